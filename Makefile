@@ -1,0 +1,43 @@
+# `make run`, `make demo` and `make test` are all that a fresh machine needs: python3 >= 3.11 and make.
+# Each builds .venv from pinned, hashed requirements first; the stamp makes the second time quick.
+PYTHON ?= python3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help venv run demo test lint types check pins clean
+
+help:            ## what can be made
+	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python3 >= 3.11 is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+venv: $(STAMP)   ## .venv from the pinned requirements, nothing else
+
+run: $(STAMP)    ## serve config.toml if there is one, else the example, on 127.0.0.1:8080
+	@exec sh docs/run.sh
+
+demo: $(STAMP)   ## a signed conversation against a real service, judged
+	@$(BIN)/python docs/demo.py
+
+test: $(STAMP)   ## every test, with branch coverage
+	@$(BIN)/python -m pytest --cov
+
+lint: $(STAMP)   ## ruff, all rules
+	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
+
+types: $(STAMP)  ## mypy --strict over app and tests
+	@$(BIN)/python -m mypy
+
+pins:            ## write the requirement files anew (needs uv)
+	uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements/service.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build -c requirements/service.txt -o requirements/build.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -c requirements/service.txt -o requirements/dev.txt
+
+clean:           ## remove what was built
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

@@ -1,0 +1,5 @@
+"""`python -m app` is `plivo-autoreply`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,107 @@
+"""What several commands share: the config option, opening the store, printing."""
+
+import asyncio
+import getpass
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from app import config as configuration
+from app.config import BadConfig, Config
+from app.plivo.numbers import normalise
+from app.plivo.refusals import Unavailable
+from app.store import BrokenStore, NewerStore, Store, StoreInUse, open_store
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Mistake(Exception):
+    """Something that the user can mend; printed as it is."""
+
+    exit_code = 2
+
+
+class Problem(Mistake):
+    """The command worked; what it found is not well."""
+
+    exit_code = 1
+
+
+def config_option(function: F) -> F:
+    """`-c/--config PATH`, else $AUTOREPLY_CONFIG, else config.toml."""
+    return click.option(
+        "-c",
+        "--config",
+        "path",
+        type=click.Path(path_type=Path),
+        envvar="AUTOREPLY_CONFIG",
+        default="config.toml",
+        show_default=True,
+        show_envvar=True,
+        help="The TOML file.",
+    )(function)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+def load(path: Path, **flags: Any) -> Config:
+    """The config, or its faults on stderr and exit code 2."""
+    try:
+        return configuration.load(path, **flags)
+    except BadConfig as error:
+        for fault in error.faults:
+            click.echo(f"{path}: {fault.severity}: {fault}", err=True)
+        count = len(error.errors)
+        message = f"{path} has {count} error{'s' if count != 1 else ''}"
+        raise Mistake(message) from None
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Runs a command's coroutine; what the store refuses is the user's to mend."""
+    try:
+        return asyncio.run(main)
+    except (BrokenStore, StoreInUse, NewerStore) as error:
+        raise Mistake(str(error)) from None
+    except Unavailable as error:
+        raise Problem(str(error)) from None
+
+
+@asynccontextmanager
+async def store_beside_server(config: Config) -> AsyncIterator[Store]:
+    """The store, opened beside a server that may be running. Raises `Mistake` if there is none yet."""
+    if not config.store.path.exists():
+        message = f"there is no store at {config.store.path} yet; `plivo-autoreply serve` makes it ($AUTOREPLY_DATA says where)"
+        raise Mistake(message)
+    async with open_store(config.store, serving=False) as store:
+        yield store
+
+
+def moment(seconds: float | None) -> str:
+    """A time as people and machines read it: ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if seconds is not None else "-"
+
+
+def print_json(value: Any) -> None:
+    """One JSON document."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def address(text: str) -> str:
+    """An address from the command line."""
+    return normalise(text)
+
+
+def whoami() -> str:
+    """Who changes something, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

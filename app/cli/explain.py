@@ -1,0 +1,71 @@
+"""`explain`: who would answer a message, and why nobody else did."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli.common import address, config_option, json_option, load, print_json, run
+from app.engine import Decision, decide
+from app.plivo import numbers, units
+from app.plivo.messages import Inbound
+from app.service import engine_options
+
+EXAMPLE_UUID = "00000000-0000-0000-0000-000000000000"
+
+
+@click.command("explain")
+@config_option
+@click.option("--to", required=True, help="Your number.")
+@click.option("--from", "sender", required=True, help="Who writes.")
+@click.option("--text", default="", help="What they write.")
+@click.option("--type", "kind", type=click.Choice(["sms", "mms", "whatsapp"]), default="sms", show_default=True)
+@json_option
+def command(path: Path, to: str, sender: str, text: str, kind: str, *, as_json: bool) -> None:
+    """Show which rule would answer, why each other would not, the units and the XML. Calls nothing.
+
+    \b
+    Example: plivo-autoreply explain --to +33644600000 --from +33700000001 --text "Hours?"
+    """
+    config = load(path)
+    message = Inbound(EXAMPLE_UUID, address(sender), address(to), text, kind)
+    decision = run(decide(config.table, engine_options(config), message))
+    if as_json:
+        print_json(as_dict(decision))
+    else:
+        show(decision)
+
+
+def as_dict(decision: Decision) -> dict[str, Any]:
+    """A decision for machines."""
+    return {
+        "route": decision.route,
+        "rule": decision.rule,
+        "reason": decision.reason,
+        "failed": decision.failed,
+        "steps": [{"rule": step.rule, "verdict": step.verdict, "reason": step.reason} for step in decision.steps],
+        "messages": [
+            {
+                "src": numbers.show(message.src),
+                "dst": [numbers.show(number) for number in message.dst],
+                "text": message.text,
+                "units": units.count(message.text),
+            }
+            for message in decision.messages
+        ],
+        "units": decision.units,
+        "xml": decision.xml.decode(),
+    }
+
+
+def show(decision: Decision) -> None:
+    """A decision for people."""
+    click.echo(f"route  {decision.route or '-'}")
+    for step in decision.steps:
+        click.echo(f"  {step.rule:<20} {step.verdict:<10} {step.reason}")
+    click.echo(f"answer {decision.rule or 'silence'}: {decision.reason}")
+    for message in decision.messages:
+        count = units.count(message.text)
+        click.echo(f"  to {', '.join(map(numbers.show, message.dst))}, {count} unit{'s' if count != 1 else ''}: {message.text}")
+    click.echo(f"units  {decision.units}")
+    click.echo(decision.xml.decode())

@@ -1,0 +1,119 @@
+"""`history`: what came, what was answered and why, what Plivo reported, what each target said."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli.common import Mistake, address, config_option, json_option, load, moment, print_json, run, store_beside_server
+from app.config import Config
+from app.plivo.errors import TEXTS
+from app.plivo.numbers import show
+from app.reports.formats import as_mapping
+from app.store.queries import Row, history
+
+
+@click.command("history")
+@click.argument("who", metavar="NUMBER|UUID")
+@config_option
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many messages.")
+@json_option
+def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
+    """Show all that is remembered of a number, or of a message by its MessageUUID. The oldest comes first.
+
+    \b
+    Example: plivo-autoreply history +33700000001
+    """
+    config = load(path)
+    if not who.strip():
+        message = "history of whom? Give a number or a MessageUUID"
+        raise Mistake(message)
+    found, others = run(_find(config, who.strip(), limit))
+    if as_json:
+        print_json({"messages": [_message(row) for row in found], "reports": [_report(row) for row in others]})
+    elif not found and not others:
+        click.echo(f"nothing is remembered of {who}")
+    for row in found if not as_json else ():
+        _show_message(_message(row))
+    for row in others if not as_json else ():
+        _show_report(_report(row), indent="")
+
+
+async def _find(config: Config, who: str, limit: int) -> tuple[list[Row], list[Row]]:
+    async with store_beside_server(config) as store:
+        return await history(store.engine, address(who), limit)
+
+
+def _message(row: Row) -> dict[str, Any]:
+    return {
+        "message_uuid": row["message_uuid"],
+        "received_at": moment(row["received_at"]),
+        "from": show(row["sender"]),
+        "to": show(row["recipient"]),
+        "type": row["type"],
+        "intent": row["intent"],
+        "text": row["text"],
+        "media": row["media"],
+        "route": row["route"],
+        "rule": row["rule"],
+        "reason": row["reason"],
+        "steps": row["steps"],
+        "xml": row["xml"],
+        "signed_by": row["signed_by"] or None,
+        "config": row["config"],
+        "reports": [_report(report) for report in row["reports"]],
+    }
+
+
+def _report(row: Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "received_at": moment(row["received_at"]),
+        "message_uuid": row["message_uuid"],
+        "in_reply_to": row["in_reply_to"],
+        "from": show(row["sender"]),
+        "to": show(row["recipient"]),
+        "status": row["status"],
+        "sequence": row["sequence"],
+        "error_code": row["error_code"] or None,
+        "error_text": TEXTS.get(row["error_code"]),
+        "route": row["route"],
+        "rule": row["rule"],
+        "plivo": as_mapping(tuple((name, value) for name, value in row["parameters"])),
+        "deliveries": [_delivery(delivery) for delivery in row["deliveries"]],
+    }
+
+
+def _delivery(row: Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "target": row["target"],
+        "state": row["state"],
+        "attempts": row["attempts"],
+        "due_at": moment(row["due_at"]) if row["state"] == "due" else None,
+        "settled_at": moment(row["settled_at"]) if row["settled_at"] else None,
+        "status": row["status"],
+        "error": row["error"],
+    }
+
+
+def _show_message(message: dict[str, Any]) -> None:
+    text = message["text"] if message["text"] is not None else "(text not kept)"
+    click.echo(f"{message['received_at']}  {message['from']} -> {message['to']}  {message['type']}  {message['message_uuid']}")
+    click.echo(f"  text     {text!r}")
+    click.echo(f"  answer   {message['rule'] or 'silence'}, route {message['route'] or '-'}: {message['reason']}")
+    for step in message["steps"]:
+        click.echo(f"             {step['rule']:<18} {step['verdict']:<10} {step['reason']}")
+    click.echo(f"  xml      {message['xml']}")
+    click.echo(f"  signed   {message['signed_by'] or 'not verified'}, config {message['config']}")
+    for report in message["reports"]:
+        _show_report(report, indent="  ")
+
+
+def _show_report(report: dict[str, Any], indent: str) -> None:
+    error = f", error {report['error_code']} {report['error_text'] or ''}".rstrip() if report["error_code"] else ""
+    click.echo(f"{indent}report   {report['received_at']}  {report['status']}{error}  {report['message_uuid']} to {report['to']}")
+    for delivery in report["deliveries"]:
+        said = delivery["error"] or (f"status {delivery['status']}" if delivery["status"] else "not tried yet")
+        when = f", due {delivery['due_at']}" if delivery["due_at"] else ""
+        click.echo(f"{indent}           {delivery['target']:<18} {delivery['state']:<8} after {delivery['attempts']} tries: {said}{when}")

@@ -1,0 +1,80 @@
+"""`serve`: the service."""
+
+import asyncio
+from pathlib import Path
+
+import click
+import uvloop
+
+from app import server, telemetry
+from app.cli.common import Mistake, Problem, config_option, load
+from app.config import Config
+from app.service import open_service
+from app.store import BrokenStore, NewerStore, StoreInUse
+
+log = telemetry.get_logger("serve")
+
+
+@click.command("serve")
+@config_option
+@click.option("--public-url", help="What Plivo dials; beats the file.")
+@click.option("--host", help="Where to listen; beats the file.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Where to listen; beats the file. 0: any free one.")
+def command(path: Path, public_url: str | None, host: str | None, port: int | None) -> None:
+    """Answer Plivo, store its reports, forward them. Stops on SIGTERM within 10 s.
+
+    \b
+    Example: plivo-autoreply serve -c config.toml --host 0.0.0.0
+    """
+    config = load(path, public_url=public_url, host=host, port=port)
+    telemetry.configure(config.logging.format, config.logging.level, config.logging.numbers)
+    try:
+        fault = uvloop.run(_serve(config, path))
+    except (BrokenStore, StoreInUse, NewerStore) as error:
+        raise Mistake(str(error)) from None
+    if fault:
+        raise Problem(fault)
+
+
+async def _serve(config: Config, path: Path) -> str | None:
+    """Serves until a signal or a fault; the fault."""
+    stopped = asyncio.Event()
+
+    async with open_service(config, on_fault=stopped.set) as service:
+        options = server.configure(service.app, config.server.host, config.server.port)
+        running = server.Server(options, on_stop=service.begin_stop)
+        _announce(config, path)
+        watching = asyncio.create_task(_exit_when(stopped, running))
+        try:
+            await running.serve()
+        except SystemExit:  # uvicorn could not listen, and has said why
+            message = f"cannot listen on {config.server.host} port {config.server.port}: is another process there?"
+            raise Mistake(message) from None
+        finally:
+            watching.cancel()
+        return service.state.fault
+
+
+async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
+    await stopped.wait()
+    running.should_exit = True
+
+
+def _announce(config: Config, path: Path) -> None:
+    """What an operator wants to see first: the URL to paste, what is on, what is off."""
+    for warning in config.warnings:
+        log.warning("config", file=str(path), fault=str(warning))
+    if config.signature == "log-only":
+        log.warning('signature = "log-only": requests that nobody signed are answered; use it for a roll-out only')
+    log.info(
+        "serving",
+        message_url=f"{config.server.public_url}/message",
+        listen=f"{config.server.host}:{config.server.port}",
+        routes=len(config.table.by_name),
+        rules=config.rules,
+        targets=len(config.targets),
+        signature=config.signature,
+        store=str(config.store.path),
+        config=config.version,
+        off=[] if config.targets else ["targets: reports are stored and go nowhere"],
+    )

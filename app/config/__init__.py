@@ -1,0 +1,164 @@
+"""TOML to frozen values, or every fault at once (law 11). The only room with pydantic.
+
+`load` reads a file; nothing else of the house reads files or environment for its settings, and no
+room imports this one: it speaks the rooms' own values.
+"""
+
+import hashlib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from app.config import phones, sections
+from app.config.checking import check
+from app.config.faults import BadConfig, Fault, Faults, did_you_mean
+from app.config.fields import is_source
+from app.config.routes import Reader
+from app.plivo.signature import Token
+from app.reports.target import Target
+from app.rules.table import Table
+from app.store import Keep, StoreOptions
+
+__all__ = ["BadConfig", "Config", "Fault", "load"]
+
+_TOML_POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$")
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a file says."""
+
+    server: sections.Server
+    logging: sections.Logging
+    tokens: tuple[Token, ...]
+    signature: Literal["any", "v3", "log-only"]
+    store: StoreOptions
+    keep_text: bool
+    table: Table
+    rules: int
+    targets: Mapping[str, Target]
+    warnings: tuple[Fault, ...]
+    version: str  # of what the file says; the journal keeps it with each answer
+
+
+def load(path: Path, **flags: Any) -> Config:
+    """Reads the file; `flags` are keys of `[server]` from the command line. Raises `BadConfig`."""
+    try:
+        content = path.read_bytes()
+        data = tomllib.loads(content.decode())
+    except FileNotFoundError:
+        message = "there is no such file; copy config.example.toml, or name one with -c or $AUTOREPLY_CONFIG"
+        raise BadConfig(str(path), [Fault((), message)]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfig(str(path), [Fault((), f"cannot be read: {error}")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig(str(path), [_toml_fault(error)]) from None
+    given = {key: value for key, value in flags.items() if value is not None}
+    if given and isinstance(data.setdefault("server", {}), dict):
+        data["server"].update(given)
+    faults = Faults()
+    config = _read(data, path.resolve().parent, hashlib.sha256(content).hexdigest()[:12], faults)
+    if config is None or faults.errors:
+        raise BadConfig(str(path), faults.all)
+    return config
+
+
+def _toml_fault(error: tomllib.TOMLDecodeError) -> Fault:
+    position = _TOML_POSITION.search(str(error))
+    message = f"not TOML: {_TOML_POSITION.sub('', str(error))}"
+    return Fault((), message, line=int(position[1]), column=int(position[2])) if position else Fault((), message)
+
+
+def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> Config | None:
+    for key in data.keys() - set(sections.TABLES):
+        faults.note((key,), f"unknown table; {did_you_mean(key, sections.TABLES)}")
+    server = check(sections.Server, data.get("server", {}), ("server",), folder, faults)
+    plivo = check(sections.Plivo, data.get("plivo", {}), ("plivo",), folder, faults)
+    store = check(sections.Store, data.get("store", {}), ("store",), folder, faults)
+    logging = check(sections.Logging, data.get("logging", {}), ("logging",), folder, faults)
+    country = _country(plivo, faults)
+    targets = _targets(data.get("targets", {}), folder, faults)
+    reader = Reader(folder, faults, lambda source: phones.read_number(source, country), tuple(targets))
+    table = reader.table(data.get("routes", []), data.get("rules", {}))
+    _warn(data, server, targets, faults)
+    if plivo and not plivo.auth_tokens:
+        faults.note(("plivo", "auth_tokens"), "no token is left: each one is optional and missing")
+    if not (server and plivo and store and logging):
+        return None
+    return Config(
+        server=server,
+        logging=logging,
+        tokens=plivo.auth_tokens,
+        signature=plivo.signature,
+        store=StoreOptions(_store_path(store.url, faults), Keep(store.keep, store.keep_text)),
+        keep_text=store.keep_text > 0,
+        table=table,
+        rules=len(data.get("rules", {})),
+        targets=targets,
+        warnings=tuple(fault for fault in faults.all if fault.severity == "warning"),
+        version=version,
+    )
+
+
+def _country(plivo: sections.Plivo | None, faults: Faults) -> str | None:
+    if plivo is None or plivo.country is None:
+        return None
+    try:
+        return phones.read_country(plivo.country)
+    except ValueError as error:
+        faults.note(("plivo", "country"), str(error))
+        return None
+
+
+def _targets(data: Any, folder: Path, faults: Faults) -> dict[str, Target]:
+    if not isinstance(data, Mapping):
+        faults.note(("targets",), "expected tables, as [targets.crm]")
+        return {}
+    targets = {}
+    for name, table in data.items():
+        model = check(sections.Target, table, ("targets", name), folder, faults)
+        values = dict(model) if model else {"url": ""}
+        for index, status in enumerate(values.get("statuses", ())):
+            if status not in sections.STATUSES:
+                faults.note(("targets", name, "statuses", index), f"unknown status; {did_you_mean(status, sections.STATUSES)}")
+        values["statuses"] = frozenset(values.get("statuses", ()))
+        targets[name] = Target(name=name, **values)  # a faulty one too, so that routes may name it
+    return targets
+
+
+def _store_path(url: str, faults: Faults) -> Path:
+    if url.startswith(("postgres://", "postgresql://")):
+        faults.note(("store", "url"), "PostgreSQL comes with a later version; this one has sqlite:///autoreply.db")
+    elif not url.startswith(_SQLITE) or len(url) == len(_SQLITE):
+        faults.note(("store", "url"), 'write url = "sqlite:///autoreply.db", with four slashes for an absolute path')
+    return Path(os.environ.get("AUTOREPLY_DATA", "")).joinpath(url.removeprefix(_SQLITE)).absolute()
+
+
+def _warn(data: dict[str, Any], server: sections.Server | None, targets: Mapping[str, Target], faults: Faults) -> None:
+    plivo = data.get("plivo", {})
+    tokens = plivo.get("auth_tokens", []) if isinstance(plivo, Mapping) else []
+    for index, token in enumerate(tokens if isinstance(tokens, list) else [tokens]):
+        if not is_source(token):
+            faults.note(("plivo", "auth_tokens", index), 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
+    if server and _is_open_http(server.public_url):
+        faults.note(("server", "public_url"), "http to a public host: anybody on the way can read and change messages", "warning")
+    for name, target in targets.items():
+        if _is_open_http(target.url):
+            faults.note(("targets", name, "url"), "http to a public host: reports can be read on the way", "warning")
+
+
+def _is_open_http(url: str) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        public = ipaddress.ip_address(host).is_global
+    except ValueError:
+        public = "." in host and not host.endswith((".localhost", ".local", ".internal"))
+    return parts.scheme == "http" and public

@@ -1,0 +1,160 @@
+"""The types of single values: texts that may stand elsewhere, durations, sizes, URLs, one or many."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+from app.outbound import Secret
+from app.plivo.signature import Token
+
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+
+_SOURCES = frozenset({"env", "file", "optional", "default"})
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB)")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_RESERVED_HEADERS = ("content-length", "content-type", "host", "transfer-encoding", "connection")
+
+T = TypeVar("T")
+
+
+class Strict(BaseModel):
+    """A table: unknown keys are faults, types are not bent, inputs are never printed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+def is_source(value: Any) -> bool:
+    """Whether it is `{ env = ".." }` or `{ file = ".." }`."""
+    return isinstance(value, Mapping) and bool(value) and value.keys() <= _SOURCES and bool(value.keys() & {"env", "file"})
+
+
+def resolve(value: Any, info: ValidationInfo) -> Any:
+    """The text that a value stands for; None if it is optional and missing. Raises `ValueError`."""
+    if not is_source(value):
+        return value
+    if value.keys() >= {"env", "file"} or not all(isinstance(part, str) for key, part in value.items() if key != "optional"):
+        message = 'write { env = "NAME" } or { file = "path" }, with optional = true or default = ".." if it may be missing'
+        raise ValueError(message)
+    found = _from_env(value["env"]) if "env" in value else _from_file(value["file"], info)
+    if found is not None:
+        return found
+    if "default" in value:
+        return value["default"]
+    if value.get("optional") is True:
+        return None
+    missing = f"environment variable {value['env']} is not set" if "env" in value else f"file {value['file']} cannot be read"
+    message = f"{missing}; set it, or say optional = true"
+    raise ValueError(message)
+
+
+def _from_env(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def _from_file(name: str, info: ValidationInfo) -> str | None:
+    folder: Path = (info.context or {}).get("folder", Path())
+    try:
+        return (folder / name).read_text(encoding="utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        message = f"file {name} is not UTF-8"
+        raise ValueError(message) from None
+    except OSError:
+        return None
+
+
+def _one_or_many(value: Any, info: ValidationInfo) -> Any:
+    values = value if isinstance(value, list) else [value]
+    return tuple(found for one in values if (found := resolve(one, info)) is not None)
+
+
+def _needed(value: Any, info: ValidationInfo) -> Any:
+    found = resolve(value, info)
+    if found is None:
+        message = "a value is needed here, and the optional one is missing"
+        raise ValueError(message)
+    return found
+
+
+def _duration(value: Any) -> float:
+    text = value.strip() if isinstance(value, str) else ""
+    parts = _DURATION.findall(text)
+    if not parts or _DURATION.sub("", text).strip():
+        message = 'write a duration as "500ms", "6s", "10m", "12h" or "30d"'
+        raise ValueError(message)
+    return sum(float(number) * SECONDS[unit] for number, unit in parts)
+
+
+def _size(value: Any) -> int:
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found or not int(found[1]):
+        message = 'write a size as "64KiB" or "1MiB"'
+        raise ValueError(message)
+    return int(found[1]) * BYTES[found[2]]
+
+
+def _http_url(value: str) -> str:
+    advice = 'write a whole URL, as "https://example.com/path"'
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(advice) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError(advice)
+    if not value.isascii() or any(character.isspace() for character in value):
+        message = "a URL is ASCII without blanks; write other characters percent-encoded, host names in punycode"
+        raise ValueError(message)
+    if parts.username is not None:
+        message = "no user and password in a URL; use headers"
+        raise ValueError(message)
+    return value
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(_http_url(value))
+    if parts.query or parts.fragment:
+        message = "no query and no fragment: Plivo's paths are appended to it"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+def _token(value: str) -> Token:
+    if not value.strip():
+        message = "the auth token is empty; it stands on the home page of Plivo's console"
+        raise ValueError(message)
+    return Token(value.strip())
+
+
+def _headers(value: dict[str, str]) -> dict[str, str]:
+    for name, text in value.items():
+        if not _HEADER_NAME.fullmatch(name):
+            message = f"{name!r} is no name of an HTTP header"
+            raise ValueError(message)
+        if name.lower().startswith("webhook-") or name.lower() in _RESERVED_HEADERS:
+            message = f"{name} is set by the service"
+            raise ValueError(message)
+        if not text.isascii() or not text.isprintable():
+            message = f"the value of {name} must be printable ASCII"
+            raise ValueError(message)
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_needed)]
+OptionalText = Annotated[str | None, BeforeValidator(resolve)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+Duration = Annotated[float, BeforeValidator(_duration)]
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(_one_or_many)]
+Size = Annotated[int, BeforeValidator(_size)]
+Url = Annotated[str, BeforeValidator(_needed), AfterValidator(_http_url)]
+PublicUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_public_url)]
+Tokens = Annotated[tuple[Annotated[Any, BeforeValidator(_token)], ...], BeforeValidator(_one_or_many)]
+Secrets = Annotated[tuple[Annotated[Any, BeforeValidator(Secret)], ...], BeforeValidator(_one_or_many)]
+TextMap = dict[str, Text]
+Headers = Annotated[dict[str, Text], AfterValidator(_headers)]

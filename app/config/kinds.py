@@ -1,0 +1,113 @@
+"""The tables of rules: which kind a table is, and its model, read off the kind's own dataclass.
+
+So a new kind of rule needs nothing here: its fields' types say what the file may hold.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, create_model
+
+from app.config.checking import TEXT_TAG, TABLE_TAG, check
+from app.config.faults import Faults, did_you_mean
+from app.config.fields import OptionalText, Strict, Text, TextMap, Texts, is_source
+from app.rules import KINDS, ConditionOptions, KindOptions, RuleOptions
+from app.rules.workshop import Place
+
+_FIELDS: dict[Any, Any] = {str: Text, str | None: OptionalText, tuple[str, ...]: Texts, Mapping[str, str]: TextMap, bool: bool}
+
+COMMON = ("match", "from", "src")
+
+
+class Common(Strict):
+    """What every rule may have."""
+
+    match: OptionalText = None
+    sender: Annotated[Texts, Field(alias="from")] = ()
+    src: OptionalText = None
+
+
+@cache
+def option_names() -> frozenset[str]:
+    """Every key that some rule may have."""
+    return frozenset(COMMON).union(*(_names(kind) for kind in KINDS.values()))
+
+
+def read_rule(name: str, table: Any, place: Place, folder: Path, faults: Faults) -> RuleOptions | None:
+    """The options of one rule, or None and its faults."""
+    if not isinstance(table, Mapping):
+        faults.note(place, "expected a table")
+        return None
+    kind = _kind_of(table, place, faults)
+    if kind is None:
+        return None
+    model = check(_rule_model(kind), table, place, folder, faults, also=tuple(option_names()))
+    if model is None:
+        return None
+    action = kind(**{field: getattr(model, field) for field in _names(kind)})
+    if isinstance(getattr(action, "keywords", None), Mapping):
+        _refuse_misplaced(action.keywords, place, faults)  # type: ignore[attr-defined]
+    return RuleOptions(name, ConditionOptions(model.match, model.sender), action, model.src)
+
+
+def _kind_of(table: Mapping[str, Any], place: Place, faults: Faults) -> type[KindOptions] | None:
+    """The kind whose key is there, and whose options cover the other kinds' keys that are there too."""
+    present = [key for key in KINDS if key in table]
+    fitting = [KINDS[key] for key in present if set(present) <= set(_names(KINDS[key]))]
+    if len(fitting) == 1:
+        return fitting[0]
+    if present:
+        faults.note(place, f"exactly one action, not {' and '.join(present)}: make it two rules")
+    else:
+        for key in table.keys() - option_names():
+            faults.note((*place, key), f"unknown key; {did_you_mean(key, option_names())}")
+        faults.note(place, f"a rule needs one action: {', '.join(KINDS)}")
+    return None
+
+
+def _refuse_misplaced(keywords: Mapping[str, Any], place: Place, faults: Faults) -> None:
+    for key in keywords:
+        if key in option_names():
+            advice = f'is an option, not a keyword: move it above [..keywords], or write the word as "{key.upper()}"'
+            faults.note((*place, "keywords", key), advice)
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+@cache
+def _rule_model(kind: type[KindOptions]) -> type[Any]:
+    return create_model(kind.KEY, __base__=Common, **_fields(kind))
+
+
+def _fields(options: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(options)
+    return {
+        field.name: (_annotation(hints[field.name]), ... if field.default is dataclasses.MISSING else field.default)
+        for field in dataclasses.fields(options)
+    }
+
+
+def _annotation(hint: Any) -> Any:
+    """What the file may hold where a dataclass has this type."""
+    if hint in _FIELDS:
+        return _FIELDS[hint]
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        model = create_model(hint.__name__, __base__=Strict, **_fields(hint))
+        return Annotated[model, AfterValidator(lambda made: hint(**{name: getattr(made, name) for name in _names(hint)}))]
+    if get_origin(hint) is Mapping:
+        return dict[str, _annotation(get_args(hint)[1])]  # type: ignore[misc]
+    if isinstance(hint, UnionType) and len(get_args(hint)) == 2 and get_args(hint)[0] is str:  # noqa: PLR2004
+        text, table = (_annotation(member) for member in get_args(hint))
+        return Annotated[Annotated[text, Tag(TEXT_TAG)] | Annotated[table, Tag(TABLE_TAG)], Discriminator(_text_or_table)]
+    message = f"no field type for {hint}: add it to _FIELDS"
+    raise TypeError(message)
+
+
+def _text_or_table(value: Any) -> str:
+    return TABLE_TAG if isinstance(value, Mapping) and not is_source(value) else TEXT_TAG

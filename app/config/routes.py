@@ -1,0 +1,153 @@
+"""Routes and rules of the file as a routing table: names resolved, numbers claimed once, texts compiled."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app import rules
+from app.config.checking import check, known_keys
+from app.config.faults import Faults, did_you_mean
+from app.config.kinds import option_names, read_rule
+from app.config.sections import Route as RouteModel
+from app.rules import KINDS, RuleOptions
+from app.rules.rule import Rule
+from app.rules.table import Route, Table
+from app.rules.workshop import Place, Workshop
+
+ANY = "*"
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A route whose rules are not built yet."""
+
+    place: Place
+    name: str
+    model: RouteModel
+    rules: list[str]
+    own: RuleOptions | None = None
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads routes and rules; every fault goes to `faults`."""
+
+    folder: Path
+    faults: Faults
+    read_number: Callable[[str], str]
+    targets: tuple[str, ...]
+    drafts: list[_Draft] = field(default_factory=list)
+
+    def table(self, routes: Any, named: Any) -> Table:
+        """The routing table of `[[routes]]` and `[rules]`."""
+        options = self._rules(named)
+        for index, data in enumerate(routes if isinstance(routes, list) else [routes]):
+            self._route(("routes", index), data)
+        if not self.drafts and not self.faults.errors:
+            self.faults.note(("routes",), 'no route; the smallest is [[routes]] with to = "*" and text = ".."')
+        self._check_names()
+        built = {name: self._build(rule, ("rules", name), self._users(name)) for name, rule in options.items() if rule}
+        self._check_references(options.keys())
+        return self._assemble(built)
+
+    def _rules(self, named: Any) -> dict[str, RuleOptions | None]:
+        if not isinstance(named, Mapping):
+            self.faults.note(("rules",), "expected tables, as [rules.hours]")
+            return {}
+        for name in named:
+            if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+                self.faults.note(("rules", name), "a rule's name has letters, digits, hyphens and underscores")
+        return {name: read_rule(name, table, ("rules", name), self.folder, self.faults) for name, table in named.items()}
+
+    def _route(self, place: Place, data: Any) -> None:
+        known = known_keys(RouteModel)
+        own = {key: value for key, value in data.items() if key not in known} if isinstance(data, Mapping) else {}
+        table = {key: value for key, value in data.items() if key in known} if isinstance(data, Mapping) else data
+        action = own.keys() & KINDS.keys()
+        for key in own.keys() - option_names() if not action else ():
+            self.faults.note((*place, key), f"unknown key; {did_you_mean(key, known | option_names())}")
+        model = check(RouteModel, table, place, self.folder, self.faults)
+        options = read_rule(next(key for key in KINDS if key in action), own, place, self.folder, self.faults) if action else None
+        if model is None:
+            return
+        if action and model.rules is not None:
+            self.faults.note(place, "either `rules` or one action of its own, not both")
+        elif not action and not model.rules:
+            self.faults.note(place, f"what shall it answer? give it rules = [..], or one of {', '.join(KINDS)}")
+        name = model.name or ("default" if ANY in model.to else "")
+        if not name:
+            self.faults.note(place, 'required: name = ".."; only the route of to = "*" may go without')
+        self.drafts.append(_Draft(place, name, model, list(model.rules or ()), options))
+
+    def _users(self, rule: str) -> dict[str, frozenset[str]]:
+        return {draft.name: frozenset(draft.model.vars) for draft in self.drafts if rule in draft.rules}
+
+    def _build(self, options: RuleOptions, place: Place, users: Mapping[str, frozenset[str]]) -> Rule:
+        return rules.build(options, Workshop(place, self.faults.note, self.read_number, users))
+
+    def _check_names(self) -> None:
+        seen: set[str] = set()
+        for draft in self.drafts:
+            if draft.name and draft.name in seen:
+                self.faults.note((*draft.place, "name"), f'a second route called "{draft.name}"')
+            seen.add(draft.name)
+
+    def _check_references(self, known: Iterable[str]) -> None:
+        names = set(known)
+        for draft in self.drafts:
+            for index, rule in enumerate(draft.rules):
+                if rule not in names:
+                    self.faults.note((*draft.place, "rules", index), f'no rule is called "{rule}"; {did_you_mean(rule, names)}')
+                elif rule in draft.rules[:index]:
+                    self.faults.note((*draft.place, "rules", index), f'"{rule}" stands in this route already')
+            for index, target in enumerate(draft.model.targets or ()):
+                if target not in self.targets:
+                    self.faults.note((*draft.place, "targets", index), f'no target is called "{target}"; {did_you_mean(target, self.targets)}')
+        for name in sorted(names - {rule for draft in self.drafts for rule in draft.rules}):
+            self.faults.note(("rules", name), "no route uses this rule", "warning")
+
+    def _assemble(self, built: Mapping[str, Rule]) -> Table:
+        by_number: dict[str, Route] = {}
+        default: Route | None = None
+        for draft in self.drafts:
+            route = self._finish(draft, built)
+            for index, source in enumerate(draft.model.to):
+                place = (*draft.place, "to", index) if len(draft.model.to) > 1 else (*draft.place, "to")
+                if source.strip() == ANY:
+                    if default and default is not route:
+                        self.faults.note(place, f'route "{default.name}" has "*" already')
+                    default = default or route
+                else:
+                    self._claim(source, place, route, by_number)
+        names = {route.name: route for route in (*by_number.values(), *([default] if default else ()))}
+        return Table(by_number, names, default)
+
+    def _finish(self, draft: _Draft, built: Mapping[str, Rule]) -> Route:
+        chain = [built[name] for name in draft.rules if name in built]
+        if draft.own:
+            chain.append(self._build(draft.own, draft.place, {draft.name: frozenset(draft.model.vars)}))
+        self._warn_of_unreachable(draft, chain)
+        targets = self.targets if draft.model.targets is None else draft.model.targets
+        return Route(draft.name, tuple(chain), draft.model.vars, tuple(dict.fromkeys(targets)))
+
+    def _warn_of_unreachable(self, draft: _Draft, chain: list[Rule]) -> None:
+        for index, rule in enumerate(chain[:-1]):
+            if rule.always_answers:
+                message = f'"{rule.name}" always answers, so the rules behind it are never asked'
+                self.faults.note((*draft.place, "rules", index), message, "warning")
+                return
+
+    def _claim(self, source: str, place: Place, route: Route, by_number: dict[str, Route]) -> None:
+        for line in source.splitlines() or [""]:
+            text = line.partition("#")[0].strip()
+            if not text and "\n" in source:
+                continue
+            try:
+                number = self.read_number(text)
+            except ValueError as error:
+                self.faults.note(place, str(error))
+                continue
+            other = by_number.setdefault(number, route)
+            if other is not route:
+                self.faults.note(place, f'route "{other.name}" has this number already (..{number[-4:]})')

@@ -1,0 +1,139 @@
+"""What leaves the house: one POST, bounded in time and size, signed as Standard Webhooks.
+
+Laws kept here: a whole attempt (connect, TLS, send, answer) fits in one timeout; at most `cap` bytes
+of an answer are read, undecoded, so that neither a gigabyte nor a gzip bomb can hurt; redirects are
+not followed; no message of an error holds a query string.
+
+httpx stands behind this file only: a move to its successor, or another transport, is one line.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of a secret, not one
+SECRET_BYTES = range(24, 65)  # https://github.com/standard-webhooks/standard-webhooks, "Signature scheme"
+
+
+class Undelivered(Exception):
+    """The POST got no answer; the message says why, without URL, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, content type, Retry-After, and the first `cap` bytes of the body."""
+
+    status: int
+    content_type: str
+    retry_after: str | None
+    body: bytes
+    truncated: bool
+
+
+class Secret:
+    """A Standard Webhooks signing secret, `whsec_` and Base64. Never printed."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, text: str) -> None:
+        """Raises `ValueError` saying what is wrong with it, without its value."""
+        try:
+            self._key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+        except (binascii.Error, ValueError):
+            self._key = b""
+        if not text.startswith(SECRET_PREFIX) or len(self._key) not in SECRET_BYTES:
+            message = "a secret is whsec_ and the Base64 of 24 to 64 bytes; `plivo-autoreply secret` prints one"
+            raise ValueError(message)
+
+    def __repr__(self) -> str:
+        return "Secret(..)"
+
+    def sign(self, content: bytes) -> str:
+        """The `v1` signature of what Standard Webhooks signs: id.timestamp.body."""
+        return "v1," + base64.b64encode(hmac.digest(self._key, content, hashlib.sha256)).decode()
+
+
+def webhook_headers(identifier: str, timestamp: int, body: bytes, secrets: Sequence[Secret]) -> dict[str, str]:
+    """`webhook-id`, `webhook-timestamp` and, with secrets, one signature a secret (rotation)."""
+    headers = {"webhook-id": identifier, "webhook-timestamp": str(timestamp)}
+    if secrets:
+        content = f"{identifier}.{timestamp}.".encode() + body
+        headers["webhook-signature"] = " ".join(secret.sign(content) for secret in secrets)
+    return headers
+
+
+class Outbound:
+    """An httpx client for one receiver, so that one receiver's connections never wait for another's.
+
+    (One small pool per receiver also avoids the default pool's slowness with many requests in
+    flight: it walks all pooled connections on each request.) Proxies and .netrc of the environment
+    are not read: what is posted goes where the config says.
+    """
+
+    def __init__(self, *, connections: int, user_agent: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._client = httpx.AsyncClient(
+            transport=transport,
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            headers={"user-agent": user_agent, "accept-encoding": "identity"},
+            follow_redirects=False,
+            trust_env=False,
+            timeout=None,  # noqa: S113 - asyncio.timeout bounds the whole attempt
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._client.aclose()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, cap: int) -> Answer:  # noqa: ASYNC109 - one bound for the whole attempt is this method's point
+        """One attempt of at most `timeout` seconds. Raises `Undelivered` if no answer came."""
+        try:
+            async with asyncio.timeout(timeout), self._client.stream("POST", url, content=body, headers=headers) as response:
+                received, truncated = await _read(response, cap)
+        except TimeoutError:
+            message = f"no answer within {timeout:g} s"
+            raise Undelivered(message) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise Undelivered(_reason(error)) from None
+        return Answer(
+            status=response.status_code,
+            content_type=response.headers.get("content-type", ""),
+            retry_after=response.headers.get("retry-after"),
+            body=received,
+            truncated=truncated,
+        )
+
+
+async def _read(response: httpx.Response, cap: int) -> tuple[bytes, bool]:
+    received = bytearray()
+    async for chunk in response.aiter_raw():
+        received += chunk
+        if len(received) > cap:
+            return bytes(received[:cap]), True
+    return bytes(received), False
+
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (httpx.ConnectError, "could not connect"),
+    (httpx.RemoteProtocolError, "the receiver broke off or does not speak HTTP"),
+    (httpx.ReadError, "the connection broke while reading the answer"),
+    (httpx.WriteError, "the connection broke while sending"),
+    (httpx.UnsupportedProtocol, "the url is neither http nor https"),
+)
+
+
+def _reason(error: Exception) -> str:
+    text = next((text for kind, text in _REASONS if isinstance(error, kind)), type(error).__name__)
+    root = error.__cause__ or error.__context__
+    while root is not None and (deeper := root.__cause__ or root.__context__) is not None:
+        root = deeper
+    return f"{text} ({root.strerror})" if isinstance(root, OSError) and root.strerror else text

@@ -1,0 +1,27 @@
+"""Plivo's error codes in words, for reports and for the operator's screen.
+
+https://www.plivo.com/docs/messaging/concepts/error-codes (the list is open-ended; an unknown code
+has no text).
+"""
+
+TEXTS = {
+    "10": "invalid message",
+    "20": "network error",
+    "30": "spam detected",
+    "40": "invalid source number",
+    "50": "invalid destination number",
+    "60": "loop detected",
+    "70": "destination permanently unavailable",
+    "80": "destination temporarily unavailable",
+    "90": "no route available",
+    "100": "prohibited by carrier",
+    "110": "message too long",
+    "200": "source number blocked by STOP from destination number",
+    "201": "outbound messages from US toll-free numbers to Canada are not allowed",
+    "300": "failed to dispatch message",
+    "420": "message expired",
+    "450": "destination country barred",
+    "900": "insufficient credit",
+    "910": "account disabled",
+    "1000": "unknown error",
+}

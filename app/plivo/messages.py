@@ -1,0 +1,153 @@
+"""The values that walk through the house, made from the parameters of a signed request.
+
+Parse once at the door: behind this module nobody reads raw parameters, but a report's own fields,
+which travel untouched to its receiver.
+
+https://docs.plivo.com/docs/messaging/api/message/handling-incoming and .../message-status-callbacks
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from app.plivo import numbers
+from app.plivo.refusals import Malformed
+
+Parameters = tuple[tuple[str, str], ...]  # in the order of the wire, repeated names kept
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # law 2: MessageUUIDs and nonces; no dot, no slash
+
+_MEDIA = re.compile(r"Media\d+")  # Media0.. or Media1..: Plivo's pages disagree, so any
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Binds what was signed to what was said (law 2). Same key, other value: a reused signature."""
+
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request that passed the gate."""
+
+    path: str  # below public_url: "/message", "/report/<uuid>"
+    parameters: Parameters
+    proofs: tuple[Proof, ...]
+    signed_by: str  # "V3", "Ma-V3", "V2", "Ma-V2"; "" when log-only let it pass unverified
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One incoming message. Addresses are normalised, text is exactly what Plivo sent."""
+
+    message_uuid: str
+    sender: str
+    to: str
+    text: str
+    type: str = "sms"
+    intent: str = ""  # MessageIntent: "", "optout", "optin" or "help"
+    units: int | None = None
+    media: tuple[str, ...] = ()
+
+    @classmethod
+    def from_parameters(cls, parameters: Parameters) -> Self:
+        """Raises `Malformed` without MessageUUID, From or To, or if a field we read says two things."""
+        fields = _single(parameters, "MessageUUID", "From", "To", "Text", "Body", "Type", "MessageIntent", "Units")
+        _require(fields, "MessageUUID", "From", "To")
+        return cls(
+            message_uuid=identifier(fields["MessageUUID"]),
+            sender=numbers.normalise(fields["From"]),
+            to=numbers.normalise(fields["To"]),
+            text=fields.get("Text") or fields.get("Body", ""),  # Body: MMS and WhatsApp
+            type=fields.get("Type", "").strip().lower() or "sms",
+            intent=fields.get("MessageIntent", "").strip().lower(),
+            units=_whole(fields.get("Units")),
+            media=tuple(value for name, value in parameters if value and _MEDIA.fullmatch(name)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One delivery report: the fate of a message of ours. Its parameters stay as they were sent."""
+
+    id: str
+    message_uuid: str
+    status: str
+    sender: str  # From: our number
+    to: str  # the customer
+    sequence: int | None  # the order in which Plivo made the reports of one message
+    error_code: str
+    units: int | None
+    in_reply_to: str | None  # the inbound MessageUUID, from the path of our callbackUrl
+    parameters: Parameters
+
+    @classmethod
+    def from_request(cls, request: SignedRequest) -> Self:
+        """Raises `Malformed` without MessageUUID or Status."""
+        fields = _single(request.parameters, "MessageUUID", "Status", "From", "To")
+        _require(fields, "MessageUUID", "Status")
+        every = dict(reversed(request.parameters))  # of a repeated field, the first
+        return cls(
+            id=content_digest(request.path, request.parameters).hex()[:32],
+            message_uuid=identifier(fields["MessageUUID"]),
+            status=fields["Status"].strip().lower(),
+            sender=numbers.normalise(fields.get("From", "")),
+            to=numbers.normalise(fields.get("To", "")),
+            sequence=_whole(every.get("Sequence")),
+            error_code=every.get("ErrorCode", ""),
+            units=_whole(every.get("Units")),
+            in_reply_to=request.path.removeprefix("/report").strip("/") or None,
+            parameters=request.parameters,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One `<Message>` of an answer: https://docs.plivo.com/docs/messaging/xml/message."""
+
+    src: str
+    dst: tuple[str, ...]
+    text: str
+
+
+def identifier(value: str) -> str:
+    """The value, if it is a MessageUUID or nonce that we accept; else raises `Malformed`."""
+    if not IDENTIFIER.fullmatch(value):
+        message = "a MessageUUID must match [A-Za-z0-9_-]{1,64}"
+        raise Malformed(message)
+    return value
+
+
+def content_digest(path: str, parameters: Parameters) -> bytes:
+    """SHA-256 of path and parameters, each with its length, so that no two contents can meet."""
+    parts = [path, *(part for pair in sorted(parameters) for part in pair)]
+    encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
+    return hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in encoded)).digest()
+
+
+def _single(parameters: Parameters, *names: str) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in parameters:
+        if name in names and fields.setdefault(name, value) != value:
+            message = f"{name} stands twice with different values"
+            raise Malformed(message)
+    return fields
+
+
+def _require(fields: dict[str, str], *names: str) -> None:
+    missing = [name for name in names if not fields.get(name, "").strip()]
+    if missing:
+        message = f"required field missing: {_listed(missing)}"
+        raise Malformed(message)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _whole(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else None

@@ -1,0 +1,42 @@
+"""How many SMS units a text costs. Plivo bills, and carriers deliver, by the unit.
+
+GSM-7: 160 septets in one unit, 153 in each of several; the extension characters take two.
+Anything else makes the whole text UCS-2: 70 code units in one, 67 in each of several; a character
+beyond the BMP (most emoji) takes two. A pair is never cut in half, so counting must pack.
+https://www.plivo.com/docs/messaging/concepts/encoding-and-concatenation
+"""
+
+# 3GPP TS 23.038, default alphabet and its extension table
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION = frozenset("\f^{}\\[~]|€")
+_GSM = _BASIC | _EXTENSION
+
+_GSM_UNIT, _GSM_PART = 160, 153
+_UCS_UNIT, _UCS_PART = 70, 67
+_BMP = 0xFFFF
+
+
+def costly(text: str) -> list[tuple[int, str]]:
+    """The characters that GSM-7 lacks, each with its index: one alone makes the text UCS-2."""
+    return [(index, character) for index, character in enumerate(text) if character not in _GSM]
+
+
+def count(text: str) -> int:
+    """Units of the text; an empty text is one."""
+    if all(character in _GSM for character in text):
+        return _packed([2 if character in _EXTENSION else 1 for character in text], _GSM_UNIT, _GSM_PART)
+    return _packed([2 if ord(character) > _BMP else 1 for character in text], _UCS_UNIT, _UCS_PART)
+
+
+def _packed(sizes: list[int], unit: int, part: int) -> int:
+    if sum(sizes) <= unit:
+        return 1
+    parts, room = 1, part
+    for size in sizes:
+        if size > room:
+            parts, room = parts + 1, part
+        room -= size
+    return parts

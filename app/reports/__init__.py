@@ -1,0 +1,1 @@
+"""Delivery reports on their way to the user's systems. Knows neither rules nor SQL."""

@@ -1,0 +1,70 @@
+"""How a report is written for its receiver: one function a format. Pure.
+
+`json` is ours and stable; `plivo` is the form that Plivo sent, so that code written for Plivo's
+callbacks works unchanged.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from app.plivo.errors import TEXTS
+from app.plivo.messages import Parameters
+from app.plivo.numbers import show
+from app.reports.outbox import Delivery
+from app.reports.target import Format
+
+Written = tuple[bytes, dict[str, str]]  # body and headers
+
+
+def as_json(delivery: Delivery) -> Written:
+    """`{"type": "sms.report", "timestamp", "data": {..}}`; numbers in E.164, times in UTC."""
+    parcel, report = delivery.parcel, delivery.parcel.report
+    data = {
+        "message_uuid": report.message_uuid,
+        "in_reply_to": report.in_reply_to,
+        "route": parcel.route,
+        "rule": parcel.rule,
+        "from": show(report.sender),
+        "to": show(report.to),
+        "status": report.status,
+        "error_code": report.error_code or None,
+        "error_text": TEXTS.get(report.error_code),
+        "units": report.units,
+        "sequence": report.sequence,
+        "stale": delivery.stale,
+        "plivo": as_mapping(report.parameters),
+    }
+    timestamp = datetime.fromtimestamp(parcel.received_at, UTC).isoformat(timespec="milliseconds")
+    envelope = {"type": "sms.report", "timestamp": timestamp.replace("+00:00", "Z"), "data": data}
+    return json.dumps(envelope, ensure_ascii=False).encode(), {"content-type": "application/json"}
+
+
+def as_plivo(delivery: Delivery) -> Written:
+    """Plivo's own fields, untouched and in order, form-encoded; ours are in headers."""
+    parcel = delivery.parcel
+    ours = {
+        "Autoreply-In-Reply-To": parcel.report.in_reply_to,
+        "Autoreply-Route": parcel.route,
+        "Autoreply-Rule": parcel.rule,
+    }
+    headers = {"content-type": "application/x-www-form-urlencoded"} | {name: value for name, value in ours.items() if value}
+    return urlencode(parcel.report.parameters).encode(), headers
+
+
+FORMATS: Mapping[Format, Callable[[Delivery], Written]] = {"json": as_json, "plivo": as_plivo}
+
+
+def as_mapping(parameters: Parameters) -> dict[str, Any]:
+    """Parameters as JSON shows them; a repeated one as a list."""
+    fields: dict[str, Any] = {}
+    for name, value in parameters:
+        if name not in fields:
+            fields[name] = value
+        elif isinstance(fields[name], list):
+            fields[name].append(value)
+        else:
+            fields[name] = [fields[name], value]
+    return fields

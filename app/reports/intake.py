@@ -1,0 +1,62 @@
+"""A report at the door: whose is it, who wants it, and on disk before anybody says 200 (law 5)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from app.plivo.messages import Report, SignedRequest
+from app.reports.outbox import Outbox, Parcel
+from app.reports.target import Target, wanting
+from app.telemetry import get_logger
+
+log = get_logger("reports")
+
+
+class Owner(Protocol):
+    """Where the message came from that a report speaks of."""
+
+    @property
+    def route(self) -> str | None:
+        """The name of the route."""
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that made the message; None for messages sent by other means."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets of that route."""
+
+
+class Intake:
+    """Takes reports in. A signed report is never refused for its content's sake."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        targets: Mapping[str, Target],
+        owner: Callable[[Report], Awaitable[Owner]],
+        wake: Callable[[tuple[str, ...]], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._outbox = outbox
+        self._targets = targets
+        self._owner = owner
+        self._wake = wake
+        self._clock = clock
+
+    async def accept(self, report: Report, request: SignedRequest) -> None:
+        """Durable on return. Raises `Reused` or `Unavailable`."""
+        owner = await self._owner(report)
+        targets = wanting(self._targets, owner.targets, report.status)
+        parcel = Parcel(report, self._clock(), owner.route, owner.rule, targets, request.signed_by, request.proofs)
+        await self._outbox.put(parcel)
+        self._wake(targets)
+        log.info(
+            "report stored",
+            report=report.id,
+            message_uuid=report.message_uuid,
+            status=report.status,
+            in_reply_to=report.in_reply_to,
+            route=owner.route,
+            targets=targets,
+        )

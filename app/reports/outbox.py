@@ -1,0 +1,75 @@
+"""What waits to be forwarded, and the laws of whoever keeps it. Pure.
+
+5. `put` returns after the commit, or raises `Unavailable`.
+6. The same report makes no second row; each delivery is done, due, dead or dropped, never gone.
+7. A lease is only a due time in the future. A crash needs no recovery code: the delivery falls due
+   again. `settle` needs the lease's token, so that a slow worker cannot undo a faster one.
+
+`store/outbox.py` keeps it; `forwarder.py` empties it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from app.plivo.messages import Proof, Report
+from app.plivo.refusals import Unavailable
+
+__all__ = ["Delivery", "Outbox", "Parcel", "Report", "Settlement", "State", "Unavailable"]
+
+State = Literal["due", "done", "dead", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A report as it is stored: who it belongs to, and which targets want it."""
+
+    report: Report
+    received_at: float
+    route: str | None
+    rule: str | None
+    targets: tuple[str, ...]
+    signed_by: str
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One leased parcel for one target."""
+
+    id: int
+    lease: str
+    attempt: int  # this one included, from 1
+    stale: bool  # a later report of the same message has been accepted already
+    parcel: Parcel
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of an attempt. `delay` (seconds from now, by the store's clock) belongs to "due"."""
+
+    delivery: int
+    lease: str
+    state: State
+    attempts: int
+    delay: float = 0.0
+    status: int | None = None
+    error: str | None = None
+
+
+class Outbox(Protocol):
+    """What waits to be forwarded."""
+
+    async def put(self, parcel: Parcel) -> None:
+        """Durable on return; a repeat changes nothing. Raises `Reused` (law 2) or `Unavailable`."""
+        ...
+
+    async def lease(self, target: str, count: int, seconds: float) -> Sequence[Delivery]:
+        """Up to `count` due deliveries, lowest Sequence first, ours for `seconds`; none while an operator
+        has paused the target. Raises `Unavailable`.
+        """
+        ...
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Writes the outcome, unless the lease went to somebody else. Raises `Unavailable`."""
+        ...

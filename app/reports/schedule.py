@@ -1,0 +1,108 @@
+"""When a delivery is tried again: outcome and attempt in, verdict out. Pure.
+
+Law 6: a stored report is tried until it is done or visibly dead. Jitter multiplies the capped delay,
+so that at the cap receivers are not hit in step. Retry-After wins over the list.
+"""
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+RETRY = (5.0, 30.0, 2 * MINUTE, 10 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY)  # 46 h in all; Svix: 28 h
+RETRY_AFTER_CAP = DAY
+JITTER = 0.2  # each delay is multiplied by 0.8 to 1.2, as Svix does
+
+PAUSE_AFTER = 5  # failures in a row
+PROBES = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)  # seconds until the next probe; then the last one again
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one POST brought: a status, or an error."""
+
+    status: int | None = None
+    error: str | None = None
+    retry_after: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Any 2xx is done; a redirect is not followed, so it is a failure."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - the 2xx of HTTP
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The receiver has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """To be tried again after `delay` seconds."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """No try is left; it stays visible until an operator replays or drops it, or `keep` ends."""
+
+
+Verdict = Done | Again | Dead
+
+
+def decide(outcome: Outcome, attempt: int, retry: tuple[float, ...], *, now: float, jitter: float) -> Verdict:
+    """`attempt` counts from 1; `jitter` is a factor from 1-JITTER to 1+JITTER; `now` serves HTTP dates."""
+    if outcome.accepted:
+        return Done()
+    if attempt > len(retry):
+        return Dead()
+    asked = retry_after(outcome.retry_after, now)
+    return Again(retry[attempt - 1] * jitter if asked is None else asked)
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds asked for by a Retry-After header (seconds or an HTTP date), capped; None if it says nothing.
+
+    https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text[:9])
+    else:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), RETRY_AFTER_CAP)
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Pauses a target that fails in a row, so that its deliveries use up no tries. Is told the time."""
+
+    failures: int = 0
+    probing: bool = False
+    probe_at: float = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether the target is paused."""
+        return self.failures >= PAUSE_AFTER
+
+    def room(self, free: int, now: float) -> int:
+        """How many deliveries may be leased now: all that fit, or one probe when it is time."""
+        if not self.open:
+            return free
+        return int(free > 0 and not self.probing and now >= self.probe_at)
+
+    def record(self, *, accepted: bool, probe: bool, now: float) -> float:
+        """One success closes it; a failed probe puts the next one further away: seconds until then."""
+        if accepted:
+            self.failures, self.probing = 0, False
+            return 0.0
+        if self.open and not probe:
+            return 0.0  # was under way when the target was paused
+        self.failures, self.probing = self.failures + 1, False
+        wait = PROBES[min(max(self.failures - PAUSE_AFTER, 0), len(PROBES) - 1)] if self.open else 0.0
+        self.probe_at = now + wait
+        return wait

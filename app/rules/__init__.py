@@ -1,0 +1,46 @@
+"""Which rule answers: the register of kinds, and how a rule is made from its options.
+
+A new kind is one file (an `Options` dataclass whose `build` returns an async action) and one line in
+`KINDS`. The config reads the keys and types of its options from the dataclass.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from app.rules import conditions, forward, keywords, silence, text
+from app.rules.conditions import ConditionOptions
+from app.rules.rule import Action, Rule
+from app.rules.workshop import Workshop
+
+
+class KindOptions(Protocol):
+    """What a kind's options can do. KEY is the key of the file that chooses the kind."""
+
+    KEY: ClassVar[str]
+
+    def build(self, workshop: Workshop) -> Action:
+        """The action; faults are noted in the workshop."""
+        ...
+
+
+KINDS: Mapping[str, type[KindOptions]] = {
+    kind.KEY: kind for kind in (text.Options, keywords.Options, forward.Options, silence.Options)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """One `[rules.x]` as the file has it, types checked, texts not yet parsed."""
+
+    name: str
+    conditions: ConditionOptions
+    action: KindOptions
+    src: str | None = None
+
+
+def build(options: RuleOptions, workshop: Workshop) -> Rule:
+    """The rule; what is wrong with it is noted in the workshop."""
+    built, workshop = conditions.build(options.conditions, workshop)
+    src = workshop.number("src", options.src) if options.src is not None else None
+    return Rule(options.name, built, options.action.build(workshop), src)

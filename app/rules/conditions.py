@@ -1,0 +1,87 @@
+"""Conditions that any rule may have: `match` on the text, `from` on the sender."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from app.plivo.numbers import kind_of, normalise
+from app.rules.chain import NAMES
+from app.rules.rule import Ask, Condition, Passes
+from app.rules.workshop import Workshop
+
+_PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, its own default; a larger pattern is refused at load
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionOptions:
+    """What the file says; None and () mean no such condition."""
+
+    match: str | None = None
+    sender: tuple[str, ...] = ()  # the key `from`
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`match`: an RE2 pattern found anywhere, whatever the case. Named groups become names for texts."""
+
+    pattern: Any  # re2 has no type hints
+
+    def __call__(self, ask: Ask) -> Ask | Passes:
+        """Passes if the pattern is not found."""
+        found = self.pattern.search(ask.message.text)
+        if found is None:
+            return Passes("match: the pattern is not found")
+        groups = found.groupdict()
+        return ask.with_values(**{name: value or "" for name, value in groups.items()}) if groups else ask
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """`from`: one of these senders."""
+
+    tests: tuple[Callable[[str], bool], ...]
+
+    def __call__(self, ask: Ask) -> Ask | Passes:
+        """Passes for anybody else."""
+        return ask if any(test(ask.message.sender) for test in self.tests) else Passes("from: another sender")
+
+
+def build(options: ConditionOptions, workshop: Workshop) -> tuple[tuple[Condition, ...], Workshop]:
+    """The conditions, cheapest first, and the workshop that knows the names they add."""
+    conditions: list[Condition] = []
+    if options.sender:
+        conditions.append(Sender(tuple(_sender(source, workshop) for source in options.sender)))
+    if options.match is not None and (pattern := _compile(options.match, workshop)) is not None:
+        conditions.append(Match(pattern))
+        workshop = workshop.knowing(pattern.groupindex)
+    return tuple(conditions), workshop
+
+
+def _compile(source: str, workshop: Workshop) -> Any:
+    settings = re2.Options()
+    settings.case_sensitive = False
+    settings.log_errors = False
+    settings.max_mem = _PATTERN_MEMORY
+    try:
+        pattern = re2.compile(source, settings)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        workshop.fault("match", f"not an RE2 pattern: {reason} (RE2 has no look-around and no back-references)")
+        return None
+    for name in sorted(NAMES & set(pattern.groupindex)):
+        workshop.fault("match", f"a group cannot be called {name}: texts know that name already")
+    return pattern
+
+
+def _sender(source: str, workshop: Workshop) -> Callable[[str], bool]:
+    if source in ("short-code", "alphanumeric"):
+        return lambda address: kind_of(address) == source
+    if source.endswith("*"):
+        prefix = normalise(source[:-1])
+        if not prefix.isdigit():
+            workshop.fault("from", f"{source!r}: a prefix is digits and a star, as +3389*")
+        return lambda address: address.startswith(prefix) and kind_of(address) == "number"
+    exact = workshop.number("from", source)
+    return lambda address: address == exact

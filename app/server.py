@@ -1,0 +1,152 @@
+"""uvicorn, bounded: how much of a request's head is read, and in what order the server stops.
+
+uvicorn on httptools has no limit of its own on the header block (60 MB were accepted), nor on the
+time it may take. Here a block over `HEAD_LIMIT` is answered 431 and one that is not whole after
+`HEAD_SECONDS` is dropped. This file knows nothing of the rest of the house.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_LIMIT = 32 * 1024  # bytes of request line and headers; nginx allows 32 KiB too
+HEAD_SECONDS = 30.0  # nginx's client_header_timeout is 60 s; Plivo hangs up after 8 s
+STOP_SECONDS = 8  # for answers, late rules and POSTs together; containers are killed 10 s after SIGTERM
+
+_TOO_LARGE_BODY = b"header block too large\n"
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_TOO_LARGE_BODY), _TOO_LARGE_BODY)
+)
+
+
+class HeadTooLarge(Exception):
+    """Raised inside the parser's callbacks, which makes it stop."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 with a bounded head."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = False
+        self._head = 0  # bytes of the head that the parser has handed over
+        self._unparsed = 0  # bytes of the head that it may still hold
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection that says nothing is not kept for ever."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left to time."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Counts what the parser swallows without a word: one endless header."""
+        was_in_head = self._in_head
+        super().data_received(data)
+        if not self._in_head or self.transport.is_closing():
+            return
+        self._unparsed += len(data) if was_in_head else 0
+        if self._unparsed > HEAD_LIMIT:
+            self._refuse()
+        elif self._head_timer is None:
+            self._start_timer()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._in_head, self._head, self._unparsed = True, 0, 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Raises `HeadTooLarge`."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Raises `HeadTooLarge`."""
+        self._count(len(name) + len(value) + len(b": \r\n"))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole and small enough."""
+        self._in_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's answer to any parser error, ours included."""
+        if self._head > HEAD_LIMIT:
+            self._refuse()
+        else:
+            super().send_400_response(msg)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > HEAD_LIMIT:
+            raise HeadTooLarge
+
+    def _refuse(self) -> None:
+        self.transport.write(_TOO_LARGE)
+        self.transport.close()
+
+    def _start_timer(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class Server(uvicorn.Server):
+    """uvicorn that tells the service when stopping begins, and returns instead of dying of the signal."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """First the service learns of it, then connections are drained."""
+        await self._on_stop()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn raises the signal again when done, which would end the process before the store is closed."""
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGINT, signal.SIGTERM)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+
+def configure(app: Any, host: str, port: int) -> uvicorn.Config:
+    """The one set of uvicorn options that this service runs with."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=BoundedProtocol,
+        ws="none",
+        loop="uvloop",
+        lifespan="off",  # the service is opened and closed around the server
+        access_log=False,  # costs more than the answer (PERF: 42 -> 96 us), and we log one line a message
+        log_config=None,
+        proxy_headers=False,  # signatures are computed over public_url, never over what a proxy says
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_keep_alive=75,  # longer than the idle time of common proxies (60 s), so that they close first
+    )

@@ -1,0 +1,155 @@
+"""The only place where parts are opened and joined. `open_service` gives a running house.
+
+A service that takes reports in and no longer forwards them must not look healthy: when the writer or
+the forwarder ends, `/health` says 503 and `on_fault` is called, so that the process can end too.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from app import __version__
+from app.config import Config
+from app.endpoints import Endpoints
+from app.engine import Engine, EngineOptions
+from app.gate import Gate, GateOptions
+from app.guards.ledger import Ledger
+from app.outbound import Outbound
+from app.plivo.refusals import Unavailable
+from app.reports.forwarder import Chance, Forwarder, Lane
+from app.reports.intake import Intake
+from app.reports.schedule import JITTER
+from app.server import STOP_SECONDS
+from app.store import Store, open_store
+from app.telemetry import get_logger
+
+log = get_logger("service")
+
+READY_FOR = 1.0  # seconds that one check of the store answers /ready, which anybody may call
+
+
+@dataclass(slots=True)
+class Service:
+    """A running house."""
+
+    app: ASGIApp
+    store: Store
+    forwarder: Forwarder
+    state: "State"
+    _stopping: asyncio.Task[None] | None = None
+
+    async def begin_stop(self) -> None:
+        """/ready says so, nothing more is leased; POSTs under way share the server's `STOP_SECONDS`."""
+        if self._stopping is None:
+            self.state.stopping = True
+            self._stopping = asyncio.create_task(self.forwarder.stop(STOP_SECONDS))
+
+    async def stop(self) -> None:
+        """Waits for what `begin_stop` began."""
+        await self.begin_stop()
+        if self._stopping is not None:
+            await self._stopping
+
+
+@dataclass(slots=True)
+class State:
+    """What /health and /ready tell."""
+
+    store: Store
+    stopping: bool = False
+    fault: str | None = None
+    _checked: tuple[float, bool] = field(default=(float("-inf"), False))
+
+    async def ready(self) -> bool:
+        """Store writable, nothing broken, not stopping."""
+        if self.stopping or self.fault:
+            return False
+        at, writable = self._checked
+        if time.monotonic() - at >= READY_FOR:
+            writable = await _writable(self.store)
+            self._checked = (time.monotonic(), writable)
+        return writable
+
+
+async def _writable(store: Store) -> bool:
+    try:
+        async with asyncio.timeout(READY_FOR):
+            await store.check()
+    except (Unavailable, TimeoutError):
+        return False
+    return True
+
+
+def make_engine(config: Config, ledger: Ledger, clock: Callable[[], float] = time.time) -> Engine:
+    """The engine of a config."""
+    return Engine(config.table, engine_options(config), ledger, clock)
+
+
+def engine_options(config: Config) -> EngineOptions:
+    """What every answer of this config is made with."""
+    return EngineOptions(f"{config.server.public_url}/report", config.server.callback_method, config.version, config.keep_text)
+
+
+@asynccontextmanager
+async def open_service(config: Config, on_fault: Callable[[], None]) -> AsyncIterator[Service]:
+    """Opens store, clients and tasks; closes them in order. Raises what `open_store` raises."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(config.store, serving=True))
+        forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, stack)})
+        forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
+        state = State(store)
+        _watch([store.writing, store.sweeping, forwarding], state, on_fault)
+        service = Service(_app(config, store, forwarder, state), store, forwarder, state)
+        try:
+            yield service
+        finally:
+            await service.stop()
+            await asyncio.wait([forwarding])
+
+
+async def _lanes(config: Config, store: Store, stack: AsyncExitStack) -> AsyncIterator[tuple[str, Lane]]:
+    chance = Chance(time.time, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
+    for name, target in config.targets.items():
+        client = Outbound(connections=target.concurrency, user_agent=f"plivo-autoreply/{__version__}")
+        yield name, Lane(target, store.outbox, await stack.enter_async_context(client), chance)
+
+
+def _app(config: Config, store: Store, forwarder: Forwarder, state: State) -> ASGIApp:
+    engine = make_engine(config, store.ledger)
+    intake = Intake(store.outbox, config.targets, engine.owner, forwarder.wake, time.time)
+    endpoints = Endpoints(engine, intake.accept, state.ready, lambda: state.fault)
+    prefix = urlsplit(config.server.public_url).path
+    inner = Starlette(routes=[route for base in dict.fromkeys(["", prefix]) for route in _routes(base, endpoints)])
+    inner.router.redirect_slashes = False
+    options = GateOptions(
+        public_url=config.server.public_url,
+        tokens=config.tokens,
+        mode=config.signature,
+        body_limit=config.server.body_limit,
+        deadline=config.server.deadline,
+    )
+    return Gate(inner, options, message=endpoints.message, report=endpoints.report)
+
+
+def _routes(base: str, endpoints: Endpoints) -> Iterable[Route]:
+    return (Route(f"{base}/health", endpoints.health), Route(f"{base}/ready", endpoints.ready))
+
+
+def _watch(tasks: Iterable[asyncio.Task[None]], state: State, on_fault: Callable[[], None]) -> None:
+    def ended(task: asyncio.Task[None]) -> None:
+        if state.stopping:
+            return
+        state.fault = f"the {task.get_name()} has ended"
+        log.critical(state.fault, exc_info=None if task.cancelled() else task.exception())
+        on_fault()
+
+    for task in tasks:
+        task.add_done_callback(ended)

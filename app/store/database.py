@@ -1,0 +1,84 @@
+"""One engine for a store: what differs between databases is here, and nowhere else.
+
+SQLite: WAL, synchronous=FULL (a commit survives a power cut), BEGIN IMMEDIATE for whoever writes,
+and one serving process by flock. The database's clock is `now()`; on SQLite it is a Python function,
+so that a test can drive it.
+"""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import FunctionElement
+
+BUSY_SECONDS = 5  # how long a writer waits for another process's transaction; a command's takes milliseconds
+
+Clock = Callable[[], float]
+
+
+class StoreInUse(Exception):
+    """Another process serves from this store."""
+
+
+class now(FunctionElement[float]):  # noqa: N801 - reads as SQL
+    """Seconds since the epoch, by the database's clock."""
+
+    type = sa.Double()
+    inherit_cache = True
+
+
+@compiles(now, "sqlite")
+def _now_sqlite(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
+    return "autoreply_now()"
+
+
+def insert_new(table: sa.Table) -> sqlite.Insert:
+    """INSERT that leaves rows alone which are there already."""
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def open_engine(path: Path, clock: Clock = time.time) -> AsyncEngine:
+    """The engine of a SQLite file. Nothing is opened yet; the folder must exist."""
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by the listener below
+        connection.create_function("autoreply_now", 0, clock)
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        reads = connection.get_execution_options().get("autoreply_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def readers(engine: AsyncEngine) -> AsyncEngine:
+    """The same engine for those who only read: their transactions wait for nobody."""
+    return engine.execution_options(autoreply_reads=True)
+
+
+@contextmanager
+def sole_server(path: Path) -> Iterator[None]:
+    """Holds the store for one serving process. Raises `StoreInUse`."""
+    lock = path.with_name(path.name + ".lock")
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = f"{path} is served by another process; stop that one, or give this one a [store] url of its own"
+            raise StoreInUse(message) from None
+        yield

@@ -1,0 +1,35 @@
+"""Alembic migrations: expand first, contract a release later. Alembic is imported only when one is due."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+HEAD = "0001"  # the newest revision; a test compares it with the files in versions/
+
+
+class NewerStore(Exception):
+    """The store was made by a newer version of the service."""
+
+
+def current(connection: sa.Connection) -> str | None:
+    """The revision of the store; None for an empty one."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Brings the store to HEAD, in the transaction of the caller. Raises `NewerStore`."""
+    revision = current(connection)
+    if revision == HEAD:
+        return
+    if revision is not None and revision > HEAD:
+        message = f"the store has revision {revision}, this version knows {HEAD}: start the newer version, or restore a backup"
+        raise NewerStore(message)
+    from alembic import command  # noqa: PLC0415 - 100 ms and 15 MB that most starts do not need
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "head")

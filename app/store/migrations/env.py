@@ -1,0 +1,8 @@
+"""What Alembic runs: on the connection that `upgrade` was given, in its transaction."""
+
+from alembic import context
+
+from app.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
+context.run_migrations()

@@ -1,0 +1,62 @@
+"""What is kept, and until when. In small batches through the one writer, so that nobody waits for it.
+
+Opt-outs never expire. A text is kept for `keep_text`; the XML of an answer at least a day (law 3).
+A delivery that is due holds its report back, however old.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from app.guards.ledger import Unavailable
+from app.store.database import now
+from app.store.tables import deliveries, messages, proofs, reports
+from app.store.writer import Writer
+
+BATCH = 500  # rows a statement: a few milliseconds of the writer's time
+PAUSE = 0.2  # seconds between batches
+INTERVAL = 600.0  # seconds between rounds
+DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long, in seconds."""
+
+    rows: float
+    text: float
+
+
+async def run(writer: Writer, keep: Keep) -> None:
+    """Sweeps for ever; a store that cannot write is asked again in the next round."""
+    while True:
+        try:
+            while await writer.submit(sweep, keep):
+                await asyncio.sleep(PAUSE)
+        except Unavailable:
+            pass
+        await asyncio.sleep(INTERVAL)
+
+
+def sweep(connection: sa.Connection, keeps: Sequence[Keep]) -> list[bool]:
+    """One batch of everything; whether a batch was full, so that there may be more."""
+    return [_sweep(connection, keep) for keep in keeps]
+
+
+def _sweep(connection: sa.Connection, keep: Keep) -> bool:
+    old_messages = sa.select(messages.c.message_uuid).where(messages.c.received_at < now() - keep.rows)
+    due = sa.exists().where(deliveries.c.report_id == reports.c.id, deliveries.c.state == "due")
+    old_reports = sa.select(reports.c.id).where(reports.c.received_at < now() - keep.rows, ~due)
+    old_proofs = sa.select(proofs.c.key).where(proofs.c.bound_at < now() - max(keep.rows, DAY))
+    old_texts = sa.select(messages.c.message_uuid).where(
+        messages.c.received_at < now() - max(keep.text, DAY), sa.or_(messages.c.text.is_not(None), messages.c.xml != b"")
+    )
+    changes = [
+        sa.delete(messages).where(messages.c.message_uuid.in_(old_messages.limit(BATCH))),
+        sa.delete(reports).where(reports.c.id.in_(old_reports.limit(BATCH))),
+        sa.delete(proofs).where(proofs.c.key.in_(old_proofs.limit(BATCH))),
+        sa.update(messages).where(messages.c.message_uuid.in_(old_texts.limit(BATCH))).values(text=None, xml=b""),
+    ]
+    return any(connection.execute(change).rowcount >= BATCH for change in changes)
