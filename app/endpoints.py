@@ -14,7 +14,9 @@ Accept = Callable[[Report, SignedRequest], Awaitable[None]]
 class Endpoints:
     """The handlers, with what they call."""
 
-    def __init__(self, engine: Engine, accept: Accept, ready: Callable[[], Awaitable[bool]], fault: Callable[[], str | None]) -> None:
+    def __init__(
+        self, engine: Engine, accept: Accept, ready: Callable[[], Awaitable[bool]], fault: Callable[[], str | None]
+    ) -> None:
         self._engine = engine
         self._accept = accept
         self._ready = ready

@@ -19,6 +19,7 @@ from app.telemetry import get_logger
 
 log = get_logger("engine")
 
+
 class ChainFailed(Unavailable):
     """Nothing answered and a rule failed: Plivo's next call may still get an answer."""
 

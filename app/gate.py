@@ -115,12 +115,18 @@ class Gate:
     def _match(self, claim: Claim, request: Request) -> str | None:
         return matching(claim, claim.text(request), self._options.tokens)
 
-    def _judge(self, made: Sequence[Claim], matched: Mapping[Family, str | None], request: Request, scope: Scope) -> str:
+    def _judge(
+        self, made: Sequence[Claim], matched: Mapping[Family, str | None], request: Request, scope: Scope
+    ) -> str:
         """The header that vouches for the request, V3 first. Raises `Forged`."""
         v3, v2 = matched.get(V3), matched.get(V2)
         if v2 and not v3 and V3 in matched:
             self._beside += 1
-            log.warning("V2 accepted beside a V3 that does not match", times=self._beside, checked=diagnosis.checked(made, request))
+            log.warning(
+                "V2 accepted beside a V3 that does not match",
+                times=self._beside,
+                checked=diagnosis.checked(made, request),
+            )
         if not (v3 or v2):
             self._doubt(made, request, scope)
         return v3 or v2 or ""

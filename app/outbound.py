@@ -91,13 +91,18 @@ class Outbound:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self._client.aclose()
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, cap: int) -> Answer:  # noqa: ASYNC109 - one bound for the whole attempt is this method's point
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, cap: int) -> Answer:
         """One attempt of at most `timeout` seconds. Raises `Undelivered` if no answer came."""
         try:
-            async with asyncio.timeout(timeout), self._client.stream("POST", url, content=body, headers=headers) as response:
+            async with (
+                asyncio.timeout(timeout),
+                self._client.stream("POST", url, content=body, headers=headers) as response,
+            ):
                 received, truncated = await _read(response, cap)
         except TimeoutError:
             message = f"no answer within {timeout:g} s"

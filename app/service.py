@@ -95,7 +95,9 @@ def make_engine(config: Config, ledger: Ledger, clock: Callable[[], float] = tim
 
 def engine_options(config: Config) -> EngineOptions:
     """What every answer of this config is made with."""
-    return EngineOptions(f"{config.server.public_url}/report", config.server.callback_method, config.version, config.keep_text)
+    return EngineOptions(
+        f"{config.server.public_url}/report", config.server.callback_method, config.version, config.keep_text
+    )
 
 
 @asynccontextmanager

@@ -42,7 +42,9 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__}{where}"
 
 
-def configure(log_format: LogFormat = "auto", level: str = "info", numbers: Numbers = "last4", stream: TextIO | None = None) -> None:
+def configure(
+    log_format: LogFormat = "auto", level: str = "info", numbers: Numbers = "last4", stream: TextIO | None = None
+) -> None:
     """Sets up structlog, and the standard library's loggers to speak through it."""
     stream = stream or sys.stderr
     terminal = log_format == "console" or (log_format == "auto" and stream.isatty())
@@ -94,4 +96,3 @@ def _escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> 
         if isinstance(value, str) and _CONTROL.search(value):
             event[key] = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
     return event
-

@@ -20,15 +20,26 @@ def command(context: click.Context, path: Path, *, as_json: bool) -> None:
     """
     try:
         config = load(path)
-        faults, summary = config.warnings, f"{len(config.table.by_name)} routes, {config.rules} rules, {len(config.targets)} targets"
+        faults, summary = (
+            config.warnings,
+            f"{len(config.table.by_name)} routes, {config.rules} rules, {len(config.targets)} targets",
+        )
     except BadConfig as error:
         faults, summary = error.faults, ""
     errors = sum(fault.severity == "error" for fault in faults)
     if as_json:
-        rows = [{"severity": f.severity, "path": f.path, "message": f.message, "line": f.line, "column": f.column} for f in faults]
-        print_json({"file": str(path), "ok": not errors, "errors": errors, "warnings": len(faults) - errors, "faults": rows})
+        rows = [
+            {"severity": f.severity, "path": f.path, "message": f.message, "line": f.line, "column": f.column}
+            for f in faults
+        ]
+        print_json(
+            {"file": str(path), "ok": not errors, "errors": errors, "warnings": len(faults) - errors, "faults": rows}
+        )
     else:
         for fault in faults:
             click.echo(f"{path}: {fault.severity}: {fault}", err=fault.severity == "error")
-        click.echo(f"{path}: {errors} error{'s' if errors != 1 else ''}" if errors else f"{path}: fine ({summary})", err=bool(errors))
+        click.echo(
+            f"{path}: {errors} error{'s' if errors != 1 else ''}" if errors else f"{path}: fine ({summary})",
+            err=bool(errors),
+        )
     context.exit(2 if errors else 0)

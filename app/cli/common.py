@@ -78,7 +78,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 async def store_beside_server(config: Config) -> AsyncIterator[Store]:
     """The store, opened beside a server that may be running. Raises `Mistake` if there is none yet."""
     if not config.store.path.exists():
-        message = f"there is no store at {config.store.path} yet; `plivo-autoreply serve` makes it ($AUTOREPLY_DATA says where)"
+        message = f"there is no store at {config.store.path} yet; `serve` makes it ($AUTOREPLY_DATA says where)"
         raise Mistake(message)
     async with open_store(config.store, serving=False) as store:
         yield store
@@ -86,7 +86,11 @@ async def store_beside_server(config: Config) -> AsyncIterator[Store]:
 
 def moment(seconds: float | None) -> str:
     """A time as people and machines read it: ISO 8601 in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if seconds is not None else "-"
+    return (
+        datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if seconds is not None
+        else "-"
+    )
 
 
 def print_json(value: Any) -> None:

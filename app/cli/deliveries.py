@@ -5,7 +5,18 @@ from typing import Any, get_args
 
 import click
 
-from app.cli.common import Mistake, Problem, config_option, json_option, load, moment, print_json, run, store_beside_server, whoami
+from app.cli.common import (
+    Mistake,
+    Problem,
+    config_option,
+    json_option,
+    load,
+    moment,
+    print_json,
+    run,
+    store_beside_server,
+    whoami,
+)
 from app.config import Config
 from app.config.faults import did_you_mean
 from app.reports.outbox import State
@@ -43,7 +54,8 @@ def list_(path: Path, target: str | None, state: str | None, limit: int, *, as_j
     for row in rows:
         said = row["error"] or (f"status {row['status']}" if row["status"] else "not tried yet")
         when = f", due {row['due_at']}" if row["state"] == "due" else ""
-        click.echo(f"{row['id']:>8}  {row['target']:<16} {row['state']:<8} {row['report_status']:<12} {row['message_uuid']}  tries {row['attempts']}, {said}{when}")
+        what = f"{row['id']:>8}  {row['target']:<16} {row['state']:<8} {row['report_status']:<12} {row['message_uuid']}"
+        click.echo(f"{what}  tries {row['attempts']}, {said}{when}")
     click.echo(f"{len(rows)} deliveries", err=True)
 
 
@@ -103,7 +115,9 @@ def resume(target: str, path: Path) -> None:
     click.echo(f"{target} is resumed" if done else f"{target} was not paused")
 
 
-def _change(config: Config, verb: Any, ids: tuple[int, ...], target: str | None, states: tuple[str, ...], what: str) -> None:
+def _change(
+    config: Config, verb: Any, ids: tuple[int, ...], target: str | None, states: tuple[str, ...], what: str
+) -> None:
     if bool(ids) == (target is not None):
         message = "give ids, or --target with --state"
         raise Mistake(message)
@@ -139,6 +153,17 @@ def _known(config: Config, target: str) -> str:
 
 
 def _delivery(row: Row) -> dict[str, Any]:
-    keys = ("id", "target", "state", "report_id", "message_uuid", "in_reply_to", "report_status", "attempts", "status", "error")
+    keys = (
+        "id",
+        "target",
+        "state",
+        "report_id",
+        "message_uuid",
+        "in_reply_to",
+        "report_status",
+        "attempts",
+        "status",
+        "error",
+    )
     times = ("created_at", "due_at", "settled_at")
     return {key: row[key] for key in keys} | {key: moment(row[key]) if row[key] else None for key in times}

@@ -66,6 +66,8 @@ def show(decision: Decision) -> None:
     click.echo(f"answer {decision.rule or 'silence'}: {decision.reason}")
     for message in decision.messages:
         count = units.count(message.text)
-        click.echo(f"  to {', '.join(map(numbers.show, message.dst))}, {count} unit{'s' if count != 1 else ''}: {message.text}")
+        click.echo(
+            f"  to {', '.join(map(numbers.show, message.dst))}, {count} unit{'s' if count != 1 else ''}: {message.text}"
+        )
     click.echo(f"units  {decision.units}")
     click.echo(decision.xml.decode())

@@ -5,7 +5,17 @@ from typing import Any
 
 import click
 
-from app.cli.common import Mistake, address, config_option, json_option, load, moment, print_json, run, store_beside_server
+from app.cli.common import (
+    Mistake,
+    address,
+    config_option,
+    json_option,
+    load,
+    moment,
+    print_json,
+    run,
+    store_beside_server,
+)
 from app.config import Config
 from app.plivo.errors import TEXTS
 from app.plivo.numbers import show
@@ -16,7 +26,9 @@ from app.store.queries import Row, history
 @click.command("history")
 @click.argument("who", metavar="NUMBER|UUID")
 @config_option
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many messages.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many messages."
+)
 @json_option
 def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
     """Show all that is remembered of a number, or of a message by its MessageUUID. The oldest comes first.
@@ -99,7 +111,9 @@ def _delivery(row: Row) -> dict[str, Any]:
 
 def _show_message(message: dict[str, Any]) -> None:
     text = message["text"] if message["text"] is not None else "(text not kept)"
-    click.echo(f"{message['received_at']}  {message['from']} -> {message['to']}  {message['type']}  {message['message_uuid']}")
+    click.echo(
+        f"{message['received_at']}  {message['from']} -> {message['to']}  {message['type']}  {message['message_uuid']}"
+    )
     click.echo(f"  text     {text!r}")
     click.echo(f"  answer   {message['rule'] or 'silence'}, route {message['route'] or '-'}: {message['reason']}")
     for step in message["steps"]:
@@ -112,8 +126,10 @@ def _show_message(message: dict[str, Any]) -> None:
 
 def _show_report(report: dict[str, Any], indent: str) -> None:
     error = f", error {report['error_code']} {report['error_text'] or ''}".rstrip() if report["error_code"] else ""
-    click.echo(f"{indent}report   {report['received_at']}  {report['status']}{error}  {report['message_uuid']} to {report['to']}")
+    what = f"{report['received_at']}  {report['status']}{error}  {report['message_uuid']} to {report['to']}"
+    click.echo(f"{indent}report   {what}")
     for delivery in report["deliveries"]:
         said = delivery["error"] or (f"status {delivery['status']}" if delivery["status"] else "not tried yet")
         when = f", due {delivery['due_at']}" if delivery["due_at"] else ""
-        click.echo(f"{indent}           {delivery['target']:<18} {delivery['state']:<8} after {delivery['attempts']} tries: {said}{when}")
+        state = f"{delivery['target']:<18} {delivery['state']:<8} after {delivery['attempts']} tries"
+        click.echo(f"{indent}           {state}: {said}{when}")

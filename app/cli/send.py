@@ -43,8 +43,15 @@ ERRORS = {"undelivered": "80", "failed": "300"}
 @click.option("--text", default="", help="What they write.")
 @click.option("--method", type=click.Choice(["GET", "POST"], case_sensitive=False), default="POST", show_default=True)
 @click.option("--signature", type=click.Choice(list(SIGNATURES)), default="both", show_default=True)
-@click.option("--report", "status", type=click.Choice(list(PATHS)), help="Then report each message of the reply up to this status.")
-@click.option("--uuid", "message_uuid", help="The MessageUUID; the same one again is Plivo's retry. Default: a new one.")
+@click.option(
+    "--report",
+    "status",
+    type=click.Choice(list(PATHS)),
+    help="Then report each message of the reply up to this status.",
+)
+@click.option(
+    "--uuid", "message_uuid", help="The MessageUUID; the same one again is Plivo's retry. Default: a new one."
+)
 @click.option("--type", "kind", type=click.Choice(["sms", "mms", "whatsapp"]), default="sms", show_default=True)
 @click.option("--intent", type=click.Choice(["optout", "optin", "help"]), help="MessageIntent, as Plivo sets it.")
 @click.option("--url", help="Where the instance listens. Default: [server] host and port.")
@@ -60,10 +67,18 @@ def command(path: Path, *, as_json: bool, public_url: str | None, **options: Any
     message_uuid = options["message_uuid"] or str(uuid.uuid4())
     with httpx.Client(timeout=TIMEOUT, trust_env=False) as client:
         caller = _Caller(config, client, options["url"], options["signature"])
-        response = caller.call(options["method"].upper(), f"{config.server.public_url}/message", _message(options, message_uuid))
+        response = caller.call(
+            options["method"].upper(), f"{config.server.public_url}/message", _message(options, message_uuid)
+        )
         reply = _parse(response)
         reports = [row for message in reply for row in _play_reports(caller, message, options["status"])]
-    result = {"message_uuid": message_uuid, "status": response.status_code, "xml": response.text, "messages": reply, "reports": reports}
+    result = {
+        "message_uuid": message_uuid,
+        "status": response.status_code,
+        "xml": response.text,
+        "messages": reply,
+        "reports": reports,
+    }
     if as_json:
         print_json(result)
     else:
@@ -91,18 +106,26 @@ class _Caller:
     def call(self, method: str, url: str, parameters: Parameters) -> httpx.Response:
         """One signed request. Raises `Mistake` if nobody answers."""
         form = urlencode(parameters)
-        request = Request.of(method, url if method == "POST" else f"{url}?{form}", parameters if method == "POST" else ())
+        request = Request.of(
+            method, url if method == "POST" else f"{url}?{form}", parameters if method == "POST" else ()
+        )
         headers: dict[str, str] = {}
         for family, name in self._schemes:
             nonce = secrets.token_hex(10)
-            headers |= {family.nonce: nonce, dict(family.headers)[name]: self._tokens[0].sign(family.text(request, nonce)).decode()}
+            headers |= {
+                family.nonce: nonce,
+                dict(family.headers)[name]: self._tokens[0].sign(family.text(request, nonce)).decode(),
+            }
         local = self._local + urlsplit(url).path
         try:
             if method == "GET":
                 return self._client.get(f"{local}?{form}", headers=headers)
-            return self._client.post(local, content=form, headers={**headers, "content-type": "application/x-www-form-urlencoded"})
+            return self._client.post(
+                local, content=form, headers={**headers, "content-type": "application/x-www-form-urlencoded"}
+            )
         except httpx.HTTPError as error:
-            message = f"no answer from {local} within {TIMEOUT:g} s ({type(error).__name__}); is `plivo-autoreply serve` running there?"
+            why = f"no answer from {local} within {TIMEOUT:g} s ({type(error).__name__})"
+            message = f"{why}; is `plivo-autoreply serve` running there?"
             raise Mistake(message) from None
 
 
@@ -130,7 +153,9 @@ def _parse(response: httpx.Response) -> list[dict[str, Any]]:
     except ET.ParseError as error:
         message = f"the reply is not XML: {error}; does something else listen there?"
         raise Problem(message) from None
-    return [{**message.attrib, "text": message.text or "", "units": units.count(message.text or "")} for message in messages]
+    return [
+        {**message.attrib, "text": message.text or "", "units": units.count(message.text or "")} for message in messages
+    ]
 
 
 def _play_reports(caller: _Caller, message: dict[str, Any], status: str | None) -> list[dict[str, Any]]:
@@ -166,7 +191,8 @@ def _show(result: dict[str, Any]) -> None:
     click.echo(result["xml"].rstrip())
     for message in result["messages"]:
         people = ", ".join(numbers.show(number) for number in message["dst"].split("<"))
-        click.echo(f"{numbers.show(message['src'])} -> {people}, {message['units']} unit{'s' if message['units'] != 1 else ''}: {message['text']}")
+        count = f"{message['units']} unit{'s' if message['units'] != 1 else ''}"
+        click.echo(f"{numbers.show(message['src'])} -> {people}, {count}: {message['text']}")
     if result["status"] == httpx.codes.OK and not result["messages"]:
         click.echo("silence")
     for report in result["reports"]:

@@ -124,12 +124,15 @@ def _targets(data: Any, folder: Path, faults: Faults) -> dict[str, Target]:
     targets = {}
     for name, table in data.items():
         model = check(sections.Target, table, ("targets", name), folder, faults)
-        values = dict(model) if model else {"url": ""}
-        for index, status in enumerate(values.get("statuses", ())):
+        if model is None:
+            targets[name] = Target(name, url="")  # so that routes may name it without a second fault
+            continue
+        for index, status in enumerate(model.statuses):
             if status not in sections.STATUSES:
-                faults.note(("targets", name, "statuses", index), f"unknown status; {did_you_mean(status, sections.STATUSES)}")
-        values["statuses"] = frozenset(values.get("statuses", ()))
-        targets[name] = Target(name=name, **values)  # a faulty one too, so that routes may name it
+                advice = did_you_mean(status, sections.STATUSES)
+                faults.note(("targets", name, "statuses", index), f"unknown status; {advice}")
+        values: dict[str, Any] = {**dict(model), "statuses": frozenset(model.statuses)}
+        targets[name] = Target(name=name, **values)
     return targets
 
 
@@ -146,9 +149,17 @@ def _warn(data: dict[str, Any], server: sections.Server | None, targets: Mapping
     tokens = plivo.get("auth_tokens", []) if isinstance(plivo, Mapping) else []
     for index, token in enumerate(tokens if isinstance(tokens, list) else [tokens]):
         if not is_source(token):
-            faults.note(("plivo", "auth_tokens", index), 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
+            faults.note(
+                ("plivo", "auth_tokens", index),
+                'a secret in the file; better { env = ".." } or { file = ".." }',
+                "warning",
+            )
     if server and _is_open_http(server.public_url):
-        faults.note(("server", "public_url"), "http to a public host: anybody on the way can read and change messages", "warning")
+        faults.note(
+            ("server", "public_url"),
+            "http to a public host: anybody on the way can read and change messages",
+            "warning",
+        )
     for name, target in targets.items():
         if _is_open_http(target.url):
             faults.note(("targets", name, "url"), "http to a public host: reports can be read on the way", "warning")

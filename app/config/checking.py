@@ -1,6 +1,6 @@
 """From a table of the file to a model, or to faults in words that help."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,7 +32,9 @@ _MISSING = {
 }
 
 
-def check(model: type[M], data: Any, place: Place, folder: Path, faults: Faults, also: tuple[str, ...] = ()) -> M | None:
+def check(
+    model: type[M], data: Any, place: Place, folder: Path, faults: Faults, also: tuple[str, ...] = ()
+) -> M | None:
     """The model, or None and its faults. `also`: keys that a misspelt one may have meant."""
     if not isinstance(data, Mapping):
         faults.note(place, "expected a table")
@@ -52,20 +54,14 @@ def known_keys(model: type[Strict]) -> set[str]:
 
 
 def _advice(detail: ErrorDetails, known: set[str]) -> str:
-    key = str(detail["loc"][-1])
-    context = detail.get("ctx", {})
-    match detail["type"]:
-        case "extra_forbidden":
-            return f"unknown key; {did_you_mean(key, known)}"
-        case "missing":
-            return _MISSING.get(key, "required")
-        case "literal_error":
-            return f"expected {context['expected']}"
-        case "value_error":
-            return str(context["error"])
-        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
-            return detail["msg"].replace("Input should be", "must be")
-        case "string_pattern_mismatch":
-            return "lower-case letters, digits and hyphens only"
-        case kind:
-            return _EXPECTED.get(kind, detail["msg"])
+    key, context = str(detail["loc"][-1]), detail.get("ctx", {})
+    special: dict[str, Callable[[], str]] = {
+        "extra_forbidden": lambda: f"unknown key; {did_you_mean(key, known)}",
+        "missing": lambda: _MISSING.get(key, "required"),
+        "literal_error": lambda: f"expected {context['expected']}",
+        "value_error": lambda: str(context["error"]),
+        "string_pattern_mismatch": lambda: "lower-case letters, digits and hyphens only",
+    }
+    if detail["type"] in special:
+        return special[detail["type"]]()
+    return _EXPECTED.get(detail["type"]) or detail["msg"].replace("Input should be", "must be")

@@ -32,15 +32,21 @@ class Strict(BaseModel):
 
 def is_source(value: Any) -> bool:
     """Whether it is `{ env = ".." }` or `{ file = ".." }`."""
-    return isinstance(value, Mapping) and bool(value) and value.keys() <= _SOURCES and bool(value.keys() & {"env", "file"})
+    return (
+        isinstance(value, Mapping) and bool(value) and value.keys() <= _SOURCES and bool(value.keys() & {"env", "file"})
+    )
 
 
 def resolve(value: Any, info: ValidationInfo) -> Any:
     """The text that a value stands for; None if it is optional and missing. Raises `ValueError`."""
     if not is_source(value):
         return value
-    if value.keys() >= {"env", "file"} or not all(isinstance(part, str) for key, part in value.items() if key != "optional"):
-        message = 'write { env = "NAME" } or { file = "path" }, with optional = true or default = ".." if it may be missing'
+    if value.keys() >= {"env", "file"} or not all(
+        isinstance(part, str) for key, part in value.items() if key != "optional"
+    ):
+        message = (
+            'write { env = "NAME" } or { file = "path" }, with optional = true or default = ".." if it may be missing'
+        )
         raise ValueError(message)
     found = _from_env(value["env"]) if "env" in value else _from_file(value["file"], info)
     if found is not None:
@@ -49,7 +55,9 @@ def resolve(value: Any, info: ValidationInfo) -> Any:
         return value["default"]
     if value.get("optional") is True:
         return None
-    missing = f"environment variable {value['env']} is not set" if "env" in value else f"file {value['file']} cannot be read"
+    missing = (
+        f"environment variable {value['env']} is not set" if "env" in value else f"file {value['file']} cannot be read"
+    )
     message = f"{missing}; set it, or say optional = true"
     raise ValueError(message)
 

@@ -12,13 +12,20 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, create_model
 
-from app.config.checking import TEXT_TAG, TABLE_TAG, check
+from app.config.checking import TABLE_TAG, TEXT_TAG, check
 from app.config.faults import Faults, did_you_mean
 from app.config.fields import OptionalText, Strict, Text, TextMap, Texts, is_source
-from app.rules import KINDS, ConditionOptions, KindOptions, RuleOptions
+from app.rules import KINDS, KindOptions, RuleOptions
+from app.rules.conditions import ConditionOptions
 from app.rules.workshop import Place
 
-_FIELDS: dict[Any, Any] = {str: Text, str | None: OptionalText, tuple[str, ...]: Texts, Mapping[str, str]: TextMap, bool: bool}
+_FIELDS: dict[Any, Any] = {
+    str: Text,
+    str | None: OptionalText,
+    tuple[str, ...]: Texts,
+    Mapping[str, str]: TextMap,
+    bool: bool,
+}
 
 COMMON = ("match", "from", "src")
 
@@ -99,12 +106,16 @@ def _annotation(hint: Any) -> Any:
         return _FIELDS[hint]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         model = create_model(hint.__name__, __base__=Strict, **_fields(hint))
-        return Annotated[model, AfterValidator(lambda made: hint(**{name: getattr(made, name) for name in _names(hint)}))]
+        return Annotated[
+            model, AfterValidator(lambda made: hint(**{name: getattr(made, name) for name in _names(hint)}))
+        ]
     if get_origin(hint) is Mapping:
         return dict[str, _annotation(get_args(hint)[1])]  # type: ignore[misc]
     if isinstance(hint, UnionType) and len(get_args(hint)) == 2 and get_args(hint)[0] is str:  # noqa: PLR2004
         text, table = (_annotation(member) for member in get_args(hint))
-        return Annotated[Annotated[text, Tag(TEXT_TAG)] | Annotated[table, Tag(TABLE_TAG)], Discriminator(_text_or_table)]
+        return Annotated[
+            Annotated[text, Tag(TEXT_TAG)] | Annotated[table, Tag(TABLE_TAG)], Discriminator(_text_or_table)
+        ]
     message = f"no field type for {hint}: add it to _FIELDS"
     raise TypeError(message)
 

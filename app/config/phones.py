@@ -16,7 +16,7 @@ def read_number(source: str, country: str | None) -> str:
         raise ValueError(message)
     if not text.startswith("+") and len(digits) in SHORT_CODE_DIGITS and not (country and digits.startswith("0")):
         return digits
-    forms = [(text, country)] if country and not text.startswith("+") else []
+    forms: list[tuple[str, str | None]] = [(text, country)] if country and not text.startswith("+") else []
     forms.append((f"+{digits.removeprefix('00')}", None))
     for written, region in forms:
         try:

@@ -58,7 +58,9 @@ class Reader:
         for name in named:
             if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
                 self.faults.note(("rules", name), "a rule's name has letters, digits, hyphens and underscores")
-        return {name: read_rule(name, table, ("rules", name), self.folder, self.faults) for name, table in named.items()}
+        return {
+            name: read_rule(name, table, ("rules", name), self.folder, self.faults) for name, table in named.items()
+        }
 
     def _route(self, place: Place, data: Any) -> None:
         known = known_keys(RouteModel)
@@ -68,7 +70,11 @@ class Reader:
         for key in own.keys() - option_names() if not action else ():
             self.faults.note((*place, key), f"unknown key; {did_you_mean(key, known | option_names())}")
         model = check(RouteModel, table, place, self.folder, self.faults)
-        options = read_rule(next(key for key in KINDS if key in action), own, place, self.folder, self.faults) if action else None
+        options = (
+            read_rule(next(key for key in KINDS if key in action), own, place, self.folder, self.faults)
+            if action
+            else None
+        )
         if model is None:
             return
         if action and model.rules is not None:
@@ -98,12 +104,17 @@ class Reader:
         for draft in self.drafts:
             for index, rule in enumerate(draft.rules):
                 if rule not in names:
-                    self.faults.note((*draft.place, "rules", index), f'no rule is called "{rule}"; {did_you_mean(rule, names)}')
+                    self.faults.note(
+                        (*draft.place, "rules", index), f'no rule is called "{rule}"; {did_you_mean(rule, names)}'
+                    )
                 elif rule in draft.rules[:index]:
                     self.faults.note((*draft.place, "rules", index), f'"{rule}" stands in this route already')
             for index, target in enumerate(draft.model.targets or ()):
                 if target not in self.targets:
-                    self.faults.note((*draft.place, "targets", index), f'no target is called "{target}"; {did_you_mean(target, self.targets)}')
+                    self.faults.note(
+                        (*draft.place, "targets", index),
+                        f'no target is called "{target}"; {did_you_mean(target, self.targets)}',
+                    )
         for name in sorted(names - {rule for draft in self.drafts for rule in draft.rules}):
             self.faults.note(("rules", name), "no route uses this rule", "warning")
 

@@ -4,7 +4,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.config.fields import Duration, Durations, Headers, OptionalText, PublicUrl, Secrets, Size, Strict, Text, TextMap, Texts, Tokens, Url
+from app.config.fields import (
+    Duration,
+    Durations,
+    Headers,
+    OptionalText,
+    PublicUrl,
+    Secrets,
+    Size,
+    Strict,
+    Text,
+    TextMap,
+    Texts,
+    Tokens,
+    Url,
+)
 from app.reports.schedule import RETRY
 from app.reports.target import Format
 
@@ -47,7 +61,7 @@ class Route(Strict):
     name: Annotated[Text | None, Field(pattern=r"^[a-z0-9-]+$")] = None
     to: Texts
     rules: Texts | None = None
-    vars: TextMap = {}
+    vars: TextMap = Field(default_factory=dict)
     targets: Texts | None = None
 
 
@@ -57,7 +71,7 @@ class Target(Strict):
     url: Url
     format: Format = "json"
     secrets: Secrets = ()
-    headers: Headers = {}
+    headers: Headers = Field(default_factory=dict)
     statuses: Texts = ()
     timeout: Annotated[Duration, Field(gt=0, le=60)] = 10.0
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4

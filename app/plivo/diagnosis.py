@@ -41,8 +41,8 @@ def advice(claims: Sequence[Claim], request: Request, tokens: Sequence[Token], s
         if name := matching(claim, claim.text(swapped), tokens):
             return f"X-Plivo-Signature-{name} matches as {swapped.method}: the method was changed on the way"
     return (
-        "no variant of the URL matches: is [plivo] auth_tokens the token of the account, or subaccount, that owns the number? "
-        "Was the request changed on the way, or is it forged?"
+        "no variant of the URL matches: is [plivo] auth_tokens the token of the account, or subaccount, that owns "
+        "the number? Was the request changed on the way, or is it forged?"
     )
 
 
@@ -62,10 +62,14 @@ def _what_differs(ours: str, theirs: str) -> str:
     mine, signed = urlsplit(ours), urlsplit(theirs)
     if mine.path.rstrip("/") == signed.path.rstrip("/"):
         if mine.path != signed.path:
-            return "the message_url in Plivo's console and the path that arrives differ in the last slash; a proxy may have changed it"
+            return (
+                "message_url in Plivo's console and the path that arrives differ in the last slash; look at the proxy"
+            )
         if mine.scheme != signed.scheme and mine.netloc == signed.netloc:
             return f"set public_url to {signed.scheme}://"
         if mine.hostname == signed.hostname:
             return f"set public_url with the port as in {signed.scheme}://{signed.netloc}"
         return f"set public_url to {signed.scheme}://{signed.netloc}"
-    return f"set public_url so that it ends in the path that Plivo dials, {signed.scheme}://{signed.netloc}{signed.path}"
+    return (
+        f"set public_url so that it ends in the path that Plivo dials, {signed.scheme}://{signed.netloc}{signed.path}"
+    )

@@ -7,6 +7,7 @@ are how signatures are got around.
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 from python_multipart import MultipartParser
@@ -15,6 +16,9 @@ from python_multipart.multipart import parse_options_header
 
 from app.plivo.messages import Parameters
 from app.plivo.refusals import Malformed, Unsupported
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 MAX_FIELDS = 1_000  # as Django's DATA_UPLOAD_MAX_NUMBER_FIELDS; Plivo sends about 20
 
@@ -54,7 +58,7 @@ def parser_of(content_type: bytes) -> Callable[[bytes], Parameters]:
 def _multipart(body: bytes, boundary: bytes) -> Parameters:
     parts = _Parts()
     try:
-        parser = MultipartParser(boundary, parts.callbacks())
+        parser = MultipartParser(boundary, cast("MultipartCallbacks", parts.callbacks()))
         parser.write(body)
         parser.finalize()
     except FormParserError:

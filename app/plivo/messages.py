@@ -19,6 +19,7 @@ Parameters = tuple[tuple[str, str], ...]  # in the order of the wire, repeated n
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # law 2: MessageUUIDs and nonces; no dot, no slash
 
+_SMALL = re.compile(r"[0-9]{1,9}")
 _MEDIA = re.compile(r"Media\d+")  # Media0.. or Media1..: Plivo's pages disagree, so any
 
 
@@ -150,4 +151,5 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _whole(value: str | None) -> int | None:
-    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 10 else None
+    """A small whole number (it must fit a database's integer), or None: a report is never refused for it."""
+    return int(value) if value and _SMALL.fullmatch(value) else None

@@ -50,7 +50,9 @@ def as_plivo(delivery: Delivery) -> Written:
         "Autoreply-Route": parcel.route,
         "Autoreply-Rule": parcel.rule,
     }
-    headers = {"content-type": "application/x-www-form-urlencoded"} | {name: value for name, value in ours.items() if value}
+    headers = {"content-type": "application/x-www-form-urlencoded"} | {
+        name: value for name, value in ours.items() if value
+    }
     return urlencode(parcel.report.parameters).encode(), headers
 
 

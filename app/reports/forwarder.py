@@ -95,7 +95,9 @@ class Lane:
         try:
             outcome = await self._post(delivery)
         except asyncio.CancelledError:
-            await self._settle(Settlement(delivery.id, delivery.lease, "due", delivery.attempt, error="cut off by a stop"))
+            await self._settle(
+                Settlement(delivery.id, delivery.lease, "due", delivery.attempt, error="cut off by a stop")
+            )
             raise
         await self._settle(self._judge(delivery, outcome, probe=probe))
 
@@ -112,16 +114,23 @@ class Lane:
             )
         except Undelivered as error:
             return Outcome(error=str(error))
-        return Outcome(answer.status, None if 200 <= answer.status < 300 else f"status {answer.status}", answer.retry_after)  # noqa: PLR2004
+        outcome = Outcome(answer.status, retry_after=answer.retry_after)
+        return outcome if outcome.accepted else replace(outcome, error=f"status {answer.status}")
 
     def _judge(self, delivery: Delivery, outcome: Outcome, *, probe: bool) -> Settlement:
         now = self._chance.clock()
         was_open = self._breaker.open
         wait = self._breaker.record(accepted=outcome.accepted, probe=probe, now=now)
         if self._breaker.open != was_open:
-            log.warning("target paused" if self._breaker.open else "target resumed", target=self._target.name, reason=outcome.error)
+            log.warning(
+                "target paused" if self._breaker.open else "target resumed",
+                target=self._target.name,
+                reason=outcome.error,
+            )
         verdict = decide(outcome, delivery.attempt, self._target.retry, now=now, jitter=self._chance.jitter())
-        settlement = Settlement(delivery.id, delivery.lease, "done", delivery.attempt, 0.0, outcome.status, outcome.error)
+        settlement = Settlement(
+            delivery.id, delivery.lease, "done", delivery.attempt, 0.0, outcome.status, outcome.error
+        )
         match verdict:
             case Done():
                 return settlement
@@ -130,7 +139,13 @@ class Lane:
             case Again(delay):
                 return replace(settlement, state="due", delay=delay)
             case Dead():
-                log.error("delivery is dead", target=self._target.name, report=delivery.parcel.report.id, tries=delivery.attempt, reason=outcome.error)
+                log.error(
+                    "delivery is dead",
+                    target=self._target.name,
+                    report=delivery.parcel.report.id,
+                    tries=delivery.attempt,
+                    reason=outcome.error,
+                )
                 return replace(settlement, state="dead")
 
     async def _settle(self, settlement: Settlement) -> None:
@@ -146,7 +161,13 @@ class Lane:
             else:
                 break
         if settlement.state != "done":
-            log.info("delivery put off", target=self._target.name, delivery=settlement.delivery, reason=settlement.error, seconds=round(settlement.delay, 1))
+            log.info(
+                "delivery put off",
+                target=self._target.name,
+                delivery=settlement.delivery,
+                reason=settlement.error,
+                seconds=round(settlement.delay, 1),
+            )
 
 
 class Forwarder:

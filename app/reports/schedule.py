@@ -12,6 +12,8 @@ RETRY = (5.0, 30.0, 2 * MINUTE, 10 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR
 RETRY_AFTER_CAP = DAY
 JITTER = 0.2  # each delay is multiplied by 0.8 to 1.2, as Svix does
 
+ACCEPTED = range(200, 300)  # any 2xx of HTTP
+
 PAUSE_AFTER = 5  # failures in a row
 PROBES = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)  # seconds until the next probe; then the last one again
 
@@ -27,7 +29,7 @@ class Outcome:
     @property
     def accepted(self) -> bool:
         """Any 2xx is done; a redirect is not followed, so it is a failure."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 - the 2xx of HTTP
+        return self.status in ACCEPTED
 
 
 @dataclass(frozen=True, slots=True)

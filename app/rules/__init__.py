@@ -24,9 +24,8 @@ class KindOptions(Protocol):
         ...
 
 
-KINDS: Mapping[str, type[KindOptions]] = {
-    kind.KEY: kind for kind in (text.Options, keywords.Options, forward.Options, silence.Options)
-}
+_KINDS: tuple[type[KindOptions], ...] = (text.Options, keywords.Options, forward.Options, silence.Options)
+KINDS: Mapping[str, type[KindOptions]] = {kind.KEY: kind for kind in _KINDS}
 
 
 @dataclass(frozen=True, slots=True)

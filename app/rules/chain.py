@@ -76,7 +76,9 @@ async def _put(rule: Rule, ask: Ask) -> Verdict:
     except Exception as error:  # noqa: BLE001 - law of the chain: whatever a rule raises is its own failure
         verdict = Fails(f"raised {place_of(error)}")
     if isinstance(verdict, Fails):
-        log.warning("rule failed", route=ask.route, rule=rule.name, reason=verdict.reason, message_uuid=ask.message.message_uuid)
+        log.warning(
+            "rule failed", route=ask.route, rule=rule.name, reason=verdict.reason, message_uuid=ask.message.message_uuid
+        )
     return verdict
 
 

@@ -47,7 +47,9 @@ class Options:
             for form, phrase in _alternatives(source, bench):
                 other = forms[form].setdefault(phrase, keyword)
                 if other is not keyword:
-                    bench.fault(source, f"means the same as {other.source!r} once case, accents and punctuation are folded")
+                    bench.fault(
+                        source, f"means the same as {other.source!r} once case, accents and punctuation are folded"
+                    )
         return Keywords(forms["whole"], Phrases.of(forms["first"]), Phrases.of(forms["any"]))
 
 
@@ -124,12 +126,18 @@ class Keywords:
 
 def _alternatives(source: str, bench: Workshop) -> Iterator[tuple[Form, str]]:
     if _REGEX_CLOTHES.search(source):
-        bench.fault(source, "looks like a pattern, but keywords are plain words; for patterns write a rule with `match`", "warning")
+        bench.fault(
+            source,
+            "looks like a pattern, but keywords are plain words; for patterns write a rule with `match`",
+            "warning",
+        )
     for part in source.split("|"):
         form, words = _form(part.strip())
         phrase = folding.phrase(words)
         if form is None or "*" in words or not phrase:
-            bench.fault(source, f'{part.strip()!r} is none of the three forms: "WORD" (the whole text), "WORD *", "* WORD *"')
+            bench.fault(
+                source, f'{part.strip()!r} is none of the three forms: "WORD" (the whole text), "WORD *", "* WORD *"'
+            )
         else:
             yield form, phrase
 

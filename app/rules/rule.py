@@ -60,7 +60,7 @@ Verdict = Answers | Passes | Fails
 class Condition(Protocol):
     """What must hold before an action is asked."""
 
-    def __call__(self, ask: Ask) -> Ask | Passes:
+    def __call__(self, ask: Ask, /) -> Ask | Passes:
         """The question, perhaps with more names; or why the rule passes."""
         ...
 
@@ -70,7 +70,7 @@ class Action(Protocol):
 
     always_answers: ClassVar[bool]  # never passes and never fails
 
-    async def __call__(self, ask: Ask) -> Verdict:
+    async def __call__(self, ask: Ask, /) -> Verdict:
         """May raise anything: that is a failure of the rule."""
         ...
 

@@ -70,12 +70,14 @@ class Workshop:
         known = NAMES | self.names | frozenset().union(*self.vars.values())
         near = difflib.get_close_matches(name, known, n=1)
         where = f" in the vars of route {lacking[0]}" if lacking and name in known else ""
-        advice = f"did you mean {{{near[0]}}}?" if near and near[0] != name else f"known here: {', '.join(sorted(known))}"
+        advice = (
+            f"did you mean {{{near[0]}}}?" if near and near[0] != name else f"known here: {', '.join(sorted(known))}"
+        )
         self.fault(key, f"{{{name}}} is not known{where}; {advice}")
 
     def _warn_of_cost(self, key: str, source: str) -> None:
         costly = units.costly(source)
         if costly and len(costly) <= len(source) // 10 + 1:  # a text in another script needs them; a stray one does not
             column, character = costly[0]
-            cost = f"column {column + 1} ({character!r}, U+{ord(character):04X}) is not in GSM-7: each unit holds 70 characters instead of 160"
-            self.fault(key, cost, "warning")
+            what = f"column {column + 1} ({character!r}, U+{ord(character):04X}) is not in GSM-7"
+            self.fault(key, f"{what}: each unit holds 70 characters instead of 160", "warning")

@@ -36,7 +36,10 @@ def replay(connection: sa.Connection, selections: Sequence[Selection]) -> list[l
 
 def drop(connection: sa.Connection, selections: Sequence[Selection]) -> list[list[int]]:
     """Never tried again; the ids."""
-    return [_change(connection, "drop", selection, {"state": "dropped", "lease": None, "settled_at": now()}) for selection in selections]
+    return [
+        _change(connection, "drop", selection, {"state": "dropped", "lease": None, "settled_at": now()})
+        for selection in selections
+    ]
 
 
 def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:

@@ -54,7 +54,12 @@ def open_engine(path: Path, clock: Clock = time.time) -> AsyncEngine:
         connection.isolation_level = None  # transactions are begun by the listener below
         connection.create_function("autoreply_now", 0, clock)
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

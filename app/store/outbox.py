@@ -97,7 +97,14 @@ _STALE = (
     .correlate(reports, deliveries)
 )
 _LEASED = (
-    sa.select(reports, deliveries.c.id.label("delivery"), deliveries.c.lease, deliveries.c.attempts, deliveries.c.target, _STALE.label("stale"))
+    sa.select(
+        reports,
+        deliveries.c.id.label("delivery"),
+        deliveries.c.lease,
+        deliveries.c.attempts,
+        deliveries.c.target,
+        _STALE.label("stale"),
+    )
     .join(reports, reports.c.id == deliveries.c.report_id)
     .where(deliveries.c.id.in_(sa.bindparam("ids", expanding=True)))
     .order_by(deliveries.c.sequence, deliveries.c.id)

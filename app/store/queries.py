@@ -18,9 +18,15 @@ async def history(engine: AsyncEngine, who: str, limit: int) -> tuple[list[Row],
     the reports that belong to none of them. Each report has its `deliveries`. Raises `Unavailable`.
     """
     async with reading(engine) as connection:
-        told = await _reports(connection, _concerns(reports, who) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who), limit)
+        told = await _reports(
+            connection,
+            _concerns(reports, who) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who),
+            limit,
+        )
         uuids = {report["in_reply_to"] for report in told if report["message_uuid"] == who}
-        found = await _messages(connection, _concerns(messages, who) | messages.c.message_uuid.in_({who} | uuids), limit)
+        found = await _messages(
+            connection, _concerns(messages, who) | messages.c.message_uuid.in_({who} | uuids), limit
+        )
         known = {message["message_uuid"] for message in found}
         theirs = await _reports(connection, reports.c.in_reply_to.in_(known), limit * len(known))
         await _attach_deliveries(connection, [*told, *theirs])
@@ -60,7 +66,9 @@ async def _messages(connection: AsyncConnection, where: sa.ColumnElement[bool], 
 
 
 async def _reports(connection: AsyncConnection, where: sa.ColumnElement[bool], limit: int) -> list[Row]:
-    query = sa.select(reports).where(where).order_by(reports.c.received_at.desc(), reports.c.sequence.desc()).limit(limit)
+    query = (
+        sa.select(reports).where(where).order_by(reports.c.received_at.desc(), reports.c.sequence.desc()).limit(limit)
+    )
     rows = [_plain(row) for row in (await connection.execute(query)).mappings()]
     for row in rows:
         row["parameters"] = json.loads(row["parameters"])

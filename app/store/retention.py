@@ -33,11 +33,10 @@ async def run(writer: Writer, keep: Keep) -> None:
     """Sweeps for ever; a store that cannot write is asked again in the next round."""
     while True:
         try:
-            while await writer.submit(sweep, keep):
-                await asyncio.sleep(PAUSE)
+            more = await writer.submit(sweep, keep)
         except Unavailable:
-            pass
-        await asyncio.sleep(INTERVAL)
+            more = False
+        await asyncio.sleep(PAUSE if more else INTERVAL)
 
 
 def sweep(connection: sa.Connection, keeps: Sequence[Keep]) -> list[bool]:
@@ -51,7 +50,8 @@ def _sweep(connection: sa.Connection, keep: Keep) -> bool:
     old_reports = sa.select(reports.c.id).where(reports.c.received_at < now() - keep.rows, ~due)
     old_proofs = sa.select(proofs.c.key).where(proofs.c.bound_at < now() - max(keep.rows, DAY))
     old_texts = sa.select(messages.c.message_uuid).where(
-        messages.c.received_at < now() - max(keep.text, DAY), sa.or_(messages.c.text.is_not(None), messages.c.xml != b"")
+        messages.c.received_at < now() - max(keep.text, DAY),
+        sa.or_(messages.c.text.is_not(None), messages.c.xml != b""),
     )
     changes = [
         sa.delete(messages).where(messages.c.message_uuid.in_(old_messages.limit(BATCH))),

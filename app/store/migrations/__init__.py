@@ -15,7 +15,8 @@ def current(connection: sa.Connection) -> str | None:
     """The revision of the store; None for an empty one."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def upgrade(connection: sa.Connection) -> None:
@@ -24,7 +25,9 @@ def upgrade(connection: sa.Connection) -> None:
     if revision == HEAD:
         return
     if revision is not None and revision > HEAD:
-        message = f"the store has revision {revision}, this version knows {HEAD}: start the newer version, or restore a backup"
+        message = (
+            f"the store has revision {revision}, this version knows {HEAD}: start the newer one, or restore a backup"
+        )
         raise NewerStore(message)
     from alembic import command  # noqa: PLC0415 - 100 ms and 15 MB that most starts do not need
     from alembic.config import Config  # noqa: PLC0415
