@@ -108,11 +108,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells the service when stopping begins, and returns instead of dying of the signal."""
+    """uvicorn that tells when it listens and when stopping begins, and returns instead of dying of the signal."""
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_start: Callable[[int], None], on_stop: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
+        self._on_start = on_start
         self._on_stop = on_stop
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Tells the port that it listens on."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_start(self.servers[0].sockets[0].getsockname()[1])
 
     async def shutdown(self, sockets: Any = None) -> None:
         """First the service learns of it, then connections are drained."""

@@ -1,6 +1,7 @@
 """`serve`: the service."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -42,8 +43,8 @@ async def _serve(config: Config, path: Path) -> str | None:
 
     async with open_service(config, on_fault=stopped.set) as service:
         options = server.configure(service.app, config.server.host, config.server.port)
-        running = server.Server(options, on_stop=service.begin_stop)
         _announce(config, path)
+        running = server.Server(options, on_start=_listening(config), on_stop=service.begin_stop)
         watching = asyncio.create_task(_exit_when(stopped, running))
         try:
             await running.serve()
@@ -52,7 +53,12 @@ async def _serve(config: Config, path: Path) -> str | None:
             raise Mistake(message) from None
         finally:
             watching.cancel()
-        return service.state.fault
+    log.info("stopped", fault=service.state.fault)
+    return service.state.fault
+
+
+def _listening(config: Config) -> Callable[[int], None]:
+    return lambda port: log.info("listening", host=config.server.host, port=port)
 
 
 async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
@@ -69,7 +75,6 @@ def _announce(config: Config, path: Path) -> None:
     log.info(
         "serving",
         message_url=f"{config.server.public_url}/message",
-        listen=f"{config.server.host}:{config.server.port}",
         routes=len(config.table.by_name),
         rules=config.rules,
         targets=len(config.targets),

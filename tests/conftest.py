@@ -1,0 +1,28 @@
+"""The fence, and what every test may use."""
+
+import ipaddress
+import sys
+from typing import Any
+
+import pytest
+
+
+def _fence(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuses every address but loopback, wherever in the process it is dialled."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = str(arguments[1][0])
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            message = f"a test dialled {host}"
+            raise PermissionError(message)
+    if event == "socket.getaddrinfo" and arguments[0] not in (None, "localhost", "127.0.0.1", "::1"):
+        message = f"a test looked up {arguments[0]}"
+        raise PermissionError(message)
+
+
+sys.addaudithook(_fence)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The service runs on asyncio."""
+    return "asyncio"

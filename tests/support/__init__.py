@@ -1,0 +1,1 @@
+"""What several tests share. Real parts: Plivo's SDK signs, real processes serve, real sockets receive."""

@@ -1,0 +1,123 @@
+"""The service as its users run it: the command, in a process of its own, on a free port of loopback."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from support import plivo_sdk
+
+START_SECONDS = 30.0
+COMMAND = (sys.executable, "-m", "app")
+
+MINIMAL = """
+[server]
+public_url = "https://sms.example.com"
+[plivo]
+auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
+[[routes]]
+to = "*"
+text = "Thanks, we got your message."
+"""
+
+
+def environment(data: Path, **more: str) -> dict[str, str]:
+    """What a process under test sees."""
+    return os.environ | {"PLIVO_AUTH_TOKEN": plivo_sdk.TOKEN, "AUTOREPLY_DATA": str(data), **more}
+
+
+def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """One command, to its end, in the folder of its config and data."""
+    command = [*COMMAND, *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(cwd, **more), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+class Served:
+    """A running `serve`."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder = folder
+        self.log = folder / "serve.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, "serve", "--port", "0", *arguments],
+                cwd=folder,
+                env=environment(folder),
+                stderr=log,
+                stdout=log,
+            )
+        self.url = f"http://127.0.0.1:{self._port()}"
+
+    def _port(self) -> int:
+        """The port that it says it listens on; fails with its log if it does not start."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            lines = [line for line in self.lines() if line.get("event") == "listening"]
+            if lines:
+                return int(lines[-1]["port"])
+            time.sleep(0.02)  # polling a process, not waiting for luck
+        raise AssertionError(self.log.read_text())
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Its log."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """A plain GET."""
+        return fetch(urllib.request.Request(self.url + path))
+
+    def kill(self) -> None:
+        """SIGKILL: no chance to say goodbye."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=15)
+
+
+@contextlib.contextmanager
+def served(folder: Path, config: str = MINIMAL, *arguments: str) -> Iterator[Served]:
+    """`serve` with this config, stopped at the end."""
+    (folder / "config.toml").write_text(config)
+    service = Served(folder, *arguments)
+    try:
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.stop()
+
+
+def call(
+    service: Served,
+    method: str,
+    path: str,
+    params: plivo_sdk.Pairs,
+    headers: dict[str, str],
+) -> tuple[int, bytes]:
+    """One request as Plivo makes it."""
+    body = plivo_sdk.form(params)
+    if method == "GET":
+        return fetch(urllib.request.Request(f"{service.url}{path}?{body}", headers=headers))
+    return fetch(urllib.request.Request(service.url + path, body.encode(), headers, method=method))
+
+
+def fetch(request: urllib.request.Request) -> tuple[int, bytes]:
+    """Status and body, whatever the status."""
+    try:
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()

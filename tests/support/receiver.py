@@ -1,0 +1,67 @@
+"""A target on loopback that keeps what it gets, and answers as it is told."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Received:
+    """One POST."""
+
+    path: str
+    headers: dict[str, str]  # lower-case names
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """What came, in order; `answer` gives the status of each POST and may block or look at it."""
+
+    answer: Callable[[Received], int] = lambda _received: 204
+    received: list[Received] = field(default_factory=list)
+    arrived: threading.Condition = field(default_factory=threading.Condition)
+    url: str = ""
+
+    def wait_for(self, enough: Callable[[list[Received]], bool], seconds: float = 30.0) -> list[Received]:
+        """What came, once it is enough."""
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: enough(self.received), seconds), f"got {len(self.received)}"
+            return list(self.received)
+
+
+@contextmanager
+def receiving(answer: Callable[[Received], int] = lambda _received: 204) -> Iterator[Receiver]:
+    """A receiver on a free port."""
+    receiver = Receiver(answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            got = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+            status = receiver.answer(got)
+            with receiver.arrived:
+                receiver.received.append(got)
+                receiver.arrived.notify_all()
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
