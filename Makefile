@@ -20,7 +20,10 @@ $(STAMP): requirements/dev.txt pyproject.toml
 venv: $(STAMP)   ## .venv from the pinned requirements, nothing else
 
 run: $(STAMP)    ## serve config.toml if there is one, else the example, on 127.0.0.1:8080
-	@exec sh docs/run.sh
+	@set -a; [ ! -f .env ] || . ./.env; set +a; \
+	if [ -f config.toml ]; then exec $(BIN)/python -m app serve -c config.toml --host 127.0.0.1 --port 8080; fi; \
+	echo "no config.toml: serving config.example.toml with the token \"$${PLIVO_AUTH_TOKEN:=demo-token}\""; \
+	export PLIVO_AUTH_TOKEN; exec $(BIN)/python -m app serve -c config.example.toml --host 127.0.0.1 --port 8080
 
 demo: $(STAMP)   ## a signed conversation against a real service, judged
 	@$(BIN)/python docs/demo.py
