@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from app.engine import Engine
 from app.plivo.messages import Inbound, Report, SignedRequest
 
+Answer = Callable[[Inbound, SignedRequest], Awaitable[bytes]]
 Accept = Callable[[Report, SignedRequest], Awaitable[None]]
 
 
@@ -15,16 +15,16 @@ class Endpoints:
     """The handlers, with what they call."""
 
     def __init__(
-        self, engine: Engine, accept: Accept, ready: Callable[[], Awaitable[bool]], fault: Callable[[], str | None]
+        self, answer: Answer, accept: Accept, ready: Callable[[], Awaitable[bool]], fault: Callable[[], str | None]
     ) -> None:
-        self._engine = engine
+        self._answer = answer
         self._accept = accept
         self._ready = ready
         self._fault = fault
 
     async def message(self, request: SignedRequest) -> Response:
         """`message_url`: 200 and Plivo XML."""
-        xml = await self._engine.answer(Inbound.from_parameters(request.parameters), request)
+        xml = await self._answer(Inbound.from_parameters(request.parameters), request)
         return Response(xml, media_type="application/xml")
 
     async def report(self, request: SignedRequest) -> Response:

@@ -1,27 +1,37 @@
-"""The walk of a message: route, rules, answer, reasons. Live traffic, `explain` and tests use this one.
+"""The walk of a message: guards, route, rules, answer, reasons. Live traffic, `explain` and tests use this one.
 
-`decide` asks and changes nothing. `answer` decides, then makes it durable; whoever was first with a
-MessageUUID is who answers it (law 3). Silence is a decision with a reason (law 10).
+Two halves, so that what is remembered can be asked at the last moment:
+
+    draft   who would answer, and what: walks the rules, which may wait for somebody
+    judge   what is really said, given what is remembered: opt-outs, cooldowns, limits. Pure
+
+Silence is a decision with a reason (law 10). `answering.py` makes decisions durable.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from app.guards.ledger import Entry, Ledger, Origin, Step
+from app.guards import limits, opt_out
+from app.guards.ledger import Memory, OptOutChange, Origin, Pair, Recall, Step
+from app.guards.limits import LimitOptions
+from app.guards.opt_out import OptOutOptions, Sign
 from app.plivo import numbers, units
 from app.plivo.markup import EMPTY, render
-from app.plivo.messages import Inbound, Outgoing, Report, SignedRequest
-from app.plivo.refusals import Unavailable
-from app.rules.chain import Asked, Outcome, walk
-from app.rules.rule import Answers, Fails, Passes
-from app.rules.table import Table
-from app.telemetry import get_logger
+from app.plivo.messages import Inbound, Outgoing, Report
+from app.rules.chain import Asked, Outcome, keyword_answers, walk
+from app.rules.rule import Answers, Fails, Names, Passes, Tools, Use
+from app.rules.table import Route, Table
 
-log = get_logger("engine")
+OPT_OUT = "opt_out"  # stands where a rule's name would
+NOTHING = Memory()
 
 
-class ChainFailed(Unavailable):
-    """Nothing answered and a rule failed: Plivo's next call may still get an answer."""
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What is asked around the rules of a route."""
+
+    opt_out: OptOutOptions = field(default_factory=OptOutOptions)
+    limits: LimitOptions = field(default_factory=LimitOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +40,43 @@ class EngineOptions:
 
     callback_url: str  # public_url + "/report"; the inbound MessageUUID follows
     callback_method: str
-    config: str  # the version in force
-    keep_text: bool
+    guards: Guards = field(default_factory=Guards)
+    by_route: Mapping[str, Guards] = field(default_factory=dict)  # routes with guards of their own
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Who would answer. No outcome: the rules were not asked."""
+
+    at: float
+    route: Route | None
+    sign: Sign | None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is said to one message, and why."""
+    """What is said to one message, why, and what that uses up."""
 
     route: str | None
     rule: str | None
     reason: str
-    steps: tuple[Step, ...]
-    messages: tuple[Outgoing, ...]
-    xml: bytes
-    failed: bool = False
+    steps: tuple[Step, ...] = ()
+    messages: tuple[Outgoing, ...] = ()
+    xml: bytes = EMPTY
+    failed: bool = False  # nothing answered, and a rule failed
+    uses: tuple[Use, ...] = ()
+    text_key: str | None = None
+    scopes: frozenset[str] = frozenset()
+    opt_out: OptOutChange | None = None
+    limited: bool = False  # silenced by a limit
+    burning: str | None = None  # the fuse that this answer takes over its warning
+    cut: bool = False  # a text was longer than max_units
 
     @property
     def units(self) -> int:
         """SMS units that Plivo will bill: of each message, times its recipients."""
-        return sum(units.count(message.text) * len(message.dst) for message in self.messages)
+        return cost(self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,110 +88,162 @@ class Owner:
     targets: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
 class Engine:
-    """Decides with a routing table; remembers with a ledger."""
+    """Decides with a routing table. Remembers nothing."""
 
-    def __init__(self, table: Table, options: EngineOptions, ledger: Ledger, clock: Callable[[], float]) -> None:
-        self._table = table
-        self._options = options
-        self._ledger = ledger
-        self._clock = clock
+    table: Table
+    options: EngineOptions
 
-    async def decide(self, message: Inbound) -> Decision:
-        """What would be said. Nothing is remembered."""
-        return await decide(self._table, self._options, message)
+    def guards(self, route: Route | None) -> Guards:
+        """The guards of a route."""
+        return self.options.by_route.get(route.name, self.options.guards) if route else self.options.guards
 
-    async def answer(self, message: Inbound, request: SignedRequest) -> bytes:
-        """The XML, durable. Raises `ChainFailed`, `Reused`, `Unavailable`."""
-        started = self._clock()
-        decision = await self.decide(message)
-        if decision.failed:
-            raise ChainFailed(decision.reason)
-        xml = await self._ledger.record(self._entry(message, request, decision, started))
-        log.info(
-            "answered",
-            message_uuid=message.message_uuid,
-            **{"from": numbers.show(message.sender), "to": numbers.show(message.to)},
-            route=decision.route,
-            rule=decision.rule,
-            reason=decision.reason,
-            messages=len(decision.messages),
-            again=xml != decision.xml,
-            signed_by=request.signed_by or "nobody",
-            ms=round((self._clock() - started) * 1000, 1),
-        )
-        return xml or EMPTY  # an XML that was kept for keep_text and is gone: that call is long over
+    async def decide(self, message: Inbound, at: float, tools: Tools, memory: Memory = NOTHING) -> Decision:
+        """What would be said. Nothing changes."""
+        draft = await self.draft(message, at, tools, memory)
+        return self.judge(message, draft, memory, signed_by="V3")
 
-    async def owner(self, report: Report) -> Owner:
-        """By the journal, else by our number, else the default route, else nobody's. Raises `Unavailable`."""
-        origin = await self._ledger.origin(report.in_reply_to) if report.in_reply_to else None
+    async def begin(self, message: Inbound, at: float) -> Draft:
+        """The route, and what the message says of opting out. No rule that costs anything is asked."""
+        route = self.table.route(message.to)
+        sign = opt_out.read(self.guards(route).opt_out, message.intent, message.text)
+        if sign and sign.kind == "help" and not sign.by_plivo and route and await keyword_answers(route, message, at):
+            sign = None
+        return Draft(at, route, sign)
+
+    def costs(self, message: Inbound, draft: Draft) -> bool:
+        """Whether asking its rules has effects, so that the message must be claimed first."""
+        if _unanswerable(self.table, message) or (draft.sign and draft.sign.kind != "start"):
+            return False
+        return draft.route is not None and any(rule.has_effects for rule in draft.route.rules)
+
+    async def draft(self, message: Inbound, at: float, tools: Tools, memory: Memory) -> Draft:
+        """With the rules asked, unless what is remembered forbids an answer already."""
+        draft = await self.begin(message, at)
+        opted = self._opt_out(message, draft, memory, verified=True)
+        if draft.route is None or opted or self._forbidden(message, draft, memory):
+            return draft
+        return replace(draft, outcome=await walk(draft.route, message, at, memory.cooldowns, tools))
+
+    def recall(self, message: Inbound, draft: Draft) -> Recall:
+        """What must be remembered to judge it."""
+        pair = Pair(message.to, message.sender)
+        outgoing = draft.outcome.messages if draft.outcome else ()
+        people = frozenset(Pair(one.src, number) for one in outgoing for number in one.dst)
+        name = draft.route.name if draft.route else None
+        return limits.recall(self.guards(draft.route).limits, draft.at, pair, people, name)
+
+    def judge(self, message: Inbound, draft: Draft, memory: Memory, *, signed_by: str) -> Decision:
+        """What is really said. Pure: it is called in the transaction that records it."""
+        name = draft.route.name if draft.route else None
+        if reason := _unanswerable(self.table, message):
+            return Decision(name, None, reason)
+        if verdict := self._opt_out(message, draft, memory, verified=bool(signed_by)):
+            return self._opted(message, draft, memory, verdict, signed_by)
+        if draft.route is None:
+            return Decision(None, None, "no route has this number, and there is no default route")
+        if draft.outcome is None:
+            forbidden = self._forbidden(message, draft, memory)
+            return Decision(name, None, forbidden or "limit: reached when the message came", limited=True)
+        outcome = draft.outcome
+        reason = outcome.answer.reason if outcome.answer else _no_answer(outcome)
+        drafted = Decision(name, outcome.rule, reason, _steps(outcome.asked), outcome.messages, failed=outcome.failed)
+        return self._bounded(message, draft, memory, replace(drafted, uses=outcome.uses))
+
+    def owner(self, origin: Origin | None, report: Report) -> Owner:
+        """By the journal, else by our number, else the default route, else nobody's."""
         origin = origin or Origin(None, None)
-        route = self._table.by_name.get(origin.route or "") or self._table.route(report.sender)
+        route = self.table.by_name.get(origin.route or "") or self.table.route(report.sender)
         name = origin.route or (route.name if route else None)
         return Owner(name, origin.rule, route.targets if route else ())
 
-    def _entry(self, message: Inbound, request: SignedRequest, decision: Decision, received_at: float) -> Entry:
-        return Entry(
-            message_uuid=message.message_uuid,
-            received_at=received_at,
-            sender=message.sender,
-            to=message.to,
-            type=message.type,
-            intent=message.intent,
-            text=message.text.replace("\0", "") if self._options.keep_text else None,
-            units=message.units,
-            media=message.media if self._options.keep_text else (),
-            route=decision.route,
-            rule=decision.rule,
-            reason=decision.reason,
-            steps=decision.steps,
-            xml=decision.xml,
-            signed_by=request.signed_by,
-            config=self._options.config,
-            proofs=request.proofs,
+    def _opt_out(self, message: Inbound, draft: Draft, memory: Memory, *, verified: bool) -> opt_out.Verdict | None:
+        out = Pair(message.to, message.sender) in memory.opted_out
+        return opt_out.judge(self.guards(draft.route).opt_out, draft.sign, out=out, verified=verified)
+
+    def _forbidden(self, message: Inbound, draft: Draft, memory: Memory) -> str | None:
+        """Why no answer may leave, whatever the rules say: so that none that costs something is asked."""
+        if reason := _unanswerable(self.table, message):
+            return reason
+        guards, name = self.guards(draft.route).limits, draft.route.name if draft.route else None
+        return limits.exceeded(guards, memory, self.recall(message, draft), limits.text_key(message.text), name, 1)
+
+    def _opted(
+        self, message: Inbound, draft: Draft, memory: Memory, verdict: opt_out.Verdict, signed_by: str
+    ) -> Decision:
+        pair = Pair(message.to, message.sender)
+        word = draft.sign.word if draft.sign else ""
+        change = None
+        if verdict.change:
+            out = verdict.change == "out"
+            change = OptOutChange(pair, out, draft.at, message.message_uuid, word, signed_by, "message")
+        said = verdict.text is not None and draft.route is not None and verdict.text.strip()
+        messages = (Outgoing(message.to, (message.sender,), verdict.text or ""),) if said else ()
+        name = draft.route.name if draft.route else None
+        drafted = Decision(name, OPT_OUT, verdict.reason, messages=messages, opt_out=change)
+        after = replace(memory, opted_out=memory.opted_out - {pair})  # the one confirmation may pass
+        return self._bounded(message, draft, after, drafted)
+
+    def _bounded(self, message: Inbound, draft: Draft, memory: Memory, drafted: Decision) -> Decision:
+        """The decision within what can be reached, what has cooled down, and the limits."""
+        guards, name = self.guards(draft.route).limits, drafted.route
+        messages, cut, unreachable = _sendable(drafted.messages, memory.opted_out, guards.max_units)
+        reason = drafted.reason + unreachable
+        if not messages:
+            return replace(drafted, messages=(), xml=EMPTY, reason=reason, uses=())
+        if any(draft.at - memory.cooldowns.get(use.key, float("-inf")) < use.seconds for use in drafted.uses):
+            cooled = "cooldown: another message of this sender was answered meanwhile"
+            return replace(drafted, messages=(), rule=None, reason=cooled, uses=())
+        key, spent = limits.text_key(message.text), cost(messages)
+        recall = self.recall(message, draft)
+        if limit := limits.exceeded(guards, memory, recall, key, name, spent):
+            return replace(drafted, messages=(), rule=None, reason=limit, uses=(), limited=True)
+        return replace(
+            drafted,
+            messages=messages,
+            reason=reason,
+            xml=render(messages, f"{self.options.callback_url}/{message.message_uuid}", self.options.callback_method),
+            text_key=key,
+            scopes=frozenset(fuse.scope for fuse in recall.fuses),
+            burning=limits.burning(guards, memory, name, spent),
+            cut=cut,
         )
 
 
-async def decide(table: Table, options: EngineOptions, message: Inbound) -> Decision:
-    """The decision of a routing table."""
-    route = table.route(message.to)
-    if reason := _silent_because(message):
-        return _silence(route.name if route else None, reason)
-    if route is None:
-        return _silence(None, "no route has this number, and there is no default route")
-    outcome = await walk(route, message)
-    messages, cut = _sendable(outcome.messages)
-    reason = _reason(outcome) + cut
-    url = f"{options.callback_url}/{message.message_uuid}"
-    xml = render(messages, url, options.callback_method)
-    return Decision(route.name, outcome.rule, reason, _steps(outcome.asked), messages, xml, outcome.failed)
+def cost(messages: Sequence[Outgoing]) -> int:
+    """SMS units that Plivo bills for these."""
+    return sum(units.count(message.text) * len(message.dst) for message in messages)
 
 
-def _silent_because(message: Inbound) -> str | None:
+def _unanswerable(table: Table, message: Inbound) -> str | None:
     if message.type == "whatsapp":
         return "WhatsApp cannot be answered by Plivo XML"
-    if message.intent:
-        return f"Plivo has answered this itself: MessageIntent={message.intent}"
-    if message.sender == message.to:
-        return "the number wrote to itself"
+    if message.sender == message.to or message.sender in table.by_number:
+        return "the sender is one of our own numbers: a loop"
     return None
 
 
-def _sendable(messages: Sequence[Outgoing]) -> tuple[tuple[Outgoing, ...], str]:
-    sendable = []
-    cut = ""
+def _sendable(
+    messages: Sequence[Outgoing], opted_out: frozenset[Pair], max_units: int
+) -> tuple[tuple[Outgoing, ...], bool, str]:
+    """What can be sent, whether a text was cut, and who cannot be reached."""
+    sendable, why, cut = [], "", False
     for message in messages:
-        reachable = tuple(number for number in message.dst if number != message.src and numbers.can_be_texted(number))
-        if len(reachable) < len(message.dst):
-            cut = "; an alphanumeric sender, or the number itself, cannot be texted"
-        if reachable:
-            sendable.append(Outgoing(message.src, reachable, message.text))
-    return tuple(sendable), cut
+        others = tuple(number for number in message.dst if number != message.src and numbers.can_be_texted(number))
+        willing = tuple(number for number in others if Pair(message.src, number) not in opted_out)
+        if len(others) < len(message.dst):
+            why = "; an alphanumeric sender, or the number itself, cannot be texted"
+        elif len(willing) < len(others):
+            why = "; somebody has opted out"
+        text = units.fit(message.text, max_units)
+        cut = cut or text != message.text
+        if willing and text.strip():
+            sendable.append(Outgoing(message.src, willing, text))
+    return tuple(sendable), cut, why
 
 
-def _reason(outcome: Outcome) -> str:
-    if outcome.answer:
-        return outcome.answer.reason
+def _no_answer(outcome: Outcome) -> str:
     return "nothing answered, and a rule failed" if outcome.failed else "every rule passed"
 
 
@@ -178,11 +257,7 @@ def _step(asked: Asked) -> Step:
             return Step(asked.rule, "not asked", "an earlier rule had answered")
         case Answers(reason=reason):
             return Step(asked.rule, "answers", reason)
-        case Passes(reason):
+        case Passes(reason) | Names(_, reason):
             return Step(asked.rule, "passes", reason)
         case Fails(reason):
             return Step(asked.rule, "fails", reason)
-
-
-def _silence(route: str | None, reason: str) -> Decision:
-    return Decision(route, None, reason, (), (), EMPTY)

@@ -15,12 +15,16 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NewType, Self
 
 import httpx
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of a secret, not one
 SECRET_BYTES = range(24, 65)  # https://github.com/standard-webhooks/standard-webhooks, "Signature scheme"
+
+
+Url = NewType("Url", str)  # http or https, whole
+Headers = NewType("Headers", dict[str, str])  # checked: none that the service sets itself
 
 
 class Undelivered(Exception):
@@ -79,7 +83,7 @@ class Outbound:
     """
 
     def __init__(self, *, connections: int, user_agent: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._client = httpx.AsyncClient(
+        self.client = httpx.AsyncClient(
             transport=transport,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             headers={"user-agent": user_agent, "accept-encoding": "identity"},
@@ -94,14 +98,16 @@ class Outbound:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        await self.client.aclose()
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, cap: int) -> Answer:
-        """One attempt of at most `timeout` seconds. Raises `Undelivered` if no answer came."""
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, cap: int, timeout: float | None = None
+    ) -> Answer:
+        """One attempt of at most `timeout` seconds; None: the caller bounds it. Raises `Undelivered` without answer."""
         try:
             async with (
                 asyncio.timeout(timeout),
-                self._client.stream("POST", url, content=body, headers=headers) as response,
+                self.client.stream("POST", url, content=body, headers=headers) as response,
             ):
                 received, truncated = await _read(response, cap)
         except TimeoutError:

@@ -6,10 +6,12 @@ the forwarder ends, `/health` says 503 and `on_fault` is called, so that the pro
 
 import asyncio
 import random
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -17,22 +19,26 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app import __version__
+from app.answering import Answering, AnsweringOptions
 from app.config import Config
 from app.endpoints import Endpoints
-from app.engine import Engine, EngineOptions
+from app.engine import Engine, EngineOptions, Guards, Owner
 from app.gate import Gate, GateOptions
-from app.guards.ledger import Ledger
 from app.outbound import Outbound
+from app.plivo.messages import Report
 from app.plivo.refusals import Unavailable
 from app.reports.forwarder import Chance, Forwarder, Lane
 from app.reports.intake import Intake
 from app.reports.schedule import JITTER
+from app.rules.rule import Tools
 from app.server import STOP_SECONDS
 from app.store import Store, open_store
 from app.telemetry import get_logger
 
 log = get_logger("service")
 
+USER_AGENT = f"plivo-autoreply/{__version__}"
+RULE_CONNECTIONS = 512  # of all webhook and python rules together; more wait, and their lives go on
 READY_FOR = 1.0  # seconds that one check of the store answers /ready, which anybody may call
 
 
@@ -42,15 +48,16 @@ class Service:
 
     app: ASGIApp
     store: Store
+    answering: Answering
     forwarder: Forwarder
     state: "State"
-    _stopping: asyncio.Task[None] | None = None
+    _stopping: asyncio.Future[Any] | None = None
 
     async def begin_stop(self) -> None:
-        """/ready says so, nothing more is leased; POSTs under way share the server's `STOP_SECONDS`."""
+        """/ready says so, nothing more is leased; late rules and POSTs under way share the server's `STOP_SECONDS`."""
         if self._stopping is None:
             self.state.stopping = True
-            self._stopping = asyncio.create_task(self.forwarder.stop(STOP_SECONDS))
+            self._stopping = asyncio.gather(self.forwarder.stop(STOP_SECONDS), self.answering.stop(STOP_SECONDS))
 
     async def stop(self) -> None:
         """Waits for what `begin_stop` began."""
@@ -88,16 +95,15 @@ async def _writable(store: Store) -> bool:
     return True
 
 
-def make_engine(config: Config, ledger: Ledger, clock: Callable[[], float] = time.time) -> Engine:
+def make_engine(config: Config) -> Engine:
     """The engine of a config."""
-    return Engine(config.table, engine_options(config), ledger, clock)
-
-
-def engine_options(config: Config) -> EngineOptions:
-    """What every answer of this config is made with."""
-    return EngineOptions(
-        f"{config.server.public_url}/report", config.server.callback_method, config.version, config.keep_text
+    options = EngineOptions(
+        callback_url=f"{config.server.public_url}/report",
+        callback_method=config.server.callback_method,
+        guards=Guards(config.opt_out, config.limits),
+        by_route={name: Guards(*guards) for name, guards in config.route_guards.items()},
     )
+    return Engine(config.table, options)
 
 
 @asynccontextmanager
@@ -105,11 +111,14 @@ async def open_service(config: Config, on_fault: Callable[[], None]) -> AsyncIte
     """Opens store, clients and tasks; closes them in order. Raises what `open_store` raises."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config.store, serving=True))
+        await store.ledger.release("")  # a sole server: whatever a former process held is free
+        tools = Tools(await stack.enter_async_context(Outbound(connections=RULE_CONNECTIONS, user_agent=USER_AGENT)))
+        answering = Answering(make_engine(config), store.ledger, tools, _answering_options(config), time.time)
         forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, stack)})
         forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
         state = State(store)
         _watch([store.writing, store.sweeping, forwarding], state, on_fault)
-        service = Service(_app(config, store, forwarder, state), store, forwarder, state)
+        service = Service(_app(config, store, answering, forwarder, state), store, answering, forwarder, state)
         try:
             yield service
         finally:
@@ -117,17 +126,26 @@ async def open_service(config: Config, on_fault: Callable[[], None]) -> AsyncIte
             await asyncio.wait([forwarding])
 
 
+def _answering_options(config: Config) -> AnsweringOptions:
+    return AnsweringOptions(config.server.deadline, config.keep_text, config.version, owner=secrets.token_hex(8))
+
+
 async def _lanes(config: Config, store: Store, stack: AsyncExitStack) -> AsyncIterator[tuple[str, Lane]]:
     chance = Chance(time.time, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
     for name, target in config.targets.items():
-        client = Outbound(connections=target.concurrency, user_agent=f"plivo-autoreply/{__version__}")
+        client = Outbound(connections=target.concurrency, user_agent=USER_AGENT)
         yield name, Lane(target, store.outbox, await stack.enter_async_context(client), chance)
 
 
-def _app(config: Config, store: Store, forwarder: Forwarder, state: State) -> ASGIApp:
-    engine = make_engine(config, store.ledger)
-    intake = Intake(store.outbox, config.targets, engine.owner, forwarder.wake, time.time)
-    endpoints = Endpoints(engine, intake.accept, state.ready, lambda: state.fault)
+def _app(config: Config, store: Store, answering: Answering, forwarder: Forwarder, state: State) -> ASGIApp:
+    engine = make_engine(config)
+
+    async def owner(report: Report) -> Owner:
+        origin = await store.ledger.origin(report.in_reply_to) if report.in_reply_to else None
+        return engine.owner(origin, report)
+
+    intake = Intake(store.outbox, config.targets, owner, forwarder.wake, time.time)
+    endpoints = Endpoints(answering.answer, intake.accept, state.ready, lambda: state.fault)
     prefix = urlsplit(config.server.public_url).path
     inner = Starlette(routes=[route for base in dict.fromkeys(["", prefix]) for route in _routes(base, endpoints)])
     inner.router.redirect_slashes = False

@@ -98,9 +98,18 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def address(text: str) -> str:
-    """An address from the command line."""
-    return normalise(text)
+def address(text: str, config: Config) -> str:
+    """An address from the command line: a number in any form that the file knows, or a name."""
+    try:
+        return config.read_number(text)
+    except ValueError:
+        return normalise(text)
+
+
+async def submit(config: Config, verb: Callable[..., Any], item: Any) -> Any:
+    """A change beside a server that may be running."""
+    async with store_beside_server(config) as store:
+        return await store.writer.submit(verb, item)
 
 
 def whoami() -> str:

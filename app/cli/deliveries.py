@@ -15,6 +15,7 @@ from app.cli.common import (
     print_json,
     run,
     store_beside_server,
+    submit,
     whoami,
 )
 from app.config import Config
@@ -122,7 +123,7 @@ def _change(
         message = "give ids, or --target with --state"
         raise Mistake(message)
     selection = Selection(whoami(), ids, target, () if ids else states)
-    changed = run(_submit(config, verb, selection))
+    changed = run(submit(config, verb, selection))
     click.echo(f"{len(changed)} deliveries are {what}")
     missing = sorted(set(ids) - set(changed))
     if missing:
@@ -135,13 +136,8 @@ async def _list(config: Config, target: str | None, state: str | None, limit: in
         return await list_deliveries(store.engine, target=target, state=state, limit=limit)
 
 
-async def _submit(config: Config, verb: Any, item: Any) -> Any:
-    async with store_beside_server(config) as store:
-        return await store.writer.submit(verb, item)
-
-
 async def _pause(config: Config, verb: Any, target: str) -> bool:
-    changed: bool = await _submit(config, verb, Pause(whoami(), target))
+    changed: bool = await submit(config, verb, Pause(whoami(), target))
     return changed
 
 

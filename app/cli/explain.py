@@ -1,16 +1,20 @@
 """`explain`: who would answer a message, and why nobody else did."""
 
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from app.cli.common import address, config_option, json_option, load, print_json, run
-from app.engine import Decision, decide
+from app.engine import Decision
 from app.plivo import numbers, units
 from app.plivo.messages import Inbound
-from app.service import engine_options
+from app.rules.rule import Tools
+from app.service import make_engine
 
+AT_FORMATS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
 EXAMPLE_UUID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -20,16 +24,30 @@ EXAMPLE_UUID = "00000000-0000-0000-0000-000000000000"
 @click.option("--from", "sender", required=True, help="Who writes.")
 @click.option("--text", default="", help="What they write.")
 @click.option("--type", "kind", type=click.Choice(["sms", "mms", "whatsapp"]), default="sms", show_default=True)
+@click.option("--at", type=click.DateTime(AT_FORMATS), help="When, with an offset: 2026-03-02T10:00:00+01:00.")
+@click.option("--given", type=(str, str), multiple=True, metavar="RULE SAYS", help="What a rule that calls out says.")
 @json_option
-def command(path: Path, to: str, sender: str, text: str, kind: str, *, as_json: bool) -> None:
-    """Show which rule would answer, why each other would not, the units and the XML. Calls nothing.
+def command(
+    path: Path,
+    to: str,
+    sender: str,
+    text: str,
+    kind: str,
+    at: datetime | None,
+    given: tuple[tuple[str, str], ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Show which rule would answer, why each other would not, the units and the XML. Calls nothing and
+    looks nothing up: rules that call out pass, or say what is `--given`; nobody has opted out.
 
     \b
     Example: plivo-autoreply explain --to +33644600000 --from +33700000001 --text "Hours?"
     """
     config = load(path)
-    message = Inbound(EXAMPLE_UUID, address(sender), address(to), text, kind)
-    decision = run(decide(config.table, engine_options(config), message))
+    message = Inbound(EXAMPLE_UUID, address(sender, config), address(to, config), text, kind)
+    moment = at.timestamp() if at else time.time()
+    decision = run(make_engine(config).decide(message, moment, Tools(given=dict(given))))
     if as_json:
         print_json(as_dict(decision))
     else:

@@ -53,7 +53,7 @@ def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
 
 async def _find(config: Config, who: str, limit: int) -> tuple[list[Row], list[Row]]:
     async with store_beside_server(config) as store:
-        return await history(store.engine, address(who), limit)
+        return await history(store.engine, address(who, config), limit)
 
 
 def _message(row: Row) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def command(path: Path, *, as_json: bool, public_url: str | None, **options: Any
     with httpx.Client(timeout=TIMEOUT, trust_env=False) as client:
         caller = _Caller(config, client, options["url"], options["signature"])
         response = caller.call(
-            options["method"].upper(), f"{config.server.public_url}/message", _message(options, message_uuid)
+            options["method"].upper(), f"{config.server.public_url}/message", _message(config, options, message_uuid)
         )
         reply = _parse(response)
         reports = [row for message in reply for row in _play_reports(caller, message, options["status"])]
@@ -129,15 +129,15 @@ class _Caller:
             raise Mistake(message) from None
 
 
-def _message(options: dict[str, Any], message_uuid: str) -> Parameters:
+def _message(config: Config, options: dict[str, Any], message_uuid: str) -> Parameters:
     text_field = "Text" if options["kind"] == "sms" else "Body"
     return (
-        ("From", address(options["sender"])),
+        ("From", address(options["sender"], config)),
         ("MessageIntent", options["intent"] or ""),
         ("MessageUUID", message_uuid),
         ("PowerpackUUID", ""),
         (text_field, options["text"]),
-        ("To", address(options["to"])),
+        ("To", address(options["to"], config)),
         ("TotalAmount", "0"),
         ("TotalRate", "0"),
         ("Type", options["kind"]),

@@ -9,17 +9,20 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from app.config import phones, sections
+from app.config import guards, lint, phones, sections
 from app.config.checking import check
 from app.config.faults import BadConfig, Fault, Faults, did_you_mean
 from app.config.fields import is_source
-from app.config.routes import Reader
+from app.config.routes import Draft, Reader
+from app.guards.limits import LimitOptions
+from app.guards.opt_out import OptOutOptions
 from app.plivo.signature import Token
 from app.reports.target import Target
 from app.rules.table import Table
@@ -44,6 +47,11 @@ class Config:
     table: Table
     rules: int
     targets: Mapping[str, Target]
+    opt_out: OptOutOptions
+    limits: LimitOptions
+    route_guards: Mapping[str, tuple[OptOutOptions, LimitOptions]]  # routes with guards of their own
+    tests: tuple[sections.Test, ...]
+    read_number: Callable[[str], str]  # numbers as people write them in this file's country
     warnings: tuple[Fault, ...]
     version: str  # of what the file says; the journal keeps it with each answer
 
@@ -83,15 +91,28 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     plivo = check(sections.Plivo, data.get("plivo", {}), ("plivo",), folder, faults)
     store = check(sections.Store, data.get("store", {}), ("store",), folder, faults)
     logging = check(sections.Logging, data.get("logging", {}), ("logging",), folder, faults)
-    country = _country(plivo, faults)
+    country = _country(data.get("plivo", {}), folder, faults)
+    read_number = partial(phones.read_number, country=country)
+    limits = _limits(data, folder, read_number, faults)
+    opt_out = check(sections.OptOut, data.get("opt_out", {}), ("opt_out",), folder, faults) or sections.OptOut()
     targets = _targets(data.get("targets", {}), folder, faults)
-    reader = Reader(folder, faults, lambda source: phones.read_number(source, country), tuple(targets))
+    schedules = guards.read_schedules(data.get("schedules", {}), folder, faults)
+    reader = Reader(folder, faults, read_number, tuple(targets), schedules, limits.max_units)
     table = reader.table(data.get("routes", []), data.get("rules", {}))
+    fuses = {
+        draft.name: draft.model.limits.total for draft in reader.drafts if draft.model.limits and _sets_total(draft)
+    }
+    limits = replace(limits, fuses=fuses)
+    own = _route_guards(reader, opt_out, limits, faults)
+    tests = _tests(data.get("tests", []), folder, table, faults)
     _warn(data, server, targets, faults)
     if plivo and not plivo.auth_tokens:
         faults.note(("plivo", "auth_tokens"), "no token is left: each one is optional and missing")
     if not (server and plivo and store and logging):
         return None
+    options = guards.opt_out_options(opt_out)
+    lint.check_windows(store.keep, limits, own, table, faults)
+    lint.warn_of_opt_out_words(table, options, own, faults)
     return Config(
         server=server,
         logging=logging,
@@ -102,16 +123,63 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
         table=table,
         rules=len(data.get("rules", {})),
         targets=targets,
+        opt_out=options,
+        limits=limits,
+        route_guards=own,
+        tests=tests,
+        read_number=read_number,
         warnings=tuple(fault for fault in faults.all if fault.severity == "warning"),
         version=version,
     )
 
 
-def _country(plivo: sections.Plivo | None, faults: Faults) -> str | None:
-    if plivo is None or plivo.country is None:
+def _limits(data: dict[str, Any], folder: Path, read_number: Callable[[str], str], faults: Faults) -> LimitOptions:
+    model = check(sections.Limits, data.get("limits", {}), ("limits",), folder, faults) or sections.Limits()
+    return guards.limit_options(model, LimitOptions(), ("limits",), read_number, faults)
+
+
+def _sets_total(draft: Draft) -> bool:
+    return draft.model.limits is not None and "total" in draft.model.limits.model_fields_set
+
+
+def _route_guards(
+    reader: Reader, opt_out: sections.OptOut, limits: LimitOptions, faults: Faults
+) -> dict[str, tuple[OptOutOptions, LimitOptions]]:
+    """The guards of the routes that set some of their own."""
+    found = {}
+    for draft in reader.drafts:
+        if draft.model.limits or draft.model.opt_out:
+            place = (*draft.place, "limits")
+            model = draft.model.limits or sections.Limits()
+            own_limits = guards.limit_options(model, limits, place, reader.read_number, faults)
+            found[draft.name] = guards.opt_out_options(draft.model.opt_out or opt_out, opt_out), own_limits
+    return found
+
+
+def _tests(data: Any, folder: Path, table: Table, faults: Faults) -> tuple[sections.Test, ...]:
+    rules = {rule.name for route in table.by_name.values() for rule in route.rules}
+    tests = []
+    for index, one in enumerate(data if isinstance(data, list) else [data]):
+        model = check(sections.Test, one, ("tests", index), folder, faults)
+        if model is None:
+            continue
+        for name in model.given.keys() - rules:
+            faults.note(("tests", index, "given", name), f"no rule is called that; {did_you_mean(name, rules)}")
+        if model.expect.rule is not None and model.expect.rule not in rules | {"opt_out"}:
+            advice = did_you_mean(model.expect.rule, rules)
+            faults.note(("tests", index, "expect", "rule"), f'no rule is called "{model.expect.rule}"; {advice}')
+        tests.append(model)
+    return tuple(tests)
+
+
+def _country(data: Any, folder: Path, faults: Faults) -> str | None:
+    """Read by itself, so that another fault of `[plivo]` does not make every number one."""
+    given = {"country": data["country"]} if isinstance(data, Mapping) and "country" in data else {}
+    model = check(sections.Country, given, ("plivo",), folder, faults)
+    if model is None or model.country is None:
         return None
     try:
-        return phones.read_country(plivo.country)
+        return phones.read_country(model.country)
     except ValueError as error:
         faults.note(("plivo", "country"), str(error))
         return None

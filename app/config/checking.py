@@ -60,6 +60,8 @@ def _advice(detail: ErrorDetails, known: set[str]) -> str:
         "missing": lambda: _MISSING.get(key, "required"),
         "literal_error": lambda: f"expected {context['expected']}",
         "value_error": lambda: str(context["error"]),
+        "timezone_aware": lambda: "an offset is required, as 2026-03-02T10:00:00+01:00",
+        "datetime_type": lambda: "expected a date and time without quotes, as 2026-03-02T10:00:00+01:00",
         "string_pattern_mismatch": lambda: "lower-case letters, digits and hyphens only",
     }
     if detail["type"] in special:

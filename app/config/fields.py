@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from app.guards.limits import Rate
 from app.outbound import Secret
 from app.plivo.signature import Token
 
@@ -107,6 +108,14 @@ def _size(value: Any) -> int:
     return int(found[1]) * BYTES[found[2]]
 
 
+def _rate(value: Any) -> Rate:
+    count, slash, span = value.partition("/") if isinstance(value, str) else ("", "", "")
+    if not slash or not count.strip().isdigit() or not int(count):
+        message = 'write a limit as "30/1h": so many, in any such span of time'
+        raise ValueError(message)
+    return Rate(int(count), _duration(span))
+
+
 def _http_url(value: str) -> str:
     advice = 'write a whole URL, as "https://example.com/path"'
     try:
@@ -159,10 +168,11 @@ OptionalText = Annotated[str | None, BeforeValidator(resolve)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(_one_or_many)]
+Rates = Annotated[tuple[Annotated[Any, BeforeValidator(_rate)], ...], BeforeValidator(_one_or_many)]
 Size = Annotated[int, BeforeValidator(_size)]
-Url = Annotated[str, BeforeValidator(_needed), AfterValidator(_http_url)]
+HttpUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_http_url)]
 PublicUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_public_url)]
 Tokens = Annotated[tuple[Annotated[Any, BeforeValidator(_token)], ...], BeforeValidator(_one_or_many)]
 Secrets = Annotated[tuple[Annotated[Any, BeforeValidator(Secret)], ...], BeforeValidator(_one_or_many)]
 TextMap = dict[str, Text]
-Headers = Annotated[dict[str, Text], AfterValidator(_headers)]
+HeaderMap = Annotated[dict[str, Text], AfterValidator(_headers)]

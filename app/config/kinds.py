@@ -8,18 +8,35 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, create_model
 
-from app.config.checking import TABLE_TAG, TEXT_TAG, check
+from app.config.checking import TABLE_TAG, TEXT_TAG, check, known_keys
 from app.config.faults import Faults, did_you_mean
-from app.config.fields import OptionalText, Strict, Text, TextMap, Texts, is_source
+from app.config.fields import (
+    Duration,
+    HeaderMap,
+    HttpUrl,
+    OptionalText,
+    Secrets,
+    Strict,
+    Text,
+    TextMap,
+    Texts,
+    is_source,
+)
+from app.outbound import Headers, Secret, Url
 from app.rules import KINDS, KindOptions, RuleOptions
 from app.rules.conditions import ConditionOptions
+from app.rules.rule import LIFE, MAX_LIFE, Cooldown, Seconds
 from app.rules.workshop import Place
 
 _FIELDS: dict[Any, Any] = {
+    Seconds | None: Annotated[Duration, Field(gt=0)] | None,
+    Url: HttpUrl,
+    tuple[Secret, ...]: Secrets,
+    Headers: HeaderMap,
     str: Text,
     str | None: OptionalText,
     tuple[str, ...]: Texts,
@@ -27,21 +44,24 @@ _FIELDS: dict[Any, Any] = {
     bool: bool,
 }
 
-COMMON = ("match", "from", "src")
-
 
 class Common(Strict):
     """What every rule may have."""
 
     match: OptionalText = None
     sender: Annotated[Texts, Field(alias="from")] = ()
+    open: OptionalText = None
+    closed: OptionalText = None
     src: OptionalText = None
+    cooldown: Annotated[Duration, Field(gt=0)] | None = None
+    cooldown_then: Literal["silence", "pass"] = "silence"
+    timeout: Annotated[Duration, Field(gt=0, le=MAX_LIFE)] = LIFE
 
 
 @cache
 def option_names() -> frozenset[str]:
     """Every key that some rule may have."""
-    return frozenset(COMMON).union(*(_names(kind) for kind in KINDS.values()))
+    return frozenset(known_keys(Common)).union(*(_names(kind) for kind in KINDS.values()))
 
 
 def read_rule(name: str, table: Any, place: Place, folder: Path, faults: Faults) -> RuleOptions | None:
@@ -58,7 +78,9 @@ def read_rule(name: str, table: Any, place: Place, folder: Path, faults: Faults)
     action = kind(**{field: getattr(model, field) for field in _names(kind)})
     if isinstance(getattr(action, "keywords", None), Mapping):
         _refuse_misplaced(action.keywords, place, faults)  # type: ignore[attr-defined]
-    return RuleOptions(name, ConditionOptions(model.match, model.sender), action, model.src)
+    conditions = ConditionOptions(model.match, model.sender, model.open, model.closed)
+    cooldown = Cooldown(model.cooldown, model.cooldown_then) if model.cooldown else None
+    return RuleOptions(name, conditions, action, model.src, model.timeout, cooldown)
 
 
 def _kind_of(table: Mapping[str, Any], place: Place, faults: Faults) -> type[KindOptions] | None:
@@ -94,16 +116,21 @@ def _rule_model(kind: type[KindOptions]) -> type[Any]:
 
 def _fields(options: type[Any]) -> dict[str, Any]:
     hints = get_type_hints(options)
-    return {
-        field.name: (_annotation(hints[field.name]), ... if field.default is dataclasses.MISSING else field.default)
-        for field in dataclasses.fields(options)
-    }
+    return {field.name: (_annotation(hints[field.name]), _default(field)) for field in dataclasses.fields(options)}
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return Field(default_factory=field.default_factory)
+    return ... if field.default is dataclasses.MISSING else field.default
 
 
 def _annotation(hint: Any) -> Any:
     """What the file may hold where a dataclass has this type."""
     if hint in _FIELDS:
         return _FIELDS[hint]
+    if get_origin(hint) is Literal:
+        return hint
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         model = create_model(hint.__name__, __base__=Strict, **_fields(hint))
         return Annotated[

@@ -12,6 +12,7 @@ from app.config.kinds import option_names, read_rule
 from app.config.sections import Route as RouteModel
 from app.rules import KINDS, RuleOptions
 from app.rules.rule import Rule
+from app.rules.schedules import Schedule
 from app.rules.table import Route, Table
 from app.rules.workshop import Place, Workshop
 
@@ -19,7 +20,7 @@ ANY = "*"
 
 
 @dataclass(slots=True)
-class _Draft:
+class Draft:
     """A route whose rules are not built yet."""
 
     place: Place
@@ -37,7 +38,9 @@ class Reader:
     faults: Faults
     read_number: Callable[[str], str]
     targets: tuple[str, ...]
-    drafts: list[_Draft] = field(default_factory=list)
+    schedules: Mapping[str, Schedule]
+    max_units: int
+    drafts: list[Draft] = field(default_factory=list)
 
     def table(self, routes: Any, named: Any) -> Table:
         """The routing table of `[[routes]]` and `[rules]`."""
@@ -84,13 +87,22 @@ class Reader:
         name = model.name or ("default" if ANY in model.to else "")
         if not name:
             self.faults.note(place, 'required: name = ".."; only the route of to = "*" may go without')
-        self.drafts.append(_Draft(place, name, model, list(model.rules or ()), options))
+        self.drafts.append(Draft(place, name, model, list(model.rules or ()), options))
 
     def _users(self, rule: str) -> dict[str, frozenset[str]]:
         return {draft.name: frozenset(draft.model.vars) for draft in self.drafts if rule in draft.rules}
 
     def _build(self, options: RuleOptions, place: Place, users: Mapping[str, frozenset[str]]) -> Rule:
-        return rules.build(options, Workshop(place, self.faults.note, self.read_number, users))
+        bench = Workshop(
+            place,
+            self.faults.note,
+            self.read_number,
+            users,
+            schedules=self.schedules,
+            max_units=self.max_units,
+            folder=self.folder,
+        )
+        return rules.build(options, bench)
 
     def _check_names(self) -> None:
         seen: set[str] = set()
@@ -134,7 +146,7 @@ class Reader:
         names = {route.name: route for route in (*by_number.values(), *([default] if default else ()))}
         return Table(by_number, names, default)
 
-    def _finish(self, draft: _Draft, built: Mapping[str, Rule]) -> Route:
+    def _finish(self, draft: Draft, built: Mapping[str, Rule]) -> Route:
         chain = [built[name] for name in draft.rules if name in built]
         if draft.own:
             chain.append(self._build(draft.own, draft.place, {draft.name: frozenset(draft.model.vars)}))
@@ -142,7 +154,7 @@ class Reader:
         targets = self.targets if draft.model.targets is None else draft.model.targets
         return Route(draft.name, tuple(chain), draft.model.vars, tuple(dict.fromkeys(targets)))
 
-    def _warn_of_unreachable(self, draft: _Draft, chain: list[Rule]) -> None:
+    def _warn_of_unreachable(self, draft: Draft, chain: list[Rule]) -> None:
         for index, rule in enumerate(chain[:-1]):
             if rule.always_answers:
                 message = f'"{rule.name}" always answers, so the rules behind it are never asked'

@@ -2,14 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from app.config.fields import (
     Duration,
     Durations,
-    Headers,
+    HeaderMap,
+    HttpUrl,
     OptionalText,
     PublicUrl,
+    Rates,
     Secrets,
     Size,
     Strict,
@@ -17,11 +19,13 @@ from app.config.fields import (
     TextMap,
     Texts,
     Tokens,
-    Url,
 )
+from app.guards.limits import LimitOptions
+from app.guards.opt_out import REPLIES, Mode
 from app.reports.schedule import RETRY
 from app.reports.target import Format
 
+DEFAULTS = LimitOptions()
 MAX_DEADLINE = 7.5  # seconds; Plivo hangs up after 8: https://support.plivo.com/hc/en-us/articles/360041344652
 DAY = 86400.0
 STATUSES = ("queued", "sent", "failed", "delivered", "undelivered", "rejected", "read")  # of Plivo's reports
@@ -38,13 +42,18 @@ class Server(Strict):
     callback_method: Literal["GET", "POST"] = "POST"
 
 
-class Plivo(Strict):
+class Country(Strict):
+    """The part of `[plivo]` that numbers in the file need."""
+
+    country: OptionalText = None
+
+
+class Plivo(Country):
     """`[plivo]`"""
 
     auth_tokens: Tokens
     auth_id: OptionalText = None
     signature: Literal["any", "v3", "log-only"] = "any"
-    country: OptionalText = None
 
 
 class Store(Strict):
@@ -55,6 +64,75 @@ class Store(Strict):
     keep_text: Duration = 14 * DAY
 
 
+class Schedule(Strict):
+    """`[schedules.x]`"""
+
+    timezone: Text
+    hours: Text
+    country: OptionalText = None
+    weekdays: Texts = ()
+
+
+class Words(Strict):
+    """`words` of `[opt_out]`: besides the built-in ones, and `not` these."""
+
+    stop: Texts = ()
+    start: Texts = ()
+    help: Texts = ()
+    without: Annotated[Texts, Field(alias="not")] = ()
+
+
+class Replies(Strict):
+    """`reply` of `[opt_out]`; an empty text is silence."""
+
+    stop: Text = REPLIES["stop"]
+    start: Text = REPLIES["start"]
+    help: Text = REPLIES["help"]
+
+
+class OptOut(Strict):
+    """`[opt_out]`, and a route's own."""
+
+    mode: Mode = "auto"
+    words: Words = Field(default_factory=Words)
+    reply: Replies = Field(default_factory=Replies)
+
+
+class Limits(Strict):
+    """`[limits]`, and a route's own."""
+
+    per_sender: Rates = DEFAULTS.per_sender
+    same_text: Rates = DEFAULTS.same_text
+    total: Rates = DEFAULTS.total
+    max_units: Annotated[int, Field(ge=1, le=10)] = DEFAULTS.max_units
+    exempt: Texts = ()
+
+
+class Expect(Strict):
+    """`expect` of a test."""
+
+    rule: Text | None = None
+    route: Text | None = None
+    text: Text | None = None
+    text_has: Text | None = None
+    silent: bool | None = None
+    units: int | None = None
+
+
+class Test(Strict):
+    """`[[tests]]`"""
+
+    name: Text
+    to: Text
+    sender: Annotated[Text, Field(alias="from")]
+    text: Text = ""
+    type: Literal["sms", "mms", "whatsapp"] = "sms"
+    intent: Literal["", "optout", "optin", "help"] = ""
+    at: AwareDatetime | None = None
+    given: dict[str, Text] = Field(default_factory=dict)
+    expect: Expect
+
+
 class Route(Strict):
     """`[[routes]]`, without the keys of a nameless action."""
 
@@ -63,15 +141,17 @@ class Route(Strict):
     rules: Texts | None = None
     vars: TextMap = Field(default_factory=dict)
     targets: Texts | None = None
+    limits: Limits | None = None
+    opt_out: OptOut | None = None
 
 
 class Target(Strict):
     """`[targets.x]`"""
 
-    url: Url
+    url: HttpUrl
     format: Format = "json"
     secrets: Secrets = ()
-    headers: Headers = Field(default_factory=dict)
+    headers: HeaderMap = Field(default_factory=dict)
     statuses: Texts = ()
     timeout: Annotated[Duration, Field(gt=0, le=60)] = 10.0
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
@@ -86,5 +166,16 @@ class Logging(Strict):
     numbers: Literal["last4", "full"] = "last4"
 
 
-SECTIONS: dict[str, type[Strict]] = {"server": Server, "plivo": Plivo, "store": Store, "logging": Logging}
-TABLES = (*SECTIONS, "routes", "rules", "targets")
+TABLES = (
+    "server",
+    "plivo",
+    "store",
+    "schedules",
+    "routes",
+    "rules",
+    "opt_out",
+    "targets",
+    "limits",
+    "logging",
+    "tests",
+)

@@ -14,6 +14,7 @@ _BASIC = frozenset(
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 _GSM = _BASIC | _EXTENSION
 
+_ELLIPSIS = "..."  # three GSM-7 characters; U+2026 would make the text UCS-2
 _GSM_UNIT, _GSM_PART = 160, 153
 _UCS_UNIT, _UCS_PART = 70, 67
 _BMP = 0xFFFF
@@ -29,6 +30,21 @@ def count(text: str) -> int:
     if all(character in _GSM for character in text):
         return _packed([2 if character in _EXTENSION else 1 for character in text], _GSM_UNIT, _GSM_PART)
     return _packed([2 if ord(character) > _BMP else 1 for character in text], _UCS_UNIT, _UCS_PART)
+
+
+def fit(text: str, most: int) -> str:
+    """The text, or as much of its beginning as fits into `most` units, with "..." at the end."""
+    if count(text) <= most:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if count(_cut(text, middle)) <= most else (low, middle - 1)
+    return _cut(text, low)
+
+
+def _cut(text: str, length: int) -> str:
+    return text[:length].rstrip() + _ELLIPSIS
 
 
 def _packed(sizes: list[int], unit: int, part: int) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from app.rules import conditions, forward, keywords, silence, text
+from app.rules import conditions, forward, keywords, python, silence, text, webhook
 from app.rules.conditions import ConditionOptions
-from app.rules.rule import Action, Rule
+from app.rules.rule import LIFE, Action, Cooldown, Rule
 from app.rules.workshop import Workshop
 
 
@@ -24,7 +24,14 @@ class KindOptions(Protocol):
         ...
 
 
-_KINDS: tuple[type[KindOptions], ...] = (text.Options, keywords.Options, forward.Options, silence.Options)
+_KINDS: tuple[type[KindOptions], ...] = (
+    text.Options,
+    keywords.Options,
+    webhook.Options,
+    python.Options,
+    forward.Options,
+    silence.Options,
+)
 KINDS: Mapping[str, type[KindOptions]] = {kind.KEY: kind for kind in _KINDS}
 
 
@@ -36,10 +43,12 @@ class RuleOptions:
     conditions: ConditionOptions
     action: KindOptions
     src: str | None = None
+    life: float = LIFE
+    cooldown: Cooldown | None = None
 
 
 def build(options: RuleOptions, workshop: Workshop) -> Rule:
     """The rule; what is wrong with it is noted in the workshop."""
     built, workshop = conditions.build(options.conditions, workshop)
     src = workshop.number("src", options.src) if options.src is not None else None
-    return Rule(options.name, built, options.action.build(workshop), src)
+    return Rule(options.name, built, options.action.build(workshop), src, options.life, options.cooldown)

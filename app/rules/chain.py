@@ -1,21 +1,24 @@
 """The walk along a route: each rule in list order, until one answers.
 
-A rule that raises has failed; it never takes the others with it. Every rule leaves a step with its
-reason, those that were not asked included.
+A rule that raises, or outlives its life, has failed; it never takes the others with it. A rule may
+name another one of the route to be asked next. Every rule leaves a step with its reason, those that
+were not asked included.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from app.plivo.messages import Inbound, Outgoing
 from app.plivo.numbers import show
-from app.rules.rule import Answers, Ask, Fails, Rule, Verdict
+from app.rules.keywords import Keywords
+from app.rules.rule import Answers, Ask, Fails, Names, Passes, Rule, Tools, Use, Verdict
 from app.rules.table import Route
 from app.telemetry import get_logger, place_of
 
 log = get_logger("rules")
-
-NAMES = frozenset({"from", "to", "text", "rest", "route", "message_uuid"})  # what every template may use
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +43,41 @@ class Outcome:
         return self.answer.messages if self.answer else ()
 
     @property
+    def uses(self) -> tuple[Use, ...]:
+        """What sending it uses up."""
+        return self.answer.uses if self.answer else ()
+
+    @property
     def failed(self) -> bool:
         """Nothing answered and something failed: the next call may still save it."""
         return self.answer is None and any(isinstance(asked.verdict, Fails) for asked in self.asked)
 
 
-async def walk(route: Route, message: Inbound) -> Outcome:
+async def walk(
+    route: Route,
+    message: Inbound,
+    at: float,
+    cooldowns: Mapping[str, float],
+    tools: Tools = Tools(),  # noqa: B008 - frozen
+) -> Outcome:
     """Asks the rules of the route."""
-    ask = Ask(message, route.name, message.to, values_of(route, message))
-    asked: list[Asked] = []
-    for rule in route.rules:
+    ask = Ask(message, route.name, message.to, values_of(route, message), at, cooldowns, tools, route.vars)
+    walked = _Walk(list(route.rules))
+    while (rule := walked.next()) is not None:
         verdict = await _put(rule, ask)
-        asked.append(Asked(rule.name, verdict))
+        if isinstance(verdict, Names):
+            verdict = walked.jump(verdict)
+        walked.asked.append(Asked(rule.name, verdict))
         if isinstance(verdict, Answers):
-            return Outcome(verdict, rule.name, (*asked, *_not_asked(route.rules[len(asked) :])))
-    return Outcome(None, None, tuple(asked))
+            return Outcome(verdict, rule.name, (*walked.asked, *(Asked(left.name, None) for left in walked.left)))
+    return Outcome(None, None, tuple(walked.asked))
+
+
+async def keyword_answers(route: Route, message: Inbound, at: float) -> bool:
+    """Whether a keyword of the route is in the text: such a word is the shop's own, not a request for help."""
+    ask = Ask(message, route.name, message.to, values_of(route, message), at)
+    verdicts = [await rule(ask) for rule in route.rules if isinstance(rule.action, Keywords)]
+    return any(isinstance(verdict, Answers) for verdict in verdicts)
 
 
 def values_of(route: Route, message: Inbound) -> Mapping[str, str]:
@@ -70,17 +93,57 @@ def values_of(route: Route, message: Inbound) -> Mapping[str, str]:
     }
 
 
+@dataclass(slots=True)
+class _Walk:
+    """Who is left to be asked, and who was."""
+
+    left: list[Rule]
+    asked: list[Asked] = field(default_factory=list)
+
+    def next(self) -> Rule | None:
+        return self.left.pop(0) if self.left else None
+
+    def jump(self, wish: Names) -> Verdict:
+        """Puts the named rule first; a rule that was asked already, or is of another route, is a failure."""
+        named = next((rule for rule in self.left if rule.name == wish.rule), None)
+        if named is None:
+            return Fails(f"it names the rule {wish.rule!r}, which is not in this route or was asked already")
+        self.left.remove(named)
+        self.left.insert(0, named)
+        return Passes(wish.reason)
+
+
 async def _put(rule: Rule, ask: Ask) -> Verdict:
+    if rule.action.calls_out and ask.tools.given is not None:
+        rule = replace(rule, action=_Given(ask.tools.given.get(rule.name, "pass")))
+    verdict: Verdict
     try:
-        verdict = await rule(ask)
+        async with asyncio.timeout(rule.life if rule.action.calls_out else None):
+            verdict = await rule(replace(ask, deadline=time.monotonic() + rule.life))
+    except TimeoutError:
+        verdict = Fails(f"no answer within its timeout of {rule.life:g} s")
     except Exception as error:  # noqa: BLE001 - law of the chain: whatever a rule raises is its own failure
         verdict = Fails(f"raised {place_of(error)}")
     if isinstance(verdict, Fails):
-        log.warning(
-            "rule failed", route=ask.route, rule=rule.name, reason=verdict.reason, message_uuid=ask.message.message_uuid
-        )
+        uuid = ask.message.message_uuid
+        log.warning("rule failed", route=ask.route, rule=rule.name, reason=verdict.reason, message_uuid=uuid)
     return verdict
 
 
-def _not_asked(rules: Sequence[Rule]) -> tuple[Asked, ...]:
-    return tuple(Asked(rule.name, None) for rule in rules)
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Stands in for an action that calls out."""
+
+    says: str
+    always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = False
+    has_cooldown: ClassVar[bool] = False
+
+    async def __call__(self, ask: Ask) -> Verdict:
+        match self.says:
+            case "pass":
+                return Passes("given: pass")
+            case "fail":
+                return Fails("given: fail")
+            case text:
+                return ask.reply(text, "given: a text")

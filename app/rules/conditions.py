@@ -1,4 +1,4 @@
-"""Conditions that any rule may have: `match` on the text, `from` on the sender."""
+"""Conditions that any rule may have: `match` on the text, `from` on the sender, `open` or `closed` on the hour."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 import re2
 
 from app.plivo.numbers import kind_of, normalise
-from app.rules.chain import NAMES
 from app.rules.rule import Ask, Condition, Passes
-from app.rules.workshop import Workshop
+from app.rules.schedules import Schedule
+from app.rules.workshop import NAMES, Workshop
 
 _PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, its own default; a larger pattern is refused at load
 
@@ -20,6 +20,8 @@ class ConditionOptions:
 
     match: str | None = None
     sender: tuple[str, ...] = ()  # the key `from`
+    open: str | None = None
+    closed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,31 @@ class Sender:
         return ask if any(test(ask.message.sender) for test in self.tests) else Passes("from: another sender")
 
 
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """`open`, `closed`: the state of a schedule when the message came."""
+
+    schedule: Schedule
+    wanted: bool
+
+    def __call__(self, ask: Ask) -> Ask | Passes:
+        """Passes in the other state, and says until when it lasts."""
+        is_open = self.schedule.is_open(ask.at)
+        if is_open == self.wanted:
+            return ask
+        change = self.schedule.next("next_close" if is_open else "next_open", ask.at)
+        until = f" until {change:%a %d %b %H:%M}" if change else ""
+        return Passes(f"{self.schedule.name} is {'open' if is_open else 'closed'}{until}")
+
+
 def build(options: ConditionOptions, workshop: Workshop) -> tuple[tuple[Condition, ...], Workshop]:
     """The conditions, cheapest first, and the workshop that knows the names they add."""
     conditions: list[Condition] = []
     if options.sender:
         conditions.append(Sender(tuple(_sender(source, workshop) for source in options.sender)))
+    for key, name, wanted in (("open", options.open, True), ("closed", options.closed, False)):
+        if name is not None and (schedule := workshop.schedule(key, name)):
+            conditions.append(Hours(schedule, wanted))
     if options.match is not None and (pattern := _compile(options.match, workshop)) is not None:
         conditions.append(Match(pattern))
         workshop = workshop.knowing(pattern.groupindex)

@@ -34,6 +34,8 @@ class Forward:
     """Answers, unless the only person to forward to is the one who wrote, or the number itself."""
 
     always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = False
+    has_cooldown: ClassVar[bool] = False
 
     to: tuple[str, ...]
     template: Template
@@ -44,6 +46,6 @@ class Forward:
         others = tuple(number for number in self.to if number not in (ask.message.sender, ask.src))
         if not others:
             return Passes("forward: nobody but the sender or the number itself")
-        forwarded = Outgoing(ask.src, others, self.template.render(ask.values))
-        reply = ask.reply(self.text.render(ask.values), "").messages if self.text else ()
+        forwarded = Outgoing(ask.src, others, self.template.render(ask.values, ask.at))
+        reply = ask.reply(self.text.render(ask.values, ask.at), "").messages if self.text else ()
         return Answers((forwarded, *reply), f"forwarded to {len(others)}")

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
-from app.rules import folding
-from app.rules.rule import Answers, Ask, Passes
+from app import folding
+from app.rules.rule import Answers, Ask, Cooldown, Passes, Seconds
 from app.rules.templates import Template
 from app.rules.workshop import Workshop
 
@@ -23,9 +23,11 @@ _REGEX_CLOTHES = re.compile(r"\\[dwsb]|\(\?|\.\*|\[[^\]]*\]|^\^|\$$|\w\+")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A keyword's value: a text, or a table with a text."""
+    """A keyword's value: a text, or a table with a text and a cooldown of its own."""
 
     text: str
+    cooldown: Seconds | None = None
+    cooldown_then: Literal["silence", "pass"] = "silence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,9 @@ class Options:
             workshop.fault("keywords", 'no keyword; write for example: "HOURS" = "Open 9-18"')
         forms: dict[Form, dict[str, Keyword]] = {"whole": {}, "first": {}, "any": {}}
         for order, (source, value) in enumerate(self.keywords.items()):
-            text = value.text if isinstance(value, Entry) else value
-            keyword = Keyword(order, source, bench.template(source, text))
+            entry = value if isinstance(value, Entry) else Entry(value)
+            cooldown = Cooldown(entry.cooldown, entry.cooldown_then) if entry.cooldown else None
+            keyword = Keyword(order, source, bench.template(source, entry.text), cooldown)
             for form, phrase in _alternatives(source, bench):
                 other = forms[form].setdefault(phrase, keyword)
                 if other is not keyword:
@@ -60,6 +63,7 @@ class Keyword:
     order: int
     source: str
     template: Template
+    cooldown: Cooldown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +104,29 @@ class Keywords:
     """Answers with the text of the best keyword; passes if there is none."""
 
     always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = False
 
     whole: Mapping[str, Keyword]
     first: Phrases
     any: Phrases
+
+    @property
+    def has_cooldown(self) -> bool:
+        """Whether some keyword has one."""
+        every = (*self.whole.values(), *self.first.keywords.values(), *self.any.keywords.values())
+        return any(keyword.cooldown for keyword in every)
 
     async def __call__(self, ask: Ask) -> Answers | Passes:
         """The text of the keyword that was found."""
         found = self.find(ask.message.text)
         if found is None:
             return Passes("keywords: none of them is in the text")
-        values = {**ask.values, "rest": found.rest}
-        return ask.reply(found.keyword.template.render(values), f"keyword {found.keyword.source!r}")
+        keyword, key = found.keyword, f"{ask.rule}: {found.keyword.source}"
+        if keyword.cooldown and (instead := keyword.cooldown.check(ask, key)):
+            return instead
+        text = keyword.template.render({**ask.values, "rest": found.rest}, ask.at)
+        answer = ask.reply(text, f"keyword {keyword.source!r}")
+        return keyword.cooldown.use(answer, key) if keyword.cooldown else answer
 
     def find(self, text: str) -> Found | None:
         """The best keyword of a text."""

@@ -5,11 +5,27 @@ has nothing to say) or *fails*. Each verdict has a reason that `explain` and `hi
 holds no message text.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol, Self
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, NewType, Protocol, Self
 
+from app.outbound import Outbound
 from app.plivo.messages import Inbound, Outgoing
+
+Seconds = NewType("Seconds", float)  # the file writes a duration
+
+LIFE = 5.0  # seconds that a rule may take if it says nothing else
+MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an action may reach for. `given` stands in for rules that call out: tests and `explain` call nobody."""
+
+    client: Outbound | None = None
+    clock: Callable[[], float] = time.time
+    given: Mapping[str, str] | None = None  # rule -> a text, "pass" or "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +36,12 @@ class Ask:
     route: str
     src: str  # the number that answers
     values: Mapping[str, str]  # the names that a template may use
+    at: float  # when the message came, seconds since the epoch
+    cooldowns: Mapping[str, float] = field(default_factory=dict)  # key -> when this sender last had that answer
+    tools: Tools = Tools()
+    vars: Mapping[str, str] = field(default_factory=dict)  # the route's
+    rule: str = ""
+    deadline: float = 0.0  # `time.monotonic()` of the end of the rule's life
 
     def with_values(self, **values: str) -> Self:
         """The same question with more names."""
@@ -33,11 +55,20 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """What an answer uses up: this sender gets it again after `seconds` only."""
+
+    key: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """The rule decides: these messages, none for silence."""
 
     messages: tuple[Outgoing, ...]
     reason: str
+    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +85,15 @@ class Fails:
     reason: str
 
 
-Verdict = Answers | Passes | Fails
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The rule wants another one of the same route to be asked next."""
+
+    rule: str
+    reason: str
+
+
+Verdict = Answers | Passes | Fails | Names
 
 
 class Condition(Protocol):
@@ -69,10 +108,36 @@ class Action(Protocol):
     """What a rule does; every action is async, so that a kind may wait."""
 
     always_answers: ClassVar[bool]  # never passes and never fails
+    calls_out: ClassVar[bool]  # waits for somebody else, so it has a life, and is claimed before it is asked
+
+    @property
+    def has_cooldown(self) -> bool:
+        """Whether an answer may use up something of its own."""
+        ...
 
     async def __call__(self, ask: Ask, /) -> Verdict:
         """May raise anything: that is a failure of the rule."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """The same answer to the same sender once in `seconds`; in between silence, or the next rule."""
+
+    seconds: float
+    then: Literal["silence", "pass"] = "silence"
+
+    def check(self, ask: Ask, key: str) -> Answers | Passes | None:
+        """What is said instead while it lasts; None if the answer may be given."""
+        used = ask.cooldowns.get(key)
+        if used is None or ask.at - used >= self.seconds:
+            return None
+        reason = f"cooldown: this sender had this answer, and has it again in {_span(used + self.seconds - ask.at)}"
+        return Passes(reason) if self.then == "pass" else Answers((), reason)
+
+    def use(self, answer: Answers, key: str) -> Answers:
+        """The answer, with what it uses up; silence uses up nothing."""
+        return replace(answer, uses=(*answer.uses, Use(key, self.seconds))) if answer.messages else answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +148,36 @@ class Rule:
     conditions: tuple[Condition, ...]
     action: Action
     src: str | None = None
+    life: float = LIFE
+    cooldown: Cooldown | None = None
 
     @property
     def always_answers(self) -> bool:
         """Whether no rule behind it is ever asked."""
-        return not self.conditions and self.action.always_answers
+        passes_on = self.cooldown is not None and self.cooldown.then == "pass"
+        return not self.conditions and self.action.always_answers and not passes_on
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether asking it costs something that must not be paid twice."""
+        return self.action.calls_out or self.action.has_cooldown or self.cooldown is not None
 
     async def __call__(self, ask: Ask) -> Verdict:
-        """Conditions in order, then the action."""
-        if self.src:
-            ask = replace(ask, src=self.src)
+        """Conditions in order, then the cooldown, then the action."""
+        ask = replace(ask, src=self.src or ask.src, rule=self.name)
         for condition in self.conditions:
             outcome = condition(ask)
             if isinstance(outcome, Passes):
                 return outcome
             ask = outcome
-        return await self.action(ask)
+        if self.cooldown and (instead := self.cooldown.check(ask, self.name)):
+            return instead
+        verdict = await self.action(ask)
+        return self.cooldown.use(verdict, self.name) if self.cooldown and isinstance(verdict, Answers) else verdict
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -26,6 +26,8 @@ class Silence:
     """Always answers with no message, so that no later rule is asked."""
 
     always_answers: ClassVar[bool] = True
+    calls_out: ClassVar[bool] = False
+    has_cooldown: ClassVar[bool] = False
 
     async def __call__(self, _ask: Ask) -> Answers:
         """No message."""

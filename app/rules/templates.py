@@ -1,12 +1,19 @@
 """Texts with `{names}`. Only the config writes templates; what a person texts is always a value.
 
-`{{` and `}}` are braces. A name is looked up, never evaluated: no attributes, no indexes, no format
-of data, so no text can reach into anything.
+    {from} {shop} {number}             a name: looked up, never evaluated
+    {office.next_open:%A %H:%M|later}  when a schedule opens or closes next; after "|" what is said if never
+    {{ }}                              braces
+
+No attributes of data, no indexes, no formats of data: no text can reach into anything.
 """
 
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from app.rules.schedules import MOMENTS, Moment, Schedule
+
+NEVER = "later"  # what stands for a moment that never comes, if the text has no words of its own for it
 
 _parse = string.Formatter().parse
 
@@ -16,35 +23,89 @@ class BadTemplate(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """Literal parts and names, alternating; a name may be None at the end."""
+class Name:
+    """A value's place."""
 
-    parts: tuple[tuple[str, str | None], ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A schedule's next moment."""
+
+    schedule: Schedule
+    moment: Moment
+    form: str
+    never: str
+
+    def write(self, at: float) -> str:
+        """The moment in the words of the file."""
+        moment = self.schedule.next(self.moment, at)
+        return self.never if moment is None else self.schedule.write(moment, self.form)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Literals, names and times, in order."""
+
+    parts: tuple[str | Name | Time, ...]
 
     @property
     def names(self) -> frozenset[str]:
         """The names that it needs."""
-        return frozenset(name for _, name in self.parts if name is not None)
+        return frozenset(part.name for part in self.parts if isinstance(part, Name))
 
-    def render(self, values: Mapping[str, str]) -> str:
+    @property
+    def fixed(self) -> str | None:
+        """The text, if it is always the same."""
+        literals = [part for part in self.parts if isinstance(part, str)]
+        return "".join(literals) if len(literals) == len(self.parts) else None
+
+    def render(self, values: Mapping[str, str], at: float) -> str:
         """The text. Every name must be in `values`; the config has seen to it."""
-        return "".join([literal + (values[name] if name is not None else "") for literal, name in self.parts])
+        return "".join([_write(part, values, at) for part in self.parts])
 
 
-def parse(source: str) -> Template:
+def _write(part: str | Name | Time, values: Mapping[str, str], at: float) -> str:
+    match part:
+        case str():
+            return part
+        case Name(name):
+            return values[name]
+        case Time():
+            return part.write(at)
+
+
+def parse(source: str, schedules: Mapping[str, Schedule]) -> Template:
     """Raises `BadTemplate`."""
     try:
         fields = list(_parse(source))
     except ValueError as error:
         message = f"{error}; a brace that is meant as such is written twice: {{{{ or }}}}"
         raise BadTemplate(message) from None
-    return Template(tuple((literal, _name(name, spec, conversion)) for literal, name, spec, conversion in fields))
+    parts: list[str | Name | Time] = []
+    for literal, name, form, conversion in fields:
+        parts += [literal] if literal else []
+        parts += [_place(name, form or "", conversion, schedules)] if name is not None else []
+    return Template(tuple(parts))
 
 
-def _name(name: str | None, spec: str | None, conversion: str | None) -> str | None:
-    if name is None:
-        return None
-    if not name.isidentifier() or spec or conversion:
+def _place(name: str, form: str, conversion: str | None, schedules: Mapping[str, Schedule]) -> Name | Time:
+    owner, dot, moment = name.partition(".")
+    if dot and not conversion and owner in schedules and moment in MOMENTS:
+        return _time(schedules[owner], moment, form)
+    if dot and moment in MOMENTS:
+        message = f"{{{name}}}: there is no schedule called {owner!r}"
+        raise BadTemplate(message)
+    if not name.isidentifier() or form or conversion:
         message = f"{{{name}}} is not a plain name; a brace that is meant as such is written twice: {{{{ or }}}}"
         raise BadTemplate(message)
-    return name
+    return Name(name)
+
+
+def _time(schedule: Schedule, moment: Moment, form: str) -> Time:
+    written, bar, never = form.partition("|")
+    if "%" not in written:
+        message = f"{{{schedule.name}.{moment}}} needs a format, as {{{schedule.name}.{moment}:%H:%M}}"
+        raise BadTemplate(message)
+    return Time(schedule, moment, written, never if bar else NEVER)

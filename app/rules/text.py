@@ -25,9 +25,11 @@ class Text:
     """Always answers."""
 
     always_answers: ClassVar[bool] = True
+    calls_out: ClassVar[bool] = False
+    has_cooldown: ClassVar[bool] = False
 
     template: Template
 
     async def __call__(self, ask: Ask) -> Answers:
         """The rendered text."""
-        return ask.reply(self.template.render(ask.values), "fixed text")
+        return ask.reply(self.template.render(ask.values, ask.at), "fixed text")

@@ -6,16 +6,19 @@ the owner of the file hears of all faults at once. The workshop knows no file; `
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, Self
 
 from app.plivo import units
 from app.rules import templates
-from app.rules.chain import NAMES
+from app.rules.schedules import Schedule
 from app.rules.templates import Template
 
 Severity = Literal["error", "warning"]
 Place = tuple[str | int, ...]
+NAMES = frozenset({"from", "to", "text", "rest", "route", "message_uuid"})  # what every template may use
+
 Note = Callable[[Place, str, Severity], None]
 
 
@@ -27,7 +30,10 @@ class Workshop:
     note: Note
     read_number: Callable[[str], str]  # raises ValueError with advice
     vars: Mapping[str, frozenset[str]]  # of each route that lists the rule
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
     names: frozenset[str] = frozenset()  # what the rule's own conditions add
+    max_units: int = 3  # [limits] max_units
+    folder: Path = Path()  # of the config file
 
     def at(self, *keys: str | int) -> Self:
         """The same bench for a table inside the rule."""
@@ -52,7 +58,7 @@ class Workshop:
     def template(self, key: str, source: str) -> Template:
         """The compiled text; its names are known in every route that lists the rule."""
         try:
-            template = templates.parse(source)
+            template = templates.parse(source, self.schedules)
         except templates.BadTemplate as error:
             self.fault(key, str(error))
             return Template(())
@@ -60,8 +66,15 @@ class Workshop:
             self.fault(key, "an empty text sends nothing; for that write: silence = true")
         for name in sorted(template.names - NAMES - self.names):
             self._check_name(key, name)
-        self._warn_of_cost(key, source)
+        self._check_cost(key, source, template.fixed)
         return template
+
+    def schedule(self, key: str, name: str) -> Schedule | None:
+        """The schedule of that name."""
+        if name not in self.schedules:
+            near = difflib.get_close_matches(name, self.schedules, n=1)
+            self.fault(key, f'no schedule is called "{name}"' + (f'; did you mean "{near[0]}"?' if near else ""))
+        return self.schedules.get(name)
 
     def _check_name(self, key: str, name: str) -> None:
         lacking = [route for route, known in self.vars.items() if name not in known]
@@ -75,7 +88,11 @@ class Workshop:
         )
         self.fault(key, f"{{{name}}} is not known{where}; {advice}")
 
-    def _warn_of_cost(self, key: str, source: str) -> None:
+    def _check_cost(self, key: str, source: str, fixed: str | None) -> None:
+        if fixed is not None and (count := units.count(fixed)) > self.max_units:
+            self.fault(
+                key, f"{count} units, more than [limits] max_units = {self.max_units}: shorten it, or raise that"
+            )
         costly = units.costly(source)
         if costly and len(costly) <= len(source) // 10 + 1:  # a text in another script needs them; a stray one does not
             column, character = costly[0]

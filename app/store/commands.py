@@ -47,7 +47,7 @@ def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
     results = []
     for pausing in pausings:
         paused = connection.execute(insert_new(pauses).values(target=pausing.target, paused_at=now()))
-        _record(connection, pausing.who, f"pause {pausing.target}")
+        leave_trace(connection, pausing.who, f"pause {pausing.target}")
         results.append(paused.rowcount > 0)
     return results
 
@@ -57,7 +57,7 @@ def resume(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
     results = []
     for pausing in pausings:
         resumed = connection.execute(sa.delete(pauses).where(pauses.c.target == pausing.target))
-        _record(connection, pausing.who, f"resume {pausing.target}")
+        leave_trace(connection, pausing.who, f"resume {pausing.target}")
         results.append(resumed.rowcount > 0)
     return results
 
@@ -72,9 +72,10 @@ def _change(connection: sa.Connection, verb: str, selection: Selection, values: 
         statement = statement.where(deliveries.c.state.in_(selection.states))
     changed = sorted(connection.scalars(statement))
     what = f"target {selection.target}" if selection.target is not None else f"ids {', '.join(map(str, selection.ids))}"
-    _record(connection, selection.who, f"{verb} {what}: {len(changed)} deliveries")
+    leave_trace(connection, selection.who, f"{verb} {what}: {len(changed)} deliveries")
     return changed
 
 
-def _record(connection: sa.Connection, who: str, what: str) -> None:
+def leave_trace(connection: sa.Connection, who: str, what: str) -> None:
+    """Who did what, and when."""
     connection.execute(sa.insert(actions).values(at=now(), who=who, what=what))

@@ -7,7 +7,7 @@ so that a test can drive it.
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,17 @@ def _now_sqlite(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
 def insert_new(table: sa.Table) -> sqlite.Insert:
     """INSERT that leaves rows alone which are there already."""
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def insert_or(
+    table: sa.Table,
+    update: Callable[[Any], Mapping[str, Any]],
+    where: sa.ColumnElement[bool] | None = None,
+) -> sqlite.Insert:
+    """INSERT that updates the row that is there already; `update` gets the new values by name."""
+    statement = sqlite.insert(table)
+    key = list(table.primary_key.columns)
+    return statement.on_conflict_do_update(index_elements=key, set_=update(statement.excluded), where=where)
 
 
 def open_engine(path: Path, clock: Clock = time.time) -> AsyncEngine:

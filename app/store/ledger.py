@@ -1,18 +1,19 @@
 """The ledger in rows: one a message, written once (laws 2, 3 and 10)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.guards.ledger import Entry, Origin, Reused
-from app.store import proofs
-from app.store.database import insert_new
+from app.guards.ledger import Answered, Case, Claimed, Entry, Held, Origin, Ruling, Wish
+from app.store import memory, proofs
+from app.store.database import insert_new, insert_or, now
+from app.store.memory import Remembered
 from app.store.reading import reading
-from app.store.tables import messages
+from app.store.tables import claims, messages
 from app.store.writer import Writer
 
 
@@ -23,9 +24,21 @@ class StoredLedger:
         self._engine = engine
         self._writer = writer
 
-    async def record(self, entry: Entry) -> bytes:
+    async def record(self, case: Case) -> bytes:
         """See `Ledger.record`."""
-        return await self._writer.submit(record, entry)
+        return await self._writer.submit(record, case)
+
+    async def claim(self, wish: Wish) -> Answered | Held | Claimed:
+        """See `Ledger.claim`."""
+        return await self._writer.submit(claim, wish)
+
+    async def fail(self, message_uuid: str) -> int:
+        """See `Ledger.fail`."""
+        return await self._writer.submit(fail, message_uuid)
+
+    async def release(self, owner: str) -> None:
+        """See `Ledger.release`."""
+        await self._writer.submit(release, owner)
 
     async def origin(self, message_uuid: str) -> Origin | None:
         """See `Ledger.origin`."""
@@ -35,25 +48,77 @@ class StoredLedger:
         return Origin(row.route, row.rule) if row else None
 
 
-def record(connection: sa.Connection, entries: Sequence[Entry]) -> list[bytes | Exception]:
-    """The XML of whoever was first, for each entry."""
-    refusals = proofs.bind(connection, [entry.proofs for entry in entries])
-    rows: dict[str, Entry] = {}
-    for entry, refused in zip(entries, refusals, strict=True):
+def record(connection: sa.Connection, cases: Sequence[Case]) -> list[bytes | Exception]:
+    """The XML of whoever was first, for each case. Judged one by one, written as a set."""
+    refusals = proofs.bind(connection, [case.proofs for case in cases])
+    accepted: dict[str, Case] = {}
+    for case, refused in zip(cases, refusals, strict=True):
         if not refused:
-            rows.setdefault(entry.message_uuid, entry)
-    answers = {uuid: entry.xml for uuid, entry in rows.items()}
-    if rows:
-        statement = insert_new(messages).returning(messages.c.message_uuid)
-        fresh = set(connection.scalars(statement, [_row(entry) for entry in rows.values()]))
-        if known := rows.keys() - fresh:
-            stored = sa.select(messages.c.message_uuid, messages.c.xml).where(messages.c.message_uuid.in_(known))
-            answers.update((row.message_uuid, row.xml) for row in connection.execute(stored))
-    return [_result(entry, refused, answers) for entry, refused in zip(entries, refusals, strict=True)]
+            accepted.setdefault(case.message_uuid, case)
+    remembered = Remembered(connection, [case.recall for case in accepted.values()])
+    rulings: dict[str, Ruling] = {}
+    for uuid, case in accepted.items():
+        rulings[uuid] = case.judge(remembered.memory(case.recall))
+        remembered.note(case.recall, rulings[uuid])
+    answers = _insert(connection, accepted, rulings)
+    return [refused or answers[case.message_uuid] for case, refused in zip(cases, refusals, strict=True)]
 
 
-def _result(entry: Entry, refused: Reused | None, answers: dict[str, bytes]) -> bytes | Exception:
-    return refused or answers[entry.message_uuid]
+def _insert(connection: sa.Connection, cases: Mapping[str, Case], rulings: Mapping[str, Ruling]) -> dict[str, bytes]:
+    """New entries with what they use up; an entry that is there already stays, and uses up nothing more."""
+    if not rulings:
+        return {}
+    statement = insert_new(messages).returning(messages.c.message_uuid)
+    fresh = set(connection.scalars(statement, [_row(ruling.entry) for ruling in rulings.values()]))
+    memory.write(connection, [(cases[uuid].recall, ruling) for uuid, ruling in rulings.items() if uuid in fresh])
+    connection.execute(sa.delete(claims).where(claims.c.message_uuid.in_(rulings)))
+    return {uuid: rulings[uuid].entry.xml for uuid in fresh} | _stored(connection, rulings.keys() - fresh)
+
+
+def _stored(connection: sa.Connection, uuids: Collection[str]) -> dict[str, bytes]:
+    if not uuids:
+        return {}
+    query = sa.select(messages.c.message_uuid, messages.c.xml).where(messages.c.message_uuid.in_(uuids))
+    return {row.message_uuid: row.xml for row in connection.execute(query)}
+
+
+def claim(connection: sa.Connection, wishes: Sequence[Wish]) -> list[Answered | Held | Claimed | Exception]:
+    """One owner a message, until the claim is settled or has run out."""
+    refusals = proofs.bind(connection, [wish.proofs for wish in wishes])
+    stored = _stored(connection, {wish.message_uuid for wish in wishes})
+    remembered = Remembered(connection, [wish.recall for wish in wishes])
+    return [
+        refused or _claim(connection, wish, stored, remembered) for wish, refused in zip(wishes, refusals, strict=True)
+    ]
+
+
+def _claim(
+    connection: sa.Connection, wish: Wish, stored: Mapping[str, bytes], remembered: Remembered
+) -> Answered | Held | Claimed:
+    if wish.message_uuid in stored:
+        return Answered(stored[wish.message_uuid])
+    row = {"message_uuid": wish.message_uuid, "owner": wish.owner, "failures": 0, "person": wish.recall.pair.person}
+    taken = insert_or(claims, lambda new: {"owner": new.owner, "until": new.until}, claims.c.until <= now())
+    got = connection.execute(taken.values(**row, until=now() + wish.seconds))
+    return Claimed(remembered.memory(wish.recall)) if got.rowcount else Held()
+
+
+def fail(connection: sa.Connection, uuids: Sequence[str]) -> list[int]:
+    """Free again, and one more failure."""
+    counts = []
+    for uuid in uuids:
+        row = {"message_uuid": uuid, "owner": "", "failures": 1, "person": ""}
+        failed = insert_or(claims, lambda _new: {"until": now(), "failures": claims.c.failures + 1})
+        counts.append(connection.scalars(failed.values(**row, until=now()).returning(claims.c.failures)).one())
+    return counts
+
+
+def release(connection: sa.Connection, owners: Sequence[str]) -> list[None]:
+    """Free what these owners hold; "" stands for everybody, when a sole server starts."""
+    for owner in owners:
+        statement = sa.update(claims).values(until=now())
+        connection.execute(statement.where(claims.c.owner == owner) if owner else statement)
+    return [None] * len(owners)
 
 
 def _row(entry: Entry) -> dict[str, Any]:

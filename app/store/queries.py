@@ -48,7 +48,7 @@ async def list_deliveries(engine: AsyncEngine, *, target: str | None, state: str
     if state is not None:
         query = query.where(deliveries.c.state == state)
     async with reading(engine) as connection:
-        return [_plain(row) for row in (await connection.execute(query)).mappings()]
+        return [plain(row) for row in (await connection.execute(query)).mappings()]
 
 
 def _concerns(table: sa.Table, address: str) -> sa.ColumnElement[bool]:
@@ -57,7 +57,7 @@ def _concerns(table: sa.Table, address: str) -> sa.ColumnElement[bool]:
 
 async def _messages(connection: AsyncConnection, where: sa.ColumnElement[bool], limit: int) -> list[Row]:
     query = sa.select(messages).where(where).order_by(messages.c.received_at.desc()).limit(limit)
-    rows = [_plain(row) for row in (await connection.execute(query)).mappings()]
+    rows = [plain(row) for row in (await connection.execute(query)).mappings()]
     for row in rows:
         row["xml"] = row["xml"].decode()
         row["steps"] = json.loads(row["steps"])
@@ -69,7 +69,7 @@ async def _reports(connection: AsyncConnection, where: sa.ColumnElement[bool], l
     query = (
         sa.select(reports).where(where).order_by(reports.c.received_at.desc(), reports.c.sequence.desc()).limit(limit)
     )
-    rows = [_plain(row) for row in (await connection.execute(query)).mappings()]
+    rows = [plain(row) for row in (await connection.execute(query)).mappings()]
     for row in rows:
         row["parameters"] = json.loads(row["parameters"])
     return rows[::-1]
@@ -81,8 +81,9 @@ async def _attach_deliveries(connection: AsyncConnection, told: Iterable[Row]) -
         report["deliveries"] = by_report.setdefault(report["id"], [])
     query = sa.select(deliveries).where(deliveries.c.report_id.in_(by_report)).order_by(deliveries.c.id)
     for row in (await connection.execute(query)).mappings():
-        by_report[row["report_id"]].append(_plain(row))
+        by_report[row["report_id"]].append(plain(row))
 
 
-def _plain(row: Mapping[Any, Any]) -> Row:
+def plain(row: Mapping[Any, Any]) -> Row:
+    """A row as a dict."""
     return {str(key): value for key, value in row.items()}

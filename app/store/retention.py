@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from app.guards.ledger import Unavailable
 from app.store.database import now
-from app.store.tables import deliveries, messages, proofs, reports
+from app.store.memory import SLOT
+from app.store.tables import claims, cooldowns, deliveries, messages, proofs, replies, reports, spending
 from app.store.writer import Writer
 
 BATCH = 500  # rows a statement: a few milliseconds of the writer's time
@@ -53,7 +54,13 @@ def _sweep(connection: sa.Connection, keep: Keep) -> bool:
         messages.c.received_at < now() - max(keep.text, DAY),
         sa.or_(messages.c.text.is_not(None), messages.c.xml != b""),
     )
+    old_claims = sa.select(claims.c.message_uuid).where(claims.c.until < now() - DAY)
+    old_replies = sa.select(replies.c.message_uuid).where(replies.c.at < now() - keep.rows)
     changes = [
+        sa.delete(claims).where(claims.c.message_uuid.in_(old_claims.limit(BATCH))),
+        sa.delete(replies).where(replies.c.message_uuid.in_(old_replies.limit(BATCH))),
+        sa.delete(spending).where(spending.c.slot < (now() - keep.rows) / SLOT),
+        sa.delete(cooldowns).where(cooldowns.c.at < now() - keep.rows),
         sa.delete(messages).where(messages.c.message_uuid.in_(old_messages.limit(BATCH))),
         sa.delete(reports).where(reports.c.id.in_(old_reports.limit(BATCH))),
         sa.delete(proofs).where(proofs.c.key.in_(old_proofs.limit(BATCH))),

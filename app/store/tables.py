@@ -104,3 +104,56 @@ heartbeat = sa.Table(  # written by /ready, to know that writing works
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("at", sa.Double, nullable=False),
 )
+
+claims = sa.Table(  # messages that somebody decides, or whose rules failed
+    "claims",
+    metadata,
+    sa.Column("message_uuid", sa.String, primary_key=True),
+    sa.Column("owner", sa.String, nullable=False, index=True),
+    sa.Column("until", sa.Double, nullable=False, index=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("person", sa.String, nullable=False, index=True),
+)
+
+replies = sa.Table(  # what limits count: one row for each answer to a person
+    "replies",
+    metadata,
+    sa.Column("message_uuid", sa.String, primary_key=True),
+    sa.Column("number", sa.String, nullable=False),
+    sa.Column("person", sa.String, nullable=False, index=True),
+    sa.Column("text_key", sa.String, nullable=False),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Index("ix_replies_pair", "number", "person", "at"),
+)
+
+spending = sa.Table(  # SMS units in slots of ten minutes, so that a fuse is a sum of at most 144 rows a day
+    "spending",
+    metadata,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("slot", sa.Integer, primary_key=True),
+    sa.Column("units", sa.Integer, nullable=False),
+)
+
+cooldowns = sa.Table(
+    "cooldowns",
+    metadata,
+    sa.Column("number", sa.String, primary_key=True),
+    sa.Column("person", sa.String, primary_key=True, index=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Column("message_uuid", sa.String),
+)
+
+opt_outs = sa.Table(  # never expire; the row is the proof
+    "opt_outs",
+    metadata,
+    sa.Column("number", sa.String, primary_key=True),
+    sa.Column("person", sa.String, primary_key=True, index=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("message_uuid", sa.String),
+    sa.Column("word", sa.String, nullable=False),
+    sa.Column("signed_by", sa.String, nullable=False),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("ended_at", sa.Double),  # START; NULL while it is in force
+    sa.Column("ended_by", sa.String),
+)

@@ -1,0 +1,205 @@
+"""One message, one answer, in time (laws 3 and 4).
+
+A message whose rules cost nothing is decided and recorded in one go. One whose rules wait, or use
+something up, is claimed first; its rules are walked by a task of its own, and whoever asks for that
+message meanwhile joins it. An answer that is not ready at the deadline is a 503: the task goes on, and
+Plivo's next call, after 60 s, finds its answer in the ledger.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from app.engine import Decision, Draft, Engine
+from app.guards.ledger import Answered, Case, Claimed, Entry, Ledger, Memory, Ruling, Wish
+from app.plivo.markup import EMPTY
+from app.plivo.messages import Inbound, SignedRequest
+from app.plivo.numbers import show
+from app.plivo.refusals import Unavailable
+from app.rules.chain import Asked, Outcome
+from app.rules.rule import MAX_LIFE, Fails, Tools
+from app.telemetry import get_logger
+
+log = get_logger("answering")
+
+CALLS = 4  # Plivo's, at 0, 60, 180 and 420 s; after the fourth nobody asks again
+CHAIN_LIFE = MAX_LIFE + 5.0  # seconds; the next call comes after 60
+CLAIM = CHAIN_LIFE + 5.0  # seconds that a claim is held: a crashed owner's is free when Plivo calls again
+POLL = 0.2  # seconds between looks at a claim that another process holds
+LATE = 1_000  # chains under way; each holds a task and perhaps a connection, some 50 KB
+TOLD = 10_000  # limits that are known to silence somebody, so that each is logged once
+
+
+class Late(Unavailable):
+    """The answer is not ready; the rules go on."""
+
+
+class ChainFailed(Unavailable):
+    """Nothing answered and a rule failed: Plivo's next call may still get an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweringOptions:
+    """How answers are given and kept."""
+
+    deadline: float  # seconds from the arrival of a request
+    keep_text: bool
+    config: str  # the version in force
+    owner: str  # of this process's claims
+
+
+class Answering:
+    """Gives answers."""
+
+    def __init__(
+        self, engine: Engine, ledger: Ledger, tools: Tools, options: AnsweringOptions, clock: Callable[[], float]
+    ) -> None:
+        self._engine = engine
+        self._ledger = ledger
+        self._tools = tools
+        self._options = options
+        self._clock = clock
+        self._chains: dict[str, asyncio.Task[bytes]] = {}
+        self._told: OrderedDict[str, None] = OrderedDict()
+
+    async def answer(self, message: Inbound, request: SignedRequest) -> bytes:
+        """The XML, durable. Raises `Late`, `ChainFailed`, `Reused`, `Unavailable`."""
+        try:
+            async with asyncio.timeout_at(request.arrived + self._options.deadline):
+                xml = await self._answer(message, request)
+        except TimeoutError:
+            reason = f"the answer to {message.message_uuid} is not ready after {self._options.deadline:g} s"
+            raise Late(reason) from None
+        return xml or EMPTY  # one that was kept for keep_text and is gone: that call is long over
+
+    async def stop(self, seconds: float) -> None:
+        """Chains under way get `seconds`; the claims of those that do not end are free at once."""
+        if self._chains:
+            _, late = await asyncio.wait(self._chains.values(), timeout=seconds)
+            for chain in late:
+                chain.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            try:
+                await self._ledger.release(self._options.owner)
+            except Unavailable as error:
+                log.error("cannot free claims; they run out by themselves", reason=str(error))
+
+    async def _answer(self, message: Inbound, request: SignedRequest) -> bytes:
+        now = self._clock()
+        begun = await self._engine.begin(message, now)
+        if not self._engine.costs(message, begun):
+            draft = await self._engine.draft(message, now, self._tools, Memory())
+            return await self._settle(message, request, draft, with_proofs=True)
+        wish = Wish(
+            message.message_uuid, self._options.owner, CLAIM, self._engine.recall(message, begun), request.proofs
+        )
+        while True:
+            got = await self._ledger.claim(wish)
+            if isinstance(got, Answered):
+                log.info("answered again", message_uuid=message.message_uuid)
+                return got.xml
+            chain = self._start(message, request, now, got.memory) if isinstance(got, Claimed) else None
+            chain = chain or self._chains.get(message.message_uuid)
+            if chain is not None:
+                return await asyncio.shield(chain)
+            await asyncio.sleep(POLL)
+
+    def _start(self, message: Inbound, request: SignedRequest, now: float, memory: Memory) -> asyncio.Task[bytes]:
+        if len(self._chains) >= LATE:
+            reason = f"{LATE} messages wait for their rules"
+            raise Unavailable(reason)
+        chain = asyncio.create_task(self._walk(message, request, now, memory))
+        self._chains[message.message_uuid] = chain
+        chain.add_done_callback(lambda done: self._ended(message.message_uuid, done))
+        return chain
+
+    def _ended(self, message_uuid: str, chain: asyncio.Task[bytes]) -> None:
+        self._chains.pop(message_uuid, None)
+        if not chain.cancelled() and (error := chain.exception()) and not isinstance(error, Unavailable):
+            log.error("a fault of ours", message_uuid=message_uuid, exc_info=error)
+
+    async def _walk(self, message: Inbound, request: SignedRequest, now: float, memory: Memory) -> bytes:
+        try:
+            async with asyncio.timeout(CHAIN_LIFE):
+                draft = await self._engine.draft(message, now, self._tools, memory)
+        except TimeoutError:
+            asked = Asked("the chain", Fails(f"its rules took more than {CHAIN_LIFE:g} s together"))
+            begun = await self._engine.begin(message, now)
+            draft = replace(begun, outcome=Outcome(None, None, (asked,)))
+        return await self._settle(message, request, draft, with_proofs=False)
+
+    async def _settle(self, message: Inbound, request: SignedRequest, draft: Draft, *, with_proofs: bool) -> bytes:
+        """Judged and recorded in one transaction. A chain that failed is not remembered, until the fourth call."""
+        if draft.outcome and draft.outcome.failed:
+            await self._count_failure(message)
+        judged: list[Decision] = []
+
+        def judge(memory: Memory) -> Ruling:
+            decision = self._engine.judge(message, draft, memory, signed_by=request.signed_by)
+            judged[:] = [decision]
+            return self._ruling(message, request, draft, decision)
+
+        proofs = request.proofs if with_proofs else ()
+        case = Case(message.message_uuid, self._engine.recall(message, draft), judge, proofs)
+        xml = await self._ledger.record(case)
+        self._tell(message, request, judged[0], again=xml != judged[0].xml)
+        return xml
+
+    async def _count_failure(self, message: Inbound) -> None:
+        """Raises `ChainFailed`, so that Plivo calls again; returns when it will not."""
+        failures = await self._ledger.fail(message.message_uuid)
+        if failures < CALLS:
+            reason = f"nothing answered, and a rule failed (call {failures} of {CALLS})"
+            raise ChainFailed(reason)
+        log.error(
+            "given up: silence, for a rule failed on every call", message_uuid=message.message_uuid, calls=failures
+        )
+
+    def _ruling(self, message: Inbound, request: SignedRequest, draft: Draft, decision: Decision) -> Ruling:
+        keep = self._options.keep_text
+        entry = Entry(
+            message_uuid=message.message_uuid,
+            received_at=draft.at,
+            sender=message.sender,
+            to=message.to,
+            type=message.type,
+            intent=message.intent,
+            text=message.text.replace("\0", "") if keep else None,
+            units=message.units,
+            media=message.media if keep else (),
+            route=decision.route,
+            rule=decision.rule,
+            reason=decision.reason,
+            steps=decision.steps,
+            xml=decision.xml,
+            signed_by=request.signed_by,
+            config=self._options.config,
+        )
+        keys = tuple(use.key for use in decision.uses)
+        return Ruling(entry, decision.text_key, decision.units, decision.scopes, keys, decision.opt_out)
+
+    def _tell(self, message: Inbound, request: SignedRequest, decision: Decision, *, again: bool) -> None:
+        people = {"from": show(message.sender), "to": show(message.to)}
+        log.info(
+            "answered again" if again else "answered",
+            message_uuid=message.message_uuid,
+            **people,
+            route=decision.route,
+            rule=decision.rule,
+            reason=decision.reason,
+            messages=len(decision.messages),
+            signed_by=request.signed_by or "nobody",
+        )
+        key = f"{message.to} {message.sender}"
+        if not decision.limited:
+            self._told.pop(key, None)
+        elif key not in self._told:
+            self._told[key] = None
+            log.warning("a limit starts to silence", **people, route=decision.route, reason=decision.reason)
+        while len(self._told) > TOLD:
+            self._told.popitem(last=False)
+        if decision.burning:
+            log.warning("a fuse is at 80 %", fuse=decision.burning, route=decision.route)
+        if decision.cut:
+            log.warning("a text was cut to max_units", message_uuid=message.message_uuid, rule=decision.rule)

@@ -1,0 +1,98 @@
+"""`limits`: what has been counted, and starting the count anew."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli.common import (
+    Mistake,
+    address,
+    config_option,
+    json_option,
+    load,
+    moment,
+    print_json,
+    run,
+    store_beside_server,
+    submit,
+    whoami,
+)
+from app.config import Config
+from app.guards.limits import fuses
+from app.plivo.numbers import show
+from app.store import memory, people
+from app.store.people import Reset
+
+DAY = 86400.0
+
+
+@click.group("limits")
+def command() -> None:
+    """Show what limits have counted; reset it.
+
+    \b
+    Example: plivo-autoreply limits list
+    """
+
+
+@command.command("list")
+@config_option
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="People shown.")
+@json_option
+def list_(path: Path, limit: int, *, as_json: bool) -> None:
+    """Show the units spent of each fuse, and who had the most answers in a day.
+
+    \b
+    Example: plivo-autoreply limits list --json
+    """
+    found = run(_list(load(path), limit))
+    if as_json:
+        print_json(found)
+        return
+    for fuse in found["fuses"]:
+        click.echo(f"{fuse['scope'] or 'all routes':<24} {fuse['spent']} of {fuse['limit']} units")
+    for person in found["people"]:
+        click.echo(
+            f"{person['person']:<16} from {person['number']:<16} {person['replies']} answers, last {person['last']}"
+        )
+
+
+@command.command("reset")
+@click.argument("who", required=False, metavar="[NUMBER]")
+@config_option
+@click.option("--total", is_flag=True, help="The fuses instead of a person.")
+def reset(who: str | None, path: Path, *, total: bool) -> None:
+    """Forget what was counted against a person, cooldowns too; or, with --total, against the fuses.
+
+    \b
+    Example: plivo-autoreply limits reset +33700000001
+    """
+    if bool(who) == total:
+        message = "give a number, or --total"
+        raise Mistake(message)
+    config = load(path)
+    count = run(submit(config, people.reset, Reset(whoami(), address(who, config) if who else None)))
+    click.echo(f"{count} rows forgotten")
+
+
+async def _list(config: Config, limit: int) -> dict[str, Any]:
+    at = time.time()
+    every = {fuse: rate for route in [None, *config.limits.fuses] for fuse, rate in fuses(config.limits, route)}
+    async with store_beside_server(config) as store:
+        counted = await people.list_counts(store.engine, at - DAY, limit)
+        async with store.engine.connect() as connection:
+            spent = {fuse: await connection.run_sync(memory.spent, fuse, at) for fuse in every}
+    return {
+        "fuses": [{"scope": fuse.scope, "limit": str(rate), "spent": spent[fuse]} for fuse, rate in every.items()],
+        "people": [
+            {
+                "number": show(row["number"]),
+                "person": show(row["person"]),
+                "replies": row["replies"],
+                "last": moment(row["last"]),
+            }
+            for row in counted
+        ],
+    }

@@ -1,0 +1,70 @@
+"""`[limits]`, `[opt_out]` and `[schedules]` as the guards' and rules' own values."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.config import sections
+from app.config.checking import check
+from app.config.faults import Faults
+from app.guards.limits import LimitOptions
+from app.guards.opt_out import KINDS, Kind, OptOutOptions, fold_words
+from app.rules import schedules
+from app.rules.schedules import Schedule, ScheduleOptions
+from app.rules.workshop import Place
+
+
+def read_schedules(data: Any, folder: Path, faults: Faults) -> dict[str, Schedule]:
+    """Every `[schedules.x]`."""
+    if not isinstance(data, Mapping):
+        faults.note(("schedules",), "expected tables, as [schedules.office]")
+        return {}
+    found = {}
+    for name, table in data.items():
+        if not name.isidentifier():
+            faults.note(
+                ("schedules", name), "a schedule's name is letters, digits and underscores: texts say {name.next_open}"
+            )
+        model = check(sections.Schedule, table, ("schedules", name), folder, faults)
+        if model is None:
+            continue
+        try:
+            found[name] = schedules.build(name, ScheduleOptions(**dict(model)))
+        except schedules.BadSchedule as error:
+            faults.note(("schedules", name, error.key), str(error))
+        for part in schedules.overridden(model.hours):
+            message = f'"{part}" replaces what earlier parts say of its days; to add hours, join the parts with a comma'
+            faults.note(("schedules", name, "hours"), message, "warning")
+    return found
+
+
+def limit_options(
+    model: sections.Limits, base: LimitOptions, place: Place, read_number: Callable[[str], str], faults: Faults
+) -> LimitOptions:
+    """What the file sets, the rest from `base`. A total that stands in a route is a fuse of its own (`fuses`)."""
+    exempt = set(base.exempt)
+    for index, source in enumerate(model.exempt):
+        try:
+            exempt.add(read_number(source))
+        except ValueError as error:
+            faults.note((*place, "exempt", index), str(error))
+    given = model.model_fields_set
+    return LimitOptions(
+        per_sender=model.per_sender if "per_sender" in given else base.per_sender,
+        same_text=model.same_text if "same_text" in given else base.same_text,
+        total=model.total if "total" in given and len(place) == 1 else base.total,
+        max_units=model.max_units if "max_units" in given else base.max_units,
+        exempt=frozenset(exempt),
+        fuses=base.fuses,
+    )
+
+
+def opt_out_options(model: sections.OptOut, base: sections.OptOut | None = None) -> OptOutOptions:
+    """What the file sets, the rest from `base`."""
+    base = base or sections.OptOut()
+    mode = model.mode if "mode" in model.model_fields_set else base.mode
+    words = model.words if "words" in model.model_fields_set else base.words
+    given = model.reply.model_fields_set
+    replies: dict[Kind, str] = {kind: getattr(model.reply if kind in given else base.reply, kind) for kind in KINDS}
+    more: dict[Kind, tuple[str, ...]] = {"stop": words.stop, "start": words.start, "help": words.help}
+    return OptOutOptions(mode, fold_words(more, words.without), replies)

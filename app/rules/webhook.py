@@ -1,0 +1,157 @@
+"""Kind `webhook`: an HTTP service says what to answer.
+
+We post JSON, signed as Standard Webhooks, with `webhook-id` = MessageUUID.rule, the same whenever the
+same message is asked again. It answers:
+
+    200 text/plain          the reply; empty: silence
+    200 application/json    {"text": ".."}, {"messages": [{"text": "..", "to": ".."}]}, {"rule": "name"}
+    204                     the next rule, please
+
+Anything else is a failure of the rule. Its text reaches the sender, or whom `allow_to` lists; nobody else.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from app.outbound import Answer, Headers, Outbound, Secret, Undelivered, Url, webhook_headers
+from app.plivo.messages import Outgoing
+from app.plivo.numbers import normalise, show
+from app.rules.rule import Answers, Ask, Fails, Names, Passes, Verdict
+from app.rules.workshop import Workshop
+
+CAP = 16 * 1024  # bytes of an answer; the longest SMS has 1,600 characters
+MESSAGES = 10  # in one answer
+
+_OK, _NO_CONTENT = 200, 204
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`webhook = "https://.."`"""
+
+    KEY: ClassVar[str] = "webhook"
+    webhook: Url
+    secrets: tuple[Secret, ...] = ()
+    headers: Headers = field(default_factory=lambda: Headers({}))
+    allow_to: tuple[str, ...] = ()
+
+    def build(self, workshop: Workshop) -> "Webhook":
+        """The action."""
+        allowed = frozenset(workshop.number("allow_to", number) for number in self.allow_to)
+        return Webhook(self.webhook, self.secrets, self.headers, allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Asks one service."""
+
+    url: str
+    secrets: tuple[Secret, ...]
+    headers: Mapping[str, str]
+    allowed: frozenset[str]
+    always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = True
+    has_cooldown: ClassVar[bool] = False
+
+    async def __call__(self, ask: Ask) -> Verdict:
+        """Its verdict; the chain bounds how long it may take."""
+        if ask.tools.client is None:
+            return Fails("nothing is called here")
+        try:
+            answer = await self._post(ask, ask.tools.client)
+        except Undelivered as error:
+            return Fails(str(error))
+        return self._read(ask, answer)
+
+    async def _post(self, ask: Ask, client: Outbound) -> Answer:
+        body = json.dumps(_question(ask), ensure_ascii=False).encode()
+        signed = webhook_headers(f"{ask.message.message_uuid}.{ask.rule}", int(ask.tools.clock()), body, self.secrets)
+        headers = {"content-type": "application/json", **self.headers, **signed}
+        return await client.post(self.url, body, headers, cap=CAP)
+
+    def _read(self, ask: Ask, answer: Answer) -> Verdict:
+        if answer.status == _NO_CONTENT:
+            return Passes("webhook: 204, no answer")
+        if answer.status != _OK:
+            return Fails(f"webhook: status {answer.status}")
+        if answer.truncated:
+            return Fails(f"webhook: an answer of over {CAP} bytes")
+        kind, _, parameters = answer.content_type.partition(";")
+        reader = _READERS.get(kind.strip().lower())
+        if reader is None:
+            return Fails(
+                f"webhook: {kind.strip()[:50] or 'no content type'}; it must be text/plain or application/json"
+            )
+        try:
+            return reader(self, ask, answer.body.decode(_charset(parameters)))
+        except (UnicodeDecodeError, LookupError):
+            return Fails("webhook: the answer is not in its charset")
+
+    def read_text(self, ask: Ask, text: str) -> Verdict:
+        """text/plain."""
+        return ask.reply(text, "webhook: text")
+
+    def read_json(self, ask: Ask, text: str) -> Verdict:
+        """application/json: exactly one of the three forms."""
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError):
+            return Fails("webhook: broken JSON")
+        match answer:
+            case {"text": str(reply), **others} if not others:
+                return ask.reply(reply, "webhook: text")
+            case {"rule": str(rule), **others} if not others:
+                return Names(rule, f"webhook: asks for the rule {rule!r}")
+            case {"messages": list(messages), **others} if not others:
+                return self._messages(ask, messages)
+        return Fails('webhook: JSON that is none of {"text"}, {"messages"}, {"rule"}')
+
+    def _messages(self, ask: Ask, messages: list[Any]) -> Verdict:
+        if len(messages) > MESSAGES:
+            return Fails(f"webhook: more than {MESSAGES} messages")
+        outgoing = []
+        for message in messages:
+            match message:
+                case {"text": str(text), **others} if set(others) <= {"to"} and isinstance(others.get("to", ""), str):
+                    to = normalise(str(others["to"])) if "to" in others else ask.message.sender
+                case _:
+                    return Fails('webhook: a message that is not {"text": "..", "to": ".."}')
+            if to != ask.message.sender and to not in self.allowed:
+                return Fails("webhook: a message to somebody who is not in allow_to")
+            if text.strip():
+                outgoing.append(Outgoing(ask.src, (to,), text))
+        return Answers(tuple(outgoing), f"webhook: {len(outgoing)} messages")
+
+
+_READERS: Mapping[str, Callable[[Webhook, Ask, str], Verdict]] = {
+    "text/plain": Webhook.read_text,
+    "application/json": Webhook.read_json,
+}
+
+
+def _question(ask: Ask) -> dict[str, Any]:
+    message = ask.message
+    received = datetime.fromtimestamp(ask.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "from": show(message.sender),
+        "to": show(message.to),
+        "text": message.text,
+        "type": message.type,
+        "message_uuid": message.message_uuid,
+        "media": list(message.media),
+        "units": message.units,
+        "route": ask.route,
+        "rule": ask.rule,
+        "received_at": received,
+    }
+
+
+def _charset(parameters: str) -> str:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"')
+    return "utf-8"
