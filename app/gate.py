@@ -81,9 +81,12 @@ class Gate:
         await response(scope, receive, send)
 
     def _door(self, scope: Scope) -> tuple[str, Endpoint] | None:
-        path = _raw_path(scope)
-        if self._prefix and path.startswith(f"{self._prefix}/"):
-            path = path[len(self._prefix) :]
+        raw = _raw_path(scope)
+        if self._prefix and raw.startswith(f"{self._prefix}/") and (door := self._named(raw[len(self._prefix) :])):
+            return door
+        return self._named(raw)  # also below a prefix such as "/report" that a proxy has stripped
+
+    def _named(self, path: str) -> tuple[str, Endpoint] | None:
         if path in ("/message", "/message/"):
             return path, self._message
         if path == "/report" or (path.startswith("/report/") and IDENTIFIER.fullmatch(path, len("/report/"))):
