@@ -64,9 +64,9 @@ class Outbox(Protocol):
         """Durable on return; a repeat changes nothing. Raises `Reused` (law 2) or `Unavailable`."""
         ...
 
-    async def lease(self, target: str, count: int, seconds: float) -> Sequence[Delivery]:
-        """Up to `count` due deliveries, lowest Sequence first, ours for `seconds`; none while an operator
-        has paused the target. Raises `Unavailable`.
+    async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
+        """Up to `count` due deliveries, ours for `seconds`: those of the lowest Sequence, or those that have been
+        due longest; none while an operator has paused the target. Raises `Unavailable`.
         """
         ...
 

@@ -61,12 +61,13 @@ async def open_store(options: StoreOptions, *, serving: bool, clock: Clock = tim
 
     Raises `StoreInUse`, `NewerStore`, `BrokenStore`.
     """
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         try:
             options.path.parent.mkdir(parents=True, exist_ok=True)
             if serving:
                 stack.enter_context(sole_server(options.path))
             engine = open_engine(options.path, clock)
+            stack.push_async_callback(engine.dispose)
             await _migrate(engine)
         except (OSError, DBAPIError) as error:
             message = f"{options.path}: {reason(error)}; is the folder there, writable, and on a local disk?"
@@ -94,7 +95,6 @@ async def _running(engine: AsyncEngine, keep: Keep) -> AsyncIterator[Store]:
         sweeping.cancel()
         writer.close()
         await asyncio.wait([writing, sweeping])
-        await engine.dispose()
 
 
 def _beat(connection: sa.Connection, beats: Sequence[None]) -> list[None]:

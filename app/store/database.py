@@ -58,7 +58,7 @@ def insert_or(
 
 def open_engine(path: Path, clock: Clock = time.time) -> AsyncEngine:
     """The engine of a SQLite file. Nothing is opened yet; the folder must exist."""
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
+    engine = create_async_engine(sa.URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
@@ -94,7 +94,7 @@ def sole_server(path: Path) -> Iterator[None]:
     with lock.open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             message = f"{path} is served by another process; stop that one, or give this one a [store] url of its own"
             raise StoreInUse(message) from None
         yield

@@ -27,9 +27,10 @@ class StoredOutbox:
         """See `Outbox.put`."""
         await self._writer.submit(put, parcel)
 
-    async def lease(self, target: str, count: int, seconds: float) -> Sequence[Delivery]:
+    async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
         """See `Outbox.lease`."""
-        return await self._writer.submit(lease, Wanted(target, count, seconds, secrets.token_hex(_LEASE_BYTES)))
+        wish = Wanted(target, count, seconds, secrets.token_hex(_LEASE_BYTES), longest_due)
+        return await self._writer.submit(lease, wish)
 
     async def settle(self, settlement: Settlement) -> None:
         """See `Outbox.settle`."""
@@ -44,6 +45,7 @@ class Wanted:
     count: int
     seconds: float
     lease: str
+    longest_due: bool
 
 
 def put(connection: sa.Connection, parcels: Sequence[Parcel]) -> list[Exception | None]:
@@ -53,7 +55,7 @@ def put(connection: sa.Connection, parcels: Sequence[Parcel]) -> list[Exception 
     if accepted:
         statement = insert_new(reports).returning(reports.c.id)
         fresh = set(connection.scalars(statement, [_report_row(parcel) for parcel in accepted.values()]))
-        wanted = [row for identifier in fresh for row in _delivery_rows(accepted[identifier])]
+        wanted = [row for parcel in accepted.values() if parcel.report.id in fresh for row in _delivery_rows(parcel)]
         if wanted:
             connection.execute(sa.insert(deliveries).values(due_at=now(), created_at=now()), wanted)
     return list(refusals)
@@ -65,11 +67,12 @@ def lease(connection: sa.Connection, wishes: Sequence[Wanted]) -> list[list[Deli
 
 
 def _lease(connection: sa.Connection, wish: Wanted) -> list[Delivery]:
+    first = deliveries.c.due_at if wish.longest_due else deliveries.c.sequence
     due = (
         sa.select(deliveries.c.id)
         .where(deliveries.c.target == wish.target, deliveries.c.state == "due", deliveries.c.due_at <= now())
         .where(~sa.exists().where(pauses.c.target == wish.target))
-        .order_by(deliveries.c.sequence, deliveries.c.id)
+        .order_by(first, deliveries.c.id)
         .limit(wish.count)
         .with_for_update(skip_locked=True)
     )

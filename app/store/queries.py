@@ -12,6 +12,8 @@ from app.store.tables import deliveries, messages, reports
 
 Row = dict[str, Any]
 
+VARIABLES = 10_000  # a statement; SQLite takes 32,766 as its makers build it
+
 
 async def history(engine: AsyncEngine, who: str, limit: int) -> tuple[list[Row], list[Row]]:
     """The newest messages of an address or MessageUUID, oldest first, each with its `reports`; and
@@ -30,8 +32,11 @@ async def history(engine: AsyncEngine, who: str, limit: int) -> tuple[list[Row],
         known = {message["message_uuid"] for message in found}
         theirs = await _reports(connection, reports.c.in_reply_to.in_(known), limit * len(known))
         await _attach_deliveries(connection, [*told, *theirs])
+    by_message: dict[str, list[Row]] = {}
     for message in found:
-        message["reports"] = [report for report in theirs if report["in_reply_to"] == message["message_uuid"]]
+        message["reports"] = by_message.setdefault(message["message_uuid"], [])
+    for report in theirs:
+        by_message[report["in_reply_to"]].append(report)
     return found, [report for report in told if report["in_reply_to"] not in known]
 
 
@@ -79,9 +84,12 @@ async def _attach_deliveries(connection: AsyncConnection, told: Iterable[Row]) -
     by_report: dict[str, list[Row]] = {}
     for report in told:
         report["deliveries"] = by_report.setdefault(report["id"], [])
-    query = sa.select(deliveries).where(deliveries.c.report_id.in_(by_report)).order_by(deliveries.c.id)
-    for row in (await connection.execute(query)).mappings():
-        by_report[row["report_id"]].append(plain(row))
+    identifiers = list(by_report)
+    for start in range(0, len(identifiers), VARIABLES):
+        some = identifiers[start : start + VARIABLES]
+        query = sa.select(deliveries).where(deliveries.c.report_id.in_(some)).order_by(deliveries.c.id)
+        for row in (await connection.execute(query)).mappings():
+            by_report[row["report_id"]].append(plain(row))
 
 
 def plain(row: Mapping[Any, Any]) -> Row:

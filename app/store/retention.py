@@ -51,8 +51,10 @@ def _sweep(connection: sa.Connection, keep: Keep) -> bool:
     old_reports = sa.select(reports.c.id).where(reports.c.received_at < now() - keep.rows, ~due)
     old_proofs = sa.select(proofs.c.key).where(proofs.c.bound_at < now() - max(keep.rows, DAY))
     old_texts = sa.select(messages.c.message_uuid).where(
-        messages.c.received_at < now() - max(keep.text, DAY),
-        sa.or_(messages.c.text.is_not(None), messages.c.xml != b""),
+        messages.c.received_at < now() - keep.text, messages.c.text.is_not(None)
+    )
+    old_answers = sa.select(messages.c.message_uuid).where(
+        messages.c.received_at < now() - max(keep.text, DAY), messages.c.xml != b""
     )
     old_claims = sa.select(claims.c.message_uuid).where(claims.c.until < now() - DAY)
     old_replies = sa.select(replies.c.message_uuid).where(replies.c.at < now() - keep.rows)
@@ -64,6 +66,7 @@ def _sweep(connection: sa.Connection, keep: Keep) -> bool:
         sa.delete(messages).where(messages.c.message_uuid.in_(old_messages.limit(BATCH))),
         sa.delete(reports).where(reports.c.id.in_(old_reports.limit(BATCH))),
         sa.delete(proofs).where(proofs.c.key.in_(old_proofs.limit(BATCH))),
-        sa.update(messages).where(messages.c.message_uuid.in_(old_texts.limit(BATCH))).values(text=None, xml=b""),
+        sa.update(messages).where(messages.c.message_uuid.in_(old_texts.limit(BATCH))).values(text=None),
+        sa.update(messages).where(messages.c.message_uuid.in_(old_answers.limit(BATCH))).values(xml=b""),
     ]
-    return any(connection.execute(change).rowcount >= BATCH for change in changes)
+    return max(connection.execute(change).rowcount for change in changes) >= BATCH

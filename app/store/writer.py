@@ -52,13 +52,18 @@ class Writer:
         return cast("R", await job.done)
 
     async def run(self) -> None:
-        """Writes until `close`; ends early only by a fault of its own."""
-        while not (self._closing and not self._waiting):
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
-                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-                await self._write(group)
+        """Writes until `close`; ends early only by a fault of its own, and then leaves nobody waiting."""
+        group: list[_Job] = []
+        try:
+            while not (self._closing and not self._waiting):
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._waiting:
+                    group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                    await self._write(group)
+        finally:
+            self._closing = True
+            _fail([*group, *self._waiting], RuntimeError("the writer has ended"))
 
     def close(self) -> None:
         """Takes no more; `run` ends when what waits is written."""
@@ -110,4 +115,5 @@ def _fail(group: list[_Job], error: Exception) -> None:
 
 def reason(error: Exception) -> str:
     """A database's error in a few words, without statement and parameters."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+    said = getattr(error, "orig", None) or error
+    return (str(said) or type(said).__name__).splitlines()[0]

@@ -1,0 +1,151 @@
+"""What an operator asks: the history of a number or a message, and the deliveries."""
+
+import pytest
+import sqlalchemy as sa
+from support.stored import NINE, Clock, entry, parcel
+
+from app.guards.ledger import Unavailable
+from app.reports.outbox import Settlement
+from app.store import Store
+from app.store.queries import Row, history, list_deliveries
+
+ANN, BOB, SHOP = "33700000001", "33700000002", "33644600000"
+
+
+async def fill(store: Store) -> None:
+    """Two messages of Ann, one of Bob; two reports on Ann's first, one on a message sent by other means."""
+    for number, sender in ((1, ANN), (2, BOB), (3, ANN)):
+        await store.ledger.record(entry(message_uuid=f"message-{number}", sender=sender, received_at=NINE + number))
+    await store.outbox.put(parcel(2, "crm", "audit", sequence=2, at=NINE + 11))
+    await store.outbox.put(parcel(1, "crm", sequence=1, at=NINE + 11, status="sent"))
+    await store.outbox.put(parcel(3, to=BOB, in_reply_to=None, message_uuid="campaign-1", at=NINE + 12))
+
+
+def told(answer: tuple[list[Row], list[Row]]) -> tuple[dict[str, list[str]], list[str]]:
+    """Messages with their reports, and the other reports, by id."""
+    messages, others = answer
+    theirs = {message["message_uuid"]: [report["id"] for report in message["reports"]] for message in messages}
+    return theirs, [report["id"] for report in others]
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        pytest.param(ANN, ({"message-1": ["report-1", "report-2"], "message-3": []}, []), id="a customer"),
+        pytest.param(BOB, ({"message-2": []}, ["report-3"]), id="a customer with a report of another kind"),
+        pytest.param(
+            SHOP,
+            ({"message-1": ["report-1", "report-2"], "message-2": [], "message-3": []}, ["report-3"]),
+            id="our number",
+        ),
+        pytest.param("message-1", ({"message-1": ["report-1", "report-2"]}, []), id="an inbound MessageUUID"),
+        pytest.param("reply-1", ({"message-1": ["report-1", "report-2"]}, []), id="the MessageUUID of our answer"),
+        pytest.param("campaign-1", ({}, ["report-3"]), id="the MessageUUID of a message sent by other means"),
+        pytest.param("nobody", ({}, []), id="nobody"),
+    ],
+)
+async def test_history_joins_messages_and_reports(
+    store: Store, who: str, expected: tuple[dict[str, list[str]], list[str]]
+) -> None:
+    """Law 10: what came, and what became of the answer, oldest first, by number or by either MessageUUID."""
+    await fill(store)
+    assert told(await history(store.engine, who, 10)) == expected
+
+
+async def test_history_gives_the_newest(store: Store) -> None:
+    """A limit cuts the old end."""
+    await fill(store)
+    assert told(await history(store.engine, SHOP, 2)) == ({"message-2": [], "message-3": []}, ["report-2", "report-3"])
+
+
+async def test_history_tells_the_steps_and_what_each_target_said(store: Store) -> None:
+    """Each rule's part in the decision, the XML as text, and each target's last answer."""
+    await fill(store)
+    (delivery,) = await store.outbox.lease("audit", 1, 30)
+    await store.outbox.settle(Settlement(delivery.id, delivery.lease, "dead", 10, 0.0, 500, "status 500"))
+    ((message,), _) = await history(store.engine, "message-1", 10)
+    assert message["steps"] == [
+        {"rule": "menu", "verdict": "passes", "reason": "no keyword"},
+        {"rule": "ack", "verdict": "answers", "reason": ""},
+    ]
+    assert (message["xml"], message["media"]) == ("<Response/>", ["https://media.example.com/1"])
+    said = [
+        [(one["target"], one["state"], one["attempts"], one["error"]) for one in report["deliveries"]]
+        for report in message["reports"]
+    ]
+    assert said == [[("crm", "due", 0, None)], [("crm", "due", 0, None), ("audit", "dead", 10, "status 500")]]
+    assert message["reports"][0]["parameters"] == [["MessageUUID", "reply-1"], ["Status", "delivered"], ["Empty", ""]]
+
+
+@pytest.mark.parametrize(
+    ("target", "state", "limit", "expected"),
+    [
+        (None, None, 10, [("report-3", "crm"), ("report-1", "crm"), ("report-2", "audit"), ("report-2", "crm")]),
+        (None, None, 2, [("report-3", "crm"), ("report-1", "crm")]),
+        ("crm", None, 10, [("report-3", "crm"), ("report-1", "crm"), ("report-2", "crm")]),
+        (None, "done", 10, [("report-2", "audit")]),
+        ("crm", "done", 10, []),
+        ("other", None, 10, []),
+    ],
+)
+async def test_deliveries_are_listed_newest_first(
+    store: Store, target: str | None, state: str | None, limit: int, expected: list[tuple[str, str]]
+) -> None:
+    """By target, by state, no more than asked for."""
+    await fill(store)
+    (delivery,) = await store.outbox.lease("audit", 1, 30)
+    await store.outbox.settle(Settlement(delivery.id, delivery.lease, "done", 1))
+    rows = await list_deliveries(store.engine, target=target, state=state, limit=limit)
+    assert [(row["report_id"], row["target"]) for row in rows] == expected
+
+
+async def test_delivery_shows_its_report(store: Store, clock: Clock) -> None:
+    """A row tells which message it speaks of, and what Plivo said of it."""
+    clock.advance(3)
+    await store.outbox.put(parcel(1, "crm", status="undelivered"))
+    (row,) = await list_deliveries(store.engine, target=None, state=None, limit=1)
+    shown = {name: row[name] for name in ("message_uuid", "in_reply_to", "report_status", "created_at", "settled_at")}
+    assert shown == {
+        "message_uuid": "reply-1",
+        "in_reply_to": "message-1",
+        "report_status": "undelivered",
+        "created_at": NINE + 3,
+        "settled_at": None,
+    }
+
+
+async def test_unreadable_store_is_unavailable(store: Store) -> None:
+    """A command gets a reason, not a traceback of a database."""
+    async with store.engine.begin() as connection:
+        await connection.execute(sa.text("DROP TABLE reports"))
+    with pytest.raises(Unavailable, match="the store cannot be read: no such table: reports"):
+        await history(store.engine, ANN, 10)
+
+
+async def test_long_history_is_read_whole(store: Store) -> None:
+    """A limit as high as the command allows works, however many reports there are."""
+    async with store.engine.begin() as connection:
+        await connection.execute(sa.text(_MANY_MESSAGES), {"ann": ANN, "shop": SHOP})
+        await connection.execute(sa.text(_MANY_REPORTS), {"ann": ANN, "shop": SHOP})
+        await connection.execute(sa.text(_MANY_DELIVERIES))
+    messages, others = await history(store.engine, SHOP, 10_000)
+    assert (len(messages), {len(message["reports"]) for message in messages}, others) == (10_000, {4}, [])
+    assert all(len(report["deliveries"]) == 1 for message in messages for report in message["reports"])
+
+
+_MANY_MESSAGES = """
+    WITH RECURSIVE n(i) AS (VALUES(0) UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+    INSERT INTO messages
+    (message_uuid, received_at, sender, recipient, type, intent, media, reason, steps, xml, signed_by, config)
+    SELECT 'm' || i, i, :ann, :shop, 'sms', '', '[]', '', '[]', x'', 'V3', '' FROM n
+"""
+_MANY_REPORTS = """
+    WITH RECURSIVE n(i) AS (VALUES(0) UNION ALL SELECT i + 1 FROM n WHERE i < 39999)
+    INSERT INTO reports
+    (id, received_at, message_uuid, in_reply_to, status, sequence, error_code, sender, recipient, signed_by, parameters)
+    SELECT 'r' || i, i, 'a' || (i / 4), 'm' || (i / 4), 'sent', i % 4, '', :shop, :ann, 'V3', '[]' FROM n
+"""
+_MANY_DELIVERIES = """
+    INSERT INTO deliveries (report_id, target, state, sequence, due_at, attempts, created_at)
+    SELECT id, 'crm', 'done', sequence, 0, 1, 0 FROM reports
+"""

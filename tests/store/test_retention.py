@@ -1,0 +1,113 @@
+"""What is kept, and until when."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.stored import DAY, Clock, entry, parcel, proof
+
+from app.guards.ledger import Reused
+from app.reports.outbox import Settlement
+from app.store import Keep, Store, ledger, retention
+
+KEEP = Keep(rows=30 * DAY, text=14 * DAY)
+
+
+async def sweep(store: Store, keep: Keep = KEEP) -> bool:
+    """One batch; whether there may be more."""
+    return await store.writer.submit(retention.sweep, keep)
+
+
+def select(path: Path, query: str) -> list[Any]:
+    """Rows as they are in the file."""
+    other = sqlite3.connect(path)
+    try:
+        return other.execute(query).fetchall()
+    finally:
+        other.close()
+
+
+def counts(path: Path) -> list[int]:
+    """How many messages, proofs, reports and deliveries there are."""
+    tables = ("messages", "proofs", "reports", "deliveries")
+    return [len(select(path, f"SELECT 1 FROM {table}")) for table in tables]  # noqa: S608 - names from this line
+
+
+async def test_rows_go_after_keep(store: Store, path: Path, clock: Clock) -> None:
+    """Messages, reports with their deliveries, and proofs are kept for `keep`, not longer."""
+    await store.ledger.record(entry(proofs=(proof("k", "a"),)))
+    await store.outbox.put(parcel())
+    (delivery,) = await store.outbox.lease("crm", 1, 30)
+    await store.outbox.settle(Settlement(delivery.id, delivery.lease, "done", 1))
+    clock.advance(30 * DAY)
+    await sweep(store)
+    assert counts(path) == [1, 1, 1, 1]
+    clock.advance(1)
+    await sweep(store)
+    assert counts(path) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("state", "left"), [("due", 1), ("done", 0), ("dead", 0), ("dropped", 0)])
+async def test_due_delivery_holds_its_report(store: Store, path: Path, clock: Clock, state: Any, left: int) -> None:
+    """Law 6: what a target still waits for is kept, however old; what ended goes with `keep`."""
+    await store.outbox.put(parcel(1, "crm", "audit"))
+    (delivery,) = await store.outbox.lease("audit", 1, 30)
+    await store.outbox.settle(Settlement(delivery.id, delivery.lease, "done", 1))
+    (delivery,) = await store.outbox.lease("crm", 1, 30)
+    await store.outbox.settle(Settlement(delivery.id, delivery.lease, state, 1))
+    clock.advance(400 * DAY)
+    await sweep(store)
+    assert select(path, "SELECT count(*) FROM reports") == [(left,)]
+    assert len(await store.outbox.lease("crm", 1, 30)) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "left"),
+    [
+        pytest.param(14 * DAY, 14 * DAY, ("hello", b"<Response/>"), id="not yet"),
+        pytest.param(14 * DAY, 14 * DAY + 1, (None, b""), id="both after keep_text"),
+        pytest.param(3600.0, 3601.0, (None, b"<Response/>"), id="the text alone within the day of law 3"),
+        pytest.param(3600.0, DAY, (None, b"<Response/>"), id="the answer for the whole day"),
+        pytest.param(3600.0, DAY + 1, (None, b""), id="then the answer too"),
+        pytest.param(0.0, 1.0, (None, b"<Response/>"), id="keep_text = 0d"),
+    ],
+)
+async def test_text_goes_after_keep_text(
+    store: Store, path: Path, clock: Clock, text: float, after: float, left: tuple[str | None, bytes]
+) -> None:
+    """A text is kept for `keep_text`; the answer, which repeats get, at least a day (law 3)."""
+    await store.ledger.record(entry())
+    clock.advance(after)
+    await sweep(store, Keep(30 * DAY, text))
+    assert select(path, "SELECT text, xml FROM messages") == [left]
+
+
+async def test_answer_and_proof_hold_for_a_day(store: Store, clock: Clock) -> None:
+    """Laws 2 and 3: a day later a repeat gets the same XML, and a reused signature is refused."""
+    await store.ledger.record(entry(xml=b"<first/>", proofs=(proof("k", "a"),)))
+    clock.advance(DAY)
+    await sweep(store, Keep(DAY, 0.0))
+    assert await store.ledger.record(entry(xml=b"<second/>")) == b"<first/>"
+    with pytest.raises(Reused):
+        await store.ledger.record(entry(message_uuid="message-2", proofs=(proof("k", "b"),)))
+
+
+async def test_one_sweep_is_one_batch_of_everything(store: Store, path: Path, clock: Clock) -> None:
+    """The writer is held for one batch of each kind; many old messages do not keep a text or a report alive."""
+    old = retention.BATCH + 1
+    async with store.engine.begin() as connection:
+        await connection.run_sync(_record, old)
+    await store.outbox.put(parcel(1, "crm", at=clock.now - 31 * DAY))
+    (delivery,) = await store.outbox.lease("crm", 1, 30)
+    await store.outbox.settle(Settlement(delivery.id, delivery.lease, "done", 1))
+    await store.ledger.record(entry(message_uuid="younger", received_at=clock.now - 15 * DAY))
+    assert await sweep(store) is True
+    assert select(path, "SELECT count(*) FROM messages WHERE message_uuid != 'younger'") == [(1,)]
+    assert select(path, "SELECT count(*) FROM reports") == [(0,)]
+    assert await sweep(store) is False
+    assert select(path, "SELECT message_uuid, text FROM messages") == [("younger", None)]
+
+
+def _record(connection: Any, count: int) -> None:
+    ledger.record(connection, [entry(message_uuid=f"old-{number}", received_at=0.0) for number in range(count)])

@@ -1,0 +1,223 @@
+"""Group commit (law 5): durable before anybody is told, and one bad item fails alone."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.guards.ledger import Unavailable
+from app.store.database import open_engine
+from app.store.writer import WAITING, Writer
+
+notes = sa.Table("notes", sa.MetaData(), sa.Column("text", sa.String, primary_key=True))
+
+
+class Notes:
+    """A verb that keeps the groups it was given."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[str]] = []
+        self.called = asyncio.Event()
+
+    def __call__(self, connection: sa.Connection, texts: Sequence[str]) -> list[str | Exception]:
+        """Writes each text down; "odd" is written and refused."""
+        self.groups.append(list(texts))
+        self.called.set()
+        for text in texts:
+            connection.execute(sa.insert(notes).values(text=text))
+        return [LookupError(text) if text == "odd" else text.upper() for text in texts]
+
+
+def breaking(_connection: sa.Connection, _items: Sequence[str]) -> list[str]:
+    """A verb with a fault, and with nothing to say about it."""
+    raise ValueError
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """A database with one table, whose writers wait for nobody longer than 20 ms."""
+    engine = open_engine(tmp_path / "notes.db")
+    sa.event.listen(engine.sync_engine, "connect", _impatient)
+    async with engine.begin() as connection:
+        await connection.run_sync(notes.create)
+    yield engine
+    await engine.dispose()
+
+
+def _impatient(connection: Any, _record: Any) -> None:
+    connection.cursor().execute("PRAGMA busy_timeout=20")
+
+
+@asynccontextmanager
+async def running(engine: AsyncEngine) -> AsyncIterator[Writer]:
+    """A writer at work, closed at the end."""
+    writer = Writer(engine)
+    task = asyncio.create_task(writer.run())
+    try:
+        yield writer
+    finally:
+        writer.close()
+        await task
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another process in the middle of a transaction."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+def kept(path: Path) -> list[str]:
+    """What is in the file, seen from outside."""
+    other = sqlite3.connect(path)
+    try:
+        return [text for (text,) in other.execute("SELECT text FROM notes ORDER BY text")]
+    finally:
+        other.close()
+
+
+async def test_result_comes_after_the_commit(engine: AsyncEngine, tmp_path: Path) -> None:
+    """Law 5: when `submit` returns, another process can read what was written."""
+    async with running(engine) as writer:
+        assert await writer.submit(Notes(), "a") == "A"
+        assert kept(tmp_path / "notes.db") == ["a"]
+
+
+async def test_what_arrives_during_a_commit_shares_the_next(engine: AsyncEngine) -> None:
+    """Group commit: the first goes alone, all that came meanwhile go together, in order, none lingers."""
+    verb = Notes()
+    async with running(engine) as writer:
+        first = asyncio.create_task(writer.submit(verb, "00"))
+        await verb.called.wait()  # its transaction is under way
+        rest = [asyncio.create_task(writer.submit(verb, f"{number:02}")) for number in range(1, 40)]
+        assert await asyncio.gather(first, *rest) == [f"{number:02}" for number in range(40)]
+    assert verb.groups == [["00"], [f"{number:02}" for number in range(1, 40)]]
+
+
+async def test_verbs_of_one_group_share_a_transaction(engine: AsyncEngine) -> None:
+    """Items of one verb go to the database as one set; each caller gets its own result."""
+    one, other = Notes(), Notes()
+    async with running(engine) as writer:
+        submitted = [writer.submit(one, "a"), writer.submit(other, "b"), writer.submit(one, "c")]
+        assert await asyncio.gather(*submitted) == ["A", "B", "C"]
+    assert (one.groups, other.groups) == ([["a", "c"]], [["b"]])
+
+
+async def test_result_that_is_an_exception_is_raised_to_its_caller_only(engine: AsyncEngine, tmp_path: Path) -> None:
+    """A refusal is a result: the group stands."""
+    verb = Notes()
+    async with running(engine) as writer:
+        results = await asyncio.gather(
+            *(writer.submit(verb, text) for text in ("a", "odd", "b")), return_exceptions=True
+        )
+    assert [results[0], repr(results[1]), results[2]] == ["A", "LookupError('odd')", "B"]
+    assert kept(tmp_path / "notes.db") == ["a", "b", "odd"]
+
+
+async def test_one_bad_item_fails_alone(engine: AsyncEngine, tmp_path: Path) -> None:
+    """A group that breaks is done again item by item; nothing of the broken try stays."""
+    verb = Notes()
+    async with running(engine) as writer:
+        await writer.submit(verb, "b")
+        results = await asyncio.gather(*(writer.submit(verb, text) for text in "abc"), return_exceptions=True)
+    assert [results[0], results[2]] == ["A", "C"]
+    assert isinstance(results[1], Unavailable)
+    assert kept(tmp_path / "notes.db") == ["a", "b", "c"]
+
+
+async def test_fault_without_words_ends_nothing(engine: AsyncEngine) -> None:
+    """A verb that raises a bare exception costs its own caller an answer, not the house its writer."""
+    verb = Notes()
+    async with running(engine) as writer:
+        results = await asyncio.gather(writer.submit(breaking, "x"), writer.submit(verb, "a"), return_exceptions=True)
+        assert str(results[0]) == "the store cannot write: ValueError"
+        assert results[1] == "A"
+        assert await writer.submit(verb, "b") == "B"
+
+
+async def test_refusal_shows_no_parameters(engine: AsyncEngine) -> None:
+    """Law 12: what a caller and a log see of a database's error holds neither statement nor values."""
+    async with running(engine) as writer:
+        await writer.submit(Notes(), "secret words")
+        with pytest.raises(Unavailable) as refused:
+            await writer.submit(Notes(), "secret words")
+    assert str(refused.value) == "the store cannot write: UNIQUE constraint failed: notes.text"
+    assert "secret" not in str(refused.value.__cause__)
+
+
+async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(engine: AsyncEngine, tmp_path: Path) -> None:
+    """Law 5: while the store cannot write everybody gets `Unavailable`; later it writes again."""
+    verb = Notes()
+    async with running(engine) as writer:
+        with locked(tmp_path / "notes.db"):
+            results = await asyncio.gather(*(writer.submit(verb, text) for text in "ab"), return_exceptions=True)
+        assert [str(result) for result in results] == ["the store cannot write: database is locked"] * 2
+        assert all(isinstance(result, Unavailable) for result in results)
+        assert await writer.submit(verb, "c") == "C"
+    assert kept(tmp_path / "notes.db") == ["c"]
+
+
+async def test_close_writes_what_waits_and_takes_no_more(engine: AsyncEngine, tmp_path: Path) -> None:
+    """What was taken before `close` is durable; what comes after is refused at once."""
+    verb = Notes()
+    async with running(engine) as writer:
+        waiting = [asyncio.create_task(writer.submit(verb, text)) for text in "abc"]
+        await asyncio.sleep(0)
+        writer.close()
+        with pytest.raises(Unavailable, match="the store is closing"):
+            await writer.submit(verb, "d")
+        assert await asyncio.gather(*waiting) == ["A", "B", "C"]
+    assert kept(tmp_path / "notes.db") == ["a", "b", "c"]
+
+
+async def test_waiting_is_bounded(engine: AsyncEngine) -> None:
+    """Past `WAITING` the next is refused at once instead of being answered after Plivo has hung up."""
+    writer = Writer(engine)  # not running, so that all wait
+    waiting = [asyncio.ensure_future(writer.submit(Notes(), "x")) for _ in range(WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="20000 writes are waiting"):
+        await writer.submit(Notes(), "x")
+    for future in waiting:
+        future.cancel()
+    await asyncio.wait(waiting)
+
+
+async def test_cancelled_caller_harms_nobody(engine: AsyncEngine, tmp_path: Path) -> None:
+    """A client that hangs up takes neither its group nor the writer with it."""
+    verb = Notes()
+    async with running(engine) as writer:
+        tasks = [asyncio.create_task(writer.submit(verb, text)) for text in "abc"]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        with suppress(asyncio.CancelledError):
+            await tasks[1]
+        assert [await tasks[0], await tasks[2]] == ["A", "C"]
+        assert await writer.submit(verb, "d") == "D"
+    assert kept(tmp_path / "notes.db") == ["a", "b", "c", "d"]
+
+
+async def test_writer_that_ends_leaves_nobody_waiting(engine: AsyncEngine) -> None:
+    """If the writer is ended from outside, those under way, those who wait and those who come get 503."""
+    verb = Notes()
+    writer = Writer(engine)
+    task = asyncio.create_task(writer.run())
+    under_way = asyncio.create_task(writer.submit(verb, "a"))
+    await verb.called.wait()
+    waiting = asyncio.create_task(writer.submit(verb, "b"))
+    await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(task, under_way, waiting, return_exceptions=True)
+        assert [type(result) for result in results] == [asyncio.CancelledError, Unavailable, Unavailable]
+        with pytest.raises(Unavailable):
+            await writer.submit(verb, "c")

@@ -1,0 +1,89 @@
+"""What the store keeps, as values; a clock to drive; a store to keep them in."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from app.guards.ledger import Entry, Step
+from app.plivo.messages import Proof, Report
+from app.reports.outbox import Parcel
+from app.store import Keep, Store, StoreOptions, open_store
+
+NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC
+DAY = 86_400.0
+KEEP = Keep(rows=30 * DAY, text=14 * DAY)
+
+
+@dataclass
+class Clock:
+    """Time stands still until it is told to go on."""
+
+    now: float = NINE
+
+    def __call__(self) -> float:
+        """Seconds since the epoch."""
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """So many seconds later."""
+        self.now += seconds
+
+
+def opened(path: Path, clock: Clock, *, serving: bool = True, keep: Keep = KEEP) -> AbstractAsyncContextManager[Store]:
+    """A store in this file, by this clock."""
+    return open_store(StoreOptions(path, keep), serving=serving, clock=clock)
+
+
+ENTRY = Entry(
+    message_uuid="message-1",
+    received_at=NINE,
+    sender="33700000001",
+    to="33644600000",
+    type="sms",
+    intent="",
+    text="hello",
+    units=1,
+    media=("https://media.example.com/1",),
+    route="support",
+    rule="ack",
+    reason="rule ack",
+    steps=(Step("menu", "passes", "no keyword"), Step("ack", "answers", "")),
+    xml=b"<Response/>",
+    signed_by="V3",
+    config="c0ffee",
+)
+
+
+def entry(**changes: Any) -> Entry:
+    """One inbound message and its answer."""
+    return replace(ENTRY, **changes)
+
+
+REPORT = Report(
+    id="report-1",
+    message_uuid="reply-1",
+    status="delivered",
+    sender="33644600000",
+    to="33700000001",
+    sequence=3,
+    error_code="",
+    units=1,
+    in_reply_to="message-1",
+    parameters=(("MessageUUID", "reply-1"), ("Status", "delivered"), ("Empty", "")),
+)
+
+
+def report(number: int = 1, **changes: Any) -> Report:
+    """A delivery report; another number is another report."""
+    return replace(REPORT, **({"id": f"report-{number}"} | changes))
+
+
+def parcel(number: int = 1, *targets: str, proofs: tuple[Proof, ...] = (), at: float = NINE, **changes: Any) -> Parcel:
+    """A report on its way to these targets; "crm" if none is named."""
+    return Parcel(report(number, **changes), at, "support", "ack", targets or ("crm",), "V3", proofs)
+
+
+def proof(key: str, value: str) -> Proof:
+    """What was signed, and what was said."""
+    return Proof(key.encode(), value.encode())
