@@ -49,6 +49,7 @@ class Served:
         self.folder = folder
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
+            self._log_start = log.tell()  # a restart goes on in the log of the process before it
             self.process = subprocess.Popen(
                 [*COMMAND, "serve", "--port", "0", *arguments],
                 cwd=folder,
@@ -70,7 +71,12 @@ class Served:
 
     def lines(self) -> list[dict[str, Any]]:
         """Its log."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
+
+    def text(self) -> str:
+        """All that it has said, whole lines only."""
+        said = self.log.read_bytes()[self._log_start :]
+        return said[: said.rfind(b"\n") + 1].decode()
 
     def get(self, path: str) -> tuple[int, bytes]:
         """A plain GET."""
