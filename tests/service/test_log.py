@@ -90,7 +90,7 @@ def _misbehave(service: process.Served) -> None:
 
 
 def _digits(lines: list[dict[str, Any]]) -> set[str]:
-    """Five digits in a row of any number that was in the conversation; by chance a digest, a time or a port has them."""
+    """Five digits in a row of any number of the conversation; by chance a digest, a time or a port has them too."""
     said = json.dumps(
         [
             {key: value for key, value in line.items() if key not in ("timestamp", "port", "report", "config")}

@@ -45,15 +45,16 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
 class Served:
     """A running `serve`."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND) -> None:
         self.folder = folder
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
             self._log_start = log.tell()  # a restart goes on in the log of the process before it
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0", *arguments],
+                [*command, "serve", "--port", "0", *arguments],
                 cwd=folder,
                 env=environment(folder),
+                stdin=subprocess.PIPE,
                 stderr=log,
                 stdout=log,
             )

@@ -66,6 +66,13 @@ def head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
+def signed(path: str, params: plivo_sdk.Pairs, **more: str) -> bytes:
+    """A whole signed POST."""
+    body = plivo_sdk.form(params).encode()
+    headers = {"content-type": "application/x-www-form-urlencoded", "content-length": str(len(body)), **more}
+    return head("POST", path, headers | plivo_sdk.headers("POST", f"{PUBLIC}{path}", params)) + body
+
+
 def read(connection: socket.socket, method: str = "POST") -> Answer:
     """The next answer; what is informational (100 Continue) is skipped."""
     response = http.client.HTTPResponse(connection, method=method)
