@@ -52,13 +52,18 @@ class Writer:
         return cast("R", await job.done)
 
     async def run(self) -> None:
-        """Writes until `close`; ends early only by a fault of its own."""
-        while not (self._closing and not self._waiting):
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting:
-                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-                await self._write(group)
+        """Writes until `close`; ends early only by a fault of its own, and then nobody waits for ever."""
+        group: list[_Job] = []
+        try:
+            while not (self._closing and not self._waiting):
+                await self._arrived.wait()
+                self._arrived.clear()
+                while self._waiting:
+                    group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                    await self._write(group)
+        finally:
+            self._closing = True
+            _fail([*group, *self._waiting], RuntimeError("the writer has ended"))
 
     def close(self) -> None:
         """Takes no more; `run` ends when what waits is written."""
