@@ -54,7 +54,6 @@ class Served:
                 [*command, "serve", "--port", "0", *arguments],
                 cwd=folder,
                 env=environment(folder),
-                stdin=subprocess.PIPE,
                 stderr=log,
                 stdout=log,
             )
@@ -95,15 +94,21 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(folder: Path, config: str = MINIMAL, *arguments: str) -> Iterator[Served]:
+def served(
+    folder: Path, config: str = MINIMAL, *arguments: str, command: tuple[str, ...] = COMMAND
+) -> Iterator[Served]:
     """`serve` with this config, stopped at the end."""
     (folder / "config.toml").write_text(config)
-    service = Served(folder, *arguments)
+    service = Served(folder, *arguments, command=command)
     try:
         yield service
     finally:
         if service.process.poll() is None:
-            service.stop()
+            try:
+                service.stop()
+            except subprocess.TimeoutExpired:
+                service.kill()
+                raise
 
 
 def call(
