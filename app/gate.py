@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.plivo import diagnosis, forms
 from app.plivo.messages import IDENTIFIER, Parameters, Proof, SignedRequest, content_digest
-from app.plivo.refusals import Forged, NotAllowed, Refused, TooLarge, TooSlow
+from app.plivo.refusals import Forged, NotAllowed, Refused, TooLarge, TooSlow, Unavailable
 from app.plivo.signature import FAMILIES, V2, V3, Claim, Family, Request, Token, claims, matching
 from app.telemetry import get_logger
 
@@ -38,7 +38,7 @@ class GateOptions:
     tokens: tuple[Token, ...]
     mode: Mode = "any"
     body_limit: int = 64 * 1024
-    deadline: float = 6.0  # seconds for the body; Plivo hangs up after 8
+    deadline: float = 6.0  # seconds for the body, and for the answer; Plivo hangs up after 8
 
 
 class ClientGone(Exception):
@@ -66,8 +66,9 @@ class Gate:
             await self.app(scope, receive, send)
             return
         path, endpoint = door
+        until = asyncio.get_running_loop().time() + self._options.deadline
         try:
-            response = await endpoint(await self._admit(scope, receive, path))
+            response = await self._in_time(endpoint, await self._admit(scope, receive, path), until)
         except Refused as refusal:
             level = log.error if refusal.status >= 500 else log.warning  # noqa: PLR2004
             level("refused", status=refusal.status, path=path, method=scope["method"], reason=str(refusal))
@@ -79,6 +80,20 @@ class Gate:
             log.exception("a fault of ours", path=path)
             response = PlainTextResponse("internal error\n", 500)
         await response(scope, receive, send)
+
+    async def _in_time(self, endpoint: Endpoint, request: SignedRequest, until: float) -> Response:
+        """The answer, by the deadline (law 4): what takes longer, a locked store or a slow rule, Plivo would not hear.
+
+        The endpoint is cancelled; what shall go on behind the answer is a task of its own. Raises `Unavailable`.
+        """
+        try:
+            async with asyncio.timeout_at(until) as limit:
+                return await endpoint(request)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            message = f"no answer within {self._options.deadline:g} s"
+            raise Unavailable(message) from None
 
     def _door(self, scope: Scope) -> tuple[str, Endpoint] | None:
         raw = _raw_path(scope)

@@ -36,7 +36,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._in_head = False
         self._head = 0  # bytes of the head that the parser has handed over
-        self._unparsed = 0  # bytes of the head that it may still hold
+        self._silent = 0  # bytes since it last said that it had understood something whole
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -50,20 +50,19 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Counts what the parser swallows without a word: one endless header."""
-        was_in_head = self._in_head
+        """Counts what the parser swallows without a word: one endless header, trailer or chunk extension."""
+        self._silent += len(data)
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        if self.transport.is_closing():
             return
-        self._unparsed += len(data) if was_in_head else 0
-        if self._unparsed > HEAD_LIMIT:
+        if self._silent > HEAD_LIMIT:
             self._refuse()
-        elif self._head_timer is None:
+        elif self._in_head and self._head_timer is None:
             self._start_timer()
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._in_head, self._head, self._unparsed = True, 0, 0
+        self._in_head, self._head, self._silent = True, 0, 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -78,9 +77,19 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole and small enough."""
-        self._in_head = False
+        self._in_head, self._silent = False, 0
         self._stop_timer()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """What the gate bounds, if it wants it at all."""
+        self._silent = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The trailers are whole too, and were counted with the head."""
+        self._silent = 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """uvicorn's answer to any parser error, ours included."""

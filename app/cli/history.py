@@ -53,7 +53,9 @@ def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
 
 async def _find(config: Config, who: str, limit: int) -> tuple[list[Row], list[Row]]:
     async with store_beside_server(config) as store:
-        return await history(store.engine, address(who, config), limit)
+        found = await history(store.engine, who, limit)
+        # as it stands first: a MessageUUID that has digits only looks like a number with ornaments
+        return found if any(found) else await history(store.engine, address(who, config), limit)
 
 
 def _message(row: Row) -> dict[str, Any]:

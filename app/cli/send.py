@@ -123,7 +123,7 @@ class _Caller:
             return self._client.post(
                 local, content=form, headers={**headers, "content-type": "application/x-www-form-urlencoded"}
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a host name that cannot be
             why = f"no answer from {local} within {TIMEOUT:g} s ({type(error).__name__})"
             message = f"{why}; is `plivo-autoreply serve` running there?"
             raise Mistake(message) from None

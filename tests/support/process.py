@@ -45,12 +45,13 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
 class Served:
     """A running `serve`."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND) -> None:
         self.folder = folder
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
+            self._log_start = log.tell()  # a restart goes on in the log of the process before it
             self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", "0", *arguments],
+                [*command, "serve", "--port", "0", *arguments],
                 cwd=folder,
                 env=environment(folder),
                 stderr=log,
@@ -70,7 +71,12 @@ class Served:
 
     def lines(self) -> list[dict[str, Any]]:
         """Its log."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
+
+    def text(self) -> str:
+        """All that it has said, whole lines only."""
+        said = self.log.read_bytes()[self._log_start :]
+        return said[: said.rfind(b"\n") + 1].decode()
 
     def get(self, path: str) -> tuple[int, bytes]:
         """A plain GET."""
@@ -88,15 +94,21 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(folder: Path, config: str = MINIMAL, *arguments: str) -> Iterator[Served]:
+def served(
+    folder: Path, config: str = MINIMAL, *arguments: str, command: tuple[str, ...] = COMMAND
+) -> Iterator[Served]:
     """`serve` with this config, stopped at the end."""
     (folder / "config.toml").write_text(config)
-    service = Served(folder, *arguments)
+    service = Served(folder, *arguments, command=command)
     try:
         yield service
     finally:
         if service.process.poll() is None:
-            service.stop()
+            try:
+                service.stop()
+            except subprocess.TimeoutExpired:
+                service.kill()
+                raise
 
 
 def call(

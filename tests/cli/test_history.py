@@ -1,0 +1,151 @@
+"""`history` answers at 3 a.m.: what came, what was answered and why, what Plivo reported, what each target said."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support import plivo_sdk, process, receiver, wire
+from support.command import Shell
+
+CONFIG = """
+[server]
+public_url = "https://sms.example.com"
+[plivo]
+auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
+[[routes]]
+name = "shop"
+to = "+33644600000"
+rules = ["hours", "prices", "ack"]
+[rules.hours.keywords]
+"HOURS" = "Open 9 to 6."
+[rules.prices]
+match = "price"
+text = "It is cheap."
+[rules.ack]
+text = "Got it."
+[targets.good]
+url = "{url}/good"
+[targets.bad]
+url = "{url}/bad"
+retry = "1h"
+"""
+WHO = "33700000042"
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[process.Served, dict[str, str]]]:
+    """A service, and what has happened there: a message, its reports, a silence, a report of another message."""
+    folder = tmp_path_factory.mktemp("history")
+    with (
+        receiver.receiving(lambda received: 500 if received.path == "/bad" else 204) as targets,
+        process.served(folder, CONFIG.format(url=targets.url)) as service,
+    ):
+        message = plivo_sdk.message(From=WHO, Text="What is the price?")
+        assert wire.tell(service, message)[0] == 200
+        uuid = dict(message)["MessageUUID"]
+        report = plivo_sdk.report(To=WHO, Status="undelivered", ErrorCode="80", MessageUUID="the-reply")
+        assert wire.tell(service, report, f"/report/{uuid}")[0] == 200
+        silent = plivo_sdk.message(From=WHO, To="33644600099", Text="anybody?")
+        assert wire.tell(service, silent, scheme="Ma-V2")[0] == 200
+        other = plivo_sdk.report(To=WHO, Status="delivered", MessageUUID="by-other-means")
+        assert wire.tell(service, other, "/report")[0] == 200
+        targets.wait_for(lambda received: len(received) == 4)
+        yield service, {"message": uuid, "silent": dict(silent)["MessageUUID"]}
+
+
+@pytest.fixture
+def shell(
+    story: tuple[process.Served, dict[str, str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    """Beside the service."""
+    return Shell(story[0].folder, monkeypatch, capsys)
+
+
+def _settled(shell: Shell, who: str) -> dict[str, Any]:
+    """The history, once each delivery has its outcome: targets know of a POST before the service knows its end."""
+    for _ in range(100):
+        done = shell("history", who, "--json")
+        assert (done.code, done.err) == (0, "")
+        found: dict[str, Any] = json.loads(done.out)
+        reports = [*found["reports"], *(report for message in found["messages"] for report in message["reports"])]
+        if all(delivery["status"] for report in reports for delivery in report["deliveries"]):
+            return found
+    raise AssertionError(done.out)
+
+
+def test_all_of_a_number(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
+    """A number's messages, oldest first, each with why it was answered so, and where its reports went."""
+    found = _settled(shell, "+33 700 000 042")
+    first, second = found["messages"]
+    assert (first["message_uuid"], second["message_uuid"]) == (story[1]["message"], story[1]["silent"])
+    assert (first["from"], first["to"], first["text"]) == (f"+{WHO}", "+33644600000", "What is the price?")
+    assert (first["route"], first["rule"], first["signed_by"]) == ("shop", "prices", "V3")
+    assert [(step["rule"], step["verdict"]) for step in first["steps"]] == [
+        ("hours", "passes"),
+        ("prices", "answers"),
+        ("ack", "not asked"),
+    ]
+    assert all(step["reason"] for step in first["steps"])
+    assert wire.text_of(first["xml"].encode()) == "It is cheap."
+    (report,) = first["reports"]
+    assert (report["status"], report["error_code"], report["error_text"]) == (
+        "undelivered",
+        "80",
+        "destination temporarily unavailable",
+    )
+    assert {one["target"]: (one["state"], one["status"], one["attempts"]) for one in report["deliveries"]} == {
+        "good": ("done", 204, 1),
+        "bad": ("due", 500, 1),
+    }
+    assert (second["rule"], second["route"], second["signed_by"]) == (None, None, "Ma-V2")
+    assert second["reason"]
+    assert [report["message_uuid"] for report in found["reports"]] == ["by-other-means"]
+
+
+def test_one_message_by_any_of_its_ids(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
+    """The inbound MessageUUID and that of our reply lead to the same message."""
+    for who in (story[1]["message"], "the-reply"):
+        found = json.loads(shell("history", who, "--json").out)
+        assert [message["message_uuid"] for message in found["messages"]] == [story[1]["message"]]
+        assert found["reports"] == []
+
+
+def test_what_a_person_reads(shell: Shell) -> None:
+    """Text, answer with its reason, each rule, the report with its error in words, each target."""
+    _settled(shell, WHO)
+    lines = shell("history", f"+{WHO}").out
+    for part in (
+        "'What is the price?'",
+        "answer   prices, route shop: ",
+        "not asked",
+        "undelivered, error 80 destination temporarily unavailable  the-reply to +33700000042",
+        "due      after 1 tries: status 500, due ",
+        "answer   silence, route -: ",
+        "signed   Ma-V2",
+    ):
+        assert part in lines
+
+
+def test_limit_takes_the_newest(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
+    """`--limit 1` shows the newest message."""
+    found = json.loads(shell("history", WHO, "--limit", "1", "--json").out)
+    assert [message["message_uuid"] for message in found["messages"]] == [story[1]["silent"]]
+
+
+def test_nothing_is_remembered(shell: Shell) -> None:
+    """Nobody we know: said so, exit 0; for machines an empty document."""
+    done = shell("history", "+33799999999")
+    assert (done.code, done.out) == (0, "nothing is remembered of +33799999999\n")
+    assert json.loads(shell("history", "no-such-uuid", "--json").out) == {"messages": [], "reports": []}
+
+
+def test_mistakes(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nobody named, or no store yet: exit 2 and one sentence; and no store is made."""
+    done = shell("history", " ")
+    assert (done.code, done.err) == (2, "plivo-autoreply: history of whom? Give a number or a MessageUUID\n")
+    empty = tmp_path_factory.mktemp("empty")
+    done = shell("history", WHO, AUTOREPLY_DATA=str(empty))
+    assert done.code == 2
+    assert done.err.startswith(f"plivo-autoreply: there is no store at {empty / 'autoreply.db'} yet")
+    assert list(empty.iterdir()) == []
