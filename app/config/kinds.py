@@ -4,7 +4,7 @@ So a new kind of rule needs nothing here: its fields' types say what the file ma
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -44,15 +44,17 @@ def option_names() -> frozenset[str]:
     return frozenset(COMMON).union(*(_names(kind) for kind in KINDS.values()))
 
 
-def read_rule(name: str, table: Any, place: Place, folder: Path, faults: Faults) -> RuleOptions | None:
-    """The options of one rule, or None and its faults."""
+def read_rule(
+    name: str, table: Any, place: Place, folder: Path, faults: Faults, also: Iterable[str] = ()
+) -> RuleOptions | None:
+    """The options of one rule, or None and its faults. `also`: keys that a misspelt one may have meant."""
     if not isinstance(table, Mapping):
         faults.note(place, "expected a table")
         return None
     kind = _kind_of(table, place, faults)
     if kind is None:
         return None
-    model = check(_rule_model(kind), table, place, folder, faults, also=tuple(option_names()))
+    model = check(_rule_model(kind), table, place, folder, faults, also=(*option_names(), *also))
     if model is None:
         return None
     action = kind(**{field: getattr(model, field) for field in _names(kind)})

@@ -67,11 +67,13 @@ class Reader:
         own = {key: value for key, value in data.items() if key not in known} if isinstance(data, Mapping) else {}
         table = {key: value for key, value in data.items() if key in known} if isinstance(data, Mapping) else data
         action = own.keys() & KINDS.keys()
-        for key in own.keys() - option_names() if not action else ():
-            self.faults.note((*place, key), f"unknown key; {did_you_mean(key, known | option_names())}")
+        for key in sorted(own) if not action else ():
+            unknown = f"unknown key; {did_you_mean(key, known | option_names())}"
+            misplaced = f"belongs to a rule: write it below [rules.x], or beside one of {', '.join(KINDS)}"
+            self.faults.note((*place, key), misplaced if key in option_names() else unknown)
         model = check(RouteModel, table, place, self.folder, self.faults)
         options = (
-            read_rule(next(key for key in KINDS if key in action), own, place, self.folder, self.faults)
+            read_rule(next(key for key in KINDS if key in action), own, place, self.folder, self.faults, also=known)
             if action
             else None
         )
