@@ -72,7 +72,7 @@ def _kind_of(table: Mapping[str, Any], place: Place, faults: Faults) -> type[Kin
     if present:
         faults.note(place, f"exactly one action, not {' and '.join(present)}: make it two rules")
     else:
-        for key in table.keys() - option_names():
+        for key in sorted(table.keys() - option_names()):
             faults.note((*place, key), f"unknown key; {did_you_mean(key, option_names())}")
         faults.note(place, f"a rule needs one action: {', '.join(KINDS)}")
     return None

@@ -124,7 +124,7 @@ class Reader:
         by_number: dict[str, Route] = {}
         default: Route | None = None
         for draft in self.drafts:
-            route = self._finish(draft, built)
+            route, claimed = self._finish(draft, built), len(by_number)
             for index, source in enumerate(draft.model.to):
                 place = (*draft.place, "to", index) if len(draft.model.to) > 1 else (*draft.place, "to")
                 if source.strip() == ANY:
@@ -133,6 +133,8 @@ class Reader:
                     default = default or route
                 else:
                     self._claim(source, place, route, by_number)
+            if route is not default and len(by_number) == claimed and not self.faults.errors:
+                self.faults.note((*draft.place, "to"), "no number, so this route is never asked", "warning")
         names = {route.name: route for route in (*by_number.values(), *([default] if default else ()))}
         return Table(by_number, names, default)
 
