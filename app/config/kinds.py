@@ -47,7 +47,10 @@ def option_names() -> frozenset[str]:
 def read_rule(
     name: str, table: Any, place: Place, folder: Path, faults: Faults, also: Iterable[str] = ()
 ) -> RuleOptions | None:
-    """The options of one rule, or None and its faults. `also`: keys that a misspelt one may have meant."""
+    """The options of one rule, or None and its faults. A nameless one is called by its kind.
+
+    `also`: keys that a misspelt one may have meant.
+    """
     if not isinstance(table, Mapping):
         faults.note(place, "expected a table")
         return None
@@ -60,7 +63,7 @@ def read_rule(
     action = kind(**{field: getattr(model, field) for field in _names(kind)})
     if isinstance(getattr(action, "keywords", None), Mapping):
         _refuse_misplaced(action.keywords, place, faults)  # type: ignore[attr-defined]
-    return RuleOptions(name, ConditionOptions(model.match, model.sender), action, model.src)
+    return RuleOptions(name or kind.KEY, ConditionOptions(model.match, model.sender), action, model.src)
 
 
 def _kind_of(table: Mapping[str, Any], place: Place, faults: Faults) -> type[KindOptions] | None:

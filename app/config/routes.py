@@ -72,11 +72,7 @@ class Reader:
             misplaced = f"belongs to a rule: write it below [rules.x], or beside one of {', '.join(KINDS)}"
             self.faults.note((*place, key), misplaced if key in option_names() else unknown)
         model = check(RouteModel, table, place, self.folder, self.faults)
-        options = (
-            read_rule(next(key for key in KINDS if key in action), own, place, self.folder, self.faults, also=known)
-            if action
-            else None
-        )
+        options = read_rule("", own, place, self.folder, self.faults, also=known) if action else None
         if model is None:
             return
         if action and model.rules is not None:
