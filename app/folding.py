@@ -19,7 +19,8 @@ class Word:
 
 def words(text: str) -> tuple[Word, ...]:
     """The words of a text that has any; of one that is all punctuation, that punctuation ("?")."""
-    found = [(fold(match[0]), match.end()) for match in _words.finditer(text)]
+    # a spacing accent (U+00B4 for an apostrophe) folds to a blank; a word holds none
+    found = [("".join(fold(match[0]).split()), match.end()) for match in _words.finditer(text)]
     stripped = tuple(Word(word, end) for raw, end in found if (word := _strip_punctuation(raw)))
     return stripped or tuple(Word(raw, end) for raw, end in found if raw)
 

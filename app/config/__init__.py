@@ -85,7 +85,7 @@ def _toml_fault(error: tomllib.TOMLDecodeError) -> Fault:
 
 
 def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> Config | None:
-    for key in data.keys() - set(sections.TABLES):
+    for key in sorted(data.keys() - set(sections.TABLES)):
         faults.note((key,), f"unknown table; {did_you_mean(key, sections.TABLES)}")
     server = check(sections.Server, data.get("server", {}), ("server",), folder, faults)
     plivo = check(sections.Plivo, data.get("plivo", {}), ("plivo",), folder, faults)
@@ -213,15 +213,9 @@ def _store_path(url: str, faults: Faults) -> Path:
 
 
 def _warn(data: dict[str, Any], server: sections.Server | None, targets: Mapping[str, Target], faults: Faults) -> None:
-    plivo = data.get("plivo", {})
-    tokens = plivo.get("auth_tokens", []) if isinstance(plivo, Mapping) else []
-    for index, token in enumerate(tokens if isinstance(tokens, list) else [tokens]):
-        if not is_source(token):
-            faults.note(
-                ("plivo", "auth_tokens", index),
-                'a secret in the file; better { env = ".." } or { file = ".." }',
-                "warning",
-            )
+    _warn_of_literals(data.get("plivo", {}), ("plivo", "auth_tokens"), faults)
+    for name in targets:
+        _warn_of_literals(data["targets"][name], ("targets", name, "secrets"), faults)
     if server and _is_open_http(server.public_url):
         faults.note(
             ("server", "public_url"),
@@ -231,6 +225,13 @@ def _warn(data: dict[str, Any], server: sections.Server | None, targets: Mapping
     for name, target in targets.items():
         if _is_open_http(target.url):
             faults.note(("targets", name, "url"), "http to a public host: reports can be read on the way", "warning")
+
+
+def _warn_of_literals(table: Any, place: tuple[str, ...], faults: Faults) -> None:
+    secrets = table.get(place[-1], []) if isinstance(table, Mapping) else []
+    for index, secret in enumerate(secrets if isinstance(secrets, list) else [secrets]):
+        if not is_source(secret):
+            faults.note((*place, index), 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
 
 
 def _is_open_http(url: str) -> bool:

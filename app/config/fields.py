@@ -91,8 +91,9 @@ def _needed(value: Any, info: ValidationInfo) -> Any:
     return found
 
 
-def _duration(value: Any) -> float:
-    text = value.strip() if isinstance(value, str) else ""
+def _duration(value: Any, info: ValidationInfo) -> float:
+    found = _needed(value, info)
+    text = found.strip() if isinstance(found, str) else ""
     parts = _DURATION.findall(text)
     if not parts or _DURATION.sub("", text).strip():
         message = 'write a duration as "500ms", "6s", "10m", "12h" or "30d"'
@@ -100,8 +101,9 @@ def _duration(value: Any) -> float:
     return sum(float(number) * SECONDS[unit] for number, unit in parts)
 
 
-def _size(value: Any) -> int:
-    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+def _size(value: Any, info: ValidationInfo) -> int:
+    text = _needed(value, info)
+    found = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
     if not found or not int(found[1]):
         message = 'write a size as "64KiB" or "1MiB"'
         raise ValueError(message)
@@ -135,11 +137,17 @@ def _http_url(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    parts = urlsplit(_http_url(value))
-    if parts.query or parts.fragment:
+    if "?" in _http_url(value) or "#" in value:  # an empty query would swallow the paths too
         message = "no query and no fragment: Plivo's paths are appended to it"
         raise ValueError(message)
     return value.rstrip("/")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        message = "expected a text in quotes"
+        raise ValueError(message)  # noqa: TRY004 - pydantic tells ValueErrors to the user
+    return value
 
 
 def _token(value: str) -> Token:
@@ -172,7 +180,11 @@ Rates = Annotated[tuple[Annotated[Any, BeforeValidator(_rate)], ...], BeforeVali
 Size = Annotated[int, BeforeValidator(_size)]
 HttpUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_http_url)]
 PublicUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_public_url)]
-Tokens = Annotated[tuple[Annotated[Any, BeforeValidator(_token)], ...], BeforeValidator(_one_or_many)]
-Secrets = Annotated[tuple[Annotated[Any, BeforeValidator(Secret)], ...], BeforeValidator(_one_or_many)]
+Tokens = Annotated[
+    tuple[Annotated[Any, AfterValidator(_text), AfterValidator(_token)], ...], BeforeValidator(_one_or_many)
+]
+Secrets = Annotated[
+    tuple[Annotated[Any, AfterValidator(_text), AfterValidator(Secret)], ...], BeforeValidator(_one_or_many)
+]
 TextMap = dict[str, Text]
 HeaderMap = Annotated[dict[str, Text], AfterValidator(_headers)]

@@ -4,7 +4,7 @@ So a new kind of rule needs nothing here: its fields' types say what the file ma
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -64,15 +64,20 @@ def option_names() -> frozenset[str]:
     return frozenset(known_keys(Common)).union(*(_names(kind) for kind in KINDS.values()))
 
 
-def read_rule(name: str, table: Any, place: Place, folder: Path, faults: Faults) -> RuleOptions | None:
-    """The options of one rule, or None and its faults."""
+def read_rule(
+    name: str, table: Any, place: Place, folder: Path, faults: Faults, also: Iterable[str] = ()
+) -> RuleOptions | None:
+    """The options of one rule, or None and its faults. A nameless one is called by its kind.
+
+    `also`: keys that a misspelt one may have meant.
+    """
     if not isinstance(table, Mapping):
         faults.note(place, "expected a table")
         return None
     kind = _kind_of(table, place, faults)
     if kind is None:
         return None
-    model = check(_rule_model(kind), table, place, folder, faults, also=tuple(option_names()))
+    model = check(_rule_model(kind), table, place, folder, faults, also=(*option_names(), *also))
     if model is None:
         return None
     action = kind(**{field: getattr(model, field) for field in _names(kind)})
@@ -80,7 +85,7 @@ def read_rule(name: str, table: Any, place: Place, folder: Path, faults: Faults)
         _refuse_misplaced(action.keywords, place, faults)  # type: ignore[attr-defined]
     conditions = ConditionOptions(model.match, model.sender, model.open, model.closed)
     cooldown = Cooldown(model.cooldown, model.cooldown_then) if model.cooldown else None
-    return RuleOptions(name, conditions, action, model.src, model.timeout, cooldown)
+    return RuleOptions(name or kind.KEY, conditions, action, model.src, model.timeout, cooldown)
 
 
 def _kind_of(table: Mapping[str, Any], place: Place, faults: Faults) -> type[KindOptions] | None:
@@ -92,7 +97,7 @@ def _kind_of(table: Mapping[str, Any], place: Place, faults: Faults) -> type[Kin
     if present:
         faults.note(place, f"exactly one action, not {' and '.join(present)}: make it two rules")
     else:
-        for key in table.keys() - option_names():
+        for key in sorted(table.keys() - option_names()):
             faults.note((*place, key), f"unknown key; {did_you_mean(key, option_names())}")
         faults.note(place, f"a rule needs one action: {', '.join(KINDS)}")
     return None

@@ -70,14 +70,12 @@ class Reader:
         own = {key: value for key, value in data.items() if key not in known} if isinstance(data, Mapping) else {}
         table = {key: value for key, value in data.items() if key in known} if isinstance(data, Mapping) else data
         action = own.keys() & KINDS.keys()
-        for key in own.keys() - option_names() if not action else ():
-            self.faults.note((*place, key), f"unknown key; {did_you_mean(key, known | option_names())}")
+        for key in sorted(own) if not action else ():
+            unknown = f"unknown key; {did_you_mean(key, known | option_names())}"
+            misplaced = f"belongs to a rule: write it below [rules.x], or beside one of {', '.join(KINDS)}"
+            self.faults.note((*place, key), misplaced if key in option_names() else unknown)
         model = check(RouteModel, table, place, self.folder, self.faults)
-        options = (
-            read_rule(next(key for key in KINDS if key in action), own, place, self.folder, self.faults)
-            if action
-            else None
-        )
+        options = read_rule("", own, place, self.folder, self.faults, also=known) if action else None
         if model is None:
             return
         if action and model.rules is not None:
@@ -134,7 +132,7 @@ class Reader:
         by_number: dict[str, Route] = {}
         default: Route | None = None
         for draft in self.drafts:
-            route = self._finish(draft, built)
+            route, claimed = self._finish(draft, built), len(by_number)
             for index, source in enumerate(draft.model.to):
                 place = (*draft.place, "to", index) if len(draft.model.to) > 1 else (*draft.place, "to")
                 if source.strip() == ANY:
@@ -143,6 +141,8 @@ class Reader:
                     default = default or route
                 else:
                     self._claim(source, place, route, by_number)
+            if route is not default and len(by_number) == claimed and not self.faults.errors:
+                self.faults.note((*draft.place, "to"), "no number, so this route is never asked", "warning")
         names = {route.name: route for route in (*by_number.values(), *([default] if default else ()))}
         return Table(by_number, names, default)
 

@@ -15,10 +15,10 @@ class Target:
     """One `[targets.x]`."""
 
     name: str
-    url: str
+    url: str = field(repr=False)  # and headers: either may hold a password
     format: Format = "json"
     secrets: tuple[Secret, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     statuses: frozenset[str] = frozenset()  # empty: all
     timeout: float = 10.0  # seconds for a whole attempt
     concurrency: int = 4  # attempts at a time

@@ -102,8 +102,10 @@ def _sender(source: str, workshop: Workshop) -> Callable[[str], bool]:
         return lambda address: kind_of(address) == source
     if source.endswith("*"):
         prefix = normalise(source[:-1])
-        if not prefix.isdigit():
+        if not (prefix.isascii() and prefix.isdigit()):
             workshop.fault("from", f"{source!r}: a prefix is digits and a star, as +3389*")
+        elif prefix.startswith("0"):  # Plivo writes E.164, where none does: it would never match
+            workshop.fault("from", f"{source!r}: a prefix starts with the country code, as +3389*")
         return lambda address: address.startswith(prefix) and kind_of(address) == "number"
     exact = workshop.number("from", source)
     return lambda address: address == exact

@@ -95,7 +95,7 @@ class Phrases:
     def anywhere(self, words: Sequence[folding.Word]) -> Iterator[Keyword]:
         """The keywords that stand somewhere among the words."""
         for start in range(len(words) if self.longest else 0):
-            for keyword, _ in self.at_start(words[start:]):
+            for keyword, _ in self.at_start(words[start : start + self.longest]):
                 yield keyword
 
 

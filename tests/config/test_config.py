@@ -1,0 +1,188 @@
+"""A file as a whole: flags, versions, what cannot be read, and what is never shown."""
+
+from pathlib import Path
+
+import pytest
+from support.process import MINIMAL
+
+from app.config import BadConfig, Config, load
+from app.config.faults import Fault
+
+SERVER = '[server]\npublic_url = "https://sms.example.com"\n'
+ROUTE = '[[routes]]\nto = "*"\ntext = "Got it."\n'
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the files name."""
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", "test-auth-token")
+    monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path / "data"))
+
+
+def _write(folder: Path, content: str | bytes) -> Path:
+    file = folder / "config.toml"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+def _loaded(folder: Path, content: str) -> Config:
+    return load(_write(folder, content))
+
+
+def _refused(file: Path, **flags: object) -> BadConfig:
+    with pytest.raises(BadConfig) as refusal:
+        load(file, **flags)
+    return refusal.value
+
+
+def test_flags_beat_the_file(tmp_path: Path) -> None:
+    """A flag of the command line wins over `[server]`; one that was not given (None) changes nothing."""
+    file = _write(tmp_path, MINIMAL.replace("[plivo]", "port = 1\n[plivo]"))
+    config = load(file, public_url="https://other.example.com/", port=9999, host=None)
+    assert (config.server.public_url, config.server.port) == ("https://other.example.com", 9999)
+    assert config.server.host == "127.0.0.1"
+
+
+def test_flags_may_replace_the_whole_table(tmp_path: Path) -> None:
+    """Without `[server]` a flag is enough: a file may leave the address to the command."""
+    file = _write(tmp_path, MINIMAL.replace(SERVER, ""))
+    assert load(file, public_url="https://sms.example.com").server.public_url == "https://sms.example.com"
+
+
+def test_bad_flag_is_a_fault_like_any_other(tmp_path: Path) -> None:
+    """A flag is checked as the file is."""
+    file = _write(tmp_path, MINIMAL)
+    assert [error.path for error in _refused(file, public_url="sms.example.com").errors] == ["server.public_url"]
+    file = _write(tmp_path, "server = 5\n" + MINIMAL.replace(SERVER, ""))
+    assert [error.path for error in _refused(file, port=1).errors] == ["server"]
+
+
+def test_version_changes_with_the_content(tmp_path: Path) -> None:
+    """The version names what the file says: the same bytes, the same version; one letter more, another."""
+    first, again = _loaded(tmp_path, MINIMAL), _loaded(tmp_path, MINIMAL)
+    other = _loaded(tmp_path, MINIMAL.replace("Thanks,", "Thanks!"))
+    assert first.version == again.version
+    assert first.version != other.version
+    assert len(first.version) == len(other.version) == 12
+
+
+def test_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
+    """Whoever starts without a file is told where to get one."""
+    refusal = _refused(tmp_path / "config.toml")
+    assert "config.example.toml" in str(refusal.faults[0])
+    assert "AUTOREPLY_CONFIG" in str(refusal.faults[0])
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe[\x00s\x00", b'text = "\xe9"'])
+def test_file_that_is_not_utf8_is_refused(tmp_path: Path, content: bytes) -> None:
+    """A file in another encoding is a fault, not a traceback."""
+    assert "cannot be read" in str(_refused(_write(tmp_path, content)).faults[0])
+
+
+def test_folder_is_refused(tmp_path: Path) -> None:
+    """A path to a folder is a fault, not a traceback."""
+    assert "cannot be read" in str(_refused(tmp_path).faults[0])
+
+
+def test_syntax_error_has_line_and_column(tmp_path: Path) -> None:
+    """Law 11: refused with file, line and column."""
+    refusal = _refused(_write(tmp_path, f'{MINIMAL}name = "open\n'))
+    (fault,) = refusal.faults
+    assert (fault.line, fault.column) == (9, 13)
+    assert str(fault).startswith("line 9, column 13: not TOML: ")
+    assert refusal.file == str(tmp_path / "config.toml")
+
+
+def test_a_refusal_tells_warnings_too(tmp_path: Path) -> None:
+    """One run tells everything that is to mend, warnings beside errors."""
+    refusal = _refused(_write(tmp_path, f'{MINIMAL}targets = ["crm"]\n[rules.old]\ntext = "Old."\n'))
+    assert [fault.severity for fault in refusal.faults] == ["error", "warning"]
+    assert len(refusal.errors) == 1
+
+
+def test_files_are_found_beside_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`{ file = ".." }` is relative to the config file, wherever the command was started."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "token").write_text("test-auth-token\n")
+    monkeypatch.chdir(tmp_path)
+    content = f'{SERVER}[plivo]\nauth_tokens = {{ file = "token" }}\n{ROUTE}'
+    assert len(_loaded(tmp_path / "etc", content).tokens) == 1
+
+
+def test_token_from_a_file_signs_as_the_token_itself(tmp_path: Path) -> None:
+    """The line end and blanks around a token are no part of it."""
+    (tmp_path / "token").write_text("  test-auth-token \r\n")
+    both = f'{SERVER}[plivo]\nauth_tokens = [{{ file = "token" }}, {{ env = "PLIVO_AUTH_TOKEN" }}]\n{ROUTE}'
+    from_file, from_environment = _loaded(tmp_path, both).tokens
+    assert from_file.sign(b"x") == from_environment.sign(b"x")
+
+
+def test_store_is_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative store is below $AUTOREPLY_DATA, else in the working directory; an absolute one is where it says."""
+    assert _loaded(tmp_path, MINIMAL).store.path == tmp_path / "data" / "autoreply.db"
+    monkeypatch.delenv("AUTOREPLY_DATA")
+    monkeypatch.chdir(tmp_path)
+    assert _loaded(tmp_path, MINIMAL).store.path == tmp_path / "autoreply.db"
+
+
+HIDDEN = "hunter2"  # stands in every value that must not be shown
+PLACES = {
+    "token": f'[plivo]\nauth_tokens = "{HIDDEN}"\n%s',
+    "token in env": '[plivo]\nauth_tokens = { env = "HIDDEN" }\n%s',
+    "token in a file": '[plivo]\nauth_tokens = { file = "hidden" }\n%s',
+    "token twice": f'[plivo]\nauth_tokens = ["{HIDDEN}", {{ env = "HIDDEN" }}]\n%s',
+    "auth_id": f'[plivo]\nauth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}\nauth_id = "{HIDDEN}"\n%s',
+    "header": f'[plivo]\nauth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}\n%s[targets.crm]\nurl = "https://crm.example.com"\n'
+    f'headers = {{ Authorization = "Bearer {HIDDEN}" }}\n',
+    "header in env": '[plivo]\nauth_tokens = { env = "PLIVO_AUTH_TOKEN" }\n%s[targets.crm]\n'
+    'url = "https://crm.example.com"\nheaders = { Authorization = { env = "HIDDEN" } }\n',
+    "url": f'[plivo]\nauth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}\n%s[targets.crm]\n'
+    f'url = "https://crm.example.com/?key={HIDDEN}"\n',
+    "secret": '[plivo]\nauth_tokens = { env = "PLIVO_AUTH_TOKEN" }\n%s[targets.crm]\n'
+    'url = "https://crm.example.com"\nsecrets = { env = "SECRET" }\n',
+}
+FAULTS = {
+    "nothing wrong": "",
+    "unknown key in plivo": f'hunter = "{HIDDEN}"\n',
+    "unknown mode": f'signature = "{HIDDEN}"\n',
+    "unknown country": f'country = "{HIDDEN}"\n',
+}
+AFTER = {"nothing wrong": "", "bad text": 'targets = ["nobody"]\n', "bad target": "[targets.web]\nurl = 5\n"}
+
+
+@pytest.mark.parametrize("after", AFTER)
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("place", PLACES)
+def test_hidden_values_are_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, fault: str, after: str
+) -> None:
+    """Law 12: wherever a secret stands, and whatever else is wrong, neither faults nor repr(config) hold it."""
+    secret = "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg=="
+    monkeypatch.setenv("HIDDEN", HIDDEN)
+    monkeypatch.setenv("SECRET", secret)
+    (tmp_path / "hidden").write_text(HIDDEN)
+    plivo, _, targets = PLACES[place].partition("%s")
+    file = _write(tmp_path, SERVER + plivo + FAULTS[fault] + ROUTE + AFTER[after] + targets)
+    try:
+        config = load(file)
+        told = repr(config) + str(config) + repr(config.warnings) + "".join(map(str, config.warnings))
+    except BadConfig as refusal:
+        told = repr(refusal) + str(refusal) + repr(refusal.faults) + "".join(map(str, refusal.faults))
+    assert HIDDEN not in told
+    assert secret.removeprefix("whsec_")[:8] not in told
+
+
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        (("routes", 0, "to"), "routes[0].to"),
+        (("routes", 0, "to", 2), "routes[0].to[2]"),
+        (("rules", "menu", "keywords", "HOURS | OPEN"), 'rules.menu.keywords."HOURS | OPEN"'),
+        (("rules", "on-duty", "text"), "rules.on-duty.text"),
+        (("rules", "café"), 'rules."café"'),
+        ((), ""),
+    ],
+)
+def test_path_is_written_as_toml_writes_it(place: tuple[str | int, ...], path: str) -> None:
+    """A key path can be searched for in the file."""
+    assert Fault(place, "wrong").path == path

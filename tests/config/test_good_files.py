@@ -1,0 +1,106 @@
+"""What people write loads to what they mean.
+
+Each file of `good/` tells in its first lines what it must load to, as JSON, and each warning that it must raise:
+
+    # expect: numbers = {"33644600000": "support"}
+    # expect: says = {"hi": [["33644600000", ["33700000001"], "Got it."]]}     src, dst, text of each message
+    # warning: rules.old | no route uses this rule
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.config import Config, load
+from app.plivo.messages import Inbound
+from app.rules.chain import walk
+
+GOOD = Path(__file__).parent / "good"
+FILES = sorted(GOOD.glob("*.toml"))
+EXPECT, WARNING = "# expect: ", "# warning: "
+ENVIRONMENT = {
+    "PLIVO_AUTH_TOKEN": "hunter2-of-the-environment",
+    "OLD_TOKEN": "hunter2-old",
+    "OUR_NUMBER": "+33 6 44 60 00 00",
+    "CRM_SECRET": "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg==",
+}
+
+SAID: Mapping[str, Callable[[Config], Any]] = {
+    "public_url": lambda config: config.server.public_url,
+    "host": lambda config: config.server.host,
+    "port": lambda config: config.server.port,
+    "deadline": lambda config: config.server.deadline,
+    "body_limit": lambda config: config.server.body_limit,
+    "callback_method": lambda config: config.server.callback_method,
+    "signature": lambda config: config.signature,
+    "tokens": lambda config: len(config.tokens),
+    "keep": lambda config: config.store.keep.rows,
+    "keep_text": lambda config: config.store.keep.text,
+    "numbers": lambda config: {number: route.name for number, route in config.table.by_number.items()},
+    "default": lambda config: config.table.default.name if config.table.default else None,
+    "rules": lambda config: {name: [rule.name for rule in route.rules] for name, route in config.table.by_name.items()},
+    "targets": lambda config: {
+        name: list(route.targets) for name, route in config.table.by_name.items() if config.targets
+    },
+    "retry": lambda config: {name: list(target.retry) for name, target in config.targets.items()},
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What the files name, and nothing of NOT_SET."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path))
+    monkeypatch.delenv("NOT_SET", raising=False)
+
+
+def _head(file: Path, mark: str) -> list[str]:
+    return [line.removeprefix(mark) for line in file.read_text().splitlines() if line.startswith(mark)]
+
+
+async def _says(config: Config, text: str) -> list[list[Any]]:
+    """What +33700000001 gets when they text +33644600000."""
+    message = Inbound("00000000-0000-0000-0000-000000000001", "33700000001", "33644600000", text)
+    route = config.table.route(message.to)
+    assert route is not None
+    outcome = await walk(route, message)
+    return [[message.src, list(message.dst), message.text] for message in outcome.messages]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+async def test_file_loads_to_what_it_says(file: Path, tmp_path: Path) -> None:
+    """Numbers, sources, lists of one, nameless actions and defaults are read as people mean them."""
+    config = load(file)
+    expected = {name: json.loads(value) for name, _, value in (line.partition(" = ") for line in _head(file, EXPECT))}
+    for text, messages in expected.pop("says", {}).items():
+        assert await _says(config, text) == messages
+    if "store" in expected:
+        assert config.store.path == tmp_path / expected.pop("store")
+    assert {name: SAID[name](config) for name in expected} == expected
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_file_raises_its_warnings_and_no_other(file: Path) -> None:
+    """What is legal and probably not meant is warned of, at its place; nothing else is."""
+    expected = [(path, part) for path, _, part in (line.rpartition(" | ") for line in _head(file, WARNING))]
+    told = [(warning.path, warning.message) for warning in load(file).warnings]
+    assert len(told) == len(expected), told
+    assert all(any(path == one[0] and part in one[1] for one in told) for path, part in expected), told
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_good_file_shows_a_secret(file: Path) -> None:
+    """Neither the config as a developer prints it nor a warning holds a token or a secret."""
+    config = load(file)
+    told = repr(config) + str(config) + "".join(map(str, config.warnings))
+    assert "hunter2" not in told
+    assert "aHVudGVyMi1odW50" not in told
+
+
+def test_files_are_there() -> None:
+    """A glob that finds nothing would pass."""
+    assert len(FILES) >= 25

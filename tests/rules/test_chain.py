@@ -1,0 +1,146 @@
+"""The walk along a route: in order, until one answers; one that raises has failed and harms no other."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import pytest
+from structlog.testing import capture_logs
+from support import bench
+
+from app.plivo.messages import Inbound, Outgoing
+from app.rules.chain import Asked, values_of, walk
+from app.rules.rule import Answers, Ask, Fails, Passes, Rule, Verdict
+from app.rules.table import Route
+
+MESSAGE = Inbound(bench.UUID, bench.CUSTOMER, bench.US, "my-secret words")
+HELLO = Answers((Outgoing(bench.US, (bench.CUSTOMER,), "Hello."),), "fixed text")
+NO = Passes("not today")
+BROKEN = Fails("status 500")
+
+
+@dataclass
+class _Says:
+    """An action with a prepared verdict, which remembers what it was asked."""
+
+    always_answers: ClassVar[bool] = False
+    verdict: Verdict | BaseException
+    asked: list[Ask] = field(default_factory=list)
+
+    async def __call__(self, ask: Ask) -> Verdict:
+        self.asked.append(ask)
+        await asyncio.sleep(0)
+        if isinstance(self.verdict, BaseException):
+            raise self.verdict
+        return self.verdict
+
+
+def _route(*verdicts: Verdict | BaseException) -> tuple[Route, list[_Says]]:
+    actions = [_Says(verdict) for verdict in verdicts]
+    return Route("support", tuple(Rule(f"r{index}", (), action) for index, action in enumerate(actions))), actions
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "answered_by", "asked", "failed"),
+    [
+        ((), None, [], False),
+        ((HELLO,), "r0", [HELLO], False),
+        ((NO, HELLO), "r1", [NO, HELLO], False),
+        ((HELLO, HELLO), "r0", [HELLO, None], False),
+        ((NO, HELLO, NO, BROKEN), "r1", [NO, HELLO, None, None], False),
+        ((NO, NO), None, [NO, NO], False),
+        ((BROKEN, HELLO), "r1", [BROKEN, HELLO], False),
+        ((BROKEN, NO), None, [BROKEN, NO], True),
+        ((NO, BROKEN), None, [NO, BROKEN], True),
+        ((BROKEN,), None, [BROKEN], True),
+    ],
+)
+async def test_rules_are_asked_in_order_until_one_answers(
+    verdicts: tuple[Verdict, ...], answered_by: str | None, asked: list[Verdict | None], *, failed: bool
+) -> None:
+    """Every rule leaves a step; a failure passes on; only if nothing answered has the chain failed."""
+    route, actions = _route(*verdicts)
+    outcome = await walk(route, MESSAGE)
+    assert outcome.rule == answered_by
+    assert outcome.asked == tuple(Asked(f"r{index}", verdict) for index, verdict in enumerate(asked))
+    assert outcome.failed is failed
+    assert outcome.messages == (HELLO.messages if answered_by else ())
+    assert [len(action.asked) for action in actions] == [verdict is not None for verdict in asked]
+
+
+async def test_silence_on_purpose_ends_the_walk() -> None:
+    """An answer without messages is an answer: no rule behind it is asked, and nothing has failed."""
+    route, _ = _route(BROKEN, Answers((), "silence on purpose"), HELLO)
+    outcome = await walk(route, MESSAGE)
+    assert (outcome.rule, outcome.messages, outcome.failed) == ("r1", (), False)
+    assert outcome.asked[2] == Asked("r2", None)
+
+
+async def test_every_rule_gets_the_question_fresh() -> None:
+    """Each rule is asked about the message itself, with the names of its route."""
+    route, actions = _route(NO, HELLO)
+    await walk(route, MESSAGE)
+    (first,), (second,) = (action.asked for action in actions)
+    assert first == second
+    assert (first.message, first.route, first.src) == (MESSAGE, "support", bench.US)
+
+
+async def test_exception_is_a_failure_and_harms_no_other() -> None:
+    """Whatever a rule raises, the next one is asked, and the step names its type and place."""
+    route, _ = _route(ValueError("my-secret words"), HELLO)
+    with capture_logs():
+        outcome = await walk(route, MESSAGE)
+    assert outcome.rule == "r1"
+    verdict = outcome.asked[0].verdict
+    assert isinstance(verdict, Fails)
+    assert verdict.reason.startswith("raised ValueError at ")
+    assert "test_chain.py:" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("my-secret words"), KeyError("my-secret"), OSError(2, "my-secret", "my-secret")]
+)
+async def test_what_an_exception_says_is_not_told(error: Exception) -> None:
+    """Law 12: its message may hold a customer's words, so neither the log nor the journal has it."""
+    route, _ = _route(error)
+    with capture_logs() as lines:
+        outcome = await walk(route, MESSAGE)
+    (line,) = lines
+    assert line["event"] == "rule failed"
+    assert (line["route"], line["rule"], line["message_uuid"], line["log_level"]) == (
+        "support",
+        "r0",
+        bench.UUID,
+        "warning",
+    )
+    assert "my-secret" not in f"{lines}{outcome.asked}"
+
+
+async def test_passing_is_not_logged() -> None:
+    """A rule that passes is no event; only failures are."""
+    route, _ = _route(NO, BROKEN, HELLO)
+    with capture_logs() as lines:
+        await walk(route, MESSAGE)
+    assert [line["rule"] for line in lines] == ["r1"]
+
+
+async def test_cancelling_is_no_failure_of_a_rule() -> None:
+    """A walk that is called off stops there; no later rule is asked."""
+    route, actions = _route(asyncio.CancelledError(), HELLO)
+    with pytest.raises(asyncio.CancelledError):
+        await walk(route, MESSAGE)
+    assert actions[1].asked == []
+
+
+def test_vars_never_hide_what_every_text_knows() -> None:
+    """A var called text or from loses, so {text} means the same in every file."""
+    route = Route("support", (), {"text": "x", "from": "x", "route": "x", "shop": "Roma"})
+    assert values_of(route, MESSAGE) == {
+        "from": "+33700000001",
+        "to": "+33644600000",
+        "text": "my-secret words",
+        "rest": "",
+        "route": "support",
+        "message_uuid": bench.UUID,
+        "shop": "Roma",
+    }

@@ -1,0 +1,69 @@
+"""Rules without a file: a workshop that keeps what is noted, and a message put to one rule."""
+
+from dataclasses import dataclass, field
+
+from app.plivo.messages import Inbound, Outgoing
+from app.plivo.numbers import normalise
+from app.rules import KindOptions, RuleOptions, build
+from app.rules.chain import values_of
+from app.rules.conditions import ConditionOptions
+from app.rules.rule import Answers, Ask, Rule, Verdict
+from app.rules.table import Route
+from app.rules.workshop import Place, Severity, Workshop
+
+UUID = "00000000-0000-0000-0000-000000000001"
+CUSTOMER, US = "33700000001", "33644600000"
+
+
+@dataclass
+class Bench:
+    """Where rules are built; `noted` is what was wrong with them."""
+
+    noted: list[tuple[Place, str, Severity]] = field(default_factory=list)
+    vars: dict[str, frozenset[str]] = field(default_factory=lambda: {"support": frozenset({"shop"})})
+
+    def build(self, action: KindOptions, conditions: ConditionOptions | None = None, src: str | None = None) -> Rule:
+        """The rule `[rules.x]`."""
+        workshop = Workshop(("rules", "x"), self._note, _read_number, self.vars)
+        return build(RuleOptions("x", conditions or ConditionOptions(), action, src), workshop)
+
+    def told(self, severity: Severity = "error") -> list[tuple[Place, str]]:
+        """The faults of one severity, below the rule."""
+        return [(place[2:], message) for place, message, one in self.noted if one == severity]
+
+    def _note(self, place: Place, message: str, severity: Severity) -> None:
+        self.noted.append((place, message, severity))
+
+
+def _read_number(source: str) -> str:
+    number = normalise(source)
+    if not number.isdigit():
+        message = "not a phone number"
+        raise ValueError(message)
+    return number
+
+
+def good(action: KindOptions, conditions: ConditionOptions | None = None, src: str | None = None) -> Rule:
+    """A rule with nothing wrong."""
+    bench = Bench()
+    rule = bench.build(action, conditions, src)
+    assert not bench.told(), bench.noted
+    return rule
+
+
+def ask(text: str = "hello", sender: str = CUSTOMER, to: str = US) -> Ask:
+    """A message to a route with `vars = { shop = "Roma" }`, put to a rule."""
+    message = Inbound(UUID, sender, to, text)
+    route = Route("support", (), {"shop": "Roma"})
+    return Ask(message, route.name, message.to, values_of(route, message))
+
+
+def texts(verdict: Verdict) -> list[str]:
+    """What it says, or a test that fails."""
+    return [message.text for message in sent(verdict)]
+
+
+def sent(verdict: Verdict) -> tuple[Outgoing, ...]:
+    """The messages of an answer."""
+    assert isinstance(verdict, Answers), verdict
+    return verdict.messages
