@@ -110,12 +110,12 @@ def _size(value: Any, info: ValidationInfo) -> int:
     return int(found[1]) * BYTES[found[2]]
 
 
-def _rate(value: Any) -> Rate:
+def _rate(value: Any, info: ValidationInfo) -> Rate:
     count, slash, span = value.partition("/") if isinstance(value, str) else ("", "", "")
     if not slash or not count.strip().isdigit() or not int(count):
         message = 'write a limit as "30/1h": so many, in any such span of time'
         raise ValueError(message)
-    return Rate(int(count), _duration(span))
+    return Rate(int(count), _duration(span, info))
 
 
 def _http_url(value: str) -> str:

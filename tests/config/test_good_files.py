@@ -67,7 +67,7 @@ async def _says(config: Config, text: str) -> list[list[Any]]:
     message = Inbound("00000000-0000-0000-0000-000000000001", "33700000001", "33644600000", text)
     route = config.table.route(message.to)
     assert route is not None
-    outcome = await walk(route, message)
+    outcome = await walk(route, message, 1_772_442_000.0, {})
     return [[message.src, list(message.dst), message.text] for message in outcome.messages]
 
 

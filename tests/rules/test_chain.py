@@ -13,6 +13,7 @@ from app.rules.chain import Asked, values_of, walk
 from app.rules.rule import Answers, Ask, Fails, Passes, Rule, Verdict
 from app.rules.table import Route
 
+NOW = 1_772_442_000.0
 MESSAGE = Inbound(bench.UUID, bench.CUSTOMER, bench.US, "my-secret words")
 HELLO = Answers((Outgoing(bench.US, (bench.CUSTOMER,), "Hello."),), "fixed text")
 NO = Passes("not today")
@@ -26,6 +27,9 @@ class _Says:
     always_answers: ClassVar[bool] = False
     verdict: Verdict | BaseException
     asked: list[Ask] = field(default_factory=list)
+
+    calls_out: ClassVar[bool] = False
+    has_cooldown: ClassVar[bool] = False
 
     async def __call__(self, ask: Ask) -> Verdict:
         self.asked.append(ask)
@@ -60,7 +64,7 @@ async def test_rules_are_asked_in_order_until_one_answers(
 ) -> None:
     """Every rule leaves a step; a failure passes on; only if nothing answered has the chain failed."""
     route, actions = _route(*verdicts)
-    outcome = await walk(route, MESSAGE)
+    outcome = await walk(route, MESSAGE, NOW, {})
     assert outcome.rule == answered_by
     assert outcome.asked == tuple(Asked(f"r{index}", verdict) for index, verdict in enumerate(asked))
     assert outcome.failed is failed
@@ -71,7 +75,7 @@ async def test_rules_are_asked_in_order_until_one_answers(
 async def test_silence_on_purpose_ends_the_walk() -> None:
     """An answer without messages is an answer: no rule behind it is asked, and nothing has failed."""
     route, _ = _route(BROKEN, Answers((), "silence on purpose"), HELLO)
-    outcome = await walk(route, MESSAGE)
+    outcome = await walk(route, MESSAGE, NOW, {})
     assert (outcome.rule, outcome.messages, outcome.failed) == ("r1", (), False)
     assert outcome.asked[2] == Asked("r2", None)
 
@@ -79,7 +83,7 @@ async def test_silence_on_purpose_ends_the_walk() -> None:
 async def test_every_rule_gets_the_question_fresh() -> None:
     """Each rule is asked about the message itself, with the names of its route."""
     route, actions = _route(NO, HELLO)
-    await walk(route, MESSAGE)
+    await walk(route, MESSAGE, NOW, {})
     (first,), (second,) = (action.asked for action in actions)
     assert first == second
     assert (first.message, first.route, first.src) == (MESSAGE, "support", bench.US)
@@ -89,7 +93,7 @@ async def test_exception_is_a_failure_and_harms_no_other() -> None:
     """Whatever a rule raises, the next one is asked, and the step names its type and place."""
     route, _ = _route(ValueError("my-secret words"), HELLO)
     with capture_logs():
-        outcome = await walk(route, MESSAGE)
+        outcome = await walk(route, MESSAGE, NOW, {})
     assert outcome.rule == "r1"
     verdict = outcome.asked[0].verdict
     assert isinstance(verdict, Fails)
@@ -104,7 +108,7 @@ async def test_what_an_exception_says_is_not_told(error: Exception) -> None:
     """Law 12: its message may hold a customer's words, so neither the log nor the journal has it."""
     route, _ = _route(error)
     with capture_logs() as lines:
-        outcome = await walk(route, MESSAGE)
+        outcome = await walk(route, MESSAGE, NOW, {})
     (line,) = lines
     assert line["event"] == "rule failed"
     assert (line["route"], line["rule"], line["message_uuid"], line["log_level"]) == (
@@ -120,7 +124,7 @@ async def test_passing_is_not_logged() -> None:
     """A rule that passes is no event; only failures are."""
     route, _ = _route(NO, BROKEN, HELLO)
     with capture_logs() as lines:
-        await walk(route, MESSAGE)
+        await walk(route, MESSAGE, NOW, {})
     assert [line["rule"] for line in lines] == ["r1"]
 
 
@@ -128,7 +132,7 @@ async def test_cancelling_is_no_failure_of_a_rule() -> None:
     """A walk that is called off stops there; no later rule is asked."""
     route, actions = _route(asyncio.CancelledError(), HELLO)
     with pytest.raises(asyncio.CancelledError):
-        await walk(route, MESSAGE)
+        await walk(route, MESSAGE, NOW, {})
     assert actions[1].asked == []
 
 

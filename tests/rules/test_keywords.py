@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import bench
 
-from app.rules import folding
+from app import folding
 from app.rules.keywords import Entry, Keyword, Keywords, Options, Phrases
 from app.rules.rule import Passes
 from app.rules.templates import parse
@@ -203,7 +203,8 @@ class _Counting(dict[str, Keyword]):
 
 def _keywords(count: int, phrase: str) -> tuple[Keywords, tuple[_Counting, _Counting, _Counting]]:
     maps = tuple(
-        _Counting((phrase.format(index), Keyword(index, "", parse("x"))) for index in range(count)) for _ in range(3)
+        _Counting((phrase.format(index), Keyword(index, "", parse("x", {}))) for index in range(count))
+        for _ in range(3)
     )
     whole, first, inside = maps
     longest = phrase.count(" ") + 1
@@ -233,7 +234,7 @@ class _Watched(list[folding.Word]):
 def test_cost_grows_with_the_length_of_a_message_and_not_with_its_square() -> None:
     """A text of a thousand words is not copied a thousand times."""
     words: Sequence[folding.Word] = _Watched(folding.words("word " * 1000))
-    keyword = Keyword(0, "", parse("x"))
+    keyword = Keyword(0, "", parse("x", {}))
     assert list(Phrases({"two words": keyword}, 2).anywhere(words)) == []
     assert isinstance(words, _Watched)
     assert words.copied <= 2 * len(words)

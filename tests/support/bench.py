@@ -55,7 +55,7 @@ def ask(text: str = "hello", sender: str = CUSTOMER, to: str = US) -> Ask:
     """A message to a route with `vars = { shop = "Roma" }`, put to a rule."""
     message = Inbound(UUID, sender, to, text)
     route = Route("support", (), {"shop": "Roma"})
-    return Ask(message, route.name, message.to, values_of(route, message))
+    return Ask(message, route.name, message.to, values_of(route, message), 1_772_442_000.0, rule="x")
 
 
 def texts(verdict: Verdict) -> list[str]:

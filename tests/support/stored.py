@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.guards.ledger import Entry, Step
+from app.guards.ledger import Case, Entry, Pair, Recall, Ruling, Step
 from app.plivo.messages import Proof, Report
 from app.reports.outbox import Parcel
 from app.store import Keep, Store, StoreOptions, open_store
@@ -55,9 +55,11 @@ ENTRY = Entry(
 )
 
 
-def entry(**changes: Any) -> Entry:
-    """One inbound message and its answer."""
-    return replace(ENTRY, **changes)
+def entry(proofs: tuple[Proof, ...] = (), **changes: Any) -> Case:
+    """One inbound message and its answer, whatever is remembered."""
+    made = replace(ENTRY, **changes)
+    recall = Recall(made.received_at, Pair(made.to, made.sender))
+    return Case(made.message_uuid, recall, lambda _memory: Ruling(made), proofs)
 
 
 REPORT = Report(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.folding import Word, fold, phrase, words
+from app.folding import Word, fold, phrase, words
 
 ALPHABETS = string.ascii_letters + "àâçéèêëîïôùûüÿœæñãõöäßåøÀÇÉÑÖÜ" + "αάβγδεέΩΏσς" + "абвгдеёжзийЯЙЁ"
 
