@@ -24,6 +24,7 @@ ALPHABETS = string.ascii_letters + "àâçéèêëîïôùûüÿœæñãõöäß
         ("ЁЛКА", "елка"),
         ("\uff33\uff34\uff2f\uff30", "stop"),  # full width, as Japanese phones type it
         ("\uff76\uff9e", "ガ"),  # half-width katakana and its voicing mark
+        ("\U0001d407\U0001d422", "hi"),  # mathematical letters: capital only after they are decomposed
         ("\ufb01n", "fin"),  # a ligature
         ("①", "1"),
         ("st\u200bop", "stop"),  # zero-width space
