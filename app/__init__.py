@@ -5,19 +5,21 @@ The rooms, from the ground up; each may import only from the floors below it (`t
     0  plivo/       Plivo's dialect: messages, signature, markup, units. Pure.
        outbound.py  the httpx client: whole-attempt timeout, size caps, Standard Webhooks
        telemetry.py logs that hold no text and no whole number
+       folding.py   when two texts are the same word
        server.py    uvicorn, with a limit on what it reads and an order in how it stops
     1  rules/       which rule answers: table, chain, templates, one file a kind
-       guards/      what must be remembered about an answer (`ledger.py`: values, Protocol)
+       guards/      opt-out, limits; what is remembered of an answer (`ledger.py`: values, Protocol)
        reports/     reports on their way to the user's systems: outbox, schedule, forwarder
     2  store/       the one place that speaks SQL
-       engine.py    the walk of a message: route, rules, answer, reasons
+       engine.py    the walk of a message: guards, route, rules, answer, reasons
     3  config/      TOML -> frozen values, or every fault at once
+       answering.py one message, one answer, in time: claims, joiners, the deadline
        gate.py      ASGI: limits, signature, parameters, proof
        endpoints.py HTTP to values and back
     4  service.py   the only place where parts are opened and joined
     5  cli/         one file a command
 
-A message walks: scope -> gate -> `Inbound` -> engine -> ledger -> bytes.
+A message walks: scope -> gate -> `Inbound` -> answering (engine, ledger) -> bytes.
 A report walks: scope -> gate -> `Report` -> commit -> 200; then lease -> POST -> settle.
 """
 

@@ -18,7 +18,8 @@ from app.plivo.messages import Inbound, SignedRequest
 from app.plivo.numbers import show
 from app.plivo.refusals import Unavailable
 from app.rules.chain import Asked, Outcome
-from app.rules.rule import MAX_LIFE, Fails, Tools
+from app.rules.rule import MAX_LIFE, Fails
+from app.rules.tools import Tools
 from app.telemetry import get_logger
 
 log = get_logger("answering")

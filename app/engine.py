@@ -19,8 +19,9 @@ from app.plivo import numbers, units
 from app.plivo.markup import EMPTY, render
 from app.plivo.messages import Inbound, Outgoing, Report
 from app.rules.chain import Asked, Outcome, keyword_answers, walk
-from app.rules.rule import Answers, Fails, Names, Passes, Tools, Use
+from app.rules.rule import Answers, Fails, Names, Passes, Use
 from app.rules.table import Route, Table
+from app.rules.tools import Tools
 
 OPT_OUT = "opt_out"  # stands where a rule's name would
 NOTHING = Memory()

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))  # phones write don\u2019t for don't
 _words = re.compile(r"\S+")
 
 
@@ -43,7 +44,7 @@ def fold(text: str) -> str:
 def _fold_once(text: str) -> str:
     return "".join(
         character
-        for character in unicodedata.normalize("NFKD", text.casefold())
+        for character in unicodedata.normalize("NFKD", text.translate(_APOSTROPHES).casefold())
         if not _is_accent(character) and unicodedata.category(character) != "Cf"  # Cf: zero-width, bidi, soft hyphen
     )
 

@@ -30,7 +30,7 @@ from app.plivo.refusals import Unavailable
 from app.reports.forwarder import Chance, Forwarder, Lane
 from app.reports.intake import Intake
 from app.reports.schedule import JITTER
-from app.rules.rule import Tools
+from app.rules.tools import Tools
 from app.server import STOP_SECONDS
 from app.store import Store, open_store
 from app.telemetry import get_logger
@@ -117,7 +117,7 @@ async def open_service(config: Config, on_fault: Callable[[], None]) -> AsyncIte
         forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, stack)})
         forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
         state = State(store)
-        _watch([store.writing, store.sweeping, forwarding], state, on_fault)
+        _watch([*store.tasks, forwarding], state, on_fault)
         service = Service(_app(config, store, answering, forwarder, state), store, answering, forwarder, state)
         try:
             yield service

@@ -1,11 +1,12 @@
 """`check`: every fault of the file, with its place and what to do."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from app.cli.common import config_option, json_option, print_json
-from app.config import BadConfig, load
+from app.cli.common import config_option, counted, json_option, print_json
+from app.config import BadConfig, Config, Fault, load
 
 
 @click.command("check")
@@ -20,26 +21,30 @@ def command(context: click.Context, path: Path, *, as_json: bool) -> None:
     """
     try:
         config = load(path)
-        faults, summary = (
-            config.warnings,
-            f"{len(config.table.by_name)} routes, {config.rules} rules, {len(config.targets)} targets",
-        )
+        faults, summary = config.warnings, f"fine ({_summary(config)})"
     except BadConfig as error:
-        faults, summary = error.faults, ""
+        faults, summary = error.faults, counted(len(error.errors), "error")
     errors = sum(fault.severity == "error" for fault in faults)
     if as_json:
-        rows = [
-            {"severity": f.severity, "path": f.path, "message": f.message, "line": f.line, "column": f.column}
-            for f in faults
-        ]
-        print_json(
-            {"file": str(path), "ok": not errors, "errors": errors, "warnings": len(faults) - errors, "faults": rows}
-        )
+        counts = {"ok": not errors, "errors": errors, "warnings": len(faults) - errors}
+        print_json({"file": str(path), **counts, "faults": [_fault(fault) for fault in faults]})
     else:
         for fault in faults:
             click.echo(f"{path}: {fault.severity}: {fault}", err=fault.severity == "error")
-        click.echo(
-            f"{path}: {errors} error{'s' if errors != 1 else ''}" if errors else f"{path}: fine ({summary})",
-            err=bool(errors),
-        )
+        click.echo(f"{path}: {summary}", err=bool(errors))
     context.exit(2 if errors else 0)
+
+
+def _summary(config: Config) -> str:
+    counts = (
+        (len(config.table.by_name), "route"),
+        (config.rules, "rule"),
+        (len(config.targets), "target"),
+        (len(config.tests), "test"),
+    )
+    return ", ".join(counted(count, noun) for count, noun in counts)
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    place = {"path": fault.path, "line": fault.line, "column": fault.column}
+    return {"severity": fault.severity, "message": fault.message, **place}

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from app import config as configuration
+from app import telemetry
 from app.config import BadConfig, Config
 from app.plivo.numbers import normalise
 from app.plivo.refusals import Unavailable
@@ -53,14 +54,14 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For machines
 
 
 def load(path: Path, **flags: Any) -> Config:
-    """The config, or its faults on stderr and exit code 2."""
+    """The config, or its faults on stderr and exit code 2. A command's log goes there too, if it must warn."""
+    telemetry.configure("auto", "warning")
     try:
         return configuration.load(path, **flags)
     except BadConfig as error:
         for fault in error.faults:
             click.echo(f"{path}: {fault.severity}: {fault}", err=True)
-        count = len(error.errors)
-        message = f"{path} has {count} error{'s' if count != 1 else ''}"
+        message = f"{path} has {counted(len(error.errors), 'error')}"
         raise Mistake(message) from None
 
 
@@ -91,6 +92,11 @@ def moment(seconds: float | None) -> str:
         if seconds is not None
         else "-"
     )
+
+
+def counted(count: int, noun: str) -> str:
+    """The noun with its count: 1 route, 2 routes."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def print_json(value: Any) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from app.cli.common import address, config_option, json_option, load, print_json, run
+from app.cli.common import address, config_option, counted, json_option, load, print_json, run
 from app.engine import Decision
 from app.plivo import numbers, units
 from app.plivo.messages import Inbound
-from app.rules.rule import Tools
+from app.rules.tools import Tools
 from app.service import make_engine
 
 AT_FORMATS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
@@ -83,9 +83,7 @@ def show(decision: Decision) -> None:
         click.echo(f"  {step.rule:<20} {step.verdict:<10} {step.reason}")
     click.echo(f"answer {decision.rule or 'silence'}: {decision.reason}")
     for message in decision.messages:
-        count = units.count(message.text)
-        click.echo(
-            f"  to {', '.join(map(numbers.show, message.dst))}, {count} unit{'s' if count != 1 else ''}: {message.text}"
-        )
+        people = ", ".join(map(numbers.show, message.dst))
+        click.echo(f"  to {people}, {counted(units.count(message.text), 'unit')}: {message.text}")
     click.echo(f"units  {decision.units}")
     click.echo(decision.xml.decode())

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import click
 import httpx
 
-from app.cli.common import Mistake, Problem, address, config_option, json_option, load, print_json
+from app.cli.common import Mistake, Problem, address, config_option, counted, json_option, load, print_json
 from app.config import Config
 from app.plivo import numbers, units
 from app.plivo.messages import Parameters
@@ -191,7 +191,7 @@ def _show(result: dict[str, Any]) -> None:
     click.echo(result["xml"].rstrip())
     for message in result["messages"]:
         people = ", ".join(numbers.show(number) for number in message["dst"].split("<"))
-        count = f"{message['units']} unit{'s' if message['units'] != 1 else ''}"
+        count = counted(message["units"], "unit")
         click.echo(f"{numbers.show(message['src'])} -> {people}, {count}: {message['text']}")
     if result["status"] == httpx.codes.OK and not result["messages"]:
         click.echo("silence")

@@ -11,7 +11,7 @@ from app.config import Config
 from app.config.sections import Test
 from app.engine import Decision, Engine
 from app.plivo.messages import Inbound
-from app.rules.rule import Tools
+from app.rules.tools import Tools
 from app.service import make_engine
 
 

@@ -60,7 +60,7 @@ def load(path: Path, **flags: Any) -> Config:
     """Reads the file; `flags` are keys of `[server]` from the command line. Raises `BadConfig`."""
     try:
         content = path.read_bytes()
-        data = tomllib.loads(content.decode())
+        data = tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:
         message = "there is no such file; copy config.example.toml, or name one with -c or $AUTOREPLY_CONFIG"
         raise BadConfig(str(path), [Fault((), message)]) from None

@@ -177,6 +177,7 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(_one_or_many)]
 Rates = Annotated[tuple[Annotated[Any, BeforeValidator(_rate)], ...], BeforeValidator(_one_or_many)]
+Choice = BeforeValidator(_needed)  # of a Literal
 Size = Annotated[int, BeforeValidator(_size)]
 HttpUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_http_url)]
 PublicUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_public_url)]

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, create_model
 from app.config.checking import TABLE_TAG, TEXT_TAG, check, known_keys
 from app.config.faults import Faults, did_you_mean
 from app.config.fields import (
+    Choice,
     Duration,
     HeaderMap,
     HttpUrl,
@@ -54,7 +55,7 @@ class Common(Strict):
     closed: OptionalText = None
     src: OptionalText = None
     cooldown: Annotated[Duration, Field(gt=0)] | None = None
-    cooldown_then: Literal["silence", "pass"] = "silence"
+    cooldown_then: Annotated[Literal["silence", "pass"], Choice] = "silence"
     timeout: Annotated[Duration, Field(gt=0, le=MAX_LIFE)] = LIFE
 
 
@@ -135,7 +136,7 @@ def _annotation(hint: Any) -> Any:
     if hint in _FIELDS:
         return _FIELDS[hint]
     if get_origin(hint) is Literal:
-        return hint
+        return Annotated[hint, Choice]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         model = create_model(hint.__name__, __base__=Strict, **_fields(hint))
         return Annotated[

@@ -14,7 +14,7 @@ from app.rules import KINDS, RuleOptions
 from app.rules.rule import Rule
 from app.rules.schedules import Schedule
 from app.rules.table import Route, Table
-from app.rules.workshop import Place, Workshop
+from app.rules.workshop import NAMES, Place, Workshop
 
 ANY = "*"
 
@@ -82,6 +82,10 @@ class Reader:
             self.faults.note(place, "either `rules` or one action of its own, not both")
         elif not action and not model.rules:
             self.faults.note(place, f"what shall it answer? give it rules = [..], or one of {', '.join(KINDS)}")
+        for var in model.vars:
+            if not var.isidentifier() or var in NAMES:
+                taken = "every text knows that name already" if var in NAMES else "letters, digits and underscores"
+                self.faults.note((*place, "vars", var), f"cannot be the name of a var: {taken}")
         name = model.name or ("default" if ANY in model.to else "")
         if not name:
             self.faults.note(place, 'required: name = ".."; only the route of to = "*" may go without')
@@ -125,7 +129,8 @@ class Reader:
                         (*draft.place, "targets", index),
                         f'no target is called "{target}"; {did_you_mean(target, self.targets)}',
                     )
-        for name in sorted(names - {rule for draft in self.drafts for rule in draft.rules}):
+        unused = () if self.faults.errors else sorted(names - {rule for draft in self.drafts for rule in draft.rules})
+        for name in unused:
             self.faults.note(("rules", name), "no route uses this rule", "warning")
 
     def _assemble(self, built: Mapping[str, Rule]) -> Table:

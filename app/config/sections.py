@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from app.config.fields import (
+    Choice,
     Duration,
     Durations,
     HeaderMap,
@@ -39,7 +40,7 @@ class Server(Strict):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     deadline: Annotated[Duration, Field(gt=0, le=MAX_DEADLINE)] = 6.0
     body_limit: Size = 64 * 1024
-    callback_method: Literal["GET", "POST"] = "POST"
+    callback_method: Annotated[Literal["GET", "POST"], Choice] = "POST"
 
 
 class Country(Strict):
@@ -53,7 +54,7 @@ class Plivo(Country):
 
     auth_tokens: Tokens
     auth_id: OptionalText = None
-    signature: Literal["any", "v3", "log-only"] = "any"
+    signature: Annotated[Literal["any", "v3", "log-only"], Choice] = "any"
 
 
 class Store(Strict):
@@ -93,7 +94,7 @@ class Replies(Strict):
 class OptOut(Strict):
     """`[opt_out]`, and a route's own."""
 
-    mode: Mode = "auto"
+    mode: Annotated[Mode, Choice] = "auto"
     words: Words = Field(default_factory=Words)
     reply: Replies = Field(default_factory=Replies)
 
@@ -126,8 +127,8 @@ class Test(Strict):
     to: Text
     sender: Annotated[Text, Field(alias="from")]
     text: Text = ""
-    type: Literal["sms", "mms", "whatsapp"] = "sms"
-    intent: Literal["", "optout", "optin", "help"] = ""
+    type: Annotated[Literal["sms", "mms", "whatsapp"], Choice] = "sms"
+    intent: Annotated[Literal["", "optout", "optin", "help"], Choice] = ""
     at: AwareDatetime | None = None
     given: dict[str, Text] = Field(default_factory=dict)
     expect: Expect
@@ -149,7 +150,7 @@ class Target(Strict):
     """`[targets.x]`"""
 
     url: HttpUrl
-    format: Format = "json"
+    format: Annotated[Format, Choice] = "json"
     secrets: Secrets = ()
     headers: HeaderMap = Field(default_factory=dict)
     statuses: Texts = ()
@@ -161,9 +162,9 @@ class Target(Strict):
 class Logging(Strict):
     """`[logging]`"""
 
-    format: Literal["auto", "json", "console"] = "auto"
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    numbers: Literal["last4", "full"] = "last4"
+    format: Annotated[Literal["auto", "json", "console"], Choice] = "auto"
+    level: Annotated[Literal["debug", "info", "warning", "error"], Choice] = "info"
+    numbers: Annotated[Literal["last4", "full"], Choice] = "last4"
 
 
 TABLES = (

@@ -1,1 +1,1 @@
-"""What keeps an answer safe: what has been said already, and soon opt-outs and limits."""
+"""What keeps an answer safe: opt-outs, limits, and what has been said already."""

@@ -14,8 +14,9 @@ from typing import ClassVar
 from app.plivo.messages import Inbound, Outgoing
 from app.plivo.numbers import show
 from app.rules.keywords import Keywords
-from app.rules.rule import Answers, Ask, Fails, Names, Passes, Rule, Tools, Use, Verdict
+from app.rules.rule import Answers, Ask, Fails, Names, Passes, Rule, Use, Verdict
 from app.rules.table import Route
+from app.rules.tools import Tools
 from app.telemetry import get_logger, place_of
 
 log = get_logger("rules")

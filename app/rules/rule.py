@@ -5,27 +5,17 @@ has nothing to say) or *fails*. Each verdict has a reason that `explain` and `hi
 holds no message text.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NewType, Protocol, Self
 
-from app.outbound import Outbound
 from app.plivo.messages import Inbound, Outgoing
+from app.rules.tools import Tools
 
 Seconds = NewType("Seconds", float)  # the file writes a duration
 
 LIFE = 5.0  # seconds that a rule may take if it says nothing else
 MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What an action may reach for. `given` stands in for rules that call out: tests and `explain` call nobody."""
-
-    client: Outbound | None = None
-    clock: Callable[[], float] = time.time
-    given: Mapping[str, str] | None = None  # rule -> a text, "pass" or "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +28,7 @@ class Ask:
     values: Mapping[str, str]  # the names that a template may use
     at: float  # when the message came, seconds since the epoch
     cooldowns: Mapping[str, float] = field(default_factory=dict)  # key -> when this sender last had that answer
-    tools: Tools = Tools()
+    tools: Tools = field(default_factory=Tools)
     vars: Mapping[str, str] = field(default_factory=dict)  # the route's
     rule: str = ""
     deadline: float = 0.0  # `time.monotonic()` of the end of the rule's life

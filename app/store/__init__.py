@@ -41,14 +41,13 @@ class StoreOptions:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An open store. `writing` and `sweeping` are its tasks; if one ends, nothing is durable any more."""
+    """An open store. If one of its tasks ends, nothing is durable any more; only a serving one is swept."""
 
     engine: AsyncEngine
     writer: Writer
     ledger: StoredLedger
     outbox: StoredOutbox
-    writing: asyncio.Task[None]
-    sweeping: asyncio.Task[None]
+    tasks: tuple[asyncio.Task[None], ...]
 
     async def check(self) -> None:
         """Writes a heartbeat. Raises `Unavailable` if the store cannot write."""
@@ -72,7 +71,7 @@ async def open_store(options: StoreOptions, *, serving: bool, clock: Clock = tim
         except (OSError, DBAPIError) as error:
             message = f"{options.path}: {reason(error)}; is the folder there, writable, and on a local disk?"
             raise BrokenStore(message) from error
-        async with _running(engine, options.keep) as store:
+        async with _running(engine, options.keep if serving else None) as store:
             yield store
 
 
@@ -85,16 +84,18 @@ async def _migrate(engine: AsyncEngine) -> None:
 
 
 @asynccontextmanager
-async def _running(engine: AsyncEngine, keep: Keep) -> AsyncIterator[Store]:
+async def _running(engine: AsyncEngine, keep: Keep | None) -> AsyncIterator[Store]:
     writer = Writer(engine)
-    writing = asyncio.create_task(writer.run(), name="writer")
-    sweeping = asyncio.create_task(retention.run(writer, keep), name="retention")
+    tasks = [asyncio.create_task(writer.run(), name="writer")]
+    if keep is not None:
+        tasks.append(asyncio.create_task(retention.run(writer, keep), name="retention"))
     try:
-        yield Store(engine, writer, StoredLedger(engine, writer), StoredOutbox(writer), writing, sweeping)
+        yield Store(engine, writer, StoredLedger(engine, writer), StoredOutbox(writer), tuple(tasks))
     finally:
-        sweeping.cancel()
+        for task in tasks[1:]:
+            task.cancel()
         writer.close()
-        await asyncio.wait([writing, sweeping])
+        await asyncio.wait(tasks)
 
 
 def _beat(connection: sa.Connection, beats: Sequence[None]) -> list[None]:
