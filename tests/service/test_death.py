@@ -59,7 +59,7 @@ def test_the_process_ends_with_an_exit_code(tmp_path: Path, name: str) -> None:
         return 204
 
     with receiver.receiving(hang) as target:
-        config = f'{process.MINIMAL}\n[targets.slow]\nurl = "{target.url}"\ntimeout = "2s"'
+        config = f'{process.MINIMAL}\n[targets.slow]\nurl = "{target.url}"\ntimeout = "500ms"'
         with process.served(tmp_path, config, command=(sys.executable, "-c", MORTAL.format(name=name))) as service:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
             assert asked.wait(10)
