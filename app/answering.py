@@ -2,8 +2,8 @@
 
 A message whose rules cost nothing is decided and recorded in one go. One whose rules wait, or use
 something up, is claimed first; its rules are walked by a task of its own, and whoever asks for that
-message meanwhile joins it. An answer that is not ready at the deadline is a 503: the task goes on, and
-Plivo's next call, after 60 s, finds its answer in the ledger.
+message meanwhile joins it. At the deadline the gate says 503 and lets go: the task goes on, and Plivo's
+next call, after 60 s, finds its answer in the ledger.
 """
 
 import asyncio
@@ -32,10 +32,6 @@ LATE = 1_000  # chains under way; each holds a task and perhaps a connection, so
 TOLD = 10_000  # limits that are known to silence somebody, so that each is logged once
 
 
-class Late(Unavailable):
-    """The answer is not ready; the rules go on."""
-
-
 class ChainFailed(Unavailable):
     """Nothing answered and a rule failed: Plivo's next call may still get an answer."""
 
@@ -44,7 +40,6 @@ class ChainFailed(Unavailable):
 class AnsweringOptions:
     """How answers are given and kept."""
 
-    deadline: float  # seconds from the arrival of a request
     keep_text: bool
     config: str  # the version in force
     owner: str  # of this process's claims
@@ -65,13 +60,8 @@ class Answering:
         self._told: OrderedDict[str, None] = OrderedDict()
 
     async def answer(self, message: Inbound, request: SignedRequest) -> bytes:
-        """The XML, durable. Raises `Late`, `ChainFailed`, `Reused`, `Unavailable`."""
-        try:
-            async with asyncio.timeout_at(request.arrived + self._options.deadline):
-                xml = await self._answer(message, request)
-        except TimeoutError:
-            reason = f"the answer to {message.message_uuid} is not ready after {self._options.deadline:g} s"
-            raise Late(reason) from None
+        """The XML, durable. Raises `ChainFailed`, `Reused`, `Unavailable`. Cancelled, it leaves its chain going on."""
+        xml = await self._answer(message, request)
         return xml or EMPTY  # one that was kept for keep_text and is gone: that call is long over
 
     async def stop(self, seconds: float) -> None:

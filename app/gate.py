@@ -110,7 +110,6 @@ class Gate:
 
     async def _admit(self, scope: Scope, receive: Receive, path: str) -> SignedRequest:
         """The request, if it is signed. Raises `Refused`."""
-        arrived = asyncio.get_running_loop().time()
         method: str = scope["method"]
         if method not in ("GET", "POST"):
             raise NotAllowed(method)
@@ -129,7 +128,7 @@ class Gate:
         signed_by = self._judge(made, matched, request, scope)
         value = content_digest(path, parameters)
         proofs = tuple(Proof(sha256(claim.text(request)).digest(), value) for claim in made if matched[claim.family])
-        return SignedRequest(path, parameters, proofs, signed_by, arrived)
+        return SignedRequest(path, parameters, proofs, signed_by)
 
     def _match(self, claim: Claim, request: Request) -> str | None:
         return matching(claim, claim.text(request), self._options.tokens)

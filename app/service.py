@@ -127,7 +127,7 @@ async def open_service(config: Config, on_fault: Callable[[], None]) -> AsyncIte
 
 
 def _answering_options(config: Config) -> AnsweringOptions:
-    return AnsweringOptions(config.server.deadline, config.keep_text, config.version, owner=secrets.token_hex(8))
+    return AnsweringOptions(config.keep_text, config.version, owner=secrets.token_hex(8))
 
 
 async def _lanes(config: Config, store: Store, stack: AsyncExitStack) -> AsyncIterator[tuple[str, Lane]]:

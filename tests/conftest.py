@@ -1,10 +1,13 @@
 """The fence, and what every test may use."""
 
 import ipaddress
+import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 
 
 def _fence(event: str, arguments: tuple[Any, ...]) -> None:
@@ -26,3 +29,13 @@ sys.addaudithook(_fence)
 def anyio_backend() -> str:
     """The service runs on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_log() -> Iterator[None]:
+    """A command that ran in this process set up its log on a stream that is closed by now."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    ours = structlog.stdlib.ProcessorFormatter
+    root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler.formatter, ours)]

@@ -39,7 +39,6 @@ class SignedRequest:
     parameters: Parameters
     proofs: tuple[Proof, ...]
     signed_by: str  # "V3", "Ma-V3", "V2", "Ma-V2"; "" when log-only let it pass unverified
-    arrived: float = 0.0  # by the event loop's clock: the deadline counts from here
 
 
 @dataclass(frozen=True, slots=True)

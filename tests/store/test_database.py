@@ -172,6 +172,6 @@ async def test_closed_store_takes_nothing(path: Path, clock: Clock) -> None:
     """After the store has closed a late caller is refused at once; its tasks have ended."""
     async with opened(path, clock) as store:
         pass
-    assert (store.writing.done(), store.sweeping.done()) == (True, True)
+    assert all(task.done() for task in store.tasks)
     with pytest.raises(Unavailable):
         await store.outbox.put(parcel())
