@@ -202,10 +202,10 @@ async def test_endless_heads_cost_nothing(dial: Dial, begin: bytes, piece: bytes
         [b"P"],
         [b"\r\n"],
         [POST + b"X: y"],
-        [POST, *[b"X: y\r\n"] * 100],  # one every 10 ms: a byte now and then does not buy time
+        [POST, *[b"X: y\r\n"] * 300],  # one every 10 ms: a byte now and then does not buy time
         [b"GET / HTTP/1.1\r\n\r\n", b"GET"],
         [b"GET / HTTP/1.1\r\n\r\n", b"\r\n"],
-        [b"POST /early HTTP/1.1\r\nContent-Length: 9999\r\n\r\n", *[b"x"] * 100],
+        [b"POST /early HTTP/1.1\r\nContent-Length: 9999\r\n\r\n", *[b"x"] * 300],
     ],
     ids=["nothing", "a byte", "a blank line", "half a head", "drops", "second head", "blank line after", "unread body"],
 )
@@ -221,7 +221,7 @@ async def test_a_head_that_never_ends_is_dropped(dial: Dial, said: list[bytes]) 
                 assert (await caller.answer())[0] == 200
             await asyncio.sleep(0.01)
         assert await caller.rest() == b""
-        assert asyncio.get_running_loop().time() - started < 4 * SECONDS
+        assert asyncio.get_running_loop().time() - started < 8 * SECONDS
 
 
 def test_the_promised_bounds() -> None:
@@ -308,6 +308,8 @@ async def test_a_trailer_is_no_header(dial: Dial) -> None:
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS on the plain port
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"GET\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"GET no-slash HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
         POST + b"Content-Length: -1\r\n\r\n",
         POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
