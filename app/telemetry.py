@@ -5,13 +5,14 @@ lifts that). The rule is kept in one place: whoever logs a number does it under 
 Tracebacks hold no local variables, strings no control characters, URLs no query.
 """
 
+import io
 import logging
 import re
 import sys
 from typing import Literal, TextIO, cast
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
 
 NUMBER_KEYS = ("from", "to")
 SHOWN_DIGITS = 4
@@ -67,7 +68,14 @@ def configure(
 
 
 def _console_tail() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_traceback)]
+
+
+def _traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """structlog's plain traceback; a message in it may hold what drives a terminal (JSON escapes by itself)."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    stream.write("\n".join(map(_escaped, plain.getvalue().split("\n"))))
 
 
 def _json_tail() -> list[Processor]:
@@ -94,5 +102,9 @@ def _mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 def _escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if isinstance(value, str) and _CONTROL.search(value):
-            event[key] = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+            event[key] = _escaped(value)
     return event
+
+
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,0 +1,331 @@
+"""What we post: bounded in time and size, signed so that the reference verifier agrees. Real sockets on loopback."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import secrets as random
+import socket
+import struct
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from app.outbound import Answer, Outbound, Secret, Undelivered, webhook_headers
+
+ONE, TWO = (f"whsec_{base64.b64encode(random.token_bytes(24)).decode()}" for _ in range(2))
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def receiver(talk: Talk) -> AsyncIterator[str]:
+    """A receiver that reads the head of a request and then does as it is told; gives its URL."""
+    talking: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        talking.add(task)
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            await talk(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the caller has had enough, or the test has
+        finally:
+            talking.discard(task)
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        for task in talking:
+            task.cancel()
+        server.close()
+        await server.wait_closed()
+
+
+def saying(answer: bytes) -> Talk:
+    """A receiver that says this and hangs up."""
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    return talk
+
+
+async def post(url: str, *, timeout: float = 5.0, cap: int = 1_000, body: bytes = b"") -> Answer:
+    """One attempt."""
+    async with Outbound(connections=2, user_agent="test/1") as outbound:
+        return await outbound.post(url, body, {"content-type": "application/json"}, timeout=timeout, cap=cap)
+
+
+async def test_an_answer_comes_back() -> None:
+    """Status, type, Retry-After and body of an answer are told."""
+    talk = saying(b"HTTP/1.1 503 x\r\nContent-Type: text/plain\r\nRetry-After: 120\r\nContent-Length: 5\r\n\r\nlater")
+    async with receiver(talk) as url:
+        assert await post(url) == Answer(503, "text/plain", "120", b"later", truncated=False)
+
+
+async def test_what_is_sent() -> None:
+    """The body arrives as it is, with our name and without asking for a compressed answer."""
+    got: dict[str, str] = {}
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        got.update(request.headers, body=(await request.aread()).decode(), method=request.method)
+        return httpx.Response(204, stream=httpx.ByteStream(b""))
+
+    async with Outbound(connections=1, user_agent="test/1", transport=httpx.MockTransport(answer)) as outbound:
+        sent = await outbound.post("http://a/b?c", "é".encode(), {"x-own": "1"}, timeout=1, cap=1)
+    assert sent == Answer(204, "", None, b"", truncated=False)
+    assert (got["user-agent"], got["accept-encoding"], got["x-own"]) == ("test/1", "identity", "1")
+    assert (got["method"], got["body"], got["content-length"]) == ("POST", "é", "2")
+
+
+@pytest.mark.parametrize(("length", "truncated"), [(0, False), (999, False), (1_000, False), (1_001, True)])
+async def test_the_cap_to_the_byte(length: int, truncated: bool) -> None:  # noqa: FBT001 - a column of the table
+    """At most `cap` bytes of an answer are kept, and it says so when there was more."""
+    async with receiver(saying(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + b"x" * length)) as url:
+        answer = await post(url)
+    assert (len(answer.body), answer.truncated) == (min(length, 1_000), truncated)
+
+
+async def test_a_gigabyte_is_not_read() -> None:
+    """An endless answer is left after the cap, not at the timeout."""
+    sent = 0
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while sent < 100_000_000:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            sent += 65_536
+
+    async with receiver(talk) as url:
+        answer = await post(url, timeout=30.0)
+    assert (len(answer.body), answer.truncated) == (1_000, True)
+    assert sent < 20_000_000  # what socket buffers hold
+
+
+async def test_a_compressed_answer_is_not_unpacked() -> None:
+    """A gzip bomb stays packed: the bytes are told as they came."""
+    talk = saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8bno")
+    async with receiver(talk) as url:
+        assert (await post(url)).body == b"\x1f\x8bno"
+
+
+async def hang(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    """Never answers, and reads no more."""
+    await asyncio.sleep(60)
+
+
+async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers a byte at a time, so that no single read is slow."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+    for _piece in range(500):
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+async def drip_heads(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The same with interim answers, which are no answer."""
+    for _piece in range(500):
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("talk", "size"), [(hang, 0), (drip, 0), (drip_heads, 0), (hang, 30_000_000)], ids=["hang", "drip", "hints", "deaf"]
+)
+async def test_the_timeout_bounds_the_whole_attempt(talk: Talk, size: int) -> None:
+    """Connect, send and answer share one timeout: a receiver that hangs, drips or does not read gets no more."""
+    async with receiver(talk) as url:
+        started = time.monotonic()
+        with pytest.raises(Undelivered, match=r"^no answer within 0\.2 s$"):
+            await post(url, timeout=0.2, body=b"x" * size)
+        assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirects_are_not_followed(status: int) -> None:
+    """A redirect is an answer like any other: what is posted goes where the config says, and nowhere else."""
+    asked: list[str] = []
+
+    async def elsewhere(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        asked.append("elsewhere")
+
+    async with receiver(elsewhere) as other:
+        head = f"HTTP/1.1 {status} x\r\nLocation: {other}/\r\nContent-Length: 0\r\n\r\n"
+        async with receiver(saying(head.encode())) as url:
+            assert (await post(url)).status == status
+    assert asked == []
+
+
+async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Breaks off with RST."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("talk", "said"),
+    [
+        (reset, "the connection broke while reading the answer"),
+        (saying(b""), "the receiver broke off or does not speak HTTP"),
+        (
+            saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
+            "the receiver broke off or does not speak HTTP",
+        ),
+        (saying(b"220 mail.example ESMTP\r\n"), "the receiver broke off or does not speak HTTP"),
+        (saying(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000), "the receiver broke off or does not speak HTTP"),
+    ],
+    ids=["reset", "closed", "closed in body", "smtp", "endless head"],
+)
+async def test_broken_answers(talk: Talk, said: str) -> None:
+    """Law 12: an attempt without a whole answer is Undelivered, in words that hold no URL and no query."""
+    async with receiver(talk) as url:
+        with pytest.raises(Undelivered) as caught:
+            await post(f"{url}/hook?token=hush")
+    assert str(caught.value).startswith(said)
+    for secret in ("hush", "hook", "127.0.0.1"):
+        assert secret not in str(caught.value)
+    assert caught.value.__suppress_context__  # no traceback shows the URL either
+
+
+async def test_nobody_listens() -> None:
+    """A refused connection says so."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/?token=hush"
+    with pytest.raises(Undelivered, match=r"^could not connect") as caught:
+        await post(url)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/x?hush", "http://[/?hush", f"http://{'a' * 64}.example/?hush", "http://.example/?hush"]
+)
+async def test_urls_that_cannot_be_dialled(url: str) -> None:
+    """A URL that is none is a failed attempt, not a crash, and is not repeated in the message."""
+    with pytest.raises(Undelivered) as caught:
+        await post(url)
+    assert "hush" not in str(caught.value)
+
+
+async def test_https_to_a_plain_port() -> None:
+    """A TLS handshake that fails is Undelivered."""
+
+    async def no_tls(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(no_tls, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(Undelivered, match=r"^could not connect"):
+            await post(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+
+
+async def test_the_environment_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies of the environment send nothing elsewhere."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    async with receiver(saying(b"HTTP/1.1 204 x\r\n\r\n")) as url:
+        assert (await post(url)).status == 204
+
+
+async def test_connections_are_kept_and_given_back() -> None:
+    """A connection is used again, and a slow or failed attempt does not use the pool up."""
+    opened = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        while True:
+            writer.write(b"HTTP/1.1 204 x\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+
+    async with receiver(talk) as url, receiver(hang) as slow, Outbound(connections=1, user_agent="t") as outbound:
+        for _ in range(3):
+            assert (await outbound.post(url, b"", {}, timeout=5, cap=10)).status == 204
+        assert opened == 1
+        for _ in range(2):
+            with pytest.raises(Undelivered):
+                await outbound.post(slow, b"", {}, timeout=0.1, cap=10)
+        assert (await outbound.post(url, b"", {}, timeout=5, cap=10)).status == 204
+
+
+@pytest.mark.parametrize("body", [b"{}", json.dumps({"text": "déjà 👍\n"}, ensure_ascii=False).encode(), b'"a.b"'])
+def test_the_reference_verifier_agrees(body: bytes) -> None:
+    """The signature is what the standard's own library accepts."""
+    headers = webhook_headers("00000000-0000.menu", int(time.time()), body, [Secret(ONE)])
+    assert Webhook(ONE).verify(body, headers) == json.loads(body)
+
+
+def test_several_secrets() -> None:
+    """During rotation each secret's holder can verify; a stranger's secret cannot."""
+    headers = webhook_headers("id", int(time.time()), b"{}", [Secret(ONE), Secret(TWO)])
+    assert headers["webhook-signature"].count("v1,") == 2
+    for secret in (ONE, TWO):
+        Webhook(secret).verify(b"{}", headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(encoded(24)).verify(b"{}", headers)
+
+
+def test_every_part_is_signed() -> None:
+    """Id, timestamp and body are covered."""
+    headers = webhook_headers("id", int(time.time()), b"{}", [Secret(ONE)])
+    earlier = str(int(headers["webhook-timestamp"]) - 7)
+    for body, change in ((b"{}", {"webhook-id": "other"}), (b"{}", {"webhook-timestamp": earlier}), (b"[]", {})):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(ONE).verify(body, headers | change)
+
+
+def test_without_secrets_nothing_is_signed() -> None:
+    """Id and timestamp go out in any case, so that a receiver can tell a repeat."""
+    assert webhook_headers("id", 5, b"{}", []) == {"webhook-id": "id", "webhook-timestamp": "5"}
+
+
+def encoded(size: int) -> str:
+    """A secret of this many bytes."""
+    return f"whsec_{base64.b64encode(b'k' * size).decode()}"
+
+
+@pytest.mark.parametrize("text", [encoded(24), encoded(25), encoded(64)])
+def test_good_secrets(text: str) -> None:
+    """24 to 64 bytes."""
+    Webhook(text).verify(b"{}", webhook_headers("id", int(time.time()), b"{}", [Secret(text)]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "whsec_",
+        encoded(23),
+        encoded(65),
+        encoded(24).removeprefix("whsec_"),
+        encoded(24).upper(),
+        encoded(25).rstrip("="),
+        f"{encoded(24)}\n",
+        f"whsec_ {encoded(24)[6:]}",
+        "whsec_" + "*" * 32,
+        "whsec_" + "é" * 32,
+        "whsec_" + base64.urlsafe_b64encode(b"\xff" * 24).decode(),
+    ],
+)
+def test_bad_secrets(text: str) -> None:
+    """A secret that could not sign is refused, in words that do not repeat it."""
+    with pytest.raises(ValueError, match="whsec_ and the Base64 of 24 to 64 bytes") as caught:
+        Secret(text)
+    assert len(text) < 8 or text not in str(caught.value)
+
+
+def test_a_secret_is_not_printed() -> None:
+    """Law 12: no log shows a secret."""
+    assert f"{Secret(ONE)!r} {Secret(ONE)}" == "Secret(..) Secret(..)"

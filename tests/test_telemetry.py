@@ -1,0 +1,189 @@
+"""Logs: one line an event, without whole numbers, control characters or local variables."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from app import telemetry
+
+FORMS: tuple[telemetry.LogFormat, ...] = ("json", "console")
+CONTROLS = "a\nb\r\x00\x1b[31m\x7f\x85\u2028c"
+SECRET = "hush"
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """The logging of other tests is left as it was."""
+    root, structured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**structured)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        """As a terminal does."""
+        return True
+
+
+def configured(form: telemetry.LogFormat = "json", level: str = "info", **more: Any) -> io.StringIO:
+    """Logging into a string."""
+    stream = io.StringIO()
+    telemetry.configure(form, level, stream=stream, **more)
+    return stream
+
+
+def fields(stream: io.StringIO) -> dict[str, Any]:
+    """The one JSON line."""
+    (line,) = stream.getvalue().splitlines()
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def test_a_line_of_json() -> None:
+    """One object a line: room, level, time in UTC, event and what else was given."""
+    stream = configured()
+    telemetry.get_logger("gate").warning("refused", status=403, reason="é")
+    line = fields(stream)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"room": "gate", "level": "warning", "event": "refused", "status": 403, "reason": "é"}
+
+
+def test_a_line_for_a_terminal() -> None:
+    """The same, readable, without colours."""
+    stream = configured("console")
+    telemetry.get_logger("gate").warning("refused", status=403)
+    (line,) = stream.getvalue().splitlines()
+    assert "refused" in line
+    assert "status=403" in line
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize(("kind", "first"), [(io.StringIO, "{"), (Terminal, "2")])
+def test_auto_asks_the_stream(kind: type[io.StringIO], first: str) -> None:
+    """Console, which begins with the year, on a terminal; else JSON."""
+    stream = kind()
+    telemetry.configure("auto", stream=stream)
+    telemetry.get_logger("gate").info("hello")
+    assert stream.getvalue().startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [("33700000001", "..0001"), ("+33700000001", "..0001"), ("12345", "..2345"), ("1234", "1234"), ("", "")],
+)
+def test_mask(address: str, masked: str) -> None:
+    """Law 12: the last four digits only."""
+    assert telemetry.mask(address) == masked
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("key", ["from", "to"])
+def test_numbers_are_masked(form: telemetry.LogFormat, key: str) -> None:
+    """Law 12: what is logged as "from" or "to" shows its last four digits."""
+    stream = configured(form)
+    telemetry.get_logger("engine").info("answered", **{key: "33700000001"})
+    assert "..0001" in stream.getvalue()
+    assert "3370000" not in stream.getvalue()
+
+
+def test_numbers_in_full_on_demand() -> None:
+    """numbers = "full" lifts the mask."""
+    stream = configured(numbers="full")
+    telemetry.get_logger("engine").info("answered", **{"from": "33700000001", "to": "33644600000"})
+    assert (fields(stream)["from"], fields(stream)["to"]) == ("33700000001", "33644600000")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_control_characters_are_escaped(form: telemetry.LogFormat) -> None:
+    """Law 12: nobody forges a line, or drives the operator's terminal, with what he sends."""
+    stream = configured(form)
+    telemetry.get_logger("gate").warning(f"event {CONTROLS}", reason=CONTROLS)
+    said = stream.getvalue()
+    assert len(said.splitlines()) == 1
+    assert not set("\r\x00\x1b\x7f\x85\u2028") & set(said)
+    assert "\\u000a" in said
+    assert "\\u001b" in said
+
+
+def fail(argument: str) -> None:
+    """Raises, with a secret in a local variable."""
+    local = f"local {argument}"
+    message = "went wrong\x1b[2J"
+    raise ValueError(message) if local else KeyError
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("room", ["ours", "a library's"])
+def test_tracebacks_hold_no_locals(form: telemetry.LogFormat, room: str) -> None:
+    """Law 12: a traceback names files and lines, no values, and no control character of a message gets through."""
+    stream = configured(form)
+    try:
+        fail(SECRET)  # a traceback may show this line of the source, but no value
+    except ValueError:
+        if room == "ours":
+            telemetry.get_logger("gate").exception("a fault of ours")
+        else:
+            logging.getLogger("somebody").exception("a fault of theirs")
+    said = stream.getvalue()
+    assert "ValueError" in said
+    assert "test_telemetry.py" in said
+    assert SECRET not in said
+    assert "\x1b" not in said
+    assert len(said.splitlines()) == 1 or form == "console"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_standard_library_speaks_alike(form: telemetry.LogFormat) -> None:
+    """Lines of libraries take the same way: warnings and worse, escaped; their chatter may hold URLs."""
+    stream = configured(form)
+    library = logging.getLogger("somebody")
+    library.info("GET http://crm.example/hook?token=hush")
+    library.warning("odd: %s", CONTROLS)
+    said = stream.getvalue()
+    assert SECRET not in said
+    assert len(said.splitlines()) == 1
+    assert "odd: a" in said
+    assert not set("\x00\x1b\x85") & set(said)
+
+
+@pytest.mark.parametrize(("level", "told"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1), ("WARNING", 2)])
+def test_levels(level: str, told: int) -> None:
+    """What is below the level is not told."""
+    stream = configured(level=level)
+    logger = telemetry.get_logger("gate")
+    logger.debug("a")
+    logger.info("b")
+    logger.warning("c")
+    logger.error("d")
+    assert len(stream.getvalue().splitlines()) == told
+
+
+def test_a_second_configuration_replaces_the_first() -> None:
+    """No line comes twice."""
+    first, stream = configured(), configured()
+    logging.getLogger("somebody").error("once")
+    telemetry.get_logger("gate").error("once")
+    assert (len(first.getvalue().splitlines()), len(stream.getvalue().splitlines())) == (0, 2)
+
+
+def test_place_of_tells_no_message() -> None:
+    """Law 12: of an error in somebody's code, type and line; its message may hold a customer's words."""
+    line = fail.__code__.co_firstlineno + 4
+    with pytest.raises(ValueError, match="went wrong") as caught:
+        fail("hush")
+    assert telemetry.place_of(caught.value) == f"ValueError at {__file__}:{line}"
+
+
+def test_place_of_an_error_that_was_never_raised() -> None:
+    """Without a traceback, the type."""
+    assert telemetry.place_of(KeyError("hush")) == "KeyError"
