@@ -14,7 +14,7 @@ from app.reports.formats import FORMATS
 from app.reports.outbox import Delivery, Outbox, Settlement
 from app.reports.schedule import Again, Breaker, Dead, Done, Outcome, decide
 from app.reports.target import Target
-from app.telemetry import get_logger
+from app.telemetry import get_logger, place_of
 
 log = get_logger("forwarder")
 
@@ -75,9 +75,15 @@ class Lane:
         if room <= 0:
             return
         try:
-            deliveries = await self._outbox.lease(self._target.name, room, self._target.timeout + LEASE_MARGIN)
+            # Each probe is another delivery, so that no single report keeps a target paused.
+            deliveries = await self._outbox.lease(
+                self._target.name, room, self._target.timeout + LEASE_MARGIN, longest_due=probe
+            )
         except Unavailable as error:
             log.error("cannot lease", target=self._target.name, reason=str(error))
+            return
+        if self._stopping:  # the stop came while the store was asked; no attempt may begin now
+            await asyncio.gather(*(self._settle(_cut_off(delivery, delivery.attempt - 1)) for delivery in deliveries))
             return
         self._breaker.probing = probe and bool(deliveries)
         for delivery in deliveries:
@@ -95,10 +101,11 @@ class Lane:
         try:
             outcome = await self._post(delivery)
         except asyncio.CancelledError:
-            await self._settle(
-                Settlement(delivery.id, delivery.lease, "due", delivery.attempt, error="cut off by a stop")
-            )
+            await self._settle(_cut_off(delivery, delivery.attempt))
             raise
+        except Exception as error:  # noqa: BLE001 - it must die visibly, not come back for ever when its lease ends
+            log.error("a delivery broke", target=self._target.name, delivery=delivery.id, reason=place_of(error))
+            outcome = Outcome(error=f"cannot be sent: {type(error).__name__}")
         await self._settle(self._judge(delivery, outcome, probe=probe))
 
     async def _post(self, delivery: Delivery) -> Outcome:
@@ -134,7 +141,7 @@ class Lane:
         match verdict:
             case Done():
                 return settlement
-            case _ if probe:  # a paused target uses up no try
+            case _ if probe and self._breaker.open:  # a paused target uses up no try
                 return replace(settlement, state="due", attempts=delivery.attempt - 1, delay=wait)
             case Again(delay):
                 return replace(settlement, state="due", delay=delay)
@@ -168,6 +175,11 @@ class Lane:
                 reason=settlement.error,
                 seconds=round(settlement.delay, 1),
             )
+
+
+def _cut_off(delivery: Delivery, attempts: int) -> Settlement:
+    """Due again at once."""
+    return Settlement(delivery.id, delivery.lease, "due", attempts, error="cut off by a stop")
 
 
 class Forwarder:

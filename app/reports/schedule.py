@@ -5,11 +5,13 @@ so that at the cap receivers are not hit in step. Retry-After wins over the list
 """
 
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 RETRY = (5.0, 30.0, 2 * MINUTE, 10 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY)  # 46 h in all; Svix: 28 h
 RETRY_AFTER_CAP = DAY
+SOONEST = 1.0  # seconds: "Retry-After: 0", or a date that has passed, must not use up all tries in a blink
 JITTER = 0.2  # each delay is multiplied by 0.8 to 1.2, as Svix does
 
 ACCEPTED = range(200, 300)  # any 2xx of HTTP
@@ -59,7 +61,7 @@ def decide(outcome: Outcome, attempt: int, retry: tuple[float, ...], *, now: flo
     if attempt > len(retry):
         return Dead()
     asked = retry_after(outcome.retry_after, now)
-    return Again(retry[attempt - 1] * jitter if asked is None else asked)
+    return Again(max(retry[attempt - 1] * jitter if asked is None else asked, SOONEST))
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -72,7 +74,8 @@ def retry_after(value: str | None, now: float) -> float | None:
         seconds = float(text[:9])
     else:
         try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
+            date = parsedate_to_datetime(text)
+            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now  # HTTP dates are GMT
         except (ValueError, TypeError, OverflowError):
             return None
     return min(max(seconds, 0.0), RETRY_AFTER_CAP)

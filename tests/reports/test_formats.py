@@ -1,0 +1,137 @@
+"""What a target gets to read."""
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import plivo_sdk
+from support.stored import parcel
+
+from app.plivo.messages import Parameters
+from app.reports.formats import FORMATS, as_json, as_mapping, as_plivo
+from app.reports.outbox import Delivery
+
+FIELDS = tuple(plivo_sdk.report(MessageUUID="reply-1", Status="undelivered", ErrorCode="80", Sequence="3"))
+
+
+def delivery(
+    *, stale: bool = False, route: str | None = "support", rule: str | None = "ack", **changes: Any
+) -> Delivery:
+    """One leased report."""
+    one = replace(parcel(**({"parameters": FIELDS} | changes)), route=route, rule=rule)
+    return Delivery(1, "lease", 1, stale, one)
+
+
+def test_json_is_exactly_the_documented_one() -> None:
+    """Names, order, E.164 with "+", UTC with "Z", the words of the error code, every field as sent."""
+    body, headers = as_json(delivery(status="undelivered", error_code="80", stale=True))
+    assert headers == {"content-type": "application/json"}
+    assert body.decode() == (
+        '{"type": "sms.report", "timestamp": "2026-03-02T09:00:00.000Z", "data": {'
+        '"message_uuid": "reply-1", "in_reply_to": "message-1", "route": "support", "rule": "ack", '
+        '"from": "+33644600000", "to": "+33700000001", "status": "undelivered", "error_code": "80", '
+        '"error_text": "destination temporarily unavailable", "units": 1, "sequence": 3, "stale": true, '
+        '"plivo": {"ErrorCode": "80", "From": "33644600000", "MCC": "208", "MNC": "01", '
+        '"MessageTime": "2026-03-02 10:00:00.000000", "MessageUUID": "reply-1", "ParentMessageUUID": "", '
+        '"PartInfo": "1 of 1", "Sequence": "3", "Status": "undelivered", "To": "33700000001", '
+        '"TotalAmount": "0.0075", "TotalRate": "0.0075", "Units": "1"}}}'
+    )
+
+
+def test_json_says_null_for_what_is_unknown() -> None:
+    """A report of a message sent by other means has every key all the same."""
+    body, _ = as_json(
+        delivery(in_reply_to=None, route=None, rule=None, sequence=None, units=None, error_code="", parameters=())
+    )
+    data = json.loads(body)["data"]
+    assert {name for name, value in data.items() if value is None} == {
+        "in_reply_to",
+        "route",
+        "rule",
+        "error_code",
+        "error_text",
+        "sequence",
+        "units",
+    }
+    assert (data["stale"], data["plivo"]) == (False, {})
+
+
+@pytest.mark.parametrize(
+    ("code", "shown", "text"),
+    [("", None, None), ("200", "200", "source number blocked by STOP from destination number"), ("4711", "4711", None)],
+)
+def test_error_code_is_told_in_words_if_known(code: str, shown: str | None, text: str | None) -> None:
+    """The code stays a string; an unknown one has no text."""
+    data = json.loads(as_json(delivery(error_code=code))[0])["data"]
+    assert (data["error_code"], data["error_text"]) == (shown, text)
+
+
+@pytest.mark.parametrize(
+    ("received_at", "timestamp"),
+    [(1_772_442_000.0, "2026-03-02T09:00:00.000Z"), (1_772_442_000.9876, "2026-03-02T09:00:00.987Z")],
+)
+def test_timestamp_has_milliseconds_always(received_at: float, timestamp: str) -> None:
+    """One form of time, so that a strict parser never meets another."""
+    one = delivery()
+    body, _ = as_json(replace(one, parcel=replace(one.parcel, received_at=received_at)))
+    assert json.loads(body)["timestamp"] == timestamp
+
+
+@pytest.mark.parametrize(
+    ("parameters", "mapping"),
+    [
+        ((), {}),
+        ((("a", "1"), ("b", "")), {"a": "1", "b": ""}),
+        ((("a", "1"), ("b", "2"), ("a", "3")), {"a": ["1", "3"], "b": "2"}),
+        ((("a", "1"), ("a", "1"), ("a", "2")), {"a": ["1", "1", "2"]}),
+    ],
+)
+def test_repeated_field_is_a_list(parameters: Parameters, mapping: dict[str, Any]) -> None:
+    """Nothing that Plivo sent is lost on the way to JSON."""
+    assert as_mapping(parameters) == mapping
+    assert list(as_mapping(parameters)) == list(mapping)
+
+
+def test_plivo_format_is_what_plivo_sent() -> None:
+    """Fields untouched and in order, repeated and empty ones too; ours are in headers."""
+    fields = (("To", "33700000001"), ("Text", "a b&c=d+é"), ("Empty", ""), ("To", "second"), ("a[0]", "1%"))
+    body, headers = as_plivo(delivery(parameters=fields))
+    assert body == b"To=33700000001&Text=a+b%26c%3Dd%2B%C3%A9&Empty=&To=second&a%5B0%5D=1%25"
+    assert headers == {
+        "content-type": "application/x-www-form-urlencoded",
+        "Autoreply-In-Reply-To": "message-1",
+        "Autoreply-Route": "support",
+        "Autoreply-Rule": "ack",
+    }
+
+
+def test_plivo_format_leaves_out_headers_without_value() -> None:
+    """An unknown origin is no header at all, rather than an empty one."""
+    _, headers = as_plivo(delivery(in_reply_to=None, route=None, rule=None))
+    assert headers == {"content-type": "application/x-www-form-urlencoded"}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+            st.text(st.characters(exclude_categories=["Cs"])),
+        ),
+        max_size=5,
+    )
+)
+def test_both_formats_carry_any_field(fields: list[tuple[str, str]]) -> None:
+    """Whatever a field says, a receiver's parser reads the same again, in order."""
+    one = delivery(parameters=tuple(fields))
+    assert parse_qsl(as_plivo(one)[0].decode("ascii"), keep_blank_values=True) == fields
+    told = json.loads(as_json(one)[0])["data"]["plivo"]
+    assert sum(len(value) if isinstance(value, list) else 1 for value in told.values()) == len(fields)
+
+
+def test_every_format_has_a_writer() -> None:
+    """The names that a config may use."""
+    assert {"json": as_json, "plivo": as_plivo} == FORMATS

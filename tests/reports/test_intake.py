@@ -1,0 +1,88 @@
+"""A report at the door: on disk before anybody says 200, for whoever wants it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from support.stored import NINE, Clock, proof, report
+
+from app.plivo.messages import Report, SignedRequest
+from app.reports.intake import Intake
+from app.reports.outbox import Delivery, Parcel, Settlement, Unavailable
+from app.reports.target import Target
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose message it was."""
+
+    route: str | None = "support"
+    rule: str | None = "ack"
+    targets: tuple[str, ...] = ("crm", "audit")
+
+
+@dataclass
+class Door:
+    """An intake, with all that it does to others in the order in which it does it."""
+
+    owner: Owner = field(default_factory=Owner)
+    refusal: Exception | None = None
+    done: list[object] = field(default_factory=list)
+
+    async def put(self, parcel: Parcel) -> None:
+        """Durable, or refused."""
+        if self.refusal:
+            raise self.refusal
+        self.done.append(parcel)
+
+    async def lease(self, *_: object, longest_due: bool = False) -> Sequence[Delivery]:
+        """Not asked here."""
+        raise NotImplementedError(longest_due)
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Not asked here."""
+        raise NotImplementedError(settlement)
+
+    async def _own(self, report: Report) -> Owner:
+        self.done.append(report.id)
+        return self.owner
+
+    async def accept(self, report: Report, request: SignedRequest) -> None:
+        """One report."""
+        targets = {
+            "crm": Target("crm", "https://crm.example.com"),
+            "audit": Target("audit", "https://audit.example.com", statuses=frozenset({"failed"})),
+        }
+        await Intake(self, targets, self._own, self.done.append, Clock()).accept(report, request)
+
+
+REQUEST = SignedRequest("/report/message-1", (), (proof("k", "a"),), "Ma-V3")
+
+
+@pytest.mark.parametrize(("status", "targets"), [("failed", ("crm", "audit")), ("delivered", ("crm",))])
+async def test_report_is_stored_then_its_targets_are_woken(status: str, targets: tuple[str, ...]) -> None:
+    """Law 5: put first; then the lanes of those who want it are told, and no others."""
+    door = Door()
+    one = report(status=status)
+    await door.accept(one, REQUEST)
+    stored = Parcel(one, NINE, "support", "ack", targets, "Ma-V3", (proof("k", "a"),))
+    assert door.done == ["report-1", stored, targets]
+
+
+async def test_report_that_nobody_wants_is_stored() -> None:
+    """A signed report is never refused for its content's sake."""
+    door = Door(Owner(None, None, ()))
+    await door.accept(report(status="a new one"), REQUEST)
+    assert door.done == [
+        "report-1",
+        Parcel(report(status="a new one"), NINE, None, None, (), "Ma-V3", REQUEST.proofs),
+        (),
+    ]
+
+
+async def test_store_that_cannot_write_is_told() -> None:
+    """Law 5: not stored, not accepted, nobody woken."""
+    door = Door(refusal=Unavailable("the store cannot write"))
+    with pytest.raises(Unavailable):
+        await door.accept(report(), REQUEST)
+    assert door.done == ["report-1"]

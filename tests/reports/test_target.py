@@ -1,0 +1,38 @@
+"""Which targets want a report."""
+
+import pytest
+
+from app.reports.schedule import RETRY
+from app.reports.target import Target, wanting
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("all", "https://all.example.com"),
+        Target("final", "https://final.example.com", statuses=frozenset({"delivered", "failed"})),
+        Target("bad", "https://bad.example.com", statuses=frozenset({"failed"})),
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "expected"),
+    [
+        (("all", "final", "bad"), "failed", ("all", "final", "bad")),
+        (("bad", "final", "all"), "failed", ("bad", "final", "all")),
+        (("all", "final", "bad"), "delivered", ("all", "final")),
+        (("all", "final", "bad"), "a status that Plivo invents tomorrow", ("all",)),
+        (("final",), "sent", ()),
+        ((), "failed", ()),
+    ],
+)
+def test_statuses_choose_among_the_named(names: tuple[str, ...], status: str, expected: tuple[str, ...]) -> None:
+    """No statuses: all; only targets of the route, in its order."""
+    assert wanting(TARGETS, names, status) == expected
+
+
+def test_target_needs_a_name_and_a_url() -> None:
+    """The defaults are the documented ones: json, unsigned, 10 s, 4 at a time, the default list."""
+    target = Target("crm", "https://crm.example.com")
+    assert (target.format, target.secrets, dict(target.headers)) == ("json", (), {})
+    assert (target.statuses, target.timeout, target.concurrency, target.retry) == (frozenset(), 10.0, 4, RETRY)
