@@ -88,7 +88,7 @@ class Answering:
         while True:
             got = await self._ledger.claim(wish)
             if isinstance(got, Answered):
-                log.info("answered again", message_uuid=message.message_uuid)
+                log.info("answered", message_uuid=message.message_uuid, again=True)
                 return got.xml
             chain = self._start(message, request, now, got.memory) if isinstance(got, Claimed) else None
             chain = chain or self._chains.get(message.message_uuid)
@@ -134,7 +134,10 @@ class Answering:
         proofs = request.proofs if with_proofs else ()
         case = Case(message.message_uuid, self._engine.recall(message, draft), judge, proofs)
         xml = await self._ledger.record(case)
-        self._tell(message, request, judged[0], again=xml != judged[0].xml)
+        if judged and judged[0].xml == xml:
+            self._tell(message, request, judged[0])
+        else:  # somebody else was first, perhaps in the same group
+            log.info("answered", message_uuid=message.message_uuid, again=True)
         return xml
 
     async def _count_failure(self, message: Inbound) -> None:
@@ -170,11 +173,12 @@ class Answering:
         keys = tuple(use.key for use in decision.uses)
         return Ruling(entry, decision.text_key, decision.units, decision.scopes, keys, decision.opt_out)
 
-    def _tell(self, message: Inbound, request: SignedRequest, decision: Decision, *, again: bool) -> None:
+    def _tell(self, message: Inbound, request: SignedRequest, decision: Decision) -> None:
         people = {"from": show(message.sender), "to": show(message.to)}
         log.info(
-            "answered again" if again else "answered",
+            "answered",
             message_uuid=message.message_uuid,
+            again=False,
             **people,
             route=decision.route,
             rule=decision.rule,

@@ -22,14 +22,14 @@ class Endpoints:
         self._ready = ready
         self._fault = fault
 
-    async def message(self, request: SignedRequest) -> Response:
+    async def message(self, message: Inbound, request: SignedRequest) -> Response:
         """`message_url`: 200 and Plivo XML."""
-        xml = await self._answer(Inbound.from_parameters(request.parameters), request)
+        xml = await self._answer(message, request)
         return Response(xml, media_type="application/xml")
 
-    async def report(self, request: SignedRequest) -> Response:
+    async def report(self, report: Report, request: SignedRequest) -> Response:
         """`callbackUrl`: 200 once stored."""
-        await self._accept(Report.from_request(request), request)
+        await self._accept(report, request)
         return PlainTextResponse("stored\n")
 
     async def health(self, _request: Request) -> Response:

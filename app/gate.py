@@ -1,8 +1,9 @@
 """The gate: nothing passes to an endpoint unless Plivo signed it (law 1). Pure ASGI, in front of the routes.
 
 Signatures are computed over `public_url`, never over Host. The order of refusals: 405; no signature
-at all 403, before the body is read; 413; 408; V2; 415; 400; V3. The gate makes the proofs that bind a
-signature to its words (law 2); the store keeps them, and its refusal passes through here too.
+at all 403, before the body is read; 413; 408; V2; 415; 400, also for a field that is missing; V3. The
+gate makes the proofs that bind a signature to its words (law 2); the store keeps them, and its refusal
+passes through here too. And it keeps time (law 4): what is not ready at the deadline is a 503.
 """
 
 import asyncio
@@ -10,21 +11,22 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.plivo import diagnosis, forms
-from app.plivo.messages import IDENTIFIER, Parameters, Proof, SignedRequest, content_digest
+from app.plivo.messages import IDENTIFIER, Inbound, Parameters, Proof, Report, SignedRequest, content_digest
 from app.plivo.refusals import Forged, NotAllowed, Refused, TooLarge, TooSlow, Unavailable
 from app.plivo.signature import FAMILIES, V2, V3, Claim, Family, Request, Token, claims, matching
 from app.telemetry import get_logger
 
 log = get_logger("gate")
 
-Endpoint = Callable[[SignedRequest], Awaitable[Response]]
+MessageEndpoint = Callable[[Inbound, SignedRequest], Awaitable[Response]]
+ReportEndpoint = Callable[[Report, SignedRequest], Awaitable[Response]]
 Mode = Literal["any", "v3", "log-only"]
 
 DIAGNOSIS_INTERVAL = 1.0  # seconds: under a flood of forgeries the log must not cost more than the check
@@ -41,6 +43,14 @@ class GateOptions:
     deadline: float = 6.0  # seconds for the body, and for the answer; Plivo hangs up after 8
 
 
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A path that Plivo calls: how its parameters are read, and who answers."""
+
+    read: Callable[[str, Parameters], Any]
+    answer: Callable[[Any, SignedRequest], Awaitable[Response]]
+
+
 class ClientGone(Exception):
     """The caller hung up while we read."""
 
@@ -48,11 +58,11 @@ class ClientGone(Exception):
 class Gate:
     """ASGI middleware: Plivo's paths go to an endpoint as a `SignedRequest`, everything else to `app`."""
 
-    def __init__(self, app: ASGIApp, options: GateOptions, *, message: Endpoint, report: Endpoint) -> None:
+    def __init__(self, app: ASGIApp, options: GateOptions, *, message: MessageEndpoint, report: ReportEndpoint) -> None:
         self.app = app
         self._options = options
-        self._message = message
-        self._report = report
+        self._message = _Door(lambda _path, parameters: Inbound.from_parameters(parameters), message)
+        self._report = _Door(Report.from_parameters, report)
         parts = urlsplit(options.public_url)
         self._prefix = parts.path
         self._families = (V3,) if options.mode == "v3" else FAMILIES
@@ -65,10 +75,10 @@ class Gate:
         if door is None:
             await self.app(scope, receive, send)
             return
-        path, endpoint = door
+        path, way = door
         until = asyncio.get_running_loop().time() + self._options.deadline
         try:
-            response = await self._in_time(endpoint, await self._admit(scope, receive, path), until)
+            response = await self._in_time(way, *await self._admit(scope, receive, path, way), until)
         except Refused as refusal:
             level = log.error if refusal.status >= 500 else log.warning  # noqa: PLR2004
             level("refused", status=refusal.status, path=path, method=scope["method"], reason=str(refusal))
@@ -81,35 +91,35 @@ class Gate:
             response = PlainTextResponse("internal error\n", 500)
         await response(scope, receive, send)
 
-    async def _in_time(self, endpoint: Endpoint, request: SignedRequest, until: float) -> Response:
+    async def _in_time(self, door: _Door, content: Any, request: SignedRequest, until: float) -> Response:
         """The answer, by the deadline (law 4): what takes longer, a locked store or a slow rule, Plivo would not hear.
 
         The endpoint is cancelled; what shall go on behind the answer is a task of its own. Raises `Unavailable`.
         """
         try:
             async with asyncio.timeout_at(until) as limit:
-                return await endpoint(request)
+                return await door.answer(content, request)
         except TimeoutError:
             if not limit.expired():
                 raise
             message = f"no answer within {self._options.deadline:g} s"
             raise Unavailable(message) from None
 
-    def _door(self, scope: Scope) -> tuple[str, Endpoint] | None:
+    def _door(self, scope: Scope) -> tuple[str, _Door] | None:
         raw = _raw_path(scope)
         if self._prefix and raw.startswith(f"{self._prefix}/") and (door := self._named(raw[len(self._prefix) :])):
             return door
         return self._named(raw)  # also below a prefix such as "/report" that a proxy has stripped
 
-    def _named(self, path: str) -> tuple[str, Endpoint] | None:
+    def _named(self, path: str) -> tuple[str, _Door] | None:
         if path in ("/message", "/message/"):
             return path, self._message
         if path == "/report" or (path.startswith("/report/") and IDENTIFIER.fullmatch(path, len("/report/"))):
             return path, self._report
         return None
 
-    async def _admit(self, scope: Scope, receive: Receive, path: str) -> SignedRequest:
-        """The request, if it is signed. Raises `Refused`."""
+    async def _admit(self, scope: Scope, receive: Receive, path: str, door: _Door) -> tuple[Any, SignedRequest]:
+        """What was said, and the request that says it, if it is signed. Raises `Refused`."""
         method: str = scope["method"]
         if method not in ("GET", "POST"):
             raise NotAllowed(method)
@@ -123,12 +133,13 @@ class Gate:
         if strict and not any(claim.family is V3 or matched[claim.family] for claim in made):
             self._doubt(made, bare, scope)
         query, parameters = _parameters(scope, method, body)
+        content = door.read(path, parameters)
         request = replace(bare, query=query, body=parameters if method == "POST" else ())
         matched |= {claim.family: self._match(claim, request) for claim in made if claim.family is V3}
         signed_by = self._judge(made, matched, request, scope)
         value = content_digest(path, parameters)
         proofs = tuple(Proof(sha256(claim.text(request)).digest(), value) for claim in made if matched[claim.family])
-        return SignedRequest(path, parameters, proofs, signed_by)
+        return content, SignedRequest(path, parameters, proofs, signed_by)
 
     def _match(self, claim: Claim, request: Request) -> str | None:
         return matching(claim, claim.text(request), self._options.tokens)

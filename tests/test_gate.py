@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from support import plivo_sdk
 
 from app.gate import DIAGNOSIS_INTERVAL, Gate, GateOptions, Mode
-from app.plivo.messages import SignedRequest
+from app.plivo.messages import Inbound, Report, SignedRequest
 from app.plivo.refusals import Forged, Malformed, Unavailable
 from app.plivo.signature import Token
 
@@ -50,7 +50,7 @@ class House:
         self.gate = Gate(inner, options, message=self._endpoint("message"), report=self._endpoint("report"))
 
     def _endpoint(self, name: str) -> Any:
-        async def keep(request: SignedRequest) -> Response:
+        async def keep(_content: Inbound | Report, request: SignedRequest) -> Response:
             self.passed.append((name, request))
             if self.refusal:
                 raise self.refusal
@@ -131,7 +131,7 @@ async def test_other_scopes_go_to_the_inner_app(kind: str) -> None:
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope["type"])
 
-    async def never(_: SignedRequest) -> Response:
+    async def never(_content: Inbound | Report, _: SignedRequest) -> Response:
         raise AssertionError
 
     async def receive() -> Message:

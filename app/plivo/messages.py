@@ -87,13 +87,13 @@ class Report:
     parameters: Parameters
 
     @classmethod
-    def from_request(cls, request: SignedRequest) -> Self:
+    def from_parameters(cls, path: str, parameters: Parameters) -> Self:
         """Raises `Malformed` without MessageUUID or Status."""
-        fields = _single(request.parameters, "MessageUUID", "Status", "From", "To")
+        fields = _single(parameters, "MessageUUID", "Status", "From", "To")
         _require(fields, "MessageUUID", "Status")
-        every = dict(reversed(request.parameters))  # of a repeated field, the first
+        every = dict(reversed(parameters))  # of a repeated field, the first
         return cls(
-            id=content_digest(request.path, request.parameters).hex()[:32],
+            id=content_digest(path, parameters).hex()[:32],
             message_uuid=identifier(fields["MessageUUID"]),
             status=fields["Status"].strip().lower(),
             sender=numbers.normalise(fields.get("From", "")),
@@ -101,8 +101,8 @@ class Report:
             sequence=_whole(every.get("Sequence")),
             error_code=every.get("ErrorCode", ""),
             units=_whole(every.get("Units")),
-            in_reply_to=request.path.removeprefix("/report").strip("/") or None,
-            parameters=request.parameters,
+            in_reply_to=path.removeprefix("/report").strip("/") or None,
+            parameters=parameters,
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.guards.ledger import Unavailable
@@ -74,7 +75,7 @@ class Writer:
         try:
             async with self._engine.begin() as connection:
                 results = await connection.run_sync(_apply, group)
-        except (OperationalError, InterfaceError, OSError) as error:
+        except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             _fail(group, error)
         except Exception as error:  # noqa: BLE001 - one bad item must not take the others with it
             if len(group) == 1:
