@@ -71,10 +71,10 @@ class Answering:
             for chain in late:
                 chain.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-            try:
-                await self._ledger.release(self._options.owner)
-            except Unavailable as error:
-                log.error("cannot free claims; they run out by themselves", reason=str(error))
+        try:  # also those whose caller went away before a chain began
+            await self._ledger.release(self._options.owner)
+        except Unavailable as error:
+            log.error("cannot free claims; they run out by themselves", reason=str(error))
 
     async def _answer(self, message: Inbound, request: SignedRequest) -> bytes:
         now = self._clock()
@@ -90,8 +90,9 @@ class Answering:
             if isinstance(got, Answered):
                 log.info("answered", message_uuid=message.message_uuid, again=True)
                 return got.xml
-            chain = self._start(message, request, now, got.memory) if isinstance(got, Claimed) else None
-            chain = chain or self._chains.get(message.message_uuid)
+            chain = self._chains.get(message.message_uuid)  # asked first: a process may claim what it has already
+            if chain is None and isinstance(got, Claimed):
+                chain = self._start(message, request, now, got.memory)
             if chain is not None:
                 return await asyncio.shield(chain)
             await asyncio.sleep(POLL)
