@@ -4,6 +4,7 @@ The model is plain dicts: who holds what, what was answered, what was paid. A we
 """
 
 import asyncio
+import itertools
 import shutil
 import tempfile
 from collections import Counter
@@ -73,7 +74,7 @@ class Messages(RuleBasedStateMachine):
         self.model = Model()
         self.calls: Counter[int] = Counter()  # of the webhook
         self.walks: list[Walk] = []  # also those whose claim has run out: nobody tells them
-        self.lives = 0
+        self.replicas = itertools.count()
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         self.store: Store
@@ -89,7 +90,6 @@ class Messages(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self.store = self.runner.run(self.stack.enter_async_context(opened(self.folder / "autoreply.db", self.clock)))
         self.runner.run(self.store.ledger.release(""))
-        self.lives += 1
         for number in self._held():
             self._free(number)
         self.walks = []
@@ -121,7 +121,7 @@ class Messages(RuleBasedStateMachine):
     def _arrive(self, number: int, copies: int) -> Walk | None:
         """Copies of one message at once: all hear the answer, or one claims it and the rest wait."""
         recall = Recall(self.clock.now, Pair(US, person_of(number)))
-        owners = [f"life-{self.lives}-{copy}" for copy in range(copies)]
+        owners = [f"replica-{next(self.replicas)}" for _ in range(copies)]
         wishes = [Wish(f"message-{number}", owner, SECONDS, recall) for owner in owners]
         got = self.runner.run(self._claim(wishes))
         if number in self.model.answers:
