@@ -24,6 +24,7 @@ from app.guards.limits import fuses
 from app.plivo.numbers import show
 from app.store import memory, people
 from app.store.people import Reset
+from app.store.reading import reading
 
 DAY = 86400.0
 
@@ -82,7 +83,7 @@ async def _list(config: Config, limit: int) -> dict[str, Any]:
     every = {fuse: rate for route in [None, *config.limits.fuses] for fuse, rate in fuses(config.limits, route)}
     async with store_beside_server(config) as store:
         counted = await people.list_counts(store.engine, at - DAY, limit)
-        async with store.engine.connect() as connection:
+        async with reading(store.engine) as connection:
             spent = {fuse: await connection.run_sync(memory.spent, fuse, at) for fuse in every}
     return {
         "fuses": [{"scope": fuse.scope, "limit": str(rate), "spent": spent[fuse]} for fuse, rate in every.items()],
