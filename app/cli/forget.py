@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import address, config_option, load, run, submit, whoami
+from app.cli.common import Mistake, address, config_option, load, run, submit, whoami
 from app.store import people
 from app.store.people import Forget
 
@@ -20,5 +20,8 @@ def command(number: str, path: Path, *, also_opt_out: bool) -> None:
     Example: plivo-autoreply forget +33700000001
     """
     config = load(path)
+    if not number.strip():
+        message = "forget whom? Give a number"
+        raise Mistake(message)
     count = run(submit(config, people.forget, Forget(whoami(), address(number, config), also_opt_out)))
     click.echo(f"{count} rows erased")
