@@ -24,7 +24,7 @@ from app.cli.common import (
 )
 from app.config import Config
 from app.guards.ledger import OptOutChange, Pair
-from app.plivo.numbers import show
+from app.plivo.numbers import normalise, show
 from app.store import people
 from app.store.people import Changes
 from app.store.queries import Row
@@ -116,32 +116,46 @@ def import_(source: TextIO, path: Path) -> None:
     Example: plivo-autoreply optout import optouts.csv
     """
     config = load(path)
-    changes = _read(source.read(), config)
+    try:
+        text = source.read()
+    except UnicodeDecodeError:
+        message = f"{source.name} is not UTF-8; save it as such, nothing was imported"
+        raise Mistake(message) from None
+    changes = _read(text, config)
     count = run(submit(config, people.change, Changes(whoami(), tuple(changes))))
     click.echo(f"{count} opt-outs added, {len(changes) - count} were there already")
 
 
 def _read(text: str, config: Config) -> list[OptOutChange]:
     reader = csv.DictReader(io.StringIO(text))
-    if not {"number", "person"} <= set(reader.fieldnames or ()):
-        message = "the first line must name the columns number and person"
-        raise Mistake(message)
     changes, faults = [], []
-    for row in reader:
-        try:
-            pair = Pair(config.read_number(row["number"] or ""), config.read_number(row["person"] or ""))
-            at = datetime.fromisoformat(row["at"]).timestamp() if row.get("at") else time.time()
-        except ValueError as error:
-            faults.append(f"line {reader.line_num}: {error}")
-            continue
-        word = row.get("word") or "import"
-        proof = row.get("message_uuid") or None
-        changes.append(
-            OptOutChange(pair, True, at, proof, word, row.get("signed_by") or "", row.get("source") or "command")
-        )
+    try:
+        if not {"number", "person"} <= set(reader.fieldnames or ()):
+            message = "the first line must name the columns number and person"
+            raise Mistake(message)
+        for row in reader:
+            try:
+                changes.append(_opted_out(row, config))
+            except ValueError as error:
+                faults.append(f"line {reader.line_num}: {error}")
+    except csv.Error as error:  # in the line that it could not count
+        faults.append(f"line {reader.line_num + 1}: {error}")
     if faults:
         raise Mistake("\n".join(["nothing was imported", *faults]))
     return changes
+
+
+def _opted_out(row: dict[str, str | None], config: Config) -> OptOutChange:
+    """Raises `ValueError`. An address that Plivo has sent need not be a number: a name can say STOP too."""
+    proof = row.get("message_uuid") or None
+    person = normalise(row["person"] or "") if proof else config.read_number(row["person"] or "")
+    if not person:
+        message = "nobody is named"
+        raise ValueError(message)
+    pair = Pair(config.read_number(row["number"] or ""), person)
+    at = datetime.fromisoformat(row["at"] or "").timestamp() if row.get("at") else time.time()
+    word, source = row.get("word") or "import", row.get("source") or "command"
+    return OptOutChange(pair, True, at, proof, word, row.get("signed_by") or "", source)
 
 
 def _change(config: Config, to: str, person: str, *, out: bool) -> None:
