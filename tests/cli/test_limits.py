@@ -1,0 +1,130 @@
+"""`limits`: what has been counted, and starting the count anew."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+from support.command import Shell
+from support.process import MINIMAL
+from support.stored import Clock, opened, used
+
+from app.guards.ledger import Pair
+
+CONFIG = f"""{MINIMAL}
+[limits]
+total = ["50/1d", "9/1h"]
+[[routes]]
+name = "shop"
+to = "+33644600001"
+text = "Open."
+limits = {{ total = "7/1d" }}
+"""
+US, SHOP = "33644600000", "33644600001"
+HOUR = 3600.0
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Three answers to one person, two hours ago and now; one of the shop's; one of the day before yesterday."""
+    (tmp_path / "config.toml").write_text(CONFIG)
+    at = time.time()
+    shop = frozenset({"", "route shop"})
+    cases = [
+        used(1, at=at - 2 * HOUR),
+        used(2, at=at - 10),
+        used(3, at=at - 5, units=1),
+        used(4, at=at - 5, pair=Pair(SHOP, "33700000002"), scopes=shop, units=3),
+        used(5, at=at - 48 * HOUR, pair=Pair(US, "33700000003")),
+    ]
+
+    async def run() -> None:
+        async with opened(tmp_path / "autoreply.db", Clock(at)) as store:
+            for case in cases:
+                await store.ledger.record(case)
+
+    asyncio.run(run())
+    return Shell(tmp_path, monkeypatch, capsys)
+
+
+def fuses(shell: Shell) -> dict[tuple[str, str], int]:
+    """What is spent of each."""
+    found = json.loads(shell("limits", "list", "--json").out)
+    return {(fuse["scope"], fuse["limit"]): fuse["spent"] for fuse in found["fuses"]}
+
+
+def test_list_shows_fuses_and_people(shell: Shell) -> None:
+    """Each fuse with what is spent of it in its own time; who had the most answers in a day."""
+    done = shell("limits", "list", "--json")
+    assert (done.code, done.err) == (0, "")
+    found = json.loads(done.out)
+    assert found["fuses"] == [
+        {"scope": "", "limit": "50/1d", "spent": 8},
+        {"scope": "", "limit": "9/1h", "spent": 6},
+        {"scope": "route shop", "limit": "7/1d", "spent": 3},
+    ]
+    assert [(row["number"], row["person"], row["replies"]) for row in found["people"]] == [
+        ("+33644600000", "+33700000001", 3),
+        ("+33644600001", "+33700000002", 1),
+    ]
+    assert all(row["last"].endswith("Z") for row in found["people"])
+    assert len(json.loads(shell("limits", "list", "--limit", "1", "--json").out)["people"]) == 1
+
+
+def test_list_for_people(shell: Shell) -> None:
+    """The same in lines: which fuse, how much of it, who."""
+    done = shell("limits", "list")
+    assert [line.split()[:2] for line in done.out.splitlines()[:3]] == [["all", "routes"]] * 2 + [["route", "shop"]]
+    assert " 8 of 50/1d units" in done.out
+    assert [line.split()[:5] for line in done.out.splitlines()[3:]] == [
+        ["+33700000001", "from", "+33644600000", "3", "answers,"],
+        ["+33700000002", "from", "+33644600001", "1", "answers,"],
+    ]
+
+
+def test_reset_of_a_person(shell: Shell) -> None:
+    """Answers and cooldowns of one person, however the number is written; the fuses stay."""
+    before = fuses(shell)
+    done = shell("limits", "reset", "+33 7 00 00 00 01")
+    assert (done.code, done.out) == (0, "4 rows forgotten\n")  # three answers and a cooldown
+    people = json.loads(shell("limits", "list", "--json").out)["people"]
+    assert [row["person"] for row in people] == ["+33700000002"]
+    assert fuses(shell) == before
+    assert shell("limits", "reset", "+33700000001").out == "0 rows forgotten\n"
+
+
+def test_reset_of_the_fuses(shell: Shell) -> None:
+    """All of them; people's counts stay."""
+    assert shell("limits", "reset", "--total").code == 0
+    assert set(fuses(shell).values()) == {0}
+    assert len(json.loads(shell("limits", "list", "--json").out)["people"]) == 2
+
+
+@pytest.mark.parametrize("arguments", [(), ("+33700000001", "--total")])
+def test_mistakes(shell: Shell, arguments: tuple[str, ...]) -> None:
+    """Neither or both: exit 2 and one sentence, and nothing is forgotten."""
+    before = shell("limits", "list", "--json").out
+    done = shell("limits", "reset", *arguments)
+    assert (done.code, done.out, done.err) == (2, "", "plivo-autoreply: give a number, or --total\n")
+    assert shell("limits", "list", "--json").out == before
+
+
+def test_no_store_yet(shell: Shell, tmp_path: Path) -> None:
+    """Without a store: exit 2 and one sentence."""
+    for arguments in (("list",), ("reset", "--total")):
+        done = shell("limits", *arguments, AUTOREPLY_DATA=str(tmp_path / "elsewhere"))
+        assert done.code == 2
+        assert done.err.startswith("plivo-autoreply: there is no store at ")
+
+
+def test_broken_store_is_told_in_a_sentence(shell: Shell, tmp_path: Path) -> None:
+    """A store that cannot be read: exit 1, no traceback."""
+
+    async def run() -> None:
+        async with opened(tmp_path / "autoreply.db", Clock()) as store, store.engine.begin() as connection:
+            await connection.exec_driver_sql("DROP TABLE spending")
+
+    asyncio.run(run())
+    done = shell("limits", "list")
+    assert (done.code, done.err) == (1, "plivo-autoreply: the store cannot be read: no such table: spending\n")

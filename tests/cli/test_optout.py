@@ -1,0 +1,203 @@
+"""`optout`: who gets no messages, and how we know; a bad file changes nothing."""
+
+import asyncio
+import csv
+import io
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command import Shell
+from support.process import MINIMAL
+from support.stored import Clock, opened, opted, used
+
+from app.guards.ledger import OptOutChange, Pair
+
+US = "33644600000"
+_numbers = itertools.count(1)
+
+
+def fill(folder: Path, *changes: OptOutChange) -> None:
+    """A config, and a store where these things have happened."""
+    (folder / "config.toml").write_text(MINIMAL)
+
+    async def run() -> None:
+        async with opened(folder / "autoreply.db", Clock()) as store:
+            for change in changes:
+                await store.ledger.record(used(next(_numbers), pair=change.pair, opt_out=change, at=change.at))
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Where one person has opted out by a message."""
+    fill(tmp_path, opted(out=True, word="ARRET"))
+    return Shell(tmp_path, monkeypatch, capsys)
+
+
+def listed(shell: Shell, *arguments: str) -> list[dict[str, Any]]:
+    """`optout list --json`."""
+    done = shell("optout", "list", *arguments, "--json")
+    assert (done.code, done.err) == (0, "")
+    return list(json.loads(done.out))
+
+
+PROOF = {
+    "number": "+33644600000",
+    "person": "+33700000001",
+    "at": "2026-03-02T09:00:00Z",
+    "word": "ARRET",
+    "message_uuid": "message-1",
+    "signed_by": "V3",
+    "source": "message",
+    "ended_at": None,
+    "ended_by": None,
+}
+
+
+def test_list_shows_the_proof(shell: Shell) -> None:
+    """Who, from which number, when, by which message and word, signed how; for people and for machines."""
+    assert listed(shell) == [PROOF]
+    done = shell("optout", "list")
+    assert " ".join(done.out.split()) == (
+        "+33700000001 from +33644600000 2026-03-02T09:00:00Z ARRET by message, message-1, signed V3"
+    )
+    assert (done.code, done.err) == (0, "1 opt-outs\n")
+
+
+@pytest.mark.parametrize(
+    ("who", "count"),
+    [("+33700000001", 1), ("33700000001", 1), ("+33 7 00 00 00 01", 1), (f"+{US}", 1), ("+33700000002", 0)],
+)
+def test_list_of_one(shell: Shell, who: str, count: int) -> None:
+    """A person's, or those of one of our numbers, however it is written."""
+    assert len(listed(shell, who)) == count
+
+
+def test_remove_and_add(shell: Shell) -> None:
+    """Both tell what holds afterwards, and whether that is new; `--all` shows what has ended."""
+    pair = ("--to", "+33 6 44 60 00 00", "--from", "33700000001")
+    steps = (
+        ("add", "+33700000001 gets nothing from +33644600000, as before\n"),
+        ("remove", "+33700000001 gets messages from +33644600000\n"),
+        ("remove", "+33700000001 gets messages from +33644600000, as before\n"),
+    )
+    for verb, said in steps:
+        done = shell("optout", verb, *pair)
+        assert (done.code, done.out) == (0, said)
+    assert listed(shell) == []
+    (row,) = listed(shell, "--all")
+    assert row["ended_at"].endswith("Z")
+    assert row | {"ended_at": None, "ended_by": None} == PROOF
+    assert shell("optout", "add", *pair).out == "+33700000001 gets nothing from +33644600000\n"
+    (row,) = listed(shell)
+    assert (row["source"], row["message_uuid"], row["signed_by"], row["ended_at"]) == ("command", None, "", None)
+
+
+def test_csv_round_trip(
+    shell: Shell, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `export` writes, `import` reads into another store, every proof with it; a second time adds nothing."""
+    fill(
+        tmp_path,
+        opted(out=True, pair=Pair(US, "33700000002"), word='no, "never"\nagain', at=1_772_442_001.0),
+        opted(out=True, pair=Pair("38383", "33700000003"), signed_by="Ma-V2", at=1_772_442_002.0),
+        opted(out=True, pair=Pair(US, "51789"), word="СТОП", at=1_772_442_003.0),
+        opted(out=True, pair=Pair(US, "SHOP-24"), at=1_772_442_004.0),  # no way back, but it said STOP
+    )
+    done = shell("optout", "export", "-o", "all.csv")
+    assert (done.code, done.out, done.err) == (0, "", "")
+    exported = (tmp_path / "all.csv").read_text("utf-8")
+    assert shell("optout", "export").out == exported
+    rows = list(csv.DictReader(io.StringIO(exported)))
+    assert [row["person"] for row in rows] == ["+33700000001", "+33700000002", "+33700000003", "51789", "SHOP-24"]
+    empty = tmp_path_factory.mktemp("empty")
+    fill(empty)
+    there = Shell(empty, shell.monkeypatch, capsys)
+    done = there("optout", "import", str(tmp_path / "all.csv"))
+    assert (done.code, done.out, done.err) == (0, "5 opt-outs added, 0 were there already\n", "")
+    assert listed(there) == listed(shell)
+    assert there("optout", "export").out == exported
+    assert there("optout", "import", str(tmp_path / "all.csv")).out == "0 opt-outs added, 5 were there already\n"
+
+
+def test_two_columns_are_enough(shell: Shell, tmp_path: Path) -> None:
+    """A list from elsewhere, as a spreadsheet writes it: byte order mark, blanks, columns of its own, in any order."""
+    text = "\ufeffperson,name,number\r\n+33 7 00 00 00 02,Zoé,33644600000\r\n+33700000001,Ann,+33644600000\r\n"
+    (tmp_path / "theirs.csv").write_bytes(text.encode())
+    assert shell("optout", "import", "theirs.csv").out == "1 opt-outs added, 1 were there already\n"
+    (row,) = listed(shell, "+33700000002")
+    assert (row["number"], row["word"], row["source"], row["message_uuid"]) == (
+        "+33644600000",
+        "import",
+        "command",
+        None,
+    )
+
+
+GOOD = "+33644600000,+33700000002,"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", ["the first line must name the columns number and person"]),
+        (b"number,who\n1,2\n", ["the first line must name the columns number and person"]),
+        (
+            f"number,person,at\n{GOOD}\nnonsense!,+33700000003,\n{GOOD}yesterday\n+33644600000\n".encode(),
+            ["nothing was imported", "line 3: ", "line 4: ", "line 5: "],
+        ),
+        (f"number,person,at\n{GOOD}\n+33644600000,,\n".encode(), ["nothing was imported", "line 3: "]),
+        (f"number,person,at\n{GOOD}\n,+33700000003,\n".encode(), ["nothing was imported", "line 3: "]),
+        (f"number,person,at\n{GOOD}0001-01-01\n".encode(), ["nothing was imported", "line 2: "]),
+        (
+            f"number,person,message_uuid\n{GOOD}\n+33644600000, ,message-1\n".encode(),
+            ["nothing was imported", "line 3: "],
+        ),
+        (f"number,person\n{GOOD}\n".encode() + b"\xff\xfe,1\n", ["optouts.csv is not UTF-8"]),
+        (f"number,person\n{GOOD}\n".encode("utf-16"), ["optouts.csv is not UTF-8"]),
+        (b"number,person\n" + b"3" * 200_000 + b",1\n", ["nothing was imported", "line 2: "]),
+    ],
+)
+def test_bad_file_changes_nothing(shell: Shell, tmp_path: Path, content: bytes, said: list[str]) -> None:
+    """Law 11: every fault is told with its line, exit 2, and not even the good lines are imported."""
+    (tmp_path / "optouts.csv").write_bytes(content)
+    done = shell("optout", "import", "optouts.csv")
+    assert (done.code, done.out) == (2, "")
+    lines = done.err.removeprefix("plivo-autoreply: ").splitlines()
+    assert len(lines) == len(said), done.err
+    assert all(line.startswith(start) for line, start in zip(lines, said, strict=True)), done.err
+    assert listed(shell) == [PROOF]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add",),
+        ("add", "--to", "1"),
+        ("remove", "--from", "1"),
+        ("import", "no-such-file.csv"),
+        ("list", "--nonsense"),
+    ],
+)
+def test_wrong_usage(shell: Shell, arguments: tuple[str, ...]) -> None:
+    """Wrong usage: exit 2, and how to use it."""
+    done = shell("optout", *arguments)
+    assert done.code == 2
+    assert done.err.startswith(f"Usage: plivo-autoreply optout {arguments[0]} ")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("list",), ("export",), ("add", "--to", f"+{US}", "--from", "+33700000001"), ("import", "one.csv")]
+)
+def test_no_store_yet(shell: Shell, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Without a store: exit 2 and one sentence; none is made."""
+    (tmp_path / "one.csv").write_text(f"number,person\n{GOOD}\n")
+    empty = tmp_path / "elsewhere"
+    done = shell("optout", *arguments, AUTOREPLY_DATA=str(empty))
+    assert done.code == 2
+    assert done.err.startswith(f"plivo-autoreply: there is no store at {empty / 'autoreply.db'} yet")
+    assert not empty.exists()

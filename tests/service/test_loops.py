@@ -1,0 +1,126 @@
+"""Law 8 from outside: two machines that answer each other fall silent, and the bill has an end."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import process, wire
+
+CONFIG = """
+[server]
+public_url = "https://sms.example.com"
+[plivo]
+auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
+[[routes]]
+name = "same"
+to = "+{0}1"
+text = "I am not here."
+limits = {{ same_text = "2/1h" }}
+[[routes]]
+name = "person"
+to = "+{0}2"
+text = "{{text}} more"
+limits = {{ per_sender = "3/1h" }}
+[[routes]]
+name = "total"
+to = "+{0}3"
+text = "{{text}} more"
+limits = {{ total = "4/1d" }}
+[[routes]]
+name = "minute"
+to = "+{0}4"
+text = "{{text}} more"
+limits = {{ total = "5/1m" }}
+[[routes]]
+name = "shipped"
+to = "+{0}5"
+text = "I am not here."
+"""
+HERE, THERE = "3364460000", "3364460001"
+Pair = tuple[process.Served, process.Served]
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Two of our own, at two customers who do not know of each other."""
+    with (
+        process.served(tmp_path_factory.mktemp("here"), CONFIG.format(HERE)) as here,
+        process.served(tmp_path_factory.mktemp("there"), CONFIG.format(THERE)) as there,
+    ):
+        yield here, there
+
+
+def converse(machines: Pair, last: str) -> int:
+    """Plivo carries each answer to the other one, until one is silent; how many answers there were."""
+    numbers = [f"{HERE}{last}", f"{THERE}{last}"]
+    text: str | None = "hello"
+    for answers in range(50):
+        turn = answers % 2
+        sent = wire.message(From=numbers[1 - turn], To=numbers[turn], Text=text or "")
+        status, xml = wire.tell(machines[turn], sent)
+        assert status == 200
+        text = wire.text_of(xml)
+        if text is None:
+            return answers
+    raise AssertionError("they still talk")
+
+
+@pytest.mark.parametrize(
+    ("last", "answers", "limit"),
+    [
+        pytest.param("1", 5, "same_text 2/1h", id="the same text"),  # "hello", then twice each the same words
+        pytest.param("2", 6, "per_sender 3/1h", id="texts that grow"),
+        pytest.param("3", 8, "total 4/1d of route total", id="a fuse"),
+        pytest.param("4", 10, "total 5/1m of route minute", id="a fuse of a minute"),
+        pytest.param("5", 9, "same_text 4/1h", id="as shipped"),
+    ],
+)
+def test_two_machines_fall_silent(machines: Pair, last: str, answers: int, limit: str) -> None:
+    """Each limit ends their talk after as many answers as it says, and the log names it, once."""
+    assert converse(machines, last) == answers
+    told = [line for one in machines for line in one.lines() if line["event"] == "a limit starts to silence"]
+    assert [line["reason"] for line in told if line["to"] == f"..000{last}" or line["to"] == f"..001{last}"] == [
+        f"limit: {limit}"
+    ]
+
+
+def answered(service: process.Served, last: str, sender: str) -> bool:
+    """Whether a new message of this sender is answered."""
+    status, xml = wire.tell(service, wire.message(From=sender, To=f"{HERE}{last}"))
+    assert status == 200
+    return wire.text_of(xml) is not None
+
+
+def command(folder: Path, *arguments: str) -> Any:
+    """A command beside the server; its JSON."""
+    done = process.run(*arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+
+def test_limits_survive_a_restart_and_are_reset_beside_the_server(tmp_path: Path) -> None:
+    """What was counted is counted after kill -9; `limits list` shows it; after `limits reset` the count is new."""
+    one, other = wire.sender(), wire.sender()
+    with process.served(tmp_path, CONFIG.format(HERE)) as service:
+        assert [answered(service, "2", one) for _ in range(4)] == [True, True, True, False]
+        assert [answered(service, "3", wire.sender()) for _ in range(5)] == [True] * 4 + [False]
+        service.kill()
+    with process.served(tmp_path, CONFIG.format(HERE)) as service:
+        assert not answered(service, "2", one)
+        assert not answered(service, "3", other)
+        assert answered(service, "2", other)
+        listed = command(tmp_path, "limits", "list", "--json")
+        assert {fuse["scope"]: (fuse["spent"], fuse["limit"]) for fuse in listed["fuses"]} == {
+            "": (8, "5000/1d"),
+            "route total": (4, "4/1d"),
+            "route minute": (0, "5/1m"),
+        }
+        assert (listed["people"][0]["person"], listed["people"][0]["replies"]) == (f"+{one}", 3)
+        assert command(tmp_path, "limits", "reset", f"+{one}") == "3 rows forgotten\n"
+        assert [answered(service, "2", one) for _ in range(4)] == [True, True, True, False]
+        assert not answered(service, "3", other)
+        command(tmp_path, "limits", "reset", "--total")
+        assert answered(service, "3", other)
+        assert not answered(service, "2", one)  # against a person it still counts
