@@ -81,7 +81,7 @@ class Answering:
         begun = await self._engine.begin(message, now)
         if not self._engine.costs(message, begun):
             draft = await self._engine.draft(message, now, self._tools, Memory())
-            return await self._settle(message, request, draft, with_proofs=True)
+            return await self._settle(message, request, draft, claimed=False)
         wish = Wish(
             message.message_uuid, self._options.owner, CLAIM, self._engine.recall(message, begun), request.proofs
         )
@@ -118,9 +118,9 @@ class Answering:
             asked = Asked("the chain", Fails(f"its rules took more than {CHAIN_LIFE:g} s together"))
             begun = await self._engine.begin(message, now)
             draft = replace(begun, outcome=Outcome(None, None, (asked,)))
-        return await self._settle(message, request, draft, with_proofs=False)
+        return await self._settle(message, request, draft, claimed=True)
 
-    async def _settle(self, message: Inbound, request: SignedRequest, draft: Draft, *, with_proofs: bool) -> bytes:
+    async def _settle(self, message: Inbound, request: SignedRequest, draft: Draft, *, claimed: bool) -> bytes:
         """Judged and recorded in one transaction. A chain that failed is not remembered, until the fourth call."""
         if draft.outcome and draft.outcome.failed:
             await self._count_failure(message)
@@ -131,8 +131,9 @@ class Answering:
             judged[:] = [decision]
             return self._ruling(message, request, draft, decision)
 
-        proofs = request.proofs if with_proofs else ()
-        case = Case(message.message_uuid, self._engine.recall(message, draft), judge, proofs)
+        proofs = () if claimed else request.proofs
+        failed = bool(draft.outcome and draft.outcome.failed)
+        case = Case(message.message_uuid, self._engine.recall(message, draft), judge, proofs, claimed or failed)
         xml = await self._ledger.record(case)
         if judged and judged[0].xml == xml:
             self._tell(message, request, judged[0])

@@ -117,7 +117,7 @@ class Engine:
         """Whether asking its rules has effects, so that the message must be claimed first."""
         if _unanswerable(self.table, message) or (draft.sign and draft.sign.kind != "start"):
             return False
-        return draft.route is not None and any(rule.has_effects for rule in draft.route.rules)
+        return draft.route is not None and draft.route.has_effects
 
     async def draft(self, message: Inbound, at: float, tools: Tools, memory: Memory) -> Draft:
         """With the rules asked, unless what is remembered forbids an answer already."""
@@ -133,7 +133,8 @@ class Engine:
         outgoing = draft.outcome.messages if draft.outcome else ()
         people = frozenset(Pair(one.src, number) for one in outgoing for number in one.dst)
         name = draft.route.name if draft.route else None
-        return limits.recall(self.guards(draft.route).limits, draft.at, pair, people, name)
+        recall = limits.recall(self.guards(draft.route).limits, draft.at, pair, people, name)
+        return replace(recall, cooldowns=draft.route is not None and draft.route.has_effects)
 
     def judge(self, message: Inbound, draft: Draft, memory: Memory, *, signed_by: str) -> Decision:
         """What is really said. Pure: it is called in the transaction that records it."""

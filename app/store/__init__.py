@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.store import migrations, retention
-from app.store.database import Clock, StoreInUse, insert_new, now, open_engine, readers, sole_server
+from app.store.database import Clock, StoreInUse, WriterThread, insert_new, now, open_engine, readers, sole_server
 from app.store.ledger import StoredLedger
 from app.store.migrations import NewerStore
 from app.store.outbox import StoredOutbox
@@ -67,11 +67,13 @@ async def open_store(options: StoreOptions, *, serving: bool, clock: Clock = tim
                 stack.enter_context(sole_server(options.path))
             engine = open_engine(options.path, clock)
             stack.push_async_callback(engine.dispose)
+            thread = WriterThread(options.path, clock)
+            stack.push_async_callback(thread.close)
             await _migrate(engine)
         except (OSError, DBAPIError) as error:
             message = f"{options.path}: {reason(error)}; is the folder there, writable, and on a local disk?"
             raise BrokenStore(message) from error
-        async with _running(engine, options.keep if serving else None) as store:
+        async with _running(engine, thread, options.keep if serving else None) as store:
             yield store
 
 
@@ -84,8 +86,8 @@ async def _migrate(engine: AsyncEngine) -> None:
 
 
 @asynccontextmanager
-async def _running(engine: AsyncEngine, keep: Keep | None) -> AsyncIterator[Store]:
-    writer = Writer(engine)
+async def _running(engine: AsyncEngine, thread: WriterThread, keep: Keep | None) -> AsyncIterator[Store]:
+    writer = Writer(thread.transact)
     tasks = [asyncio.create_task(writer.run(), name="writer")]
     if keep is not None:
         tasks.append(asyncio.create_task(retention.run(writer, keep), name="retention"))

@@ -5,12 +5,14 @@ and one serving process by flock. The database's clock is `now()`; on SQLite it 
 so that a test can drive it.
 """
 
+import asyncio
 import fcntl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -22,6 +24,7 @@ from sqlalchemy.sql.expression import FunctionElement
 BUSY_SECONDS = 5  # how long a writer waits for another process's transaction; a command's takes milliseconds
 
 Clock = Callable[[], float]
+R = TypeVar("R")
 
 
 class StoreInUse(Exception):
@@ -57,10 +60,39 @@ def insert_or(
 
 
 def open_engine(path: Path, clock: Clock = time.time) -> AsyncEngine:
-    """The engine of a SQLite file. Nothing is opened yet; the folder must exist."""
-    engine = create_async_engine(sa.URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
+    """For readers, and for migrations. Nothing is opened yet; the folder must exist."""
+    url = sa.URL.create("sqlite+aiosqlite", database=str(path))
+    engine = create_async_engine(url, hide_parameters=True)
+    _prepare(engine.sync_engine, clock)
+    return engine
 
-    @sa.event.listens_for(engine.sync_engine, "connect")
+
+class WriterThread:
+    """One connection in a thread of its own: a group of writes costs one hop between threads, not one a statement."""
+
+    def __init__(self, path: Path, clock: Clock = time.time) -> None:
+        self.engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), hide_parameters=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        _prepare(self.engine, clock)
+
+    async def transact(self, work: Callable[[sa.Connection], R]) -> R:
+        """What `work` returns, once it is committed. A caller that is cancelled does not stop it."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    async def close(self) -> None:
+        """Ends the thread, when what it does is done."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.engine.dispose)
+        self._thread.shutdown()
+
+    def _transact(self, work: Callable[[sa.Connection], R]) -> R:
+        with self.engine.begin() as connection:
+            return work(connection)
+
+
+def _prepare(engine: sa.Engine, clock: Clock) -> None:
+    """What each connection of a SQLite file needs."""
+
+    @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by the listener below
         connection.create_function("autoreply_now", 0, clock)
@@ -74,12 +106,10 @@ def open_engine(path: Path, clock: Clock = time.time) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @sa.event.listens_for(engine.sync_engine, "begin")
+    @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         reads = connection.get_execution_options().get("autoreply_reads", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 def readers(engine: AsyncEngine) -> AsyncEngine:

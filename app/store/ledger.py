@@ -71,7 +71,8 @@ def _insert(connection: sa.Connection, cases: Mapping[str, Case], rulings: Mappi
     statement = insert_new(messages).returning(messages.c.message_uuid)
     fresh = set(connection.scalars(statement, [_row(ruling.entry) for ruling in rulings.values()]))
     memory.write(connection, [(cases[uuid].recall, ruling) for uuid, ruling in rulings.items() if uuid in fresh])
-    connection.execute(sa.delete(claims).where(claims.c.message_uuid.in_(rulings)))
+    if claimed := [uuid for uuid, case in cases.items() if case.claimed]:
+        connection.execute(sa.delete(claims).where(claims.c.message_uuid.in_(claimed)))
     return {uuid: rulings[uuid].entry.xml for uuid in fresh} | _stored(connection, rulings.keys() - fresh)
 
 
