@@ -57,7 +57,8 @@ def request(to: str) -> bytes:
     body = urlencode(fields).encode()
     head = (
         f"POST /message HTTP/1.1\r\nhost: bench\r\ncontent-type: application/x-www-form-urlencoded\r\n"
-        f"x-plivo-signature-v2: {signature}\r\nx-plivo-signature-v2-nonce: {nonce}\r\ncontent-length: {len(body)}\r\n\r\n"
+        f"x-plivo-signature-v2: {signature}\r\nx-plivo-signature-v2-nonce: {nonce}\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
