@@ -39,6 +39,7 @@ log = get_logger("service")
 
 USER_AGENT = f"plivo-autoreply/{__version__}"
 RULE_CONNECTIONS = 512  # of all webhook and python rules together; more wait, and their lives go on
+REMIND = 3600.0  # seconds
 READY_FOR = 1.0  # seconds that one check of the store answers /ready, which anybody may call
 
 
@@ -118,12 +119,22 @@ async def open_service(config: Config, on_fault: Callable[[], None]) -> AsyncIte
         forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
         state = State(store)
         _watch([*store.tasks, forwarding], state, on_fault)
+        if config.signature == "log-only":
+            reminding = asyncio.create_task(_remind())
+            stack.callback(reminding.cancel)
         service = Service(_app(config, store, answering, forwarder, state), store, answering, forwarder, state)
         try:
             yield service
         finally:
             await service.stop()
             await asyncio.wait([forwarding])
+
+
+async def _remind() -> None:
+    """Law 1: a service that verifies nothing says so at start, and every hour."""
+    while True:
+        log.warning('signature = "log-only": requests that nobody signed are answered; for a roll-out only')
+        await asyncio.sleep(REMIND)
 
 
 def _answering_options(config: Config) -> AnsweringOptions:

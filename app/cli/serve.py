@@ -70,8 +70,6 @@ def _announce(config: Config, path: Path) -> None:
     """What an operator wants to see first: the URL to paste, what is on, what is off."""
     for warning in config.warnings:
         log.warning("config", file=str(path), fault=str(warning))
-    if config.signature == "log-only":
-        log.warning('signature = "log-only": requests that nobody signed are answered; use it for a roll-out only')
     log.info(
         "serving",
         message_url=f"{config.server.public_url}/message",
