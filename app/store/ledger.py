@@ -55,12 +55,16 @@ def record(connection: sa.Connection, cases: Sequence[Case]) -> list[bytes | Exc
     for case, refused in zip(cases, refusals, strict=True):
         if not refused:
             accepted.setdefault(case.message_uuid, case)
-    remembered = Remembered(connection, [case.recall for case in accepted.values()])
+    answers = _stored(connection, accepted.keys())
+    new = [case for uuid, case in accepted.items() if uuid not in answers]  # a repeat weighs on nobody behind it
+    remembered = Remembered(connection, [case.recall for case in new])
     rulings: dict[str, Ruling] = {}
-    for uuid, case in accepted.items():
-        rulings[uuid] = case.judge(remembered.memory(case.recall))
-        remembered.note(case.recall, rulings[uuid])
-    answers = _insert(connection, accepted, rulings)
+    for case in new:
+        rulings[case.message_uuid] = case.judge(remembered.memory(case.recall))
+        remembered.note(case.recall, rulings[case.message_uuid])
+    answers |= _insert(connection, accepted, rulings)
+    if claimed := [uuid for uuid, case in accepted.items() if case.claimed]:
+        connection.execute(sa.delete(claims).where(claims.c.message_uuid.in_(claimed)))
     return [refused or answers[case.message_uuid] for case, refused in zip(cases, refusals, strict=True)]
 
 
@@ -69,10 +73,8 @@ def _insert(connection: sa.Connection, cases: Mapping[str, Case], rulings: Mappi
     if not rulings:
         return {}
     statement = insert_new(messages).returning(messages.c.message_uuid)
-    fresh = set(connection.scalars(statement, [_row(ruling.entry) for ruling in rulings.values()]))
+    fresh = set(connection.scalars(statement, [_row(rulings[uuid].entry) for uuid in sorted(rulings)]))
     memory.write(connection, [(cases[uuid].recall, ruling) for uuid, ruling in rulings.items() if uuid in fresh])
-    if claimed := [uuid for uuid, case in cases.items() if case.claimed]:
-        connection.execute(sa.delete(claims).where(claims.c.message_uuid.in_(claimed)))
     return {uuid: rulings[uuid].entry.xml for uuid in fresh} | _stored(connection, rulings.keys() - fresh)
 
 

@@ -9,7 +9,7 @@ from app.guards.ledger import Fuse, Memory, OptOutChange, Pair, Recall, Ruling
 from app.store.database import insert_new, insert_or
 from app.store.tables import cooldowns, opt_outs, replies, spending
 
-SLOT = 600  # seconds; a fuse of a day is off by at most ten minutes of spending
+SLOT = 600  # seconds; a fuse remembers at most ten minutes longer than it says, never shorter
 
 
 class Remembered:
@@ -121,8 +121,8 @@ def _spent(connection: sa.Connection, fuses: set[tuple[Fuse, float]]) -> dict[Fu
 
 
 def spent(connection: sa.Connection, fuse: Fuse, at: float) -> int:
-    """Units in the window of a fuse."""
-    slots = spending.c.slot > int((at - fuse.seconds) // SLOT)
+    """Units in the window of a fuse. The slot in which it begins counts whole, so that a short one burns too."""
+    slots = spending.c.slot >= int((at - fuse.seconds) // SLOT)
     query = sa.select(sa.func.coalesce(sa.func.sum(spending.c.units), 0)).where(spending.c.scope == fuse.scope, slots)
     return int(connection.scalar(query) or 0)
 

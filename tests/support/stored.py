@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.guards.ledger import Case, Entry, Pair, Recall, Ruling, Step
+from app.guards.ledger import Case, Entry, Fuse, Memory, OptOutChange, Pair, Recall, Ruling, Step
 from app.plivo.messages import Proof, Report
 from app.reports.outbox import Parcel
 from app.store import Keep, Store, StoreOptions, open_store
@@ -89,3 +89,31 @@ def parcel(number: int = 1, *targets: str, proofs: tuple[Proof, ...] = (), at: f
 def proof(key: str, value: str) -> Proof:
     """What was signed, and what was said."""
     return Proof(key.encode(), value.encode())
+
+
+US, CUSTOMER = "33644600000", "33700000001"
+PAIR = Pair(US, CUSTOMER)
+
+
+def used(number: int, memories: list[Memory] | None = None, **changes: Any) -> Case:
+    """Message `number` of the customer at `at`, and what its answer uses up; it notes what it is judged on."""
+    at, pair = changes.pop("at", NINE), changes.pop("pair", PAIR)
+    fuses = frozenset({Fuse("", DAY), *changes.pop("fuses", ())})
+    recall = Recall(at, pair, changes.pop("people", frozenset({pair})), changes.pop("window", DAY), fuses)
+    xml = changes.pop("xml", f"<answer-{number}/>".encode())
+    made = replace(ENTRY, message_uuid=f"message-{number}", received_at=at, to=pair.number, sender=pair.person, xml=xml)
+    uses: dict[str, Any] = {"text_key": "hello", "units": 2, "scopes": frozenset({""}), "cooldowns": ("menu",)}
+    ruling = Ruling(made, **(uses | changes))
+
+    def judge(memory: Memory) -> Ruling:
+        if memories is not None:
+            memories.append(memory)
+        return ruling
+
+    return Case(made.message_uuid, recall, judge)
+
+
+def opted(*, out: bool, at: float = NINE, pair: Pair = PAIR, **changes: Any) -> OptOutChange:
+    """The customer opts out, or in again, by a message."""
+    change = OptOutChange(pair, out, at, "message-1", "STOP" if out else "START", "V3", "message")
+    return replace(change, **changes)
