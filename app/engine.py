@@ -16,7 +16,7 @@ from app.guards.ledger import Memory, OptOutChange, Origin, Pair, Recall, Step
 from app.guards.limits import LimitOptions
 from app.guards.opt_out import OptOutOptions, Sign
 from app.plivo import numbers, units
-from app.plivo.markup import EMPTY, render
+from app.plivo.markup import EMPTY, clean, render
 from app.plivo.messages import Inbound, Outgoing, Report
 from app.rules.chain import Asked, Outcome, keyword_answers, walk
 from app.rules.rule import Answers, Fails, Names, Passes, Use
@@ -238,8 +238,9 @@ def _sendable(
             why = "; an alphanumeric sender, or the number itself, cannot be texted"
         elif len(willing) < len(others):
             why = "; somebody has opted out"
-        text = units.fit(message.text, max_units)
-        cut = cut or text != message.text
+        whole = clean(message.text)  # a text of nothing that XML can hold would leave as an empty message
+        text = units.fit(whole, max_units)
+        cut = cut or text != whole
         if willing and text.strip():
             sendable.append(Outgoing(message.src, willing, text))
     return tuple(sendable), cut, why

@@ -95,7 +95,9 @@ def test_syntax_error_has_line_and_column(tmp_path: Path) -> None:
 
 def test_a_refusal_tells_warnings_too(tmp_path: Path) -> None:
     """One run tells everything that is to mend, warnings beside errors."""
-    refusal = _refused(_write(tmp_path, f'{MINIMAL}targets = ["crm"]\n[rules.old]\ntext = "Old."\n'))
+    refusal = _refused(
+        _write(tmp_path, f'{MINIMAL}targets = ["nobody"]\n[targets.crm]\nurl = "http://crm.example.com"\n')
+    )
     assert [fault.severity for fault in refusal.faults] == ["error", "warning"]
     assert len(refusal.errors) == 1
 
