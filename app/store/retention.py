@@ -18,6 +18,7 @@ from app.store.writer import Writer
 
 BATCH = 500  # rows a statement: a few milliseconds of the writer's time
 PAUSE = 0.2  # seconds between batches
+START = 60.0  # seconds after the start: first traffic, then tidying
 INTERVAL = 600.0  # seconds between rounds
 DAY = 86400.0
 
@@ -32,12 +33,14 @@ class Keep:
 
 async def run(writer: Writer, keep: Keep) -> None:
     """Sweeps for ever; a store that cannot write is asked again in the next round."""
+    wait = START
     while True:
+        await asyncio.sleep(wait)
         try:
             more = await writer.submit(sweep, keep)
         except Unavailable:
             more = False
-        await asyncio.sleep(PAUSE if more else INTERVAL)
+        wait = PAUSE if more else INTERVAL
 
 
 def sweep(connection: sa.Connection, keeps: Sequence[Keep]) -> list[bool]:
