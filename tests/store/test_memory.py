@@ -227,7 +227,7 @@ async def test_later_cooldown_replaces_an_earlier_one(store: Store) -> None:
 async def test_opt_out_comes_and_goes(store: Store) -> None:
     """STOP, START and STOP again: one row, the proof of the newest STOP; a second STOP does not touch the first's."""
     pair = frozenset({Pair(US, CUSTOMER)})
-    steps = (
+    steps: tuple[tuple[Any, float, float | None, frozenset[Pair]], ...] = (
         (opted(out=True), NINE, None, pair),
         (opted(out=True, at=NINE + 1, message_uuid="message-2"), NINE, None, pair),
         (opted(out=False, at=NINE + 2), NINE, NINE + 2, frozenset()),
