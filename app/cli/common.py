@@ -78,8 +78,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 @asynccontextmanager
 async def store_beside_server(config: Config) -> AsyncIterator[Store]:
     """The store, opened beside a server that may be running. Raises `Mistake` if there is none yet."""
-    if not config.store.path.exists():
-        message = f"there is no store at {config.store.path} yet; `serve` makes it ($AUTOREPLY_DATA says where)"
+    if isinstance(config.store.where, Path) and not config.store.where.exists():
+        message = f"there is no store at {config.store.where} yet; `serve` makes it ($AUTOREPLY_DATA says where)"
         raise Mistake(message)
     async with open_store(config.store, serving=False) as store:
         yield store

@@ -77,7 +77,7 @@ def _announce(config: Config, path: Path) -> None:
         rules=config.rules,
         targets=len(config.targets),
         signature=config.signature,
-        store=str(config.store.path),
+        store=config.store.shown,
         config=config.version,
         off=[] if config.targets else ["targets: reports are stored and go nowhere"],
     )

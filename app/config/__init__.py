@@ -26,7 +26,7 @@ from app.guards.opt_out import OptOutOptions
 from app.plivo.signature import Token
 from app.reports.target import Target
 from app.rules.table import Table
-from app.store import Keep, StoreOptions
+from app.store import URL, Keep, StoreOptions, server_url
 
 __all__ = ["BadConfig", "Config", "Fault", "load"]
 
@@ -118,7 +118,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
         logging=logging,
         tokens=plivo.auth_tokens,
         signature=plivo.signature,
-        store=StoreOptions(_store_path(store.url, faults), Keep(store.keep, store.keep_text)),
+        store=StoreOptions(_where(store.url, faults), Keep(store.keep, store.keep_text)),
         keep_text=store.keep_text > 0,
         table=table,
         rules=len(data.get("rules", {})),
@@ -204,12 +204,16 @@ def _targets(data: Any, folder: Path, faults: Faults) -> dict[str, Target]:
     return targets
 
 
-def _store_path(url: str, faults: Faults) -> Path:
-    if url.startswith(("postgres://", "postgresql://")):
-        faults.note(("store", "url"), "PostgreSQL comes with a later version; this one has sqlite:///autoreply.db")
-    elif not url.startswith(_SQLITE) or len(url) == len(_SQLITE):
-        faults.note(("store", "url"), 'write url = "sqlite:///autoreply.db", with four slashes for an absolute path')
-    return Path(os.environ.get("AUTOREPLY_DATA", "")).joinpath(url.removeprefix(_SQLITE)).absolute()
+def _where(url: str, faults: Faults) -> Path | URL:
+    """The file or the server of `[store] url`."""
+    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
+        return Path(os.environ.get("AUTOREPLY_DATA", "")).joinpath(url.removeprefix(_SQLITE)).absolute()
+    try:
+        return server_url(url)
+    except ValueError as error:
+        advice = 'url = "sqlite:///autoreply.db" is a file (four slashes for an absolute path)'
+        faults.note(("store", "url"), f"{error}; {advice}")
+    return Path(url)
 
 
 def _warn(data: dict[str, Any], server: sections.Server | None, targets: Mapping[str, Target], faults: Faults) -> None:

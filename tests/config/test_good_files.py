@@ -79,7 +79,7 @@ async def test_file_loads_to_what_it_says(file: Path, tmp_path: Path) -> None:
     for text, messages in expected.pop("says", {}).items():
         assert await _says(config, text) == messages
     if "store" in expected:
-        assert config.store.path == tmp_path / expected.pop("store")
+        assert config.store.where == tmp_path / expected.pop("store")
     assert {name: SAID[name](config) for name in expected} == expected
 
 

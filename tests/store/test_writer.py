@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.guards.ledger import Unavailable
-from app.store.database import WriterThread
+from app.store.sqlite import Sqlite
 from app.store.writer import WAITING, Writer
 
 notes = sa.Table("notes", sa.MetaData(), sa.Column("text", sa.String, primary_key=True))
@@ -40,10 +41,10 @@ def breaking(_connection: sa.Connection, _items: Sequence[str]) -> list[str]:
 
 
 @pytest.fixture
-async def thread(tmp_path: Path) -> AsyncIterator[WriterThread]:
+async def thread(tmp_path: Path) -> AsyncIterator[Sqlite]:
     """A database with one table, whose writers wait for nobody longer than 20 ms."""
-    thread = WriterThread(tmp_path / "notes.db")
-    sa.event.listen(thread.engine, "connect", _impatient)
+    thread = Sqlite(tmp_path / "notes.db", time.time)
+    sa.event.listen(thread.writing, "connect", _impatient)
     await thread.transact(notes.create)
     yield thread
     await thread.close()
@@ -54,7 +55,7 @@ def _impatient(connection: Any, _record: Any) -> None:
 
 
 @asynccontextmanager
-async def running(thread: WriterThread) -> AsyncIterator[Writer]:
+async def running(thread: Sqlite) -> AsyncIterator[Writer]:
     """A writer at work, closed at the end."""
     writer = Writer(thread.transact)
     task = asyncio.create_task(writer.run())
@@ -85,14 +86,14 @@ def kept(path: Path) -> list[str]:
         other.close()
 
 
-async def test_result_comes_after_the_commit(thread: WriterThread, tmp_path: Path) -> None:
+async def test_result_comes_after_the_commit(thread: Sqlite, tmp_path: Path) -> None:
     """Law 5: when `submit` returns, another process can read what was written."""
     async with running(thread) as writer:
         assert await writer.submit(Notes(), "a") == "A"
         assert kept(tmp_path / "notes.db") == ["a"]
 
 
-async def test_what_arrives_during_a_commit_shares_the_next(thread: WriterThread) -> None:
+async def test_what_arrives_during_a_commit_shares_the_next(thread: Sqlite) -> None:
     """Group commit: the first goes alone, all that came meanwhile go together, in order, none lingers."""
     verb = Notes()
     async with running(thread) as writer:
@@ -103,7 +104,7 @@ async def test_what_arrives_during_a_commit_shares_the_next(thread: WriterThread
     assert verb.groups == [["00"], [f"{number:02}" for number in range(1, 40)]]
 
 
-async def test_verbs_of_one_group_share_a_transaction(thread: WriterThread) -> None:
+async def test_verbs_of_one_group_share_a_transaction(thread: Sqlite) -> None:
     """Items of one verb go to the database as one set; each caller gets its own result."""
     one, other = Notes(), Notes()
     async with running(thread) as writer:
@@ -112,7 +113,7 @@ async def test_verbs_of_one_group_share_a_transaction(thread: WriterThread) -> N
     assert (one.groups, other.groups) == ([["a", "c"]], [["b"]])
 
 
-async def test_result_that_is_an_exception_is_raised_to_its_caller_only(thread: WriterThread, tmp_path: Path) -> None:
+async def test_result_that_is_an_exception_is_raised_to_its_caller_only(thread: Sqlite, tmp_path: Path) -> None:
     """A refusal is a result: the group stands."""
     verb = Notes()
     async with running(thread) as writer:
@@ -123,7 +124,7 @@ async def test_result_that_is_an_exception_is_raised_to_its_caller_only(thread: 
     assert kept(tmp_path / "notes.db") == ["a", "b", "odd"]
 
 
-async def test_one_bad_item_fails_alone(thread: WriterThread, tmp_path: Path) -> None:
+async def test_one_bad_item_fails_alone(thread: Sqlite, tmp_path: Path) -> None:
     """A group that breaks is done again item by item; nothing of the broken try stays."""
     verb = Notes()
     async with running(thread) as writer:
@@ -134,7 +135,7 @@ async def test_one_bad_item_fails_alone(thread: WriterThread, tmp_path: Path) ->
     assert kept(tmp_path / "notes.db") == ["a", "b", "c"]
 
 
-async def test_fault_without_words_ends_nothing(thread: WriterThread) -> None:
+async def test_fault_without_words_ends_nothing(thread: Sqlite) -> None:
     """A verb that raises a bare exception costs its own caller an answer, not the house its writer."""
     verb = Notes()
     async with running(thread) as writer:
@@ -144,7 +145,7 @@ async def test_fault_without_words_ends_nothing(thread: WriterThread) -> None:
         assert await writer.submit(verb, "b") == "B"
 
 
-async def test_refusal_shows_no_parameters(thread: WriterThread) -> None:
+async def test_refusal_shows_no_parameters(thread: Sqlite) -> None:
     """Law 12: what a caller and a log see of a database's error holds neither statement nor values."""
     async with running(thread) as writer:
         await writer.submit(Notes(), "secret words")
@@ -154,7 +155,7 @@ async def test_refusal_shows_no_parameters(thread: WriterThread) -> None:
     assert "secret" not in str(refused.value.__cause__)
 
 
-async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(thread: WriterThread, tmp_path: Path) -> None:
+async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(thread: Sqlite, tmp_path: Path) -> None:
     """Law 5: while the store cannot write everybody gets `Unavailable`; later it writes again."""
     verb = Notes()
     async with running(thread) as writer:
@@ -166,7 +167,7 @@ async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(thread: 
     assert kept(tmp_path / "notes.db") == ["c"]
 
 
-async def test_close_writes_what_waits_and_takes_no_more(thread: WriterThread, tmp_path: Path) -> None:
+async def test_close_writes_what_waits_and_takes_no_more(thread: Sqlite, tmp_path: Path) -> None:
     """What was taken before `close` is durable; what comes after is refused at once."""
     verb = Notes()
     async with running(thread) as writer:
@@ -179,7 +180,7 @@ async def test_close_writes_what_waits_and_takes_no_more(thread: WriterThread, t
     assert kept(tmp_path / "notes.db") == ["a", "b", "c"]
 
 
-async def test_waiting_is_bounded(thread: WriterThread) -> None:
+async def test_waiting_is_bounded(thread: Sqlite) -> None:
     """Past `WAITING` the next is refused at once instead of being answered after Plivo has hung up."""
     writer = Writer(thread.transact)  # not running, so that all wait
     waiting = [asyncio.ensure_future(writer.submit(Notes(), "x")) for _ in range(WAITING)]
@@ -191,7 +192,7 @@ async def test_waiting_is_bounded(thread: WriterThread) -> None:
     await asyncio.wait(waiting)
 
 
-async def test_cancelled_caller_harms_nobody(thread: WriterThread, tmp_path: Path) -> None:
+async def test_cancelled_caller_harms_nobody(thread: Sqlite, tmp_path: Path) -> None:
     """A client that hangs up takes neither its group nor the writer with it."""
     verb = Notes()
     async with running(thread) as writer:
@@ -205,7 +206,7 @@ async def test_cancelled_caller_harms_nobody(thread: WriterThread, tmp_path: Pat
     assert kept(tmp_path / "notes.db") == ["a", "b", "c", "d"]
 
 
-async def test_writer_that_ends_leaves_nobody_waiting(thread: WriterThread) -> None:
+async def test_writer_that_ends_leaves_nobody_waiting(thread: Sqlite) -> None:
     """If the writer is ended from outside, those under way, those who wait and those who come get 503."""
     verb = Notes()
     writer = Writer(thread.transact)
