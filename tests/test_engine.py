@@ -94,7 +94,7 @@ async def test_answer_is_xml_of_the_route_with_its_callback() -> None:
     }
     assert message.text == "Got it."
     assert (decision.route, decision.rule, decision.reason) == ("support", "ack", "fixed text")
-    assert not (decision.failed or decision.limited or decision.cut or decision.burning)
+    assert (decision.failed, decision.limited, decision.cut, decision.burning) == (False, False, False, None)
     assert decision.opt_out is None
 
 

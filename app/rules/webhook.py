@@ -79,6 +79,8 @@ class Webhook:
             return Fails(f"webhook: status {answer.status}")
         if answer.truncated:
             return Fails(f"webhook: an answer of over {CAP} bytes")
+        if answer.packed:
+            return Fails("webhook: a compressed answer, though none was accepted")
         kind, _, parameters = answer.content_type.partition(";")
         reader = _READERS.get(kind.strip().lower())
         if reader is None:
