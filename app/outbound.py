@@ -83,7 +83,9 @@ class Outbound:
     are not read: what is posted goes where the config says.
     """
 
-    def __init__(self, *, connections: int, user_agent: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, *, connections: int | None, user_agent: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.client = httpx.AsyncClient(
             transport=transport,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),

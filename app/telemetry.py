@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import traceback
-from typing import Literal, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
@@ -77,6 +77,14 @@ def _adopt_standard_library(shared: list[Processor], tail: list[Processor], thre
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(threshold, logging.WARNING))  # httpx and uvicorn log URLs and start-up chatter at INFO
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # anybody can make it warn
+
+
+def tell_loop_error(_loop: object, context: dict[str, Any]) -> None:
+    """For `loop.set_exception_handler`: asyncio's own line holds the message of an exception, which may be a text."""
+    error = context.get("exception")
+    where = place_of(error) if isinstance(error, BaseException) else None
+    get_logger("asyncio").error("a task ended with an error that nobody asked for", error=where)
 
 
 def _mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -292,14 +292,14 @@ async def test_src_decides_whose_opt_out_counts() -> None:
     """A rule that answers from another number asks whether the person opted out of that one."""
     engine = _engine(_rule("ack", text.Options("Hi."), src=f"+{SHOP}"))
     assert not (await _decide(engine, _message(), Memory(opted_out=frozenset({Pair(SHOP, CUSTOMER)})))).messages
-    draft = await engine.draft(_message(), NOW, TOOLS, Memory())
+    draft = await engine.draft(_message(), await engine.begin(_message(), NOW), TOOLS, Memory())
     assert engine.recall(_message(), draft).people == {HERE, Pair(SHOP, CUSTOMER)}
 
 
 async def test_recall_names_everybody_who_would_get_a_message() -> None:
     """What is remembered is asked for the pair and for each recipient, so that no forward slips through."""
     engine = _engine(_rule("duty", forward.Options(("+33612345678",), text="Thanks.")))
-    draft = await engine.draft(_message(), NOW, TOOLS, Memory())
+    draft = await engine.draft(_message(), await engine.begin(_message(), NOW), TOOLS, Memory())
     recall = engine.recall(_message(), draft)
     assert (recall.now, recall.pair, recall.people) == (NOW, HERE, frozenset({HERE, Pair(US, DUTY)}))
 
@@ -348,7 +348,7 @@ async def test_unsigned_stop_and_start_change_nothing_and_say_nothing() -> None:
     """Law 1: in log-only mode what was not verified changes no opt-out."""
     engine = _engine(GOT_IT)
     for words, memory in (("STOP", Memory()), ("START", OUT), ("STOP", OUT)):
-        draft = await engine.draft(_message(words), NOW, TOOLS, memory)
+        draft = await engine.draft(_message(words), await engine.begin(_message(words), NOW), TOOLS, memory)
         decision = engine.judge(_message(words), draft, memory, signed_by="")
         assert (decision.opt_out, decision.xml) == (None, EMPTY)
         assert decision.reason == f"{words}, but nobody signed it, so it changes nothing"
@@ -357,14 +357,14 @@ async def test_unsigned_stop_and_start_change_nothing_and_say_nothing() -> None:
 async def test_unsigned_start_of_a_person_who_is_in_is_answered() -> None:
     """Where START means nothing to opt-out, nobody needs to have signed it."""
     engine, memory = _engine(GOT_IT), Memory()
-    draft = await engine.draft(_message("START"), NOW, TOOLS, memory)
+    draft = await engine.draft(_message("START"), await engine.begin(_message("START"), NOW), TOOLS, memory)
     assert engine.judge(_message("START"), draft, memory, signed_by="").rule == "ack"
 
 
 async def test_opt_out_that_came_while_the_rules_were_asked_counts() -> None:
     """Law 9 at the last moment: a STOP between draft and judgement silences the drafted answer."""
     engine = _engine(GOT_IT)
-    draft = await engine.draft(_message(), NOW, TOOLS, Memory())
+    draft = await engine.draft(_message(), await engine.begin(_message(), NOW), TOOLS, Memory())
     decision = engine.judge(_message(), draft, OUT, signed_by="V3")
     assert (decision.xml, decision.reason) == (EMPTY, "this person has opted out")
 
@@ -399,7 +399,7 @@ def _limited(**changes: Any) -> Guards:
     return Guards(limits=replace(LimitOptions(per_sender=(), same_text=(), total=()), **changes))
 
 
-KEY = limits.text_key("hello")
+KEY = limits.text_key(_message("hello"))
 
 
 @pytest.mark.parametrize(
@@ -429,7 +429,7 @@ async def test_limit_that_was_reached_while_the_rules_were_asked_counts() -> Non
     """Law 8 at the last moment: the drafted answer is judged against what was said meanwhile."""
     rule, action = _bot("Hello.", (Use("bot", 60.0),))
     engine = _engine(rule, guards=_limited(per_sender=(Rate(1, 60.0),)))
-    draft = await engine.draft(_message(), NOW, TOOLS, Memory())
+    draft = await engine.draft(_message(), await engine.begin(_message(), NOW), TOOLS, Memory())
     decision = engine.judge(_message(), draft, Memory(replies=((NOW - 1, "a"),)), signed_by="V3")
     assert (decision.limited, decision.xml, decision.uses, len(action.asked)) == (True, EMPTY, (), 1)
 
@@ -438,7 +438,9 @@ async def test_limit_that_is_over_when_it_is_judged_stays_silent() -> None:
     """Rules that were not asked cannot answer any more; the reason says that a limit held when the message came."""
     rule, action = _bot()
     engine = _engine(rule, guards=_limited(per_sender=(Rate(1, 60.0),)))
-    draft = await engine.draft(_message(), NOW, TOOLS, Memory(replies=((NOW - 1, "a"),)))
+    draft = await engine.draft(
+        _message(), await engine.begin(_message(), NOW), TOOLS, Memory(replies=((NOW - 1, "a"),))
+    )
     decision = engine.judge(_message(), draft, Memory(), signed_by="V3")
     assert (decision.xml, decision.limited, decision.failed, action.asked) == (EMPTY, True, False, [])
 
@@ -485,9 +487,9 @@ async def test_stop_beyond_a_limit_is_kept_without_a_confirmation() -> None:
 
 
 async def test_exempt_sender_is_not_limited() -> None:
-    """`exempt`: a test phone may ask for ever."""
-    guards = _limited(per_sender=(Rate(1, 60.0),), total=(Rate(1, 60.0),), exempt=frozenset({CUSTOMER}))
-    memory = Memory(replies=((NOW - 1, KEY),) * 9, spent={Fuse("", 60.0): 9})
+    """`exempt`: a test phone may ask for ever, until the fuse burns."""
+    guards = _limited(per_sender=(Rate(1, 60.0),), exempt=frozenset({CUSTOMER}))
+    memory = Memory(replies=((NOW - 1, KEY),) * 9)
     assert (await _decide(_engine(GOT_IT, guards=guards), _message(), memory)).messages
     assert not (await _decide(_engine(GOT_IT, guards=guards), _message(sender="33700000002"), memory)).messages
 
@@ -521,7 +523,7 @@ async def test_cooldown_that_began_while_the_rules_were_asked_counts() -> None:
     """Two messages of one person at once: the one judged second is silent."""
     rule, _ = _bot("Hello.", (Use("bot", 60.0),))
     engine = _engine(rule)
-    draft = await engine.draft(_message(), NOW, TOOLS, Memory())
+    draft = await engine.draft(_message(), await engine.begin(_message(), NOW), TOOLS, Memory())
     for ago, silent in ((0.0, True), (59.0, True), (60.0, False), (61.0, False), (-1.0, True)):
         decision = engine.judge(_message(), draft, Memory(cooldowns={"bot": NOW - ago}), signed_by="V3")
         assert (decision.xml == EMPTY) is silent, ago
@@ -574,7 +576,7 @@ async def test_message_without_route_costs_nothing() -> None:
 async def test_judging_twice_says_the_same() -> None:
     """Pure: the transaction may be tried again."""
     engine, memory = _engine(GOT_IT), Memory(replies=((NOW - 1, KEY),))
-    draft = await engine.draft(_message(), NOW, TOOLS, memory)
+    draft = await engine.draft(_message(), await engine.begin(_message(), NOW), TOOLS, memory)
     assert engine.judge(_message(), draft, memory, signed_by="V3") == engine.judge(
         _message(), draft, memory, signed_by="V3"
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import address, config_option, load, run, submit, whoami
+from app.cli.common import Mistake, config_option, load, person, run, submit, whoami
 from app.store import people
 from app.store.people import Forget
 
@@ -20,5 +20,9 @@ def command(number: str, path: Path, *, also_opt_out: bool) -> None:
     Example: plivo-autoreply forget +33700000001
     """
     config = load(path)
-    count = run(submit(config, people.forget, Forget(whoami(), address(number, config), also_opt_out)))
+    who = person(number, config)
+    if who in config.table.by_number:
+        message = f"{number} is one of your own numbers: give the number of a person"
+        raise Mistake(message)
+    count = run(submit(config, people.forget, Forget(whoami(), who, also_opt_out)))
     click.echo(f"{count} rows erased")

@@ -8,11 +8,11 @@ import click
 
 from app.cli.common import (
     Mistake,
-    address,
     config_option,
     json_option,
     load,
     moment,
+    person,
     print_json,
     run,
     store_beside_server,
@@ -24,6 +24,7 @@ from app.guards.limits import fuses
 from app.plivo.numbers import show
 from app.store import memory, people
 from app.store.people import Reset
+from app.store.reading import reading
 
 DAY = 86400.0
 
@@ -53,10 +54,8 @@ def list_(path: Path, limit: int, *, as_json: bool) -> None:
         return
     for fuse in found["fuses"]:
         click.echo(f"{fuse['scope'] or 'all routes':<24} {fuse['spent']} of {fuse['limit']} units")
-    for person in found["people"]:
-        click.echo(
-            f"{person['person']:<16} from {person['number']:<16} {person['replies']} answers, last {person['last']}"
-        )
+    for row in found["people"]:
+        click.echo(f"{row['person']:<16} from {row['number']:<16} {row['replies']} answers, last {row['last']}")
 
 
 @command.command("reset")
@@ -73,7 +72,7 @@ def reset(who: str | None, path: Path, *, total: bool) -> None:
         message = "give a number, or --total"
         raise Mistake(message)
     config = load(path)
-    count = run(submit(config, people.reset, Reset(whoami(), address(who, config) if who else None)))
+    count = run(submit(config, people.reset, Reset(whoami(), person(who, config) if who else None)))
     click.echo(f"{count} rows forgotten")
 
 
@@ -82,7 +81,7 @@ async def _list(config: Config, limit: int) -> dict[str, Any]:
     every = {fuse: rate for route in [None, *config.limits.fuses] for fuse, rate in fuses(config.limits, route)}
     async with store_beside_server(config) as store:
         counted = await people.list_counts(store.engine, at - DAY, limit)
-        async with store.engine.connect() as connection:
+        async with reading(store.engine) as connection:
             spent = {fuse: await connection.run_sync(memory.spent, fuse, at) for fuse in every}
     return {
         "fuses": [{"scope": fuse.scope, "limit": str(rate), "spent": spent[fuse]} for fuse, rate in every.items()],

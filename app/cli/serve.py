@@ -1,6 +1,7 @@
 """`serve`: the service."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def command(path: Path, public_url: str | None, host: str | None, port: int | No
 async def _serve(config: Config, path: Path) -> str | None:
     """Serves until a signal or a fault; the fault."""
     stopped = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(telemetry.tell_loop_error)
 
     async with open_service(config, on_fault=stopped.set) as service:
         options = server.configure(service.app, config.server.host, config.server.port)
@@ -54,6 +56,9 @@ async def _serve(config: Config, path: Path) -> str | None:
         finally:
             watching.cancel()
     log.info("stopped", fault=service.state.fault)
+    if asyncio.all_tasks() - {asyncio.current_task()}:
+        log.error("a task would not end: leaving without it")
+        os._exit(1 if service.state.fault else 0)  # everything of ours is closed; asyncio would wait for ever
     return service.state.fault
 
 

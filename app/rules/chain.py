@@ -68,6 +68,9 @@ async def walk(
         verdict = await _put(rule, ask)
         if isinstance(verdict, Names):
             verdict = walked.jump(verdict)
+        if isinstance(verdict, Fails):
+            uuid = message.message_uuid
+            log.warning("rule failed", route=route.name, rule=rule.name, reason=verdict.reason, message_uuid=uuid)
         walked.asked.append(Asked(rule.name, verdict))
         if isinstance(verdict, Answers):
             return Outcome(verdict, rule.name, (*walked.asked, *(Asked(left.name, None) for left in walked.left)))
@@ -117,18 +120,21 @@ class _Walk:
 async def _put(rule: Rule, ask: Ask) -> Verdict:
     if rule.action.calls_out and ask.tools.given is not None:
         rule = replace(rule, action=_Given(ask.tools.given.get(rule.name, "pass")))
-    verdict: Verdict
     try:
-        async with asyncio.timeout(rule.life if rule.action.calls_out else None):
-            verdict = await rule(replace(ask, deadline=time.monotonic() + rule.life))
-    except TimeoutError:
-        verdict = Fails(f"no answer within its timeout of {rule.life:g} s")
+        return await (_within_life(rule, ask) if rule.action.calls_out else rule(ask))
     except Exception as error:  # noqa: BLE001 - law of the chain: whatever a rule raises is its own failure
-        verdict = Fails(f"raised {place_of(error)}")
-    if isinstance(verdict, Fails):
-        uuid = ask.message.message_uuid
-        log.warning("rule failed", route=ask.route, rule=rule.name, reason=verdict.reason, message_uuid=uuid)
-    return verdict
+        return Fails(f"raised {place_of(error)}")
+
+
+async def _within_life(rule: Rule, ask: Ask) -> Verdict:
+    """A task of its own: one that will not be cancelled is not waited for."""
+    asked = asyncio.ensure_future(rule(replace(ask, deadline=time.monotonic() + rule.life)))
+    try:
+        await asyncio.wait({asked}, timeout=rule.life)
+    finally:
+        ended = asked.done()
+        asked.cancel()
+    return asked.result() if ended else Fails(f"no answer within its timeout of {rule.life:g} s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,20 @@ Anything else is a failure of the rule. Its text reaches the sender, or whom `al
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from app.outbound import Answer, Headers, Outbound, Secret, Undelivered, Url, webhook_headers
-from app.plivo.messages import Outgoing
-from app.plivo.numbers import normalise, show
-from app.rules.rule import Answers, Ask, Fails, Names, Passes, Verdict
+from app.plivo.numbers import show
+from app.rules.rule import Ask, Fails, Names, Passes, Verdict
 from app.rules.workshop import Workshop
 
 CAP = 16 * 1024  # bytes of an answer; the longest SMS has 1,600 characters
-MESSAGES = 10  # in one answer
 
+_RULE = re.compile(r"[\w-]{1,64}")
 _OK, _NO_CONTENT = 200, 204
 
 
@@ -105,27 +105,23 @@ class Webhook:
         match answer:
             case {"text": str(reply), **others} if not others:
                 return ask.reply(reply, "webhook: text")
-            case {"rule": str(rule), **others} if not others:
+            case {"rule": str(rule), **others} if not others and _RULE.fullmatch(rule):
                 return Names(rule, f"webhook: asks for the rule {rule!r}")
             case {"messages": list(messages), **others} if not others:
                 return self._messages(ask, messages)
         return Fails('webhook: JSON that is none of {"text"}, {"messages"}, {"rule"}')
 
     def _messages(self, ask: Ask, messages: list[Any]) -> Verdict:
-        if len(messages) > MESSAGES:
-            return Fails(f"webhook: more than {MESSAGES} messages")
-        outgoing = []
+        texts: list[tuple[str, str | None]] = []
         for message in messages:
             match message:
-                case {"text": str(text), **others} if set(others) <= {"to"} and isinstance(others.get("to", ""), str):
-                    to = normalise(str(others["to"])) if "to" in others else ask.message.sender
+                case {"text": str(text), "to": str(to), **others} if not others:
+                    texts.append((text, to))
+                case {"text": str(text), **others} if not others:
+                    texts.append((text, None))
                 case _:
                     return Fails('webhook: a message that is not {"text": "..", "to": ".."}')
-            if to != ask.message.sender and to not in self.allowed:
-                return Fails("webhook: a message to somebody who is not in allow_to")
-            if text.strip():
-                outgoing.append(Outgoing(ask.src, (to,), text))
-        return Answers(tuple(outgoing), f"webhook: {len(outgoing)} messages")
+        return ask.replies(texts, self.allowed, "webhook")
 
 
 _READERS: Mapping[str, Callable[[Webhook, Ask, str], Verdict]] = {

@@ -69,12 +69,12 @@ def forget(connection: sa.Connection, orders: Sequence[Forget]) -> list[int]:
     """How many rows each order took away. The trace does not name the person."""
     counts = []
     for order in orders:
+        told = sa.select(reports.c.id).where(reports.c.recipient == order.person)
         mine = [
-            sa.delete(table).where((table.c.sender == order.person) | (table.c.recipient == order.person))
-            for table in (messages, reports)
+            sa.delete(deliveries).where(deliveries.c.report_id.in_(told)),
+            sa.delete(reports).where(reports.c.recipient == order.person),
+            sa.delete(messages).where(messages.c.sender == order.person),
         ]
-        told = sa.select(reports.c.id).where((reports.c.sender == order.person) | (reports.c.recipient == order.person))
-        mine.insert(0, sa.delete(deliveries).where(deliveries.c.report_id.in_(told)))
         tables = (claims, replies, cooldowns, opt_outs) if order.also_opt_out else (claims, replies, cooldowns)
         mine += [sa.delete(table).where(table.c.person == order.person) for table in tables]
         counts.append(sum(connection.execute(statement).rowcount for statement in mine))

@@ -69,7 +69,7 @@ def _sweep(connection: sa.Connection, keep: Keep) -> bool:
         sa.delete(messages).where(messages.c.message_uuid.in_(old_messages.limit(BATCH))),
         sa.delete(reports).where(reports.c.id.in_(old_reports.limit(BATCH))),
         sa.delete(proofs).where(proofs.c.key.in_(old_proofs.limit(BATCH))),
-        sa.update(messages).where(messages.c.message_uuid.in_(old_texts.limit(BATCH))).values(text=None),
+        sa.update(messages).where(messages.c.message_uuid.in_(old_texts.limit(BATCH))).values(text=None, media="[]"),
         sa.update(messages).where(messages.c.message_uuid.in_(old_answers.limit(BATCH))).values(xml=b""),
     ]
     return max(connection.execute(change).rowcount for change in changes) >= BATCH
