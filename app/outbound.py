@@ -33,13 +33,14 @@ class Undelivered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, content type, Retry-After, and the first `cap` bytes of the body."""
+    """What came back: status, content type, Retry-After, and the first `cap` bytes of the body, undecoded."""
 
     status: int
     content_type: str
     retry_after: str | None
     body: bytes
     truncated: bool
+    packed: bool = False  # in a Content-Encoding, though we accept none
 
 
 class Secret:
@@ -121,6 +122,7 @@ class Outbound:
             retry_after=response.headers.get("retry-after"),
             body=received,
             truncated=truncated,
+            packed=response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"),
         )
 
 

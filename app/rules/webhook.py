@@ -77,8 +77,8 @@ class Webhook:
             return Passes("webhook: 204, no answer")
         if answer.status != _OK:
             return Fails(f"webhook: status {answer.status}")
-        if answer.truncated:
-            return Fails(f"webhook: an answer of over {CAP} bytes")
+        if answer.truncated or answer.packed:
+            return Fails(f"webhook: {f'an answer of over {CAP} bytes' if answer.truncated else 'a compressed answer'}")
         kind, _, parameters = answer.content_type.partition(";")
         reader = _READERS.get(kind.strip().lower())
         if reader is None:
