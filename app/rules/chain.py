@@ -119,16 +119,27 @@ async def _put(rule: Rule, ask: Ask) -> Verdict:
         rule = replace(rule, action=_Given(ask.tools.given.get(rule.name, "pass")))
     verdict: Verdict
     try:
-        async with asyncio.timeout(rule.life if rule.action.calls_out else None):
+        async with asyncio.timeout(rule.life if rule.action.calls_out else None) as life:
             verdict = await rule(replace(ask, deadline=time.monotonic() + rule.life))
-    except TimeoutError:
-        verdict = Fails(f"no answer within its timeout of {rule.life:g} s")
-    except Exception as error:  # noqa: BLE001 - law of the chain: whatever a rule raises is its own failure
-        verdict = Fails(f"raised {place_of(error)}")
+    except (
+        Exception,
+        SystemExit,
+        asyncio.CancelledError,
+    ) as error:  # its own failure, whatever it is
+        if isinstance(error, asyncio.CancelledError) and _called_off():
+            raise
+        late = isinstance(error, TimeoutError) and life.expired()
+        verdict = Fails(f"no answer within its timeout of {rule.life:g} s" if late else f"raised {place_of(error)}")
     if isinstance(verdict, Fails):
         uuid = ask.message.message_uuid
         log.warning("rule failed", route=ask.route, rule=rule.name, reason=verdict.reason, message_uuid=uuid)
     return verdict
+
+
+def _called_off() -> bool:
+    """Whether somebody cancels this walk, and no rule only awaited what was cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,10 +131,40 @@ async def test_passing_is_not_logged() -> None:
 
 async def test_cancelling_is_no_failure_of_a_rule() -> None:
     """A walk that is called off stops there; no later rule is asked."""
-    route, actions = _route(asyncio.CancelledError(), HELLO)
+    route, actions = _route(NO, HELLO)
+    task = asyncio.create_task(walk(route, MESSAGE, NOW, {}))
+    while not actions[0].asked:
+        await asyncio.sleep(0)
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await walk(route, MESSAGE, NOW, {})
+        await task
     assert actions[1].asked == []
+
+
+async def test_cancelled_error_of_a_rule_is_its_failure() -> None:
+    """A rule that awaited something cancelled calls nobody off: the next rule is asked."""
+    route, _ = _route(asyncio.CancelledError(), HELLO)
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    assert outcome.rule == "r1"
+
+
+async def test_exit_of_a_rule_is_its_failure() -> None:
+    """A function that calls sys.exit does not take the service with it."""
+    route, _ = _route(SystemExit(3), HELLO)
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    assert outcome.rule == "r1"
+
+
+async def test_timeout_of_a_rules_own_is_not_told_as_its_life() -> None:
+    """The owner who reads "within its timeout" would raise the wrong number."""
+    route, _ = _route(TimeoutError())
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    verdict = outcome.asked[0].verdict
+    assert isinstance(verdict, Fails)
+    assert verdict.reason.startswith("raised TimeoutError at ")
 
 
 def test_vars_never_hide_what_every_text_knows() -> None:
