@@ -198,7 +198,7 @@ def _import(name: str, folder: Path) -> Any:
             raise BadFunction(message) from None
         message = f"{name} cannot be imported: it needs {error.name}, which is not installed"
         raise BadFunction(message) from None
-    except Exception as error:  # noqa: BLE001 - whatever a module does when imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module does when imported
         message = f"{name} cannot be imported: {place_of(error)}"
         raise BadFunction(message) from None
     beside = (folder / top).exists() or (folder / f"{top}.py").exists()
