@@ -121,11 +121,7 @@ async def _put(rule: Rule, ask: Ask) -> Verdict:
     try:
         async with asyncio.timeout(rule.life if rule.action.calls_out else None) as life:
             verdict = await rule(replace(ask, deadline=time.monotonic() + rule.life))
-    except (
-        Exception,
-        SystemExit,
-        asyncio.CancelledError,
-    ) as error:  # its own failure, whatever it is
+    except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever it is, it is the rule's own failure
         if isinstance(error, asyncio.CancelledError) and _called_off():
             raise
         late = isinstance(error, TimeoutError) and life.expired()

@@ -123,7 +123,7 @@ class Python:
 
     def _messages(self, ask: Ask, messages: Sequence[str | Sms]) -> Verdict:
         outgoing = []
-        for one in messages:
+        for one in (messages,) if isinstance(messages, str) else messages:  # Reply("Hello") is one message, not five
             message = one if isinstance(one, Sms) else Sms(one)
             to = normalise(message.to) if message.to is not None else ask.message.sender
             if to != ask.message.sender and to not in self.allowed:
@@ -193,7 +193,7 @@ def _import(name: str, folder: Path) -> Any:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
+        if error.name and f"{name}.".startswith(f"{error.name}."):
             message = f"there is no module {name} in {folder}"
             raise BadFunction(message) from None
         message = f"{name} cannot be imported: it needs {error.name}, which is not installed"
