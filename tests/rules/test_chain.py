@@ -39,6 +39,19 @@ class _Says:
         return self.verdict
 
 
+@dataclass
+class _Hangs(_Says):
+    """One that never comes to its verdict."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, ask: Ask) -> Verdict:
+        self.asked.append(ask)
+        self.begun.set()
+        await asyncio.Event().wait()
+        return self.verdict  # type: ignore[return-value]
+
+
 def _route(*verdicts: Verdict | BaseException) -> tuple[Route, list[_Says]]:
     actions = [_Says(verdict) for verdict in verdicts]
     return Route("support", tuple(Rule(f"r{index}", (), action) for index, action in enumerate(actions))), actions
@@ -131,14 +144,15 @@ async def test_passing_is_not_logged() -> None:
 
 async def test_cancelling_is_no_failure_of_a_rule() -> None:
     """A walk that is called off stops there; no later rule is asked."""
-    route, actions = _route(NO, HELLO)
+    route, (behind,) = _route(HELLO)
+    hanging = _Hangs(NO)
+    route = replace(route, rules=(Rule("hangs", (), hanging), *route.rules))
     task = asyncio.create_task(walk(route, MESSAGE, NOW, {}))
-    while not actions[0].asked:
-        await asyncio.sleep(0)
+    await hanging.begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert actions[1].asked == []
+    assert behind.asked == []
 
 
 async def test_cancelled_error_of_a_rule_is_its_failure() -> None:
