@@ -16,6 +16,8 @@ from app.rules.workshop import Place
 
 Guards = Mapping[str, tuple[OptOutOptions, LimitOptions]]
 
+TOO_LONG = "a window longer than [store] keep: what is forgotten cannot be counted"
+
 
 def check_windows(keep: float, limits: LimitOptions, own: Guards, table: Table, faults: Faults) -> None:
     """What is forgotten after `keep` cannot be counted for longer."""
@@ -27,7 +29,10 @@ def check_windows(keep: float, limits: LimitOptions, own: Guards, table: Table, 
             ("total", options.total),
         ):
             if any(rate.seconds > keep for rate in rates):
-                faults.note((*place, key), "a window longer than [store] keep: what is forgotten cannot be counted")
+                faults.note((*place, key), TOO_LONG)
+    for name, rates in limits.fuses.items():
+        if any(rate.seconds > keep for rate in rates):
+            faults.note(("routes", name, "limits", "total"), TOO_LONG)
     for name, cooldown in _cooldowns(table):
         if cooldown > keep:
             faults.note(("rules", name, "cooldown"), "longer than [store] keep: what is forgotten cannot be kept to")

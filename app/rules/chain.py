@@ -120,21 +120,24 @@ class _Walk:
 async def _put(rule: Rule, ask: Ask) -> Verdict:
     if rule.action.calls_out and ask.tools.given is not None:
         rule = replace(rule, action=_Given(ask.tools.given.get(rule.name, "pass")))
-    try:
-        return await (_within_life(rule, ask) if rule.action.calls_out else rule(ask))
-    except Exception as error:  # noqa: BLE001 - law of the chain: whatever a rule raises is its own failure
-        return Fails(f"raised {place_of(error)}")
-
-
-async def _within_life(rule: Rule, ask: Ask) -> Verdict:
-    """A task of its own: one that will not be cancelled is not waited for."""
-    asked = asyncio.ensure_future(rule(replace(ask, deadline=time.monotonic() + rule.life)))
+    if not rule.action.calls_out:
+        return await _ask(rule, ask)
+    asked = asyncio.ensure_future(_ask(rule, replace(ask, deadline=time.monotonic() + rule.life)))
     try:
         await asyncio.wait({asked}, timeout=rule.life)
     finally:
         ended = asked.done()
-        asked.cancel()
-    return asked.result() if ended else Fails(f"no answer within its timeout of {rule.life:g} s")
+        asked.cancel()  # one that will not be cancelled is not waited for
+    if not ended:
+        return Fails(f"no answer within its timeout of {rule.life:g} s")
+    return Fails("raised CancelledError") if asked.cancelled() else asked.result()
+
+
+async def _ask(rule: Rule, ask: Ask) -> Verdict:
+    try:
+        return await rule(ask)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a rule raises is its own failure
+        return Fails(f"raised {place_of(error)}")
 
 
 @dataclass(frozen=True, slots=True)

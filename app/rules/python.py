@@ -183,12 +183,12 @@ def _import(name: str, folder: Path) -> Any:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
+        if error.name and f"{name}.".startswith(f"{error.name}."):
             message = f"there is no module {name} in {folder}"
             raise BadFunction(message) from None
         message = f"{name} cannot be imported: it needs {error.name}, which is not installed"
         raise BadFunction(message) from None
-    except Exception as error:  # noqa: BLE001 - whatever a module does when imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module does when imported
         message = f"{name} cannot be imported: {place_of(error)}"
         raise BadFunction(message) from None
     beside = (folder / top).exists() or (folder / f"{top}.py").exists()

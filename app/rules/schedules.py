@@ -24,7 +24,7 @@ _MISTAKES = (
     (r"\d\s*(am|pm)\b", "times have 24 hours: 09:00-17:00, not 9am-5pm"),
     (r"(?<![\d:.])\d{1,2}\s*-\s*\d{1,2}(?![\d:.])", "times have minutes: 09:00-18:00, not 9-18"),
     (r"\d\.\d\d", "times have a colon: 09:00, not 09.00"),
-    (r"\d:\d\d(?!\d|\s*-|[-+,;])\s*(;|$)", "a time needs an end: 09:00-18:00"),
+    (r"(^|[^-\d:\s])\s*\d{1,2}:\d\d\s*([;,]|$)", "a time needs an end: 09:00-18:00"),
 )
 
 
@@ -134,6 +134,7 @@ def _days(part: str) -> set[str]:
 def _help(hours: str, error: str) -> str:
     hints = [hint for pattern, hint in _MISTAKES if re.search(pattern, hours, re.IGNORECASE)]
     position = re.search(r"--> 1:(\d+)", error)
-    where = f" from {hours[int(position[1]) - 1 :]!r} on" if position else ""
+    rest = hours[int(position[1]) - 1 :] if position else ""
+    where = f" from {rest!r} on" if rest else ""
     example = 'as "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
     return f"not understood{where}: {'; '.join(hints) if hints else f'write it {example}'}"

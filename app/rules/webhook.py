@@ -33,9 +33,9 @@ class Options:
     """`webhook = "https://.."`"""
 
     KEY: ClassVar[str] = "webhook"
-    webhook: Url
+    webhook: Url = field(repr=False)
     secrets: tuple[Secret, ...] = ()
-    headers: Headers = field(default_factory=lambda: Headers({}))
+    headers: Headers = field(default_factory=lambda: Headers({}), repr=False)
     allow_to: tuple[str, ...] = ()
 
     def build(self, workshop: Workshop) -> "Webhook":
@@ -48,9 +48,9 @@ class Options:
 class Webhook:
     """Asks one service."""
 
-    url: str
+    url: str = field(repr=False)  # its query may hold a key
     secrets: tuple[Secret, ...]
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     allowed: frozenset[str]
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = True

@@ -39,6 +39,19 @@ class _Says:
         return self.verdict
 
 
+@dataclass
+class _Hangs(_Says):
+    """One that never comes to its verdict."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, ask: Ask) -> Verdict:
+        self.asked.append(ask)
+        self.begun.set()
+        await asyncio.Event().wait()
+        return self.verdict  # type: ignore[return-value]
+
+
 def _route(*verdicts: Verdict | BaseException) -> tuple[Route, list[_Says]]:
     actions = [_Says(verdict) for verdict in verdicts]
     return Route("support", tuple(Rule(f"r{index}", (), action) for index, action in enumerate(actions))), actions
@@ -131,10 +144,41 @@ async def test_passing_is_not_logged() -> None:
 
 async def test_cancelling_is_no_failure_of_a_rule() -> None:
     """A walk that is called off stops there; no later rule is asked."""
-    route, actions = _route(asyncio.CancelledError(), HELLO)
+    route, (behind,) = _route(HELLO)
+    hanging = _Hangs(NO)
+    route = replace(route, rules=(Rule("hangs", (), hanging), *route.rules))
+    task = asyncio.create_task(walk(route, MESSAGE, NOW, {}))
+    await hanging.begun.wait()
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await walk(route, MESSAGE, NOW, {})
-    assert actions[1].asked == []
+        await task
+    assert behind.asked == []
+
+
+async def test_cancelled_error_of_a_rule_is_its_failure() -> None:
+    """A rule that awaited something cancelled calls nobody off: the next rule is asked."""
+    route, _ = _route(asyncio.CancelledError(), HELLO)
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    assert outcome.rule == "r1"
+
+
+async def test_exit_of_a_rule_is_its_failure() -> None:
+    """A function that calls sys.exit does not take the service with it."""
+    route, _ = _route(SystemExit(3), HELLO)
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    assert outcome.rule == "r1"
+
+
+async def test_timeout_of_a_rules_own_is_not_told_as_its_life() -> None:
+    """The owner who reads "within its timeout" would raise the wrong number."""
+    route, _ = _route(TimeoutError())
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    verdict = outcome.asked[0].verdict
+    assert isinstance(verdict, Fails)
+    assert verdict.reason.startswith("raised TimeoutError at ")
 
 
 def test_vars_never_hide_what_every_text_knows() -> None:
