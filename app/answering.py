@@ -76,10 +76,10 @@ class Answering:
                 _, stuck = await asyncio.wait(late, timeout=GRACE)
                 if stuck:
                     log.error("rules that will not be cancelled are left behind", messages=len(stuck))
-            try:
-                await self._ledger.release(self._options.owner)
-            except Unavailable as error:
-                log.error("cannot free claims; they run out by themselves", reason=str(error))
+        try:  # also those whose caller went away before a chain began
+            await self._ledger.release(self._options.owner)
+        except Unavailable as error:
+            log.error("cannot free claims; they run out by themselves", reason=str(error))
 
     async def _answer(self, message: Inbound, request: SignedRequest) -> bytes:
         begun = await self._engine.begin(message, self._clock())
@@ -95,7 +95,7 @@ class Answering:
             if isinstance(got, Answered):
                 log.info("answered", message_uuid=message.message_uuid, again=True)
                 return got.xml
-            chain = self._chains.get(message.message_uuid)
+            chain = self._chains.get(message.message_uuid)  # asked first: a process may claim what it has already
             if chain is None and isinstance(got, Claimed):
                 chain = self._start(message, request, begun, got.memory)
             if chain is not None:

@@ -61,10 +61,11 @@ class Service:
             self._stopping = asyncio.gather(self.forwarder.stop(STOP_SECONDS), self.answering.stop(STOP_SECONDS))
 
     async def stop(self) -> None:
-        """Waits for what `begin_stop` began."""
+        """Waits for what `begin_stop` began; a rule that was asked since, for a call then half read, is let go."""
         await self.begin_stop()
         if self._stopping is not None:
             await self._stopping
+        await self.answering.stop(0)
 
 
 @dataclass(slots=True)

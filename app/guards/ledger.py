@@ -181,7 +181,7 @@ class Ledger(Protocol):
         ...
 
     async def claim(self, wish: Wish) -> Answered | Held | Claimed:
-        """Ours, unless it is answered or held by another owner. Raises `Reused`."""
+        """Ours, also if it was ours before, unless it is answered or held by another owner. Raises `Reused`."""
         ...
 
     async def fail(self, message_uuid: str) -> int:

@@ -97,7 +97,7 @@ def _stored(connection: sa.Connection, uuids: Collection[str]) -> dict[str, byte
 
 
 def claim(connection: sa.Connection, wishes: Sequence[Wish]) -> list[Answered | Held | Claimed | Exception]:
-    """One owner a message, until the claim is settled or has run out."""
+    """One owner a message, until the claim is settled or has run out; its owner may claim it again."""
     refusals = proofs.bind(connection, [wish.proofs for wish in wishes])
     stored = _stored(connection, {wish.message_uuid for wish in wishes})
     remembered = Remembered(connection, [wish.recall for wish in wishes])
@@ -112,7 +112,8 @@ def _claim(
     if wish.message_uuid in stored:
         return Answered(stored[wish.message_uuid])
     row = {"message_uuid": wish.message_uuid, "owner": wish.owner, "failures": 0, "person": wish.recall.pair.person}
-    taken = insert_or(claims, lambda new: {"owner": new.owner, "until": new.until}, claims.c.until <= now())
+    free = (claims.c.until <= now()) | (claims.c.owner == wish.owner)
+    taken = insert_or(claims, lambda new: {"owner": new.owner, "until": new.until}, free)
     got = connection.execute(taken.values(**row, until=now() + wish.seconds))
     return Claimed(remembered.memory(wish.recall)) if got.rowcount else Held()
 

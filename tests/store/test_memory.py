@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from support.stored import CUSTOMER, DAY, NINE, US, Clock, opened, opted, used
 
 from app.guards import limits
-from app.guards.ledger import Case, Fuse, Memory, Pair, Ruling, Unavailable
+from app.guards.ledger import Case, Fuse, Memory, OptOutChange, Pair, Ruling, Unavailable
 from app.guards.limits import LimitOptions, Rate
 from app.store import Store
 from app.store.tables import cooldowns, messages, opt_outs, replies, spending
@@ -227,7 +227,7 @@ async def test_later_cooldown_replaces_an_earlier_one(store: Store) -> None:
 async def test_opt_out_comes_and_goes(store: Store) -> None:
     """STOP, START and STOP again: one row, the proof of the newest STOP; a second STOP does not touch the first's."""
     pair = frozenset({Pair(US, CUSTOMER)})
-    steps: tuple[tuple[Any, float, float | None, frozenset[Pair]], ...] = (
+    steps: tuple[tuple[OptOutChange, float, float | None, frozenset[Pair]], ...] = (
         (opted(out=True), NINE, None, pair),
         (opted(out=True, at=NINE + 1, message_uuid="message-2"), NINE, None, pair),
         (opted(out=False, at=NINE + 2), NINE, NINE + 2, frozenset()),
