@@ -21,6 +21,8 @@ from app.telemetry import get_logger, place_of
 
 log = get_logger("rules")
 
+GRACE = 0.1  # seconds for a rule whose life is over to clean up
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -111,7 +113,7 @@ class _Walk:
         """Puts the named rule first; a rule that was asked already, or is of another route, is a failure."""
         named = next((rule for rule in self.left if rule.name == wish.rule), None)
         if named is None:
-            return Fails(f"it names the rule {wish.rule!r}, which is not in this route or was asked already")
+            return Fails("it names a rule that is not in this route, or was asked already")
         self.left.remove(named)
         self.left.insert(0, named)
         return Passes(wish.reason)
@@ -124,19 +126,22 @@ async def _put(rule: Rule, ask: Ask) -> Verdict:
         return await _ask(rule, ask)
     asked = asyncio.ensure_future(_ask(rule, replace(ask, deadline=time.monotonic() + rule.life)))
     try:
-        await asyncio.wait({asked}, timeout=rule.life)
+        done, late = await asyncio.wait({asked}, timeout=rule.life)
     finally:
-        ended = asked.done()
-        asked.cancel()  # one that will not be cancelled is not waited for
-    if not ended:
+        asked.cancel()
+    if late:
+        await asyncio.wait(late, timeout=GRACE)  # one that will not be cancelled is not waited for
         return Fails(f"no answer within its timeout of {rule.life:g} s")
-    return Fails("raised CancelledError") if asked.cancelled() else asked.result()
+    return done.pop().result()
 
 
 async def _ask(rule: Rule, ask: Ask) -> Verdict:
     try:
         return await rule(ask)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a rule raises is its own failure
+    except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever it is, it is the rule's own failure
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+            raise  # somebody cancels this walk
         return Fails(f"raised {place_of(error)}")
 
 
