@@ -9,7 +9,7 @@ https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,7 +17,7 @@ from opening_hours import OpeningHours, ParserError, State, UnknownCountryError 
 
 Moment = Literal["next_open", "next_close"]
 MOMENTS: tuple[Moment, ...] = ("next_open", "next_close")
-CHANGES = 1000  # looked at for the next opening; a schedule that is closed for so many is closed for good
+HORIZON = timedelta(days=3660)  # of the search for what comes next, which holds the loop: 29 February is within it
 
 _MISTAKES = (
     (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "days have two letters: Mo Tu We Th Fr Sa Su"),
@@ -62,15 +62,12 @@ class Schedule:
     def next(self, moment: Moment, at: float) -> datetime | None:
         """When it opens, or closes, next after `at`; None if never."""
         wanted = State.OPEN if moment == "next_open" else State.CLOSED
-        time: datetime | None = self._local(at)
-        state = self.hours.state(time)[0]
-        for _ in range(CHANGES):
-            before, time = state, self.hours.next_change(time)
-            if time is None:
-                return None
-            state = self.hours.state(time)[0]
+        now = self._local(at)
+        before = wanted  # the state that holds now began before
+        for start, _end, state, _comments in self.hours.intervals(now, now + HORIZON):
             if state == wanted and before != wanted:
-                return time
+                return start
+            before = state
         return None
 
     def write(self, moment: datetime, form: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from structlog.testing import capture_logs
-from support import bench
+from support import bench, modules
 
 from app.outbound import Outbound
 from app.plivo.messages import Inbound, Outgoing
@@ -68,12 +68,8 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Folder]:
     """A folder of its own; what was imported from it is forgotten."""
-    path, modules = list(sys.path), set(sys.modules)
-    yield Folder(tmp_path)
-    sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        if str(tmp_path) in str(getattr(sys.modules[name], "__spec__", "")):
-            del sys.modules[name]
+    with modules.forgotten():
+        yield Folder(tmp_path)
 
 
 @asynccontextmanager
