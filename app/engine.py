@@ -191,7 +191,8 @@ class Engine:
     def _bounded(self, message: Inbound, draft: Draft, memory: Memory, drafted: Decision) -> Decision:
         """The decision within what can be reached, what has cooled down, and the limits."""
         guards, name = self.guards(draft.route).limits, drafted.route
-        messages, cut, unreachable = _sendable(drafted.messages, memory.opted_out, guards.max_units)
+        opted_out = frozenset() if self.guards(draft.route).opt_out.mode == "off" else memory.opted_out
+        messages, cut, unreachable = _sendable(drafted.messages, opted_out, guards.max_units)
         reason = drafted.reason + unreachable
         if not messages:
             return replace(drafted, messages=(), xml=EMPTY, reason=reason, uses=())

@@ -170,9 +170,11 @@ def _tests(data: Any, folder: Path, table: Table, faults: Faults) -> tuple[secti
             continue
         if not model.expect.model_fields_set:
             faults.note(("tests", index, "expect"), "expects nothing: say rule, route, text, text_has, silent or units")
-        for name in model.given.keys() - calling:
-            advice = did_you_mean(name, calling) if name not in rules else "it calls nobody, so it says what it says"
-            faults.note(("tests", index, "given", name), f"no rule of this name calls out; {advice}")
+        for name in sorted(model.given.keys() - calling):
+            if name in rules:
+                faults.note(("tests", index, "given", name), "this rule calls nobody, so it is asked itself", "warning")
+            else:
+                faults.note(("tests", index, "given", name), f"no rule is called that; {did_you_mean(name, rules)}")
         if model.expect.route is not None and model.expect.route not in table.by_name:
             advice = did_you_mean(model.expect.route, table.by_name)
             faults.note(("tests", index, "expect", "route"), f'no route is called "{model.expect.route}"; {advice}')

@@ -73,7 +73,7 @@ def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -
     """Folded phrase -> kind, of the built-in words and more, without some."""
     removed = {folding.phrase(word) for word in without}
     words: dict[str, Kind] = {}
-    for kind in KINDS:
+    for kind in reversed(KINDS):  # a word that is in several is an opt-out
         words |= {folding.phrase(word): kind for word in (*WORDS[kind], *more.get(kind, ()))}
     return {word: kind for word, kind in words.items() if word not in removed}
 
