@@ -5,7 +5,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help venv run demo test lint types check pins clean
+.PHONY: help venv run demo test bench lint types check pins clean
 
 help:            ## what can be made
 	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile
@@ -30,6 +30,9 @@ demo: $(STAMP)   ## a signed conversation against a real service, judged
 
 test: $(STAMP)   ## every test, with branch coverage
 	@$(BIN)/python -m pytest --cov
+
+bench: $(STAMP)  ## figures, as ratios within one run
+	@$(BIN)/python bench/writer.py && $(BIN)/python bench/hanging.py
 
 lint: $(STAMP)   ## ruff, all rules
 	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .

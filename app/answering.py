@@ -7,7 +7,7 @@ next call, after 60 s, finds its answer in the ledger.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -28,7 +28,8 @@ CALLS = 4  # Plivo's, at 0, 60, 180 and 420 s; after the fourth nobody asks agai
 CHAIN_LIFE = MAX_LIFE + 5.0  # seconds; the next call comes after 60
 CLAIM = CHAIN_LIFE + 5.0  # seconds that a claim is held: a crashed owner's is free when Plivo calls again
 POLL = 0.2  # seconds between looks at a claim that another process holds
-LATE = 1_000  # chains under way; each holds a task and perhaps a connection, some 50 KB
+LATE = 500  # chains of one route that wait for somebody; each holds a task and a connection, some 50 KB
+GRACE = 0.5  # seconds for a cancelled chain to end
 TOLD = 10_000  # limits that are known to silence somebody, so that each is logged once
 
 
@@ -57,6 +58,7 @@ class Answering:
         self._options = options
         self._clock = clock
         self._chains: dict[str, asyncio.Task[bytes]] = {}
+        self._waiting: Counter[str] = Counter()  # chains of a route
         self._told: OrderedDict[str, None] = OrderedDict()
 
     async def answer(self, message: Inbound, request: SignedRequest) -> bytes:
@@ -70,58 +72,67 @@ class Answering:
             _, late = await asyncio.wait(self._chains.values(), timeout=seconds)
             for chain in late:
                 chain.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if late:
+                _, stuck = await asyncio.wait(late, timeout=GRACE)
+                if stuck:
+                    log.error("rules that will not be cancelled are left behind", messages=len(stuck))
         try:  # also those whose caller went away before a chain began
             await self._ledger.release(self._options.owner)
         except Unavailable as error:
             log.error("cannot free claims; they run out by themselves", reason=str(error))
 
     async def _answer(self, message: Inbound, request: SignedRequest) -> bytes:
-        now = self._clock()
-        begun = await self._engine.begin(message, now)
+        begun = await self._engine.begin(message, self._clock())
         if not self._engine.costs(message, begun):
-            draft = await self._engine.draft(message, now, self._tools, Memory())
-            return await self._settle(message, request, draft, with_proofs=True)
+            draft = await self._engine.draft(message, begun, self._tools, Memory())
+            return await self._settle(message, request, draft, claimed=False)
         wish = Wish(
             message.message_uuid, self._options.owner, CLAIM, self._engine.recall(message, begun), request.proofs
         )
         while True:
+            self._refuse_if_full(message, begun)
             got = await self._ledger.claim(wish)
             if isinstance(got, Answered):
                 log.info("answered", message_uuid=message.message_uuid, again=True)
                 return got.xml
             chain = self._chains.get(message.message_uuid)  # asked first: a process may claim what it has already
             if chain is None and isinstance(got, Claimed):
-                chain = self._start(message, request, now, got.memory)
+                chain = self._start(message, request, begun, got.memory)
             if chain is not None:
                 return await asyncio.shield(chain)
             await asyncio.sleep(POLL)
 
-    def _start(self, message: Inbound, request: SignedRequest, now: float, memory: Memory) -> asyncio.Task[bytes]:
-        if len(self._chains) >= LATE:
-            reason = f"{LATE} messages wait for their rules"
+    def _refuse_if_full(self, message: Inbound, begun: Draft) -> None:
+        """One slow webhook must not take the room of other routes (law 7). Raises `Unavailable`."""
+        name = begun.route.name if begun.route else ""
+        if self._waiting[name] >= LATE and message.message_uuid not in self._chains:
+            reason = f"{LATE} messages of route {name} wait for their rules"
             raise Unavailable(reason)
-        chain = asyncio.create_task(self._walk(message, request, now, memory))
+
+    def _start(self, message: Inbound, request: SignedRequest, begun: Draft, memory: Memory) -> asyncio.Task[bytes]:
+        chain = asyncio.create_task(self._walk(message, request, begun, memory))
+        name = begun.route.name if begun.route else ""
         self._chains[message.message_uuid] = chain
-        chain.add_done_callback(lambda done: self._ended(message.message_uuid, done))
+        self._waiting[name] += 1
+        chain.add_done_callback(lambda done: self._ended(message.message_uuid, name, done))
         return chain
 
-    def _ended(self, message_uuid: str, chain: asyncio.Task[bytes]) -> None:
-        self._chains.pop(message_uuid, None)
+    def _ended(self, message_uuid: str, route: str, chain: asyncio.Task[bytes]) -> None:
+        del self._chains[message_uuid]
+        self._waiting[route] -= 1
         if not chain.cancelled() and (error := chain.exception()) and not isinstance(error, Unavailable):
             log.error("a fault of ours", message_uuid=message_uuid, exc_info=error)
 
-    async def _walk(self, message: Inbound, request: SignedRequest, now: float, memory: Memory) -> bytes:
+    async def _walk(self, message: Inbound, request: SignedRequest, begun: Draft, memory: Memory) -> bytes:
         try:
             async with asyncio.timeout(CHAIN_LIFE):
-                draft = await self._engine.draft(message, now, self._tools, memory)
+                draft = await self._engine.draft(message, begun, self._tools, memory)
         except TimeoutError:
             asked = Asked("the chain", Fails(f"its rules took more than {CHAIN_LIFE:g} s together"))
-            begun = await self._engine.begin(message, now)
             draft = replace(begun, outcome=Outcome(None, None, (asked,)))
-        return await self._settle(message, request, draft, with_proofs=False)
+        return await self._settle(message, request, draft, claimed=True)
 
-    async def _settle(self, message: Inbound, request: SignedRequest, draft: Draft, *, with_proofs: bool) -> bytes:
+    async def _settle(self, message: Inbound, request: SignedRequest, draft: Draft, *, claimed: bool) -> bytes:
         """Judged and recorded in one transaction. A chain that failed is not remembered, until the fourth call."""
         if draft.outcome and draft.outcome.failed:
             await self._count_failure(message)
@@ -132,8 +143,9 @@ class Answering:
             judged[:] = [decision]
             return self._ruling(message, request, draft, decision)
 
-        proofs = request.proofs if with_proofs else ()
-        case = Case(message.message_uuid, self._engine.recall(message, draft), judge, proofs)
+        proofs = () if claimed else request.proofs
+        failed = bool(draft.outcome and draft.outcome.failed)
+        case = Case(message.message_uuid, self._engine.recall(message, draft), judge, proofs, claimed or failed)
         xml = await self._ledger.record(case)
         if judged and judged[0].xml == xml:
             self._tell(message, request, judged[0])

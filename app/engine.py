@@ -16,7 +16,7 @@ from app.guards.ledger import Memory, OptOutChange, Origin, Pair, Recall, Step
 from app.guards.limits import LimitOptions
 from app.guards.opt_out import OptOutOptions, Sign
 from app.plivo import numbers, units
-from app.plivo.markup import EMPTY, render
+from app.plivo.markup import EMPTY, clean, render
 from app.plivo.messages import Inbound, Outgoing, Report
 from app.rules.chain import Asked, Outcome, keyword_answers, walk
 from app.rules.rule import Answers, Fails, Names, Passes, Use
@@ -53,6 +53,7 @@ class Draft:
     route: Route | None
     sign: Sign | None
     outcome: Outcome | None = None
+    forbidden: str | None = None  # why they were not
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Engine:
 
     async def decide(self, message: Inbound, at: float, tools: Tools, memory: Memory = NOTHING) -> Decision:
         """What would be said. Nothing changes."""
-        draft = await self.draft(message, at, tools, memory)
+        draft = await self.draft(message, await self.begin(message, at), tools, memory)
         return self.judge(message, draft, memory, signed_by="V3")
 
     async def begin(self, message: Inbound, at: float) -> Draft:
@@ -117,15 +118,15 @@ class Engine:
         """Whether asking its rules has effects, so that the message must be claimed first."""
         if _unanswerable(self.table, message) or (draft.sign and draft.sign.kind != "start"):
             return False
-        return draft.route is not None and any(rule.has_effects for rule in draft.route.rules)
+        return draft.route is not None and draft.route.has_effects
 
-    async def draft(self, message: Inbound, at: float, tools: Tools, memory: Memory) -> Draft:
+    async def draft(self, message: Inbound, begun: Draft, tools: Tools, memory: Memory) -> Draft:
         """With the rules asked, unless what is remembered forbids an answer already."""
-        draft = await self.begin(message, at)
-        opted = self._opt_out(message, draft, memory, verified=True)
-        if draft.route is None or opted or self._forbidden(message, draft, memory):
-            return draft
-        return replace(draft, outcome=await walk(draft.route, message, at, memory.cooldowns, tools))
+        if begun.route is None or self._opt_out(message, begun, memory, verified=True):
+            return begun
+        if forbidden := self._forbidden(message, begun, memory):
+            return replace(begun, forbidden=forbidden)
+        return replace(begun, outcome=await walk(begun.route, message, begun.at, memory.cooldowns, tools))
 
     def recall(self, message: Inbound, draft: Draft) -> Recall:
         """What must be remembered to judge it."""
@@ -133,7 +134,8 @@ class Engine:
         outgoing = draft.outcome.messages if draft.outcome else ()
         people = frozenset(Pair(one.src, number) for one in outgoing for number in one.dst)
         name = draft.route.name if draft.route else None
-        return limits.recall(self.guards(draft.route).limits, draft.at, pair, people, name)
+        recall = limits.recall(self.guards(draft.route).limits, draft.at, pair, people, name)
+        return replace(recall, cooldowns=draft.route is not None and draft.route.has_effects)
 
     def judge(self, message: Inbound, draft: Draft, memory: Memory, *, signed_by: str) -> Decision:
         """What is really said. Pure: it is called in the transaction that records it."""
@@ -145,8 +147,8 @@ class Engine:
         if draft.route is None:
             return Decision(None, None, "no route has this number, and there is no default route")
         if draft.outcome is None:
-            forbidden = self._forbidden(message, draft, memory)
-            return Decision(name, None, forbidden or "limit: reached when the message came", limited=True)
+            reason = draft.forbidden or "this person had opted out when the message came"
+            return Decision(name, None, reason, limited=draft.forbidden is not None)
         outcome = draft.outcome
         reason = outcome.answer.reason if outcome.answer else _no_answer(outcome)
         drafted = Decision(name, outcome.rule, reason, _steps(outcome.asked), outcome.messages, failed=outcome.failed)
@@ -168,7 +170,7 @@ class Engine:
         if reason := _unanswerable(self.table, message):
             return reason
         guards, name = self.guards(draft.route).limits, draft.route.name if draft.route else None
-        return limits.exceeded(guards, memory, self.recall(message, draft), limits.text_key(message.text), name, 1)
+        return limits.exceeded(guards, memory, self.recall(message, draft), limits.text_key(message), name, 1)
 
     def _opted(
         self, message: Inbound, draft: Draft, memory: Memory, verdict: opt_out.Verdict, signed_by: str
@@ -189,14 +191,15 @@ class Engine:
     def _bounded(self, message: Inbound, draft: Draft, memory: Memory, drafted: Decision) -> Decision:
         """The decision within what can be reached, what has cooled down, and the limits."""
         guards, name = self.guards(draft.route).limits, drafted.route
-        messages, cut, unreachable = _sendable(drafted.messages, memory.opted_out, guards.max_units)
+        opted_out = frozenset() if self.guards(draft.route).opt_out.mode == "off" else memory.opted_out
+        messages, cut, unreachable = _sendable(drafted.messages, opted_out, guards.max_units)
         reason = drafted.reason + unreachable
         if not messages:
             return replace(drafted, messages=(), xml=EMPTY, reason=reason, uses=())
         if any(draft.at - memory.cooldowns.get(use.key, float("-inf")) < use.seconds for use in drafted.uses):
             cooled = "cooldown: another message of this sender was answered meanwhile"
             return replace(drafted, messages=(), rule=None, reason=cooled, uses=())
-        key, spent = limits.text_key(message.text), cost(messages)
+        key, spent = limits.text_key(message), cost(messages)
         recall = self.recall(message, draft)
         if limit := limits.exceeded(guards, memory, recall, key, name, spent):
             return replace(drafted, messages=(), rule=None, reason=limit, uses=(), limited=True)
@@ -237,8 +240,9 @@ def _sendable(
             why = "; an alphanumeric sender, or the number itself, cannot be texted"
         elif len(willing) < len(others):
             why = "; somebody has opted out"
-        text = units.fit(message.text, max_units)
-        cut = cut or text != message.text
+        whole = clean(message.text)  # a text of nothing that XML can hold would leave as an empty message
+        text = units.fit(whole, max_units)
+        cut = cut or text != whole
         if willing and text.strip():
             sendable.append(Outgoing(message.src, willing, text))
     return tuple(sendable), cut, why

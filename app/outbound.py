@@ -33,13 +33,14 @@ class Undelivered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, content type, Retry-After, and the first `cap` bytes of the body."""
+    """What came back: status, content type, Retry-After, and the first `cap` bytes of the body, undecoded."""
 
     status: int
     content_type: str
     retry_after: str | None
     body: bytes
     truncated: bool
+    packed: bool = False  # in a Content-Encoding, though we accept none
 
 
 class Secret:
@@ -82,7 +83,9 @@ class Outbound:
     are not read: what is posted goes where the config says.
     """
 
-    def __init__(self, *, connections: int, user_agent: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, *, connections: int | None, user_agent: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.client = httpx.AsyncClient(
             transport=transport,
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
@@ -121,6 +124,7 @@ class Outbound:
             retry_after=response.headers.get("retry-after"),
             body=received,
             truncated=truncated,
+            packed=response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"),
         )
 
 

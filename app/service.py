@@ -33,12 +33,13 @@ from app.reports.schedule import JITTER
 from app.rules.tools import Tools
 from app.server import STOP_SECONDS
 from app.store import Store, open_store
+from app.store.queries import waiting_targets
 from app.telemetry import get_logger
 
 log = get_logger("service")
 
 USER_AGENT = f"plivo-autoreply/{__version__}"
-RULE_CONNECTIONS = 512  # of all webhook and python rules together; more wait, and their lives go on
+REMIND = 3600.0  # seconds
 READY_FOR = 1.0  # seconds that one check of the store answers /ready, which anybody may call
 
 
@@ -75,15 +76,17 @@ class State:
     stopping: bool = False
     fault: str | None = None
     _checked: tuple[float, bool] = field(default=(float("-inf"), False))
+    _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ready(self) -> bool:
         """Store writable, nothing broken, not stopping."""
         if self.stopping or self.fault:
             return False
-        at, writable = self._checked
-        if time.monotonic() - at >= READY_FOR:
-            writable = await _writable(self.store)
-            self._checked = (time.monotonic(), writable)
+        async with self._checking:  # one write for all who ask at the same time
+            at, writable = self._checked
+            if time.monotonic() - at >= READY_FOR:
+                writable = await _writable(self.store)
+                self._checked = (time.monotonic(), writable)
         return writable
 
 
@@ -113,18 +116,38 @@ async def open_service(config: Config, on_fault: Callable[[], None]) -> AsyncIte
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(config.store, serving=True))
         await store.ledger.release("")  # a sole server: whatever a former process held is free
-        tools = Tools(await stack.enter_async_context(Outbound(connections=RULE_CONNECTIONS, user_agent=USER_AGENT)))
-        answering = Answering(make_engine(config), store.ledger, tools, _answering_options(config), time.time)
+        tools = Tools(await stack.enter_async_context(Outbound(connections=None, user_agent=USER_AGENT)))
+        engine = make_engine(config)
+        answering = Answering(engine, store.ledger, tools, _answering_options(config), time.time)
         forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, stack)})
+        await _tell_of_orphans(config, store)
         forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
         state = State(store)
         _watch([*store.tasks, forwarding], state, on_fault)
-        service = Service(_app(config, store, answering, forwarder, state), store, answering, forwarder, state)
+        if config.signature == "log-only":
+            reminding = asyncio.create_task(_remind())
+            stack.callback(reminding.cancel)
+        service = Service(_app(config, engine, store, answering, forwarder, state), store, answering, forwarder, state)
         try:
             yield service
         finally:
             await service.stop()
             await asyncio.wait([forwarding])
+
+
+async def _remind() -> None:
+    """Law 1: a service that verifies nothing says so at start, and every hour."""
+    while True:
+        log.warning('signature = "log-only": requests that nobody signed are answered; for a roll-out only')
+        await asyncio.sleep(REMIND)
+
+
+async def _tell_of_orphans(config: Config, store: Store) -> None:
+    """Deliveries of a target that the file does not have any more: nobody forwards them."""
+    for target, count in await waiting_targets(store.engine):
+        if target not in config.targets:
+            advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
+            log.error("deliveries of an unknown target", target=target, deliveries=count, advice=advice)
 
 
 def _answering_options(config: Config) -> AnsweringOptions:
@@ -138,9 +161,9 @@ async def _lanes(config: Config, store: Store, stack: AsyncExitStack) -> AsyncIt
         yield name, Lane(target, store.outbox, await stack.enter_async_context(client), chance)
 
 
-def _app(config: Config, store: Store, answering: Answering, forwarder: Forwarder, state: State) -> ASGIApp:
-    engine = make_engine(config)
-
+def _app(
+    config: Config, engine: Engine, store: Store, answering: Answering, forwarder: Forwarder, state: State
+) -> ASGIApp:
     async def owner(report: Report) -> Owner:
         origin = await store.ledger.origin(report.in_reply_to) if report.in_reply_to else None
         return engine.owner(origin, report)

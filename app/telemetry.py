@@ -2,20 +2,21 @@
 
 Law 12: no line holds message text, and numbers show their last four digits only (`numbers = "full"`
 lifts that). The rule is kept in one place: whoever logs a number does it under one of `NUMBER_KEYS`.
-Tracebacks hold no local variables, strings no control characters, URLs no query.
+Exceptions are told by type and line, never by message; strings hold no control characters, URLs no query.
 """
 
-import io
 import logging
 import re
 import sys
-from typing import Literal, TextIO, cast
+import traceback
+from typing import Any, Literal, TextIO, cast
 
 import structlog
-from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
+from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 NUMBER_KEYS = ("from", "to")
 SHOWN_DIGITS = 4
+TRACE_LINES = 60
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -55,8 +56,10 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         *([] if numbers == "full" else [_mask_numbers]),
         _escape_controls,
+        _write_exception,
     ]
-    tail: list[Processor] = _console_tail() if terminal else _json_tail()
+    console = structlog.dev.ConsoleRenderer(colors=False)
+    tail: list[Processor] = [console] if terminal else [_in_order, structlog.processors.JSONRenderer()]
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, *tail],
@@ -67,22 +70,6 @@ def configure(
     _adopt_standard_library(shared, tail, threshold, stream)
 
 
-def _console_tail() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_traceback)]
-
-
-def _traceback(stream: TextIO, exc_info: ExcInfo) -> None:
-    """structlog's plain traceback; a message in it may hold what drives a terminal (JSON escapes by itself)."""
-    plain = io.StringIO()
-    structlog.dev.plain_traceback(plain, exc_info)
-    stream.write("\n".join(map(_escaped, plain.getvalue().split("\n"))))
-
-
-def _json_tail() -> list[Processor]:
-    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-    return [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
-
-
 def _adopt_standard_library(shared: list[Processor], tail: list[Processor], threshold: int, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
@@ -90,6 +77,14 @@ def _adopt_standard_library(shared: list[Processor], tail: list[Processor], thre
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(threshold, logging.WARNING))  # httpx and uvicorn log URLs and start-up chatter at INFO
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # anybody can make it warn
+
+
+def tell_loop_error(_loop: object, context: dict[str, Any]) -> None:
+    """For `loop.set_exception_handler`: asyncio's own line holds the message of an exception, which may be a text."""
+    error = context.get("exception")
+    where = place_of(error) if isinstance(error, BaseException) else None
+    get_logger("asyncio").error("a task ended with an error that nobody asked for", error=where)
 
 
 def _mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -97,6 +92,27 @@ def _mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
         if key in event:
             event[key] = mask(str(event[key]))
     return event
+
+
+def _write_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Types and lines of an exception and of what caused it: its message may hold a customer's words."""
+    error = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if error is True else error[1] if isinstance(error, tuple) else error
+    lines: list[str] = []
+    while isinstance(error, BaseException) and len(lines) < TRACE_LINES:
+        lines += [
+            f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        lines.append(f"{type(error).__module__}.{type(error).__qualname__}")
+        inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
+        error = inner or error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return {**event, "exception": "\n".join(lines)} if lines else event
+
+
+def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What a reader looks for first comes first."""
+    first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
+    return {**first, **event}
 
 
 def _escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

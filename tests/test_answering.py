@@ -363,7 +363,7 @@ async def test_late_chains_are_bounded(house: House) -> None:
     """Past the bound a message that needs a rule is 503; one that needs none is answered as ever."""
     calls = await fill(house)
     one = message()
-    with pytest.raises(Unavailable, match="1000 messages wait for their rules"):
+    with pytest.raises(Unavailable, match="500 messages of route bot wait for their rules"):
         await say(house, one)
     assert await say(house, message(ECHO, "still here")) == "You said: still here"
     house.bot.gate.set()

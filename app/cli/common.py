@@ -23,6 +23,9 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+NAME = 11  # characters of an alphanumeric sender at most, 3GPP TS 23.040
+
+
 class Mistake(Exception):
     """Something that the user can mend; printed as it is."""
 
@@ -76,10 +79,10 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def store_beside_server(config: Config) -> AsyncIterator[Store]:
+async def store_beside_server(config: Config, *, create: bool = False) -> AsyncIterator[Store]:
     """The store, opened beside a server that may be running. Raises `Mistake` if there is none yet."""
-    if not config.store.path.exists():
-        message = f"there is no store at {config.store.path} yet; `serve` makes it ($AUTOREPLY_DATA says where)"
+    if not create and isinstance(config.store.where, Path) and not config.store.where.exists():
+        message = f"there is no store at {config.store.where} yet; `serve` makes it ($AUTOREPLY_DATA says where)"
         raise Mistake(message)
     async with open_store(config.store, serving=False) as store:
         yield store
@@ -112,9 +115,21 @@ def address(text: str, config: Config) -> str:
         return normalise(text)
 
 
-async def submit(config: Config, verb: Callable[..., Any], item: Any) -> Any:
-    """A change beside a server that may be running."""
-    async with store_beside_server(config) as store:
+def person(text: str, config: Config) -> str:
+    """An address that a change is about; no guesses, for a typo would change nothing. Raises `Mistake`."""
+    try:
+        return config.read_number(text)
+    except ValueError as error:
+        name = text.strip()
+        if name and not name.startswith("+") and any(character.isalpha() for character in name) and len(name) <= NAME:
+            return normalise(name)
+        message = f"{text!r}: {error}"
+        raise Mistake(message) from None
+
+
+async def submit(config: Config, verb: Callable[..., Any], item: Any, *, create: bool = False) -> Any:
+    """A change beside a server that may be running; with `create`, before the first start too."""
+    async with store_beside_server(config, create=create) as store:
         return await store.writer.submit(verb, item)
 
 

@@ -61,7 +61,7 @@ def list_(path: Path, target: str | None, state: str | None, limit: int, *, as_j
 
 
 @command.command("replay")
-@click.argument("ids", type=int, nargs=-1)
+@click.argument("ids", type=click.IntRange(1, 2**31 - 1), nargs=-1)
 @config_option
 @click.option("--target", help="All of this target that are in --state.")
 @click.option("--state", type=click.Choice(["dead", "dropped", "done"]), default="dead", show_default=True)
@@ -75,7 +75,7 @@ def replay(ids: tuple[int, ...], path: Path, target: str | None, state: str) -> 
 
 
 @command.command("drop")
-@click.argument("ids", type=int, nargs=-1)
+@click.argument("ids", type=click.IntRange(1, 2**31 - 1), nargs=-1)
 @config_option
 @click.option("--target", help="All of this target that are in --state.")
 @click.option("--state", type=click.Choice(["due", "dead"]), default="dead", show_default=True)
@@ -124,6 +124,8 @@ def _change(
         raise Mistake(message)
     selection = Selection(whoami(), ids, target, () if ids else states)
     changed = run(submit(config, verb, selection))
+    if target is not None and not changed:
+        _known(config, target)
     click.echo(f"{len(changed)} deliveries are {what}")
     missing = sorted(set(ids) - set(changed))
     if missing:

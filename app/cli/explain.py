@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from app.cli.common import address, config_option, counted, json_option, load, print_json, run
+from app.cli.common import Mistake, address, config_option, counted, json_option, load, print_json, run
+from app.config.faults import did_you_mean
 from app.engine import Decision
 from app.plivo import numbers, units
 from app.plivo.messages import Inbound
@@ -46,6 +47,9 @@ def command(
     """
     config = load(path)
     message = Inbound(EXAMPLE_UUID, address(sender, config), address(to, config), text, kind)
+    calling = {rule.name for route in config.table.by_name.values() for rule in route.rules if rule.action.calls_out}
+    for name in dict(given).keys() - calling:
+        raise Mistake(f"--given {name}: no rule of this name calls out; {did_you_mean(name, calling)}")
     moment = at.timestamp() if at else time.time()
     decision = run(make_engine(config).decide(message, moment, Tools(given=dict(given))))
     if as_json:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import Mistake, address, config_option, load, run, submit, whoami
+from app.cli.common import Mistake, config_option, load, person, run, store_beside_server, submit, whoami
+from app.config import Config
 from app.store import people
 from app.store.people import Forget
 
@@ -20,8 +21,14 @@ def command(number: str, path: Path, *, also_opt_out: bool) -> None:
     Example: plivo-autoreply forget +33700000001
     """
     config = load(path)
-    if not number.strip():
-        message = "forget whom? Give a number"
+    who = person(number, config)
+    if who in config.table.by_number or run(_is_ours(config, who)):
+        message = f"{number} is one of your own numbers: give the number of a person"
         raise Mistake(message)
-    count = run(submit(config, people.forget, Forget(whoami(), address(number, config), also_opt_out)))
+    count = run(submit(config, people.forget, Forget(whoami(), who, also_opt_out)))
     click.echo(f"{count} rows erased")
+
+
+async def _is_ours(config: Config, number: str) -> bool:
+    async with store_beside_server(config) as store:
+        return await people.is_ours(store.engine, number)

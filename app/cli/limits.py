@@ -8,11 +8,11 @@ import click
 
 from app.cli.common import (
     Mistake,
-    address,
     config_option,
     json_option,
     load,
     moment,
+    person,
     print_json,
     run,
     store_beside_server,
@@ -54,10 +54,8 @@ def list_(path: Path, limit: int, *, as_json: bool) -> None:
         return
     for fuse in found["fuses"]:
         click.echo(f"{fuse['scope'] or 'all routes':<24} {fuse['spent']} of {fuse['limit']} units")
-    for person in found["people"]:
-        click.echo(
-            f"{person['person']:<16} from {person['number']:<16} {person['replies']} answers, last {person['last']}"
-        )
+    for row in found["people"]:
+        click.echo(f"{row['person']:<16} from {row['number']:<16} {row['replies']} answers, last {row['last']}")
 
 
 @command.command("reset")
@@ -74,7 +72,7 @@ def reset(who: str | None, path: Path, *, total: bool) -> None:
         message = "give a number, or --total"
         raise Mistake(message)
     config = load(path)
-    count = run(submit(config, people.reset, Reset(whoami(), address(who, config) if who else None)))
+    count = run(submit(config, people.reset, Reset(whoami(), person(who, config) if who else None)))
     click.echo(f"{count} rows forgotten")
 
 

@@ -1,11 +1,12 @@
 """`optout`: who gets no messages, and how we know."""
 
+import codecs
 import csv
 import io
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 
@@ -22,9 +23,10 @@ from app.cli.common import (
     submit,
     whoami,
 )
+from app.cli.common import person as person_of
 from app.config import Config
 from app.guards.ledger import OptOutChange, Pair
-from app.plivo.numbers import normalise, show
+from app.plivo.numbers import show
 from app.store import people
 from app.store.people import Changes
 from app.store.queries import Row
@@ -106,9 +108,9 @@ def export(path: Path, output: TextIO) -> None:
 
 
 @command.command("import")
-@click.argument("source", type=click.File("r", encoding="utf-8-sig"), default="-")
+@click.argument("source", type=click.File("rb"), default="-")
 @config_option
-def import_(source: TextIO, path: Path) -> None:
+def import_(source: BinaryIO, path: Path) -> None:
     """Read opt-outs from CSV: columns number and person, the others of `export` if they are there.
     A file with a fault changes nothing.
 
@@ -116,52 +118,55 @@ def import_(source: TextIO, path: Path) -> None:
     Example: plivo-autoreply optout import optouts.csv
     """
     config = load(path)
-    try:
-        text = source.read()
-    except UnicodeDecodeError:
-        message = f"{source.name} is not UTF-8; save it as such, nothing was imported"
-        raise Mistake(message) from None
-    changes = _read(text, config)
-    count = run(submit(config, people.change, Changes(whoami(), tuple(changes))))
+    changes = _read(_decoded(source.read()), config)
+    count = run(submit(config, people.change, Changes(whoami(), tuple(changes)), create=True))
     click.echo(f"{count} opt-outs added, {len(changes) - count} were there already")
 
 
-def _read(text: str, config: Config) -> list[OptOutChange]:
-    reader = csv.DictReader(io.StringIO(text))
-    changes, faults = [], []
+def _decoded(content: bytes) -> str:
+    """UTF-8, or the UTF-16 that spreadsheets write. Raises `Mistake`."""
+    utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        if not {"number", "person"} <= set(reader.fieldnames or ()):
-            message = "the first line must name the columns number and person"
-            raise Mistake(message)
-        for row in reader:
-            try:
-                changes.append(_opted_out(row, config))
-            except ValueError as error:
-                faults.append(f"line {reader.line_num}: {error}")
-    except csv.Error as error:  # in the line that it could not count
-        faults.append(f"line {reader.line_num + 1}: {error}")
+        return content.decode("utf-16" if utf_16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        message = "the file is not UTF-8; save it as CSV UTF-8"
+        raise Mistake(message) from None
+
+
+def _read(text: str, config: Config) -> list[OptOutChange]:
+    try:
+        return _changes(csv.DictReader(io.StringIO(text)), config)
+    except csv.Error as error:
+        message = f"not CSV: {error}"
+        raise Mistake(message) from None
+
+
+def _changes(reader: "csv.DictReader[str]", config: Config) -> list[OptOutChange]:
+    if not {"number", "person"} <= set(reader.fieldnames or ()):
+        message = "the first line must name the columns number and person"
+        raise Mistake(message)
+    changes, faults = [], []
+    for row in reader:
+        try:
+            pair = Pair(person_of(row["number"] or "", config), person_of(row["person"] or "", config))
+            at = datetime.fromisoformat(row["at"]).timestamp() if row.get("at") else time.time()
+        except (ValueError, Mistake) as error:
+            faults.append(f"line {reader.line_num}: {error}")
+            continue
+        word = row.get("word") or "import"
+        proof = row.get("message_uuid") or None
+        changes.append(
+            OptOutChange(pair, True, at, proof, word, row.get("signed_by") or "", row.get("source") or "command")
+        )
     if faults:
         raise Mistake("\n".join(["nothing was imported", *faults]))
     return changes
 
 
-def _opted_out(row: dict[str, str | None], config: Config) -> OptOutChange:
-    """Raises `ValueError`. An address that Plivo has sent need not be a number: a name can say STOP too."""
-    proof = row.get("message_uuid") or None
-    person = normalise(row["person"] or "") if proof else config.read_number(row["person"] or "")
-    if not person:
-        message = "nobody is named"
-        raise ValueError(message)
-    pair = Pair(config.read_number(row["number"] or ""), person)
-    at = datetime.fromisoformat(row["at"] or "").timestamp() if row.get("at") else time.time()
-    word, source = row.get("word") or "import", row.get("source") or "command"
-    return OptOutChange(pair, True, at, proof, word, row.get("signed_by") or "", source)
-
-
 def _change(config: Config, to: str, person: str, *, out: bool) -> None:
-    pair = Pair(address(to, config), address(person, config))
+    pair = Pair(person_of(to, config), person_of(person, config))
     made = OptOutChange(pair, out, time.time(), None, whoami(), "", "command")
-    changed = run(submit(config, people.change, Changes(whoami(), (made,))))
+    changed = run(submit(config, people.change, Changes(whoami(), (made,)), create=True))
     state = "gets nothing from" if out else "gets messages from"
     click.echo(f"{show(pair.person)} {state} {show(pair.number)}{'' if changed else ', as before'}")
 

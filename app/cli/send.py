@@ -153,6 +153,8 @@ def _parse(response: httpx.Response) -> list[dict[str, Any]]:
     except ET.ParseError as error:
         message = f"the reply is not XML: {error}; does something else listen there?"
         raise Problem(message) from None
+    if any(not {"src", "dst", "callbackUrl", "callbackMethod"} <= message.attrib.keys() for message in messages):
+        raise Problem("the reply is XML, but not of this service; does something else listen there?")
     return [
         {**message.attrib, "text": message.text or "", "units": units.count(message.text or "")} for message in messages
     ]

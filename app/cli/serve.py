@@ -1,6 +1,7 @@
 """`serve`: the service."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def command(path: Path, public_url: str | None, host: str | None, port: int | No
 async def _serve(config: Config, path: Path) -> str | None:
     """Serves until a signal or a fault; the fault."""
     stopped = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(telemetry.tell_loop_error)
 
     async with open_service(config, on_fault=stopped.set) as service:
         options = server.configure(service.app, config.server.host, config.server.port)
@@ -54,6 +56,9 @@ async def _serve(config: Config, path: Path) -> str | None:
         finally:
             watching.cancel()
     log.info("stopped", fault=service.state.fault)
+    if asyncio.all_tasks() - {asyncio.current_task()}:
+        log.error("a task would not end: leaving without it")
+        os._exit(1 if service.state.fault else 0)  # everything of ours is closed; asyncio would wait for ever
     return service.state.fault
 
 
@@ -70,8 +75,6 @@ def _announce(config: Config, path: Path) -> None:
     """What an operator wants to see first: the URL to paste, what is on, what is off."""
     for warning in config.warnings:
         log.warning("config", file=str(path), fault=str(warning))
-    if config.signature == "log-only":
-        log.warning('signature = "log-only": requests that nobody signed are answered; use it for a roll-out only')
     log.info(
         "serving",
         message_url=f"{config.server.public_url}/message",
@@ -79,7 +82,7 @@ def _announce(config: Config, path: Path) -> None:
         rules=config.rules,
         targets=len(config.targets),
         signature=config.signature,
-        store=str(config.store.path),
+        store=config.store.shown,
         config=config.version,
         off=[] if config.targets else ["targets: reports are stored and go nowhere"],
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app.cli.common import address, config_option, json_option, load, print_json, run
+from app.cli.common import Mistake, address, config_option, json_option, load, print_json, run
 from app.config import Config
 from app.config.sections import Test
 from app.engine import Decision, Engine
@@ -27,6 +27,8 @@ def command(path: Path, only: str | None, *, as_json: bool) -> None:
     """
     config = load(path)
     tests = [test for test in config.tests if not only or only in test.name]
+    if only and not tests:
+        raise Mistake(f"no test has {only!r} in its name")
     results = run(_run(config, tests))
     failed = [result for result in results if result["faults"]]
     if as_json:

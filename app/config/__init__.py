@@ -5,7 +5,6 @@ room imports this one: it speaks the rooms' own values.
 """
 
 import hashlib
-import ipaddress
 import os
 import re
 import tomllib
@@ -14,19 +13,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from app.config import guards, lint, phones, sections
 from app.config.checking import check
 from app.config.faults import BadConfig, Fault, Faults, did_you_mean
-from app.config.fields import is_source
 from app.config.routes import Draft, Reader
 from app.guards.limits import LimitOptions
 from app.guards.opt_out import OptOutOptions
 from app.plivo.signature import Token
 from app.reports.target import Target
 from app.rules.table import Table
-from app.store import Keep, StoreOptions
+from app.store import URL, Keep, StoreOptions, server_url
 
 __all__ = ["BadConfig", "Config", "Fault", "load"]
 
@@ -68,14 +65,20 @@ def load(path: Path, **flags: Any) -> Config:
         raise BadConfig(str(path), [Fault((), f"cannot be read: {error}")]) from None
     except tomllib.TOMLDecodeError as error:
         raise BadConfig(str(path), [_toml_fault(error)]) from None
+    except RecursionError:
+        raise BadConfig(str(path), [Fault((), "nested too deeply")]) from None
     given = {key: value for key, value in flags.items() if value is not None}
     if given and isinstance(data.setdefault("server", {}), dict):
         data["server"].update(given)
     faults = Faults()
-    config = _read(data, path.resolve().parent, hashlib.sha256(content).hexdigest()[:12], faults)
+    config = _read(data, path.resolve().parent, _version(content, given), faults)
     if config is None or faults.errors:
         raise BadConfig(str(path), faults.all)
     return config
+
+
+def _version(content: bytes, flags: Mapping[str, Any]) -> str:
+    return hashlib.sha256(content + repr(sorted(flags.items())).encode()).hexdigest()[:12]
 
 
 def _toml_fault(error: tomllib.TOMLDecodeError) -> Fault:
@@ -105,20 +108,21 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     limits = replace(limits, fuses=fuses)
     own = _route_guards(reader, opt_out, limits, faults)
     tests = _tests(data.get("tests", []), folder, table, faults)
-    _warn(data, server, targets, faults)
+    lint.warn_of_exposure(data, faults)
     if plivo and not plivo.auth_tokens:
         faults.note(("plivo", "auth_tokens"), "no token is left: each one is optional and missing")
     if not (server and plivo and store and logging):
         return None
     options = guards.opt_out_options(opt_out)
     lint.check_windows(store.keep, limits, own, table, faults)
+    lint.check_limits(limits, own, options, faults)
     lint.warn_of_opt_out_words(table, options, own, faults)
     return Config(
         server=server,
         logging=logging,
         tokens=plivo.auth_tokens,
         signature=plivo.signature,
-        store=StoreOptions(_store_path(store.url, faults), Keep(store.keep, store.keep_text)),
+        store=StoreOptions(_where(store.url, faults), Keep(store.keep, store.keep_text)),
         keep_text=store.keep_text > 0,
         table=table,
         rules=len(data.get("rules", {})),
@@ -157,14 +161,23 @@ def _route_guards(
 
 
 def _tests(data: Any, folder: Path, table: Table, faults: Faults) -> tuple[sections.Test, ...]:
-    rules = {rule.name for route in table.by_name.values() for rule in route.rules}
+    every = [rule for route in table.by_name.values() for rule in route.rules]
+    rules, calling = {rule.name for rule in every}, {rule.name for rule in every if rule.action.calls_out}
     tests = []
     for index, one in enumerate(data if isinstance(data, list) else [data]):
         model = check(sections.Test, one, ("tests", index), folder, faults)
         if model is None:
             continue
-        for name in model.given.keys() - rules:
-            faults.note(("tests", index, "given", name), f"no rule is called that; {did_you_mean(name, rules)}")
+        if not model.expect.model_fields_set:
+            faults.note(("tests", index, "expect"), "expects nothing: say rule, route, text, text_has, silent or units")
+        for name in sorted(model.given.keys() - calling):
+            if name in rules:
+                faults.note(("tests", index, "given", name), "this rule calls nobody, so it is asked itself", "warning")
+            else:
+                faults.note(("tests", index, "given", name), f"no rule is called that; {did_you_mean(name, rules)}")
+        if model.expect.route is not None and model.expect.route not in table.by_name:
+            advice = did_you_mean(model.expect.route, table.by_name)
+            faults.note(("tests", index, "expect", "route"), f'no route is called "{model.expect.route}"; {advice}')
         if model.expect.rule is not None and model.expect.rule not in rules | {"opt_out"}:
             advice = did_you_mean(model.expect.rule, rules)
             faults.note(("tests", index, "expect", "rule"), f'no rule is called "{model.expect.rule}"; {advice}')
@@ -204,41 +217,13 @@ def _targets(data: Any, folder: Path, faults: Faults) -> dict[str, Target]:
     return targets
 
 
-def _store_path(url: str, faults: Faults) -> Path:
-    if url.startswith(("postgres://", "postgresql://")):
-        faults.note(("store", "url"), "PostgreSQL comes with a later version; this one has sqlite:///autoreply.db")
-    elif not url.startswith(_SQLITE) or len(url) == len(_SQLITE):
-        faults.note(("store", "url"), 'write url = "sqlite:///autoreply.db", with four slashes for an absolute path')
-    return Path(os.environ.get("AUTOREPLY_DATA", "")).joinpath(url.removeprefix(_SQLITE)).absolute()
-
-
-def _warn(data: dict[str, Any], server: sections.Server | None, targets: Mapping[str, Target], faults: Faults) -> None:
-    _warn_of_literals(data.get("plivo", {}), ("plivo", "auth_tokens"), faults)
-    for name in targets:
-        _warn_of_literals(data["targets"][name], ("targets", name, "secrets"), faults)
-    if server and _is_open_http(server.public_url):
-        faults.note(
-            ("server", "public_url"),
-            "http to a public host: anybody on the way can read and change messages",
-            "warning",
-        )
-    for name, target in targets.items():
-        if _is_open_http(target.url):
-            faults.note(("targets", name, "url"), "http to a public host: reports can be read on the way", "warning")
-
-
-def _warn_of_literals(table: Any, place: tuple[str, ...], faults: Faults) -> None:
-    secrets = table.get(place[-1], []) if isinstance(table, Mapping) else []
-    for index, secret in enumerate(secrets if isinstance(secrets, list) else [secrets]):
-        if not is_source(secret):
-            faults.note((*place, index), 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
-
-
-def _is_open_http(url: str) -> bool:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+def _where(url: str, faults: Faults) -> Path | URL:
+    """The file or the server of `[store] url`."""
+    if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
+        return Path(os.environ.get("AUTOREPLY_DATA", "")).joinpath(url.removeprefix(_SQLITE)).absolute()
     try:
-        public = ipaddress.ip_address(host).is_global
-    except ValueError:
-        public = "." in host and not host.endswith((".localhost", ".local", ".internal"))
-    return parts.scheme == "http" and public
+        return server_url(url)
+    except ValueError as error:
+        advice = 'url = "sqlite:///autoreply.db" is a file (four slashes for an absolute path)'
+        faults.note(("store", "url"), f"{error}; {advice}")
+    return Path(url)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -44,13 +44,29 @@ def check(
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
             where = tuple(key for key in detail["loc"] if key not in (TEXT_TAG, TABLE_TAG))
-            faults.note((*place, *where), _advice(detail, known_keys(model) | set(also)))
+            inner = _model_at(model, where[:-1])
+            known = known_keys(model) | set(also) if inner is model else known_keys(inner)
+            faults.note((*place, *where), _advice(detail, known))
         return None
 
 
 def known_keys(model: type[Strict]) -> set[str]:
     """The keys of a model."""
     return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def _model_at(model: type[Strict], path: Place) -> type[Strict]:
+    """The model of a table inside a table, whose keys a misspelt one may have meant."""
+    inner = model
+    for key in path:
+        hint = next(
+            (field.annotation for name, field in inner.model_fields.items() if key in (name, field.alias)), None
+        )
+        found = [one for one in (hint, *get_args(hint)) if isinstance(one, type) and issubclass(one, Strict)]
+        if not found:
+            return model
+        inner = found[0]
+    return inner
 
 
 def _advice(detail: ErrorDetails, known: set[str]) -> str:

@@ -111,11 +111,15 @@ def _size(value: Any, info: ValidationInfo) -> int:
 
 
 def _rate(value: Any, info: ValidationInfo) -> Rate:
-    count, slash, span = value.partition("/") if isinstance(value, str) else ("", "", "")
-    if not slash or not count.strip().isdigit() or not int(count):
+    count, slash, span = str(resolve(value, info) or "").partition("/")
+    number = count.strip()
+    if not slash or not number.isascii() or not number.isdigit() or not int(number):
         message = 'write a limit as "30/1h": so many, in any such span of time'
         raise ValueError(message)
-    return Rate(int(count), _duration(span, info))
+    if (seconds := _duration(span, info)) < 1:
+        message = "the span of a limit is a second at least"
+        raise ValueError(message)
+    return Rate(int(number), seconds)
 
 
 def _http_url(value: str) -> str:

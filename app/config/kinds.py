@@ -84,6 +84,11 @@ def read_rule(
     action = kind(**{field: getattr(model, field) for field in _names(kind)})
     if isinstance(getattr(action, "keywords", None), Mapping):
         _refuse_misplaced(action.keywords, place, faults)  # type: ignore[attr-defined]
+    for key, value in (("match", model.match), ("from", model.sender), ("open", model.open), ("closed", model.closed)):
+        if key in table and not value:
+            faults.note(
+                (*place, key), "it comes out empty, and without it the rule would be for everybody; leave it out"
+            )
     conditions = ConditionOptions(model.match, model.sender, model.open, model.closed)
     cooldown = Cooldown(model.cooldown, model.cooldown_then) if model.cooldown else None
     return RuleOptions(name or kind.KEY, conditions, action, model.src, model.timeout, cooldown)

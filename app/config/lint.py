@@ -1,14 +1,22 @@
 """What is wrong with a file as a whole, though each table is right."""
 
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
 from app.config.faults import Faults
+from app.config.fields import is_source
 from app.guards.limits import LimitOptions
 from app.guards.opt_out import OptOutOptions
+from app.plivo import units
 from app.rules.keywords import Keyword, Keywords
 from app.rules.table import Route, Table
+from app.rules.workshop import Place
 
 Guards = Mapping[str, tuple[OptOutOptions, LimitOptions]]
+
+TOO_LONG = "a window longer than [store] keep: what is forgotten cannot be counted"
 
 
 def check_windows(keep: float, limits: LimitOptions, own: Guards, table: Table, faults: Faults) -> None:
@@ -21,7 +29,10 @@ def check_windows(keep: float, limits: LimitOptions, own: Guards, table: Table, 
             ("total", options.total),
         ):
             if any(rate.seconds > keep for rate in rates):
-                faults.note((*place, key), "a window longer than [store] keep: what is forgotten cannot be counted")
+                faults.note((*place, key), TOO_LONG)
+    for name, rates in limits.fuses.items():
+        if any(rate.seconds > keep for rate in rates):
+            faults.note(("routes", name, "limits", "total"), TOO_LONG)
     for name, cooldown in _cooldowns(table):
         if cooldown > keep:
             faults.note(("rules", name, "cooldown"), "longer than [store] keep: what is forgotten cannot be kept to")
@@ -56,3 +67,57 @@ def _warn_of_words(route: Route, options: OptOutOptions, faults: Faults) -> None
                 if options.words.get(phrase) == "stop":
                     message = f'opt-out takes "{phrase.upper()}" before any rule; see words.not of [opt_out]'
                     faults.note(("rules", rule.name, "keywords", keyword.source), message, "warning")
+
+
+def check_limits(limits: LimitOptions, own: Guards, opt_out: OptOutOptions, faults: Faults) -> None:
+    """A limit that is no limit, and a confirmation that is longer than a message may be."""
+    for key, rates in (("per_sender", limits.per_sender), ("same_text", limits.same_text), ("total", limits.total)):
+        if not rates:
+            faults.note(("limits", key), "without it two machines may talk for ever, at your cost", "warning")
+    confirmations = [((), opt_out, limits), *((("routes", name), *guards) for name, guards in own.items())]
+    for place, replies, options in confirmations:
+        for kind, text in replies.replies.items():
+            if (count := units.count(text)) > options.max_units:
+                faults.note(
+                    (*place, "opt_out", "reply", kind), f"{count} units, more than max_units = {options.max_units}"
+                )
+
+
+def warn_of_exposure(data: Mapping[str, Any], faults: Faults) -> None:
+    """Secrets that stand in the file, and addresses that anybody on the way can read."""
+    for place, value in _walk(data, ()):
+        key = next(part for part in reversed(place) if isinstance(part, str))
+        if place[-2:-1] == ("headers",) and "auth" not in key.lower() and "key" not in key.lower():
+            continue
+        if isinstance(value, str) and (key in ("auth_tokens", "secrets") or place[-2:-1] == ("headers",)):
+            faults.note(place, 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
+        if key in ("public_url", "webhook", "url") and isinstance(value, str) and _is_open_http(value):
+            what = "messages" if key != "url" else "reports"
+            faults.note(place, f"http to a public host: anybody on the way can read {what}", "warning")
+
+
+def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    """Every single value of the file with its place; what stands elsewhere is left out."""
+    if is_source(value) or place[:1] == ("tests",) or "keywords" in place:
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _walk(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _walk(inner, (*place, index))
+    elif place:
+        yield place, value
+
+
+def _is_open_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    try:
+        public = ipaddress.ip_address(host).is_global
+    except ValueError:
+        public = "." in host and not host.endswith((".localhost", ".local", ".internal"))
+    return parts.scheme == "http" and public

@@ -17,6 +17,7 @@ from app.rules.table import Route, Table
 from app.rules.workshop import NAMES, Place, Workshop
 
 ANY = "*"
+OPT_OUT = "opt_out"
 
 
 @dataclass(slots=True)
@@ -59,6 +60,8 @@ class Reader:
             self.faults.note(("rules",), "expected tables, as [rules.hours]")
             return {}
         for name in named:
+            if name == OPT_OUT:
+                self.faults.note(("rules", name), "the journal calls opt-out by this name; give the rule another one")
             if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
                 self.faults.note(("rules", name), "a rule's name has letters, digits, hyphens and underscores")
         return {
@@ -101,10 +104,16 @@ class Reader:
             self.read_number,
             users,
             schedules=self.schedules,
-            max_units=self.max_units,
+            max_units=min(
+                (self._max_units(draft) for draft in self.drafts if draft.name in users), default=self.max_units
+            ),
             folder=self.folder,
         )
         return rules.build(options, bench)
+
+    def _max_units(self, draft: Draft) -> int:
+        own = draft.model.limits
+        return own.max_units if own and "max_units" in own.model_fields_set else self.max_units
 
     def _check_names(self) -> None:
         seen: set[str] = set()

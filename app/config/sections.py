@@ -26,6 +26,7 @@ from app.guards.opt_out import REPLIES, Mode
 from app.reports.schedule import RETRY
 from app.reports.target import Format
 
+MAX_BODY = 16 << 20  # bytes; Plivo sends less than one KiB
 DEFAULTS = LimitOptions()
 MAX_DEADLINE = 7.5  # seconds; Plivo hangs up after 8: https://support.plivo.com/hc/en-us/articles/360041344652
 DAY = 86400.0
@@ -36,10 +37,10 @@ class Server(Strict):
     """`[server]`"""
 
     public_url: PublicUrl
-    host: Text = "127.0.0.1"
+    host: Annotated[Text, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     deadline: Annotated[Duration, Field(gt=0, le=MAX_DEADLINE)] = 6.0
-    body_limit: Size = 64 * 1024
+    body_limit: Annotated[Size, Field(le=MAX_BODY)] = 64 * 1024
     callback_method: Annotated[Literal["GET", "POST"], Choice] = "POST"
 
 

@@ -99,6 +99,7 @@ class Recall:
     people: frozenset[Pair] = frozenset()  # whose opt-outs matter: the pair's, and of everybody who gets a message
     window: float = 0.0  # of replies to the pair; 0: none are needed
     fuses: frozenset[Fuse] = frozenset()
+    cooldowns: bool = True  # whether some rule may have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class Case:
     recall: Recall
     judge: Callable[[Memory], Ruling]
     proofs: tuple[Proof, ...] = ()
+    claimed: bool = True  # so that its claim ends
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -
     """Folded phrase -> kind, of the built-in words and more, without some."""
     removed = {folding.phrase(word) for word in without}
     words: dict[str, Kind] = {}
-    for kind in KINDS:
+    for kind in reversed(KINDS):  # a word that is in several is an opt-out
         words |= {folding.phrase(word): kind for word in (*WORDS[kind], *more.get(kind, ()))}
     return {word: kind for word, kind in words.items() if word not in removed}
 
@@ -95,12 +95,10 @@ def judge(options: OptOutOptions, sign: Sign | None, *, out: bool, verified: boo
     """What follows from a sign and the state of the pair; None: an ordinary message, for the rules."""
     if options.mode == "off":
         return Verdict(None, None, "Plivo answers HELP itself") if sign else None
-    if sign and not verified and sign.kind != "help":
-        return Verdict(None, None, f"{sign.word}, but nobody signed it, so it changes nothing")
-    if sign and sign.kind == "stop":
-        return _stop(options, sign, out=out)
-    if sign and sign.kind == "start" and (out or sign.by_plivo):
-        return _start(options, sign, out=out)
+    if sign and (sign.kind == "stop" or (sign.kind == "start" and (out or sign.by_plivo))):
+        if not verified:
+            return Verdict(None, None, f"{sign.word}, but nobody signed it, so it changes nothing")
+        return _stop(options, sign, out=out) if sign.kind == "stop" else _start(options, sign, out=out)
     if out:
         return Verdict(None, None, "this person has opted out")
     return _help(options, sign) if sign and sign.kind == "help" else None

@@ -21,6 +21,8 @@ from app.telemetry import get_logger, place_of
 
 log = get_logger("rules")
 
+GRACE = 0.1  # seconds for a rule whose life is over to clean up
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -68,6 +70,9 @@ async def walk(
         verdict = await _put(rule, ask)
         if isinstance(verdict, Names):
             verdict = walked.jump(verdict)
+        if isinstance(verdict, Fails):
+            uuid = message.message_uuid
+            log.warning("rule failed", route=route.name, rule=rule.name, reason=verdict.reason, message_uuid=uuid)
         walked.asked.append(Asked(rule.name, verdict))
         if isinstance(verdict, Answers):
             return Outcome(verdict, rule.name, (*walked.asked, *(Asked(left.name, None) for left in walked.left)))
@@ -108,7 +113,7 @@ class _Walk:
         """Puts the named rule first; a rule that was asked already, or is of another route, is a failure."""
         named = next((rule for rule in self.left if rule.name == wish.rule), None)
         if named is None:
-            return Fails(f"it names the rule {wish.rule!r}, which is not in this route or was asked already")
+            return Fails("it names a rule that is not in this route, or was asked already")
         self.left.remove(named)
         self.left.insert(0, named)
         return Passes(wish.reason)
@@ -117,18 +122,27 @@ class _Walk:
 async def _put(rule: Rule, ask: Ask) -> Verdict:
     if rule.action.calls_out and ask.tools.given is not None:
         rule = replace(rule, action=_Given(ask.tools.given.get(rule.name, "pass")))
-    verdict: Verdict
+    if not rule.action.calls_out:
+        return await _ask(rule, ask)
+    asked = asyncio.ensure_future(_ask(rule, replace(ask, deadline=time.monotonic() + rule.life)))
     try:
-        async with asyncio.timeout(rule.life if rule.action.calls_out else None):
-            verdict = await rule(replace(ask, deadline=time.monotonic() + rule.life))
-    except TimeoutError:
-        verdict = Fails(f"no answer within its timeout of {rule.life:g} s")
-    except Exception as error:  # noqa: BLE001 - law of the chain: whatever a rule raises is its own failure
-        verdict = Fails(f"raised {place_of(error)}")
-    if isinstance(verdict, Fails):
-        uuid = ask.message.message_uuid
-        log.warning("rule failed", route=ask.route, rule=rule.name, reason=verdict.reason, message_uuid=uuid)
-    return verdict
+        done, late = await asyncio.wait({asked}, timeout=rule.life)
+    finally:
+        asked.cancel()
+    if late:
+        await asyncio.wait(late, timeout=GRACE)  # one that will not be cancelled is not waited for
+        return Fails(f"no answer within its timeout of {rule.life:g} s")
+    return done.pop().result()
+
+
+async def _ask(rule: Rule, ask: Ask) -> Verdict:
+    try:
+        return await rule(ask)
+    except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever it is, it is the rule's own failure
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+            raise  # somebody cancels this walk
+        return Fails(f"raised {place_of(error)}")
 
 
 @dataclass(frozen=True, slots=True)

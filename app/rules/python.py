@@ -20,9 +20,8 @@ from typing import Any, ClassVar
 
 import httpx
 
-from app.plivo.messages import Outgoing
-from app.plivo.numbers import normalise, show
-from app.rules.rule import Answers, Ask, Fails, Passes, Verdict
+from app.plivo.numbers import show
+from app.rules.rule import Ask, Fails, Passes, Verdict
 from app.rules.workshop import Workshop
 from app.telemetry import Logger, get_logger, place_of
 
@@ -118,19 +117,10 @@ class Python:
             case str():
                 return ask.reply(said, "python: text")
             case Reply(messages):
-                return self._messages(ask, messages)
+                parts = [messages] if isinstance(messages, str) else messages
+                texts = [(part.text, part.to) if isinstance(part, Sms) else (part, None) for part in parts]
+                return ask.replies(texts, self.allowed, "python")
         return Fails(f"python: it returned {type(said).__name__}; it must be str, Reply or None")
-
-    def _messages(self, ask: Ask, messages: Sequence[str | Sms]) -> Verdict:
-        outgoing = []
-        for one in messages:
-            message = one if isinstance(one, Sms) else Sms(one)
-            to = normalise(message.to) if message.to is not None else ask.message.sender
-            if to != ask.message.sender and to not in self.allowed:
-                return Fails("python: a message to somebody who is not in allow_to")
-            if message.text.strip():
-                outgoing.append(Outgoing(ask.src, (to,), message.text))
-        return Answers(tuple(outgoing), f"python: {len(outgoing)} messages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +183,12 @@ def _import(name: str, folder: Path) -> Any:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
+        if error.name and f"{name}.".startswith(f"{error.name}."):
             message = f"there is no module {name} in {folder}"
             raise BadFunction(message) from None
         message = f"{name} cannot be imported: it needs {error.name}, which is not installed"
         raise BadFunction(message) from None
-    except Exception as error:  # noqa: BLE001 - whatever a module does when imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module does when imported
         message = f"{name} cannot be imported: {place_of(error)}"
         raise BadFunction(message) from None
     beside = (folder / top).exists() or (folder / f"{top}.py").exists()

@@ -5,16 +5,18 @@ has nothing to say) or *fails*. Each verdict has a reason that `explain` and `hi
 holds no message text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NewType, Protocol, Self
 
 from app.plivo.messages import Inbound, Outgoing
+from app.plivo.numbers import normalise
 from app.rules.tools import Tools
 
 Seconds = NewType("Seconds", float)  # the file writes a duration
 
 LIFE = 5.0  # seconds that a rule may take if it says nothing else
+MESSAGES = 10  # in one answer
 MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
 
 
@@ -42,6 +44,19 @@ class Ask:
         if not text.strip():
             return Answers((), f"{reason}; the text is empty")
         return Answers((Outgoing(self.src, (self.message.sender,), text),), reason)
+
+    def replies(self, texts: Sequence[tuple[str, str | None]], allowed: frozenset[str], who: str) -> "Answers | Fails":
+        """Several messages of somebody's making: to the sender (None), or to whom is allowed."""
+        if len(texts) > MESSAGES:
+            return Fails(f"{who}: more than {MESSAGES} messages")
+        outgoing = []
+        for text, to in texts:
+            person = self.message.sender if to is None else normalise(to)
+            if person != self.message.sender and person not in allowed:
+                return Fails(f"{who}: a message to somebody who is not in allow_to")
+            if text.strip():
+                outgoing.append(Outgoing(self.src, (person,), text))
+        return Answers(tuple(outgoing), f"{who}: {len(outgoing)} messages")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,14 +17,14 @@ from opening_hours import OpeningHours, ParserError, State, UnknownCountryError 
 
 Moment = Literal["next_open", "next_close"]
 MOMENTS: tuple[Moment, ...] = ("next_open", "next_close")
-CHANGES = 1000  # looked at for the next opening; a schedule that is closed for so many is closed for good
+HORIZON = timedelta(days=3660)  # of the search for what comes next, which holds the loop: 29 February is within it
 
 _MISTAKES = (
     (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "days have two letters: Mo Tu We Th Fr Sa Su"),
     (r"\d\s*(am|pm)\b", "times have 24 hours: 09:00-17:00, not 9am-5pm"),
     (r"(?<![\d:.])\d{1,2}\s*-\s*\d{1,2}(?![\d:.])", "times have minutes: 09:00-18:00, not 9-18"),
     (r"\d\.\d\d", "times have a colon: 09:00, not 09.00"),
-    (r"\d:\d\d(?!\d|\s*-|[-+,;])\s*(;|$)", "a time needs an end: 09:00-18:00"),
+    (r"(^|[^-\d:\s])\s*\d{1,2}:\d\d\s*([;,]|$)", "a time needs an end: 09:00-18:00"),
 )
 
 
@@ -62,15 +62,12 @@ class Schedule:
     def next(self, moment: Moment, at: float) -> datetime | None:
         """When it opens, or closes, next after `at`; None if never."""
         wanted = State.OPEN if moment == "next_open" else State.CLOSED
-        time: datetime | None = self._local(at)
-        state = self.hours.state(time)[0]
-        for _ in range(CHANGES):
-            before, time = state, self.hours.next_change(time)
-            if time is None:
-                return None
-            state = self.hours.state(time)[0]
+        now = self._local(at)
+        before = wanted  # the state that holds now began before
+        for start, _end, state, _comments in self.hours.intervals(now, now + HORIZON):
             if state == wanted and before != wanted:
-                return time
+                return start
+            before = state
         return None
 
     def write(self, moment: datetime, form: str) -> str:
@@ -134,6 +131,7 @@ def _days(part: str) -> set[str]:
 def _help(hours: str, error: str) -> str:
     hints = [hint for pattern, hint in _MISTAKES if re.search(pattern, hours, re.IGNORECASE)]
     position = re.search(r"--> 1:(\d+)", error)
-    where = f" from {hours[int(position[1]) - 1 :]!r} on" if position else ""
+    rest = hours[int(position[1]) - 1 :] if position else ""
+    where = f" from {rest!r} on" if rest else ""
     example = 'as "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
     return f"not understood{where}: {'; '.join(hints) if hints else f'write it {example}'}"

@@ -15,6 +15,11 @@ class Route:
     vars: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
 
+    @property
+    def has_effects(self) -> bool:
+        """Whether asking its rules costs something that must not be paid twice."""
+        return any(rule.has_effects for rule in self.rules)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

@@ -17,13 +17,11 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from app.outbound import Answer, Headers, Outbound, Secret, Undelivered, Url, webhook_headers
-from app.plivo.messages import Outgoing
-from app.plivo.numbers import normalise, show
-from app.rules.rule import Answers, Ask, Fails, Names, Passes, Verdict
+from app.plivo.numbers import show
+from app.rules.rule import Ask, Fails, Names, Passes, Verdict
 from app.rules.workshop import Workshop
 
 CAP = 16 * 1024  # bytes of an answer; the longest SMS has 1,600 characters
-MESSAGES = 10  # in one answer
 
 _OK, _NO_CONTENT = 200, 204
 
@@ -33,9 +31,9 @@ class Options:
     """`webhook = "https://.."`"""
 
     KEY: ClassVar[str] = "webhook"
-    webhook: Url
+    webhook: Url = field(repr=False)
     secrets: tuple[Secret, ...] = ()
-    headers: Headers = field(default_factory=lambda: Headers({}))
+    headers: Headers = field(default_factory=lambda: Headers({}), repr=False)
     allow_to: tuple[str, ...] = ()
 
     def build(self, workshop: Workshop) -> "Webhook":
@@ -48,9 +46,9 @@ class Options:
 class Webhook:
     """Asks one service."""
 
-    url: str
+    url: str = field(repr=False)  # its query may hold a key
     secrets: tuple[Secret, ...]
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     allowed: frozenset[str]
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = True
@@ -79,6 +77,8 @@ class Webhook:
             return Fails(f"webhook: status {answer.status}")
         if answer.truncated:
             return Fails(f"webhook: an answer of over {CAP} bytes")
+        if answer.packed:
+            return Fails("webhook: a compressed answer, though none was accepted")
         kind, _, parameters = answer.content_type.partition(";")
         reader = _READERS.get(kind.strip().lower())
         if reader is None:
@@ -104,26 +104,22 @@ class Webhook:
             case {"text": str(reply), **others} if not others:
                 return ask.reply(reply, "webhook: text")
             case {"rule": str(rule), **others} if not others:
-                return Names(rule, f"webhook: asks for the rule {rule!r}")
+                return Names(rule, "webhook: asks for another rule")
             case {"messages": list(messages), **others} if not others:
                 return self._messages(ask, messages)
         return Fails('webhook: JSON that is none of {"text"}, {"messages"}, {"rule"}')
 
     def _messages(self, ask: Ask, messages: list[Any]) -> Verdict:
-        if len(messages) > MESSAGES:
-            return Fails(f"webhook: more than {MESSAGES} messages")
-        outgoing = []
+        texts: list[tuple[str, str | None]] = []
         for message in messages:
             match message:
-                case {"text": str(text), **others} if set(others) <= {"to"} and isinstance(others.get("to", ""), str):
-                    to = normalise(str(others["to"])) if "to" in others else ask.message.sender
+                case {"text": str(text), "to": str(to), **others} if not others:
+                    texts.append((text, to))
+                case {"text": str(text), **others} if not others:
+                    texts.append((text, None))
                 case _:
                     return Fails('webhook: a message that is not {"text": "..", "to": ".."}')
-            if to != ask.message.sender and to not in self.allowed:
-                return Fails("webhook: a message to somebody who is not in allow_to")
-            if text.strip():
-                outgoing.append(Outgoing(ask.src, (to,), text))
-        return Answers(tuple(outgoing), f"webhook: {len(outgoing)} messages")
+        return ask.replies(texts, self.allowed, "webhook")
 
 
 _READERS: Mapping[str, Callable[[Webhook, Ask, str], Verdict]] = {

@@ -12,19 +12,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.store import migrations, retention
-from app.store.database import Clock, StoreInUse, insert_new, now, open_engine, readers, sole_server
+from app.store.database import Clock, Database, StoreInUse, insert_new, now, readers
 from app.store.ledger import StoredLedger
 from app.store.migrations import NewerStore
 from app.store.outbox import StoredOutbox
+from app.store.postgres import Postgres, server_url
 from app.store.retention import Keep
+from app.store.sqlite import Sqlite, sole_server
 from app.store.tables import heartbeat
 from app.store.writer import Writer, reason
 
-__all__ = ["BrokenStore", "Keep", "NewerStore", "Store", "StoreInUse", "StoreOptions", "open_store"]
+__all__ = [
+    "URL",
+    "BrokenStore",
+    "Keep",
+    "NewerStore",
+    "Store",
+    "StoreInUse",
+    "StoreOptions",
+    "open_store",
+    "server_url",
+]
 
 
 class BrokenStore(Exception):
@@ -33,10 +46,15 @@ class BrokenStore(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """Where the store is and how long it keeps."""
+    """Where the store is, a file or a server, and how long it keeps."""
 
-    path: Path
+    where: Path | URL
     keep: Keep
+
+    @property
+    def shown(self) -> str:
+        """Where, without a password."""
+        return str(self.where) if isinstance(self.where, Path) else self.where.render_as_string(hide_password=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +73,57 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(options: StoreOptions, *, serving: bool, clock: Clock = time.time) -> AsyncIterator[Store]:
-    """Opens and migrates. `serving` holds the store for this process; commands may work beside it.
+async def open_store(
+    options: StoreOptions, *, serving: bool, migrate: bool = True, clock: Clock = time.time
+) -> AsyncIterator[Store]:
+    """Opens and migrates. `serving` holds a file for this process; commands may work beside it.
 
     Raises `StoreInUse`, `NewerStore`, `BrokenStore`.
     """
     async with contextlib.AsyncExitStack() as stack:
         try:
-            options.path.parent.mkdir(parents=True, exist_ok=True)
-            if serving:
-                stack.enter_context(sole_server(options.path))
-            engine = open_engine(options.path, clock)
-            stack.push_async_callback(engine.dispose)
-            await _migrate(engine)
+            if isinstance(options.where, Path):
+                options.where.parent.mkdir(parents=True, exist_ok=True)
+                if serving:
+                    stack.enter_context(sole_server(options.where))
+            database = _database(options.where, clock)
+            stack.push_async_callback(database.close)
+            await _migrate(database, due_is_fatal=not migrate)
         except (OSError, DBAPIError) as error:
-            message = f"{options.path}: {reason(error)}; is the folder there, writable, and on a local disk?"
-            raise BrokenStore(message) from error
-        async with _running(engine, options.keep if serving else None) as store:
+            raise BrokenStore(f"{options.shown}: {reason(error)}; {_advice(options.where)}") from error
+        async with _running(database, options.keep if serving else None) as store:
             yield store
 
 
-async def _migrate(engine: AsyncEngine) -> None:
-    async with readers(engine).connect() as connection:
+def _advice(where: Path | URL) -> str:
+    if isinstance(where, Path):
+        return "is the folder there, writable, and on a local disk?"
+    return "is the server up, and does it let this user in?"
+
+
+def _database(where: Path | URL, clock: Clock) -> Database:
+    if isinstance(where, Path):
+        return Sqlite(where, clock)
+    return Postgres(where)
+
+
+async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
+    async with readers(database.engine).connect() as connection:
         if await connection.run_sync(migrations.current) == migrations.HEAD:
             return
-    async with engine.begin() as connection:
-        await connection.run_sync(migrations.upgrade)
+    if due_is_fatal:
+        raise BrokenStore("the store needs a migration: run `plivo-autoreply migrate`, or serve without --no-migrate")
+    await database.transact(migrations.upgrade)
 
 
 @asynccontextmanager
-async def _running(engine: AsyncEngine, keep: Keep | None) -> AsyncIterator[Store]:
-    writer = Writer(engine)
+async def _running(database: Database, keep: Keep | None) -> AsyncIterator[Store]:
+    writer = Writer(database.transact)
     tasks = [asyncio.create_task(writer.run(), name="writer")]
     if keep is not None:
         tasks.append(asyncio.create_task(retention.run(writer, keep), name="retention"))
     try:
-        yield Store(engine, writer, StoredLedger(engine, writer), StoredOutbox(writer), tuple(tasks))
+        yield Store(database.engine, writer, StoredLedger(database.engine, writer), StoredOutbox(writer), tuple(tasks))
     finally:
         for task in tasks[1:]:
             task.cancel()

@@ -1,31 +1,42 @@
-"""One engine for a store: what differs between databases is here, and nowhere else.
+"""What differs between databases, behind one seam: `open_database`. Everything else is one statement set.
 
-SQLite: WAL, synchronous=FULL (a commit survives a power cut), BEGIN IMMEDIATE for whoever writes,
-and one serving process by flock. The database's clock is `now()`; on SQLite it is a Python function,
-so that a test can drive it.
+A database has readers (an async engine), `transact` for the writer, a clock (`autoreply_now()`, which
+the database defines, so that due times are its own), and a way to hold others off while it migrates.
+`sqlite.py` and `postgres.py` are the two there are.
 """
 
-import fcntl
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
-BUSY_SECONDS = 5  # how long a writer waits for another process's transaction; a command's takes milliseconds
+MIGRATION_LOCK = 7_201_120  # any number, the same in every version
 
 Clock = Callable[[], float]
+R = TypeVar("R")
 
 
 class StoreInUse(Exception):
     """Another process serves from this store."""
+
+
+class Database(Protocol):
+    """An open database."""
+
+    engine: AsyncEngine
+
+    async def transact(self, work: Callable[[sa.Connection], R]) -> R:
+        """What `work` returns, once it is committed."""
+        ...
+
+    async def close(self) -> None:
+        """Ends connections and threads."""
+        ...
 
 
 class now(FunctionElement[float]):  # noqa: N801 - reads as SQL
@@ -35,51 +46,25 @@ class now(FunctionElement[float]):  # noqa: N801 - reads as SQL
     inherit_cache = True
 
 
-@compiles(now, "sqlite")
-def _now_sqlite(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
+@compiles(now)
+def _now(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
     return "autoreply_now()"
 
 
-def insert_new(table: sa.Table) -> sqlite.Insert:
-    """INSERT that leaves rows alone which are there already."""
-    return sqlite.insert(table).on_conflict_do_nothing()
+def insert_new(table: sa.Table) -> postgresql.Insert:
+    """INSERT that leaves rows alone which are there already. PostgreSQL's construct compiles on SQLite, too."""
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 def insert_or(
     table: sa.Table,
     update: Callable[[Any], Mapping[str, Any]],
     where: sa.ColumnElement[bool] | None = None,
-) -> sqlite.Insert:
+) -> postgresql.Insert:
     """INSERT that updates the row that is there already; `update` gets the new values by name."""
-    statement = sqlite.insert(table)
+    statement = postgresql.insert(table)
     key = list(table.primary_key.columns)
     return statement.on_conflict_do_update(index_elements=key, set_=update(statement.excluded), where=where)
-
-
-def open_engine(path: Path, clock: Clock = time.time) -> AsyncEngine:
-    """The engine of a SQLite file. Nothing is opened yet; the folder must exist."""
-    engine = create_async_engine(sa.URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
-
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are begun by the listener below
-        connection.create_function("autoreply_now", 0, clock)
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={BUSY_SECONDS * 1000}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        reads = connection.get_execution_options().get("autoreply_reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 def readers(engine: AsyncEngine) -> AsyncEngine:
@@ -87,14 +72,7 @@ def readers(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(autoreply_reads=True)
 
 
-@contextmanager
-def sole_server(path: Path) -> Iterator[None]:
-    """Holds the store for one serving process. Raises `StoreInUse`."""
-    lock = path.with_name(path.name + ".lock")
-    with lock.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = f"{path} is served by another process; stop that one, or give this one a [store] url of its own"
-            raise StoreInUse(message) from None
-        yield
+def lock_migrations(connection: sa.Connection) -> None:
+    """Where several processes may start at once, others wait until the end of this transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))

@@ -13,7 +13,7 @@ from app.store import memory, proofs
 from app.store.database import insert_new, insert_or, now
 from app.store.memory import Remembered
 from app.store.reading import reading
-from app.store.tables import claims, messages
+from app.store.tables import claims, messages, opt_outs
 from app.store.writer import Writer
 
 
@@ -63,8 +63,8 @@ def record(connection: sa.Connection, cases: Sequence[Case]) -> list[bytes | Exc
         rulings[case.message_uuid] = case.judge(remembered.memory(case.recall))
         remembered.note(case.recall, rulings[case.message_uuid])
     answers |= _insert(connection, accepted, rulings)
-    if accepted:
-        connection.execute(sa.delete(claims).where(claims.c.message_uuid.in_(accepted)))
+    if claimed := [uuid for uuid, case in accepted.items() if case.claimed]:
+        connection.execute(sa.delete(claims).where(claims.c.message_uuid.in_(claimed)))
     return [refused or answers[case.message_uuid] for case, refused in zip(cases, refusals, strict=True)]
 
 
@@ -73,16 +73,27 @@ def _insert(connection: sa.Connection, cases: Mapping[str, Case], rulings: Mappi
     if not rulings:
         return {}
     statement = insert_new(messages).returning(messages.c.message_uuid)
-    fresh = set(connection.scalars(statement, [_row(ruling.entry) for ruling in rulings.values()]))
+    fresh = set(connection.scalars(statement, [_row(rulings[uuid].entry) for uuid in sorted(rulings)]))
     memory.write(connection, [(cases[uuid].recall, ruling) for uuid, ruling in rulings.items() if uuid in fresh])
     return {uuid: rulings[uuid].entry.xml for uuid in fresh} | _stored(connection, rulings.keys() - fresh)
 
 
 def _stored(connection: sa.Connection, uuids: Collection[str]) -> dict[str, bytes]:
+    """What was answered; nothing any more (law 9) if the person has opted out since."""
     if not uuids:
         return {}
-    query = sa.select(messages.c.message_uuid, messages.c.xml).where(messages.c.message_uuid.in_(uuids))
-    return {row.message_uuid: row.xml for row in connection.execute(query)}
+    since = sa.and_(
+        opt_outs.c.number == messages.c.recipient,
+        opt_outs.c.person == messages.c.sender,
+        opt_outs.c.ended_at.is_(None),
+        opt_outs.c.at > messages.c.received_at,
+    )
+    query = (
+        sa.select(messages.c.message_uuid, messages.c.xml, opt_outs.c.at.label("opted_out"))
+        .join(opt_outs, since, isouter=True)
+        .where(messages.c.message_uuid.in_(uuids))
+    )
+    return {row.message_uuid: row.xml if row.opted_out is None else b"" for row in connection.execute(query)}
 
 
 def claim(connection: sa.Connection, wishes: Sequence[Wish]) -> list[Answered | Held | Claimed | Exception]:

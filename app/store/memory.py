@@ -19,7 +19,7 @@ class Remembered:
         self._out = _opted_out(connection, {pair for recall in recalls for pair in recall.people})
         self._replies = _replies(connection, [recall for recall in recalls if recall.window])
         self._spent = _spent(connection, {(fuse, recall.now) for recall in recalls for fuse in recall.fuses})
-        self._cooldowns = _cooldowns(connection, {recall.pair for recall in recalls})
+        self._cooldowns = _cooldowns(connection, {recall.pair for recall in recalls if recall.cooldowns})
 
     def memory(self, recall: Recall) -> Memory:
         """For one message."""

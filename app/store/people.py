@@ -69,17 +69,27 @@ def forget(connection: sa.Connection, orders: Sequence[Forget]) -> list[int]:
     """How many rows each order took away. The trace does not name the person."""
     counts = []
     for order in orders:
+        told = sa.select(reports.c.id).where(_names(reports, order.person))
         mine = [
-            sa.delete(table).where((table.c.sender == order.person) | (table.c.recipient == order.person))
-            for table in (messages, reports)
+            sa.delete(deliveries).where(deliveries.c.report_id.in_(told)),
+            *(sa.delete(table).where(_names(table, order.person)) for table in (messages, reports)),
         ]
-        told = sa.select(reports.c.id).where((reports.c.sender == order.person) | (reports.c.recipient == order.person))
-        mine.insert(0, sa.delete(deliveries).where(deliveries.c.report_id.in_(told)))
         tables = (claims, replies, cooldowns, opt_outs) if order.also_opt_out else (claims, replies, cooldowns)
         mine += [sa.delete(table).where(table.c.person == order.person) for table in tables]
         counts.append(sum(connection.execute(statement).rowcount for statement in mine))
         leave_trace(connection, order.who, f"forget: {counts[-1]} rows")
     return counts
+
+
+def _names(table: sa.Table, person: str) -> sa.ColumnElement[bool]:
+    return (table.c.sender == person) | (table.c.recipient == person)
+
+
+async def is_ours(engine: AsyncEngine, number: str) -> bool:
+    """Whether messages came to this number: it is none of a person. Raises `Unavailable`."""
+    query = sa.select(sa.exists().where(messages.c.recipient == number))
+    async with reading(engine) as connection:
+        return bool(await connection.scalar(query))
 
 
 async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool) -> list[Row]:

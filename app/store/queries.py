@@ -56,6 +56,15 @@ async def list_deliveries(engine: AsyncEngine, *, target: str | None, state: str
         return [plain(row) for row in (await connection.execute(query)).mappings()]
 
 
+async def waiting_targets(engine: AsyncEngine) -> list[tuple[str, int]]:
+    """How many deliveries are due, of each target that has any. Raises `Unavailable`."""
+    query = (
+        sa.select(deliveries.c.target, sa.func.count()).where(deliveries.c.state == "due").group_by(deliveries.c.target)
+    )
+    async with reading(engine) as connection:
+        return [(row[0], row[1]) for row in await connection.execute(query)]
+
+
 def _concerns(table: sa.Table, address: str) -> sa.ColumnElement[bool]:
     return (table.c.sender == address) | (table.c.recipient == address)
 

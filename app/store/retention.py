@@ -18,6 +18,7 @@ from app.store.writer import Writer
 
 BATCH = 500  # rows a statement: a few milliseconds of the writer's time
 PAUSE = 0.2  # seconds between batches
+START = 60.0  # seconds after the start: first traffic, then tidying
 INTERVAL = 600.0  # seconds between rounds
 DAY = 86400.0
 
@@ -32,12 +33,14 @@ class Keep:
 
 async def run(writer: Writer, keep: Keep) -> None:
     """Sweeps for ever; a store that cannot write is asked again in the next round."""
+    wait = START
     while True:
+        await asyncio.sleep(wait)
         try:
             more = await writer.submit(sweep, keep)
         except Unavailable:
             more = False
-        await asyncio.sleep(PAUSE if more else INTERVAL)
+        wait = PAUSE if more else INTERVAL
 
 
 def sweep(connection: sa.Connection, keeps: Sequence[Keep]) -> list[bool]:
@@ -66,7 +69,7 @@ def _sweep(connection: sa.Connection, keep: Keep) -> bool:
         sa.delete(messages).where(messages.c.message_uuid.in_(old_messages.limit(BATCH))),
         sa.delete(reports).where(reports.c.id.in_(old_reports.limit(BATCH))),
         sa.delete(proofs).where(proofs.c.key.in_(old_proofs.limit(BATCH))),
-        sa.update(messages).where(messages.c.message_uuid.in_(old_texts.limit(BATCH))).values(text=None),
+        sa.update(messages).where(messages.c.message_uuid.in_(old_texts.limit(BATCH))).values(text=None, media="[]"),
         sa.update(messages).where(messages.c.message_uuid.in_(old_answers.limit(BATCH))).values(xml=b""),
     ]
     return max(connection.execute(change).rowcount for change in changes) >= BATCH

@@ -7,14 +7,14 @@ to its caller only. One bad item fails alone: a group that breaks is done again 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.guards.ledger import Unavailable
 
@@ -24,6 +24,7 @@ WAITING = 20_000  # about a second of writing; more would be answered after Pliv
 T = TypeVar("T")
 R = TypeVar("R")
 Verb = Callable[[sa.Connection, Sequence[Any]], Sequence[Any]]
+Transact = Callable[[Callable[[sa.Connection], list[Any]]], Awaitable[list[Any]]]
 
 
 @dataclass(slots=True)
@@ -36,8 +37,8 @@ class _Job:
 class Writer:
     """The one place where this process writes."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, transact: Transact) -> None:
+        self._transact = transact
         self._waiting: list[_Job] = []
         self._arrived = asyncio.Event()
         self._closing = False
@@ -73,8 +74,7 @@ class Writer:
 
     async def _write(self, group: list[_Job]) -> None:
         try:
-            async with self._engine.begin() as connection:
-                results = await connection.run_sync(_apply, group)
+            results = await self._transact(partial(_apply, group=group))
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             _fail(group, error)
         except Exception as error:  # noqa: BLE001 - one bad item must not take the others with it

@@ -9,6 +9,7 @@ from support import process
 
 from app.cli.check import command
 
+TARGET = '[targets.crm]\nurl = "http://crm.example.com"\n'
 RULE = '[rules.old]\ntext = "Old."\n'
 
 
@@ -29,7 +30,7 @@ def test_good_file_is_fine() -> None:
     """Exit code 0, and a summary."""
     result = _check(process.MINIMAL)
     assert result.exit_code == 0
-    assert result.stdout == "config.toml: fine (1 routes, 0 rules, 0 targets)\n"
+    assert result.stdout == "config.toml: fine (1 route, 0 rules, 0 targets, 0 tests)\n"
     assert result.stderr == ""
 
 
@@ -63,7 +64,8 @@ def test_one_error_is_one_error() -> None:
     [
         (process.MINIMAL, 0, {"ok": True, "errors": 0, "warnings": 0}),
         (process.MINIMAL + RULE, 0, {"ok": True, "errors": 0, "warnings": 1}),
-        (process.MINIMAL.replace("https:", "ftp:") + RULE, 2, {"ok": False, "errors": 1, "warnings": 1}),
+        (process.MINIMAL.replace("https:", "ftp:") + RULE, 2, {"ok": False, "errors": 1, "warnings": 0}),
+        (process.MINIMAL.replace("https:", "ftp:") + TARGET, 2, {"ok": False, "errors": 1, "warnings": 1}),
     ],
 )
 def test_json_is_for_machines(content: str, code: int, summary: dict[str, object]) -> None:

@@ -101,7 +101,7 @@ def test_json_has_the_whole_decision() -> None:
         (["--type", "whatsapp"], "+33700000001", "+33644600000", "support", "WhatsApp"),
         ([], "+33700000001", "+33644600001", None, "no route has this number"),
         ([], "AMAZON", "+33644600000", "support", "cannot be texted"),
-        ([], "+33 6 44 60 00 00", "+33644600000", "support", "the number wrote to itself"),
+        ([], "+33 6 44 60 00 00", "+33644600000", "support", "one of our own numbers"),
     ],
 )
 def test_silence_has_its_reason_and_is_no_problem(

@@ -124,10 +124,11 @@ def test_csv_round_trip(
     assert there("optout", "import", str(tmp_path / "all.csv")).out == "0 opt-outs added, 5 were there already\n"
 
 
-def test_two_columns_are_enough(shell: Shell, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_two_columns_are_enough(shell: Shell, tmp_path: Path, encoding: str) -> None:
     """A list from elsewhere, as a spreadsheet writes it: byte order mark, blanks, columns of its own, in any order."""
-    text = "\ufeffperson,name,number\r\n+33 7 00 00 00 02,Zoé,33644600000\r\n+33700000001,Ann,+33644600000\r\n"
-    (tmp_path / "theirs.csv").write_bytes(text.encode())
+    text = "person,name,number\r\n+33 7 00 00 00 02,Zoé,33644600000\r\n+33700000001,Ann,+33644600000\r\n"
+    (tmp_path / "theirs.csv").write_bytes(text.encode(encoding))
     assert shell("optout", "import", "theirs.csv").out == "1 opt-outs added, 1 were there already\n"
     (row,) = listed(shell, "+33700000002")
     assert (row["number"], row["word"], row["source"], row["message_uuid"]) == (
@@ -147,7 +148,7 @@ GOOD = "+33644600000,+33700000002,"
         (b"", ["the first line must name the columns number and person"]),
         (b"number,who\n1,2\n", ["the first line must name the columns number and person"]),
         (
-            f"number,person,at\n{GOOD}\nnonsense!,+33700000003,\n{GOOD}yesterday\n+33644600000\n".encode(),
+            f"number,person,at\n{GOOD}\n+33,+33700000003,\n{GOOD}yesterday\n+33644600000\n".encode(),
             ["nothing was imported", "line 3: ", "line 4: ", "line 5: "],
         ),
         (f"number,person,at\n{GOOD}\n+33644600000,,\n".encode(), ["nothing was imported", "line 3: "]),
@@ -157,9 +158,8 @@ GOOD = "+33644600000,+33700000002,"
             f"number,person,message_uuid\n{GOOD}\n+33644600000, ,message-1\n".encode(),
             ["nothing was imported", "line 3: "],
         ),
-        (f"number,person\n{GOOD}\n".encode() + b"\xff\xfe,1\n", ["optouts.csv is not UTF-8"]),
-        (f"number,person\n{GOOD}\n".encode("utf-16"), ["optouts.csv is not UTF-8"]),
-        (b"number,person\n" + b"3" * 200_000 + b",1\n", ["nothing was imported", "line 2: "]),
+        (f"number,person\n{GOOD}\n".encode() + b"\xff\xfe,1\n", ["the file is not UTF-8; save it as CSV UTF-8"]),
+        (b"number,person\n" + b"3" * 200_000 + b",1\n", ["not CSV: field larger than field limit"]),
     ],
 )
 def test_bad_file_changes_nothing(shell: Shell, tmp_path: Path, content: bytes, said: list[str]) -> None:
@@ -190,14 +190,21 @@ def test_wrong_usage(shell: Shell, arguments: tuple[str, ...]) -> None:
     assert done.err.startswith(f"Usage: plivo-autoreply optout {arguments[0]} ")
 
 
-@pytest.mark.parametrize(
-    "arguments", [("list",), ("export",), ("add", "--to", f"+{US}", "--from", "+33700000001"), ("import", "one.csv")]
-)
-def test_no_store_yet(shell: Shell, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """Without a store: exit 2 and one sentence; none is made."""
-    (tmp_path / "one.csv").write_text(f"number,person\n{GOOD}\n")
+@pytest.mark.parametrize("verb", ["list", "export"])
+def test_no_store_yet(shell: Shell, tmp_path: Path, verb: str) -> None:
+    """Without a store there is nothing to show: exit 2 and one sentence; none is made."""
     empty = tmp_path / "elsewhere"
-    done = shell("optout", *arguments, AUTOREPLY_DATA=str(empty))
+    done = shell("optout", verb, AUTOREPLY_DATA=str(empty))
     assert done.code == 2
     assert done.err.startswith(f"plivo-autoreply: there is no store at {empty / 'autoreply.db'} yet")
     assert not empty.exists()
+
+
+@pytest.mark.parametrize("arguments", [("add", "--to", f"+{US}", "--from", "+33700000002"), ("import", "one.csv")])
+def test_before_the_first_start(shell: Shell, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Law 9 holds from the first message on: opt-outs from elsewhere go in before `serve` has made the store."""
+    (tmp_path / "one.csv").write_text(f"number,person,at\n{GOOD}\n")
+    empty = str(tmp_path / "elsewhere")
+    assert shell("optout", *arguments, AUTOREPLY_DATA=empty).code == 0
+    done = shell("optout", "list", "--json", AUTOREPLY_DATA=empty)
+    assert [row["person"] for row in json.loads(done.out)] == ["+33700000002"]

@@ -95,7 +95,9 @@ def test_syntax_error_has_line_and_column(tmp_path: Path) -> None:
 
 def test_a_refusal_tells_warnings_too(tmp_path: Path) -> None:
     """One run tells everything that is to mend, warnings beside errors."""
-    refusal = _refused(_write(tmp_path, f'{MINIMAL}targets = ["crm"]\n[rules.old]\ntext = "Old."\n'))
+    refusal = _refused(
+        _write(tmp_path, f'{MINIMAL}targets = ["nobody"]\n[targets.crm]\nurl = "http://crm.example.com"\n')
+    )
     assert [fault.severity for fault in refusal.faults] == ["error", "warning"]
     assert len(refusal.errors) == 1
 
@@ -119,10 +121,10 @@ def test_token_from_a_file_signs_as_the_token_itself(tmp_path: Path) -> None:
 
 def test_store_is_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative store is below $AUTOREPLY_DATA, else in the working directory; an absolute one is where it says."""
-    assert _loaded(tmp_path, MINIMAL).store.path == tmp_path / "data" / "autoreply.db"
+    assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "data" / "autoreply.db"
     monkeypatch.delenv("AUTOREPLY_DATA")
     monkeypatch.chdir(tmp_path)
-    assert _loaded(tmp_path, MINIMAL).store.path == tmp_path / "autoreply.db"
+    assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "autoreply.db"
 
 
 HIDDEN = "hunter2"  # stands in every value that must not be shown

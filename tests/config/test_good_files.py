@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from app.config import Config, load
+from app.guards.limits import LimitOptions
 from app.plivo.messages import Inbound
 from app.rules.chain import walk
+from app.rules.rule import Rule
 
 GOOD = Path(__file__).parent / "good"
 FILES = sorted(GOOD.glob("*.toml"))
@@ -27,6 +29,24 @@ ENVIRONMENT = {
     "OUR_NUMBER": "+33 6 44 60 00 00",
     "CRM_SECRET": "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg==",
 }
+
+WORDS = ("arret", "aide", "end", "quit", "stop", "start")
+
+
+def _rules(config: Config) -> list[Rule]:
+    return [rule for route in config.table.by_name.values() for rule in route.rules]
+
+
+def _limits(options: LimitOptions) -> dict[str, Any]:
+    return {
+        "per_sender": [str(rate) for rate in options.per_sender],
+        "same_text": [str(rate) for rate in options.same_text],
+        "total": [str(rate) for rate in options.total],
+        "max_units": options.max_units,
+        "exempt": sorted(options.exempt),
+        "fuses": {name: [str(rate) for rate in rates] for name, rates in options.fuses.items()},
+    }
+
 
 SAID: Mapping[str, Callable[[Config], Any]] = {
     "public_url": lambda config: config.server.public_url,
@@ -45,6 +65,20 @@ SAID: Mapping[str, Callable[[Config], Any]] = {
     "targets": lambda config: {
         name: list(route.targets) for name, route in config.table.by_name.items() if config.targets
     },
+    "opt_out": lambda config: {"mode": config.opt_out.mode, **config.opt_out.replies},
+    "words": lambda config: {word: config.opt_out.words.get(word) for word in WORDS},
+    "own_opt_out": lambda config: {
+        name: [own.mode, own.replies["stop"], own.replies["start"], own.words["arret"]]
+        for name, (own, _) in config.route_guards.items()
+    },
+    "limits": lambda config: _limits(config.limits),
+    "own_limits": lambda config: {name: _limits(own) for name, (_, own) in config.route_guards.items()},
+    "cooldowns": lambda config: {
+        rule.name: [rule.cooldown.seconds, rule.cooldown.then] if rule.cooldown else None for rule in _rules(config)
+    },
+    "lives": lambda config: {rule.name: rule.life for rule in _rules(config)},
+    "effects": lambda config: {rule.name: rule.has_effects for rule in _rules(config)},
+    "tests": lambda config: [test.name for test in config.tests],
     "retry": lambda config: {name: list(target.retry) for name, target in config.targets.items()},
 }
 
@@ -79,7 +113,7 @@ async def test_file_loads_to_what_it_says(file: Path, tmp_path: Path) -> None:
     for text, messages in expected.pop("says", {}).items():
         assert await _says(config, text) == messages
     if "store" in expected:
-        assert config.store.path == tmp_path / expected.pop("store")
+        assert config.store.where == tmp_path / expected.pop("store")
     assert {name: SAID[name](config) for name in expected} == expected
 
 

@@ -1,7 +1,7 @@
 """The walk along a route: in order, until one answers; one that raises has failed and harms no other."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import pytest
@@ -37,6 +37,19 @@ class _Says:
         if isinstance(self.verdict, BaseException):
             raise self.verdict
         return self.verdict
+
+
+@dataclass
+class _Hangs(_Says):
+    """One that never comes to its verdict."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, ask: Ask) -> Verdict:
+        self.asked.append(ask)
+        self.begun.set()
+        await asyncio.Event().wait()
+        return self.verdict  # type: ignore[return-value]
 
 
 def _route(*verdicts: Verdict | BaseException) -> tuple[Route, list[_Says]]:
@@ -85,8 +98,9 @@ async def test_every_rule_gets_the_question_fresh() -> None:
     route, actions = _route(NO, HELLO)
     await walk(route, MESSAGE, NOW, {})
     (first,), (second,) = (action.asked for action in actions)
-    assert first == second
+    assert replace(first, rule="", deadline=0.0) == replace(second, rule="", deadline=0.0)
     assert (first.message, first.route, first.src) == (MESSAGE, "support", bench.US)
+    assert (first.rule, second.rule) == ("r0", "r1")
 
 
 async def test_exception_is_a_failure_and_harms_no_other() -> None:
@@ -130,10 +144,41 @@ async def test_passing_is_not_logged() -> None:
 
 async def test_cancelling_is_no_failure_of_a_rule() -> None:
     """A walk that is called off stops there; no later rule is asked."""
-    route, actions = _route(asyncio.CancelledError(), HELLO)
+    route, (behind,) = _route(HELLO)
+    hanging = _Hangs(NO)
+    route = replace(route, rules=(Rule("hangs", (), hanging), *route.rules))
+    task = asyncio.create_task(walk(route, MESSAGE, NOW, {}))
+    await hanging.begun.wait()
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await walk(route, MESSAGE, NOW, {})
-    assert actions[1].asked == []
+        await task
+    assert behind.asked == []
+
+
+async def test_cancelled_error_of_a_rule_is_its_failure() -> None:
+    """A rule that awaited something cancelled calls nobody off: the next rule is asked."""
+    route, _ = _route(asyncio.CancelledError(), HELLO)
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    assert outcome.rule == "r1"
+
+
+async def test_exit_of_a_rule_is_its_failure() -> None:
+    """A function that calls sys.exit does not take the service with it."""
+    route, _ = _route(SystemExit(3), HELLO)
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    assert outcome.rule == "r1"
+
+
+async def test_timeout_of_a_rules_own_is_not_told_as_its_life() -> None:
+    """The owner who reads "within its timeout" would raise the wrong number."""
+    route, _ = _route(TimeoutError())
+    with capture_logs():
+        outcome = await walk(route, MESSAGE, NOW, {})
+    verdict = outcome.asked[0].verdict
+    assert isinstance(verdict, Fails)
+    assert verdict.reason.startswith("raised TimeoutError at ")
 
 
 def test_vars_never_hide_what_every_text_knows() -> None:

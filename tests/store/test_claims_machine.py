@@ -54,6 +54,8 @@ class Model:
     paid: dict[int, tuple[str, float]] = field(default_factory=dict)  # message -> who, when
     cooling: dict[str, float] = field(default_factory=dict)
     out: dict[str, int] = field(default_factory=dict)  # who -> by which message
+    out_at: dict[str, float] = field(default_factory=dict)
+    at: dict[int, float] = field(default_factory=dict)  # when a message came that was answered
     freed: Counter[int] = field(default_factory=Counter)  # claims that ended without an answer
 
 
@@ -125,7 +127,7 @@ class Messages(RuleBasedStateMachine):
         wishes = [Wish(f"message-{number}", owner, SECONDS, recall) for owner in owners]
         got = self.runner.run(self._claim(wishes))
         if number in self.model.answers:
-            assert got == [Answered(self.model.answers[number])] * copies
+            assert got == [Answered(self._heard(number))] * copies
             return None
         if number in self._held():
             assert got == [Held()] * copies
@@ -163,10 +165,18 @@ class Messages(RuleBasedStateMachine):
         if walk.said is None and not self._given_up(walk.number):
             return
         got = self.runner.run(self.store.ledger.record(self._case(walk)))
-        if walk.number not in self.model.answers:
-            self.model.answers[walk.number] = self._expected(walk)
         self.model.until.pop(walk.number, None)
+        if walk.number in self.model.answers:
+            assert got == self._heard(walk.number)
+            return
+        self.model.answers[walk.number] = self._expected(walk)
+        self.model.at[walk.number] = walk.at
         assert got == self.model.answers[walk.number]
+
+    def _heard(self, number: int) -> bytes:
+        """Law 9 before law 3: a repeat of what was answered before a STOP is silence."""
+        stopped = self.model.out_at.get(person_of(number), float("-inf"))
+        return b"" if self.model.at[number] < stopped else self.model.answers[number]
 
     def _given_up(self, number: int) -> bool:
         failures = self.runner.run(self.store.ledger.fail(f"message-{number}"))
@@ -203,6 +213,8 @@ class Messages(RuleBasedStateMachine):
         cool = person not in model.cooling or walk.at - model.cooling[person] >= COOLDOWN
         speaks = walk.said is not None and person not in model.out and cool and len(recent) < LIMIT
         if walk.number in STOPS:
+            if person not in model.out:
+                model.out_at[person] = walk.at
             model.out.setdefault(person, walk.number)
         if not speaks or walk.said is None:
             return SILENCE

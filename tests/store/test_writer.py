@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -9,10 +10,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.guards.ledger import Unavailable
-from app.store.database import open_engine
+from app.store.sqlite import Sqlite
 from app.store.writer import WAITING, Writer
 
 notes = sa.Table("notes", sa.MetaData(), sa.Column("text", sa.String, primary_key=True))
@@ -24,11 +24,12 @@ class Notes:
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
         self.called = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
 
     def __call__(self, connection: sa.Connection, texts: Sequence[str]) -> list[str | Exception]:
         """Writes each text down; "odd" is written and refused."""
         self.groups.append(list(texts))
-        self.called.set()
+        self._loop.call_soon_threadsafe(self.called.set)  # verbs run in the writer's thread
         for text in texts:
             connection.execute(sa.insert(notes).values(text=text))
         return [LookupError(text) if text == "odd" else text.upper() for text in texts]
@@ -40,14 +41,13 @@ def breaking(_connection: sa.Connection, _items: Sequence[str]) -> list[str]:
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+async def thread(tmp_path: Path) -> AsyncIterator[Sqlite]:
     """A database with one table, whose writers wait for nobody longer than 20 ms."""
-    engine = open_engine(tmp_path / "notes.db")
-    sa.event.listen(engine.sync_engine, "connect", _impatient)
-    async with engine.begin() as connection:
-        await connection.run_sync(notes.create)
-    yield engine
-    await engine.dispose()
+    thread = Sqlite(tmp_path / "notes.db", time.time)
+    sa.event.listen(thread.writing, "connect", _impatient)
+    await thread.transact(notes.create)
+    yield thread
+    await thread.close()
 
 
 def _impatient(connection: Any, _record: Any) -> None:
@@ -55,9 +55,9 @@ def _impatient(connection: Any, _record: Any) -> None:
 
 
 @asynccontextmanager
-async def running(engine: AsyncEngine) -> AsyncIterator[Writer]:
+async def running(thread: Sqlite) -> AsyncIterator[Writer]:
     """A writer at work, closed at the end."""
-    writer = Writer(engine)
+    writer = Writer(thread.transact)
     task = asyncio.create_task(writer.run())
     try:
         yield writer
@@ -86,17 +86,17 @@ def kept(path: Path) -> list[str]:
         other.close()
 
 
-async def test_result_comes_after_the_commit(engine: AsyncEngine, tmp_path: Path) -> None:
+async def test_result_comes_after_the_commit(thread: Sqlite, tmp_path: Path) -> None:
     """Law 5: when `submit` returns, another process can read what was written."""
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         assert await writer.submit(Notes(), "a") == "A"
         assert kept(tmp_path / "notes.db") == ["a"]
 
 
-async def test_what_arrives_during_a_commit_shares_the_next(engine: AsyncEngine) -> None:
+async def test_what_arrives_during_a_commit_shares_the_next(thread: Sqlite) -> None:
     """Group commit: the first goes alone, all that came meanwhile go together, in order, none lingers."""
     verb = Notes()
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         first = asyncio.create_task(writer.submit(verb, "00"))
         await verb.called.wait()  # its transaction is under way
         rest = [asyncio.create_task(writer.submit(verb, f"{number:02}")) for number in range(1, 40)]
@@ -104,19 +104,19 @@ async def test_what_arrives_during_a_commit_shares_the_next(engine: AsyncEngine)
     assert verb.groups == [["00"], [f"{number:02}" for number in range(1, 40)]]
 
 
-async def test_verbs_of_one_group_share_a_transaction(engine: AsyncEngine) -> None:
+async def test_verbs_of_one_group_share_a_transaction(thread: Sqlite) -> None:
     """Items of one verb go to the database as one set; each caller gets its own result."""
     one, other = Notes(), Notes()
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         submitted = [writer.submit(one, "a"), writer.submit(other, "b"), writer.submit(one, "c")]
         assert await asyncio.gather(*submitted) == ["A", "B", "C"]
     assert (one.groups, other.groups) == ([["a", "c"]], [["b"]])
 
 
-async def test_result_that_is_an_exception_is_raised_to_its_caller_only(engine: AsyncEngine, tmp_path: Path) -> None:
+async def test_result_that_is_an_exception_is_raised_to_its_caller_only(thread: Sqlite, tmp_path: Path) -> None:
     """A refusal is a result: the group stands."""
     verb = Notes()
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         results = await asyncio.gather(
             *(writer.submit(verb, text) for text in ("a", "odd", "b")), return_exceptions=True
         )
@@ -124,10 +124,10 @@ async def test_result_that_is_an_exception_is_raised_to_its_caller_only(engine: 
     assert kept(tmp_path / "notes.db") == ["a", "b", "odd"]
 
 
-async def test_one_bad_item_fails_alone(engine: AsyncEngine, tmp_path: Path) -> None:
+async def test_one_bad_item_fails_alone(thread: Sqlite, tmp_path: Path) -> None:
     """A group that breaks is done again item by item; nothing of the broken try stays."""
     verb = Notes()
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         await writer.submit(verb, "b")
         results = await asyncio.gather(*(writer.submit(verb, text) for text in "abc"), return_exceptions=True)
     assert [results[0], results[2]] == ["A", "C"]
@@ -135,19 +135,19 @@ async def test_one_bad_item_fails_alone(engine: AsyncEngine, tmp_path: Path) -> 
     assert kept(tmp_path / "notes.db") == ["a", "b", "c"]
 
 
-async def test_fault_without_words_ends_nothing(engine: AsyncEngine) -> None:
+async def test_fault_without_words_ends_nothing(thread: Sqlite) -> None:
     """A verb that raises a bare exception costs its own caller an answer, not the house its writer."""
     verb = Notes()
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         results = await asyncio.gather(writer.submit(breaking, "x"), writer.submit(verb, "a"), return_exceptions=True)
         assert str(results[0]) == "the store cannot write: ValueError"
         assert results[1] == "A"
         assert await writer.submit(verb, "b") == "B"
 
 
-async def test_refusal_shows_no_parameters(engine: AsyncEngine) -> None:
+async def test_refusal_shows_no_parameters(thread: Sqlite) -> None:
     """Law 12: what a caller and a log see of a database's error holds neither statement nor values."""
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         await writer.submit(Notes(), "secret words")
         with pytest.raises(Unavailable) as refused:
             await writer.submit(Notes(), "secret words")
@@ -155,10 +155,10 @@ async def test_refusal_shows_no_parameters(engine: AsyncEngine) -> None:
     assert "secret" not in str(refused.value.__cause__)
 
 
-async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(engine: AsyncEngine, tmp_path: Path) -> None:
+async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(thread: Sqlite, tmp_path: Path) -> None:
     """Law 5: while the store cannot write everybody gets `Unavailable`; later it writes again."""
     verb = Notes()
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         with locked(tmp_path / "notes.db"):
             results = await asyncio.gather(*(writer.submit(verb, text) for text in "ab"), return_exceptions=True)
         assert [str(result) for result in results] == ["the store cannot write: database is locked"] * 2
@@ -167,10 +167,10 @@ async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(engine: 
     assert kept(tmp_path / "notes.db") == ["c"]
 
 
-async def test_close_writes_what_waits_and_takes_no_more(engine: AsyncEngine, tmp_path: Path) -> None:
+async def test_close_writes_what_waits_and_takes_no_more(thread: Sqlite, tmp_path: Path) -> None:
     """What was taken before `close` is durable; what comes after is refused at once."""
     verb = Notes()
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         waiting = [asyncio.create_task(writer.submit(verb, text)) for text in "abc"]
         await asyncio.sleep(0)
         writer.close()
@@ -180,9 +180,9 @@ async def test_close_writes_what_waits_and_takes_no_more(engine: AsyncEngine, tm
     assert kept(tmp_path / "notes.db") == ["a", "b", "c"]
 
 
-async def test_waiting_is_bounded(engine: AsyncEngine) -> None:
+async def test_waiting_is_bounded(thread: Sqlite) -> None:
     """Past `WAITING` the next is refused at once instead of being answered after Plivo has hung up."""
-    writer = Writer(engine)  # not running, so that all wait
+    writer = Writer(thread.transact)  # not running, so that all wait
     waiting = [asyncio.ensure_future(writer.submit(Notes(), "x")) for _ in range(WAITING)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="20000 writes are waiting"):
@@ -192,10 +192,10 @@ async def test_waiting_is_bounded(engine: AsyncEngine) -> None:
     await asyncio.wait(waiting)
 
 
-async def test_cancelled_caller_harms_nobody(engine: AsyncEngine, tmp_path: Path) -> None:
+async def test_cancelled_caller_harms_nobody(thread: Sqlite, tmp_path: Path) -> None:
     """A client that hangs up takes neither its group nor the writer with it."""
     verb = Notes()
-    async with running(engine) as writer:
+    async with running(thread) as writer:
         tasks = [asyncio.create_task(writer.submit(verb, text)) for text in "abc"]
         await asyncio.sleep(0)
         tasks[1].cancel()
@@ -206,10 +206,10 @@ async def test_cancelled_caller_harms_nobody(engine: AsyncEngine, tmp_path: Path
     assert kept(tmp_path / "notes.db") == ["a", "b", "c", "d"]
 
 
-async def test_writer_that_ends_leaves_nobody_waiting(engine: AsyncEngine) -> None:
+async def test_writer_that_ends_leaves_nobody_waiting(thread: Sqlite) -> None:
     """If the writer is ended from outside, those under way, those who wait and those who come get 503."""
     verb = Notes()
-    writer = Writer(engine)
+    writer = Writer(thread.transact)
     task = asyncio.create_task(writer.run())
     under_way = asyncio.create_task(writer.submit(verb, "a"))
     await verb.called.wait()

@@ -1,18 +1,22 @@
 """Rules without a file: a workshop that keeps what is noted, and a message put to one rule."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from app.plivo.messages import Inbound, Outgoing
 from app.plivo.numbers import normalise
 from app.rules import KindOptions, RuleOptions, build
 from app.rules.chain import values_of
 from app.rules.conditions import ConditionOptions
-from app.rules.rule import Answers, Ask, Rule, Verdict
+from app.rules.rule import Answers, Ask, Cooldown, Rule, Verdict
+from app.rules.schedules import Schedule
 from app.rules.table import Route
 from app.rules.workshop import Place, Severity, Workshop
 
 UUID = "00000000-0000-0000-0000-000000000001"
 CUSTOMER, US = "33700000001", "33644600000"
+NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC, a Monday
 
 
 @dataclass
@@ -21,11 +25,21 @@ class Bench:
 
     noted: list[tuple[Place, str, Severity]] = field(default_factory=list)
     vars: dict[str, frozenset[str]] = field(default_factory=lambda: {"support": frozenset({"shop"})})
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    folder: Path = Path()
 
-    def build(self, action: KindOptions, conditions: ConditionOptions | None = None, src: str | None = None) -> Rule:
+    def build(
+        self,
+        action: KindOptions,
+        conditions: ConditionOptions | None = None,
+        src: str | None = None,
+        cooldown: Cooldown | None = None,
+    ) -> Rule:
         """The rule `[rules.x]`."""
-        workshop = Workshop(("rules", "x"), self._note, _read_number, self.vars)
-        return build(RuleOptions("x", conditions or ConditionOptions(), action, src), workshop)
+        workshop = Workshop(
+            ("rules", "x"), self._note, _read_number, self.vars, schedules=self.schedules, folder=self.folder
+        )
+        return build(RuleOptions("x", conditions or ConditionOptions(), action, src, cooldown=cooldown), workshop)
 
     def told(self, severity: Severity = "error") -> list[tuple[Place, str]]:
         """The faults of one severity, below the rule."""
@@ -51,11 +65,11 @@ def good(action: KindOptions, conditions: ConditionOptions | None = None, src: s
     return rule
 
 
-def ask(text: str = "hello", sender: str = CUSTOMER, to: str = US) -> Ask:
+def ask(text: str = "hello", sender: str = CUSTOMER, to: str = US, at: float = NINE) -> Ask:
     """A message to a route with `vars = { shop = "Roma" }`, put to a rule."""
     message = Inbound(UUID, sender, to, text)
     route = Route("support", (), {"shop": "Roma"})
-    return Ask(message, route.name, message.to, values_of(route, message), 1_772_442_000.0, rule="x")
+    return Ask(message, route.name, message.to, values_of(route, message), at, rule="x", vars=route.vars)
 
 
 def texts(verdict: Verdict) -> list[str]:

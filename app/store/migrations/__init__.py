@@ -4,6 +4,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from app.store.database import lock_migrations
+
 HEAD = "0002"  # the newest revision; a test compares it with the files in versions/
 
 
@@ -21,7 +23,8 @@ def current(connection: sa.Connection) -> str | None:
 
 def upgrade(connection: sa.Connection) -> None:
     """Brings the store to HEAD, in the transaction of the caller. Raises `NewerStore`."""
-    revision = current(connection)
+    lock_migrations(connection)
+    revision = current(connection)  # once more: another process may have been quicker
     if revision == HEAD:
         return
     if revision is not None and revision > HEAD:

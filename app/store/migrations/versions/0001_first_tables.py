@@ -9,6 +9,9 @@ down_revision = None
 
 def upgrade() -> None:
     """Creates them."""
+    if op.get_bind().dialect.name == "postgresql":
+        clock = "SELECT extract(epoch FROM clock_timestamp())::double precision"
+        op.execute(f"CREATE FUNCTION autoreply_now() RETURNS double precision LANGUAGE sql VOLATILE AS $$ {clock} $$")
     op.create_table('actions',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('at', sa.Double(), nullable=False),

@@ -1,0 +1,8 @@
+"""A function beside a config file."""
+
+from app.rules.python import Context, Message
+
+
+async def reply(message: Message, _context: Context) -> str:
+    """Says what was said."""
+    return message.text

@@ -1,0 +1,216 @@
+"""Cooldowns of rules and of keywords, and the lives of rules that call out."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import pytest
+from structlog.testing import capture_logs
+from support import bench
+
+from app.plivo.messages import Inbound, Outgoing
+from app.rules import keywords, silence, text
+from app.rules.chain import Asked, Outcome, walk
+from app.rules.conditions import ConditionOptions
+from app.rules.keywords import Entry
+from app.rules.rule import Answers, Ask, Cooldown, Fails, Passes, Rule, Seconds, Use, Verdict
+from app.rules.table import Route
+from app.rules.tools import Tools
+
+NOW = bench.NINE
+TEN_MINUTES = Seconds(600.0)
+HELLO = (Outgoing(bench.US, (bench.CUSTOMER,), "Hello."),)
+
+
+async def _walk(
+    *rules: Rule,
+    cooldowns: Mapping[str, float] | None = None,
+    words: str = "hello",
+    given: dict[str, str] | None = None,
+) -> Outcome:
+    message = Inbound(bench.UUID, bench.CUSTOMER, bench.US, words)
+    with capture_logs():
+        return await walk(Route("support", rules), message, NOW, cooldowns or {}, Tools(given=given))
+
+
+def _rule(then: Literal["silence", "pass"] = "silence", condition: ConditionOptions | None = None) -> Rule:
+    built = bench.Bench()
+    return built.build(text.Options("Hello."), condition, cooldown=Cooldown(600.0, then))
+
+
+ACK = replace(bench.good(text.Options("Got it.")), name="ack")
+
+
+async def test_answer_uses_its_cooldown_up() -> None:
+    """The first answer is given, and says what it uses up: the rule's name, for so long."""
+    outcome = await _walk(_rule())
+    assert outcome.answer == Answers(HELLO, "fixed text", (Use("x", 600.0),))
+    assert outcome.uses == (Use("x", 600.0),)
+
+
+@pytest.mark.parametrize(("ago", "given"), [(0.0, False), (599.0, False), (600.0, True), (601.0, True)])
+async def test_same_answer_is_given_once_in_so_long(ago: float, *, given: bool) -> None:
+    """In between silence on purpose: no rule behind it is asked."""
+    outcome = await _walk(_rule(), ACK, cooldowns={"x": NOW - ago})
+    assert (outcome.rule, outcome.messages) == ("x", HELLO if given else ())
+    assert outcome.uses == ((Use("x", 600.0),) if given else ())
+    assert outcome.asked[1] == Asked("ack", None)
+
+
+@pytest.mark.parametrize(("ago", "left"), [(599.0, "1 s"), (420.0, "3 min"), (0.0, "10 min")])
+async def test_reason_says_when_it_is_given_again(ago: float, left: str) -> None:
+    """An operator who wonders about the silence reads how long it lasts."""
+    outcome = await _walk(_rule(), cooldowns={"x": NOW - ago})
+    assert outcome.answer
+    assert outcome.answer.reason == f"cooldown: this sender had this answer, and has it again in {left}"
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(86_400.0 * 3, "3 d"), (7200.0, "2 h")])
+async def test_long_cooldowns_are_told_in_long_units(seconds: float, left: str) -> None:
+    """Nobody counts in seconds for days."""
+    rule = replace(_rule(), cooldown=Cooldown(seconds))
+    outcome = await _walk(rule, cooldowns={"x": NOW})
+    assert outcome.answer
+    assert outcome.answer.reason.endswith(f"in {left}")
+
+
+async def test_cooldown_then_pass_asks_the_next_rule() -> None:
+    """`cooldown_then = "pass"`: another rule may answer meanwhile."""
+    outcome = await _walk(_rule("pass"), ACK, cooldowns={"x": NOW - 1})
+    assert (outcome.rule, [one.text for one in outcome.messages], outcome.uses) == ("ack", ["Got it."], ())
+    assert isinstance(outcome.asked[0].verdict, Passes)
+    assert not _rule("pass").always_answers
+    assert _rule("silence").always_answers
+
+
+async def test_conditions_come_before_the_cooldown() -> None:
+    """A rule that is not meant stays out of it, and does not silence others."""
+    rule = _rule(condition=ConditionOptions(match="order"))
+    outcome = await _walk(rule, ACK, cooldowns={"x": NOW - 1})
+    assert outcome.rule == "ack"
+
+
+async def test_cooldown_of_another_rule_does_not_count() -> None:
+    """The key is the rule's name."""
+    assert (await _walk(_rule(), cooldowns={"other": NOW, "x: HOURS": NOW})).messages == HELLO
+
+
+async def test_silence_uses_no_cooldown_up() -> None:
+    """Who got nothing may have the next one."""
+    rule = bench.Bench().build(silence.Options(silence=True), cooldown=Cooldown(600.0))
+    assert (await _walk(rule)).uses == ()
+
+
+MENU = keywords.Options(
+    {
+        "HOURS | OPEN": Entry("Open 9-18.", TEN_MINUTES),
+        "* PRICE *": Entry("9 euros.", TEN_MINUTES, "pass"),
+        "INFO": "Read this.",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "cooldowns", "rule", "said", "uses"),
+    [
+        ("hours", {}, "x", ["Open 9-18."], (Use("x: HOURS | OPEN", 600.0),)),
+        ("open", {"x: HOURS | OPEN": NOW - 1}, "x", [], ()),
+        ("hours", {"x: HOURS | OPEN": NOW - 600}, "x", ["Open 9-18."], (Use("x: HOURS | OPEN", 600.0),)),
+        ("hours", {"x: * PRICE *": NOW - 1, "x": NOW - 1}, "x", ["Open 9-18."], (Use("x: HOURS | OPEN", 600.0),)),
+        ("what price?", {"x: * PRICE *": NOW - 1}, "ack", ["Got it."], ()),
+        ("info", {"x: HOURS | OPEN": NOW - 1}, "x", ["Read this."], ()),
+    ],
+)
+async def test_keyword_may_have_a_cooldown_of_its_own(
+    words: str, cooldowns: dict[str, float], rule: str, said: list[str], uses: tuple[Use, ...]
+) -> None:
+    """Each line of the file by itself: its alternatives share one, the other lines are not touched."""
+    outcome = await _walk(bench.good(MENU), ACK, words=words, cooldowns=cooldowns)
+    assert (outcome.rule, [one.text for one in outcome.messages], outcome.uses) == (rule, said, uses)
+
+
+async def test_keyword_and_rule_may_both_have_one() -> None:
+    """An answer uses both up; either one holds it back."""
+    rule = bench.Bench().build(MENU, cooldown=Cooldown(60.0))
+    assert set((await _walk(rule, words="hours")).uses) == {Use("x", 60.0), Use("x: HOURS | OPEN", 600.0)}
+    assert (await _walk(rule, words="hours", cooldowns={"x": NOW - 1})).messages == ()
+    assert (await _walk(rule, words="hours", cooldowns={"x: HOURS | OPEN": NOW - 100})).messages == ()
+
+
+def test_rules_with_a_cooldown_cost_something() -> None:
+    """DESIGN 5: they are claimed first, as those that call out are; plain ones are not."""
+    plain = keywords.Options({"INFO": "Read this."})
+    costs = [_rule(), _rule("pass"), bench.good(MENU), bench.Bench().build(plain, cooldown=Cooldown(60.0))]
+    assert [rule.has_effects for rule in costs] == [True] * 4
+    assert [rule.has_effects for rule in (ACK, bench.good(plain))] == [False] * 2
+
+
+# Lives, and what stands in for those who call out
+
+
+@dataclass(frozen=True)
+class _Caller:
+    """An action that calls out, and takes its time."""
+
+    always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = True
+    has_cooldown: ClassVar[bool] = False
+    seconds: float = 0.0
+
+    async def __call__(self, ask: Ask) -> Verdict:
+        await asyncio.sleep(self.seconds)
+        return ask.reply("Called.", "called")
+
+
+async def test_rule_that_calls_out_has_a_life() -> None:
+    """Law 4: at its timeout a rule has failed and the next one is asked."""
+    outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03), ACK)
+    assert outcome.asked[0] == Asked("bot", Fails("no answer within its timeout of 0.03 s"))
+    assert outcome.rule == "ack"
+
+
+async def test_each_rule_has_a_life_of_its_own() -> None:
+    """One that used up its time takes none from the next."""
+    outcome = await _walk(Rule("a", (), _Caller(30.0), life=0.03), Rule("b", (), _Caller(0.02), life=5.0))
+    assert outcome.rule == "b"
+
+
+async def test_failed_call_uses_no_cooldown_up() -> None:
+    """Plivo's next call may still get the answer."""
+    outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03, cooldown=Cooldown(600.0)))
+    assert (outcome.failed, outcome.uses) == (True, ())
+
+
+async def test_nobody_is_called_while_the_cooldown_lasts() -> None:
+    """The cooldown is asked before the action: a call that may not be answered is not paid for."""
+    outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03, cooldown=Cooldown(600.0)), cooldowns={"bot": NOW})
+    assert (outcome.failed, outcome.rule) == (False, "bot")
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "said"),
+    [
+        ({}, "ack", "Got it."),
+        ({"bot": "pass"}, "ack", "Got it."),
+        ({"bot": "fail"}, "ack", "Got it."),
+        ({"bot": "Given."}, "bot", "Given."),
+        ({"bot": "{text}"}, "bot", "{text}"),
+        ({"ack": "Given."}, "ack", "Got it."),  # it calls nobody, so nothing stands in for it
+    ],
+)
+async def test_given_stands_in_for_rules_that_call_out(given: dict[str, str], rule: str, said: str) -> None:
+    """A text, "pass" or "fail"; all others are asked as they are."""
+    outcome = await _walk(Rule("bot", (), _Caller(30.0)), ACK, given=given)
+    assert (outcome.rule, [one.text for one in outcome.messages]) == (rule, [said])
+
+
+async def test_given_keeps_conditions_cooldown_and_src() -> None:
+    """Only the action is replaced: everything around it is tested as it is."""
+    rule = bench.Bench().build(text.Options("x"), ConditionOptions(match="order"), "33644600009", Cooldown(60.0))
+    rule = replace(rule, name="bot", action=_Caller(30.0))
+    assert (await _walk(rule, given={"bot": "Given."})).rule is None
+    outcome = await _walk(rule, given={"bot": "Given."}, words="my order")
+    assert outcome.messages == (Outgoing("33644600009", (bench.CUSTOMER,), "Given."),)
+    assert outcome.uses == (Use("bot", 60.0),)
+    assert (await _walk(rule, given={"bot": "Given."}, words="my order", cooldowns={"bot": NOW})).messages == ()

@@ -1,0 +1,389 @@
+"""Opening hours by the wall clock of one place; expectations are read off a calendar."""
+
+import time
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import bench
+
+from app.rules import text
+from app.rules.conditions import ConditionOptions
+from app.rules.rule import Answers, Passes
+from app.rules.schedules import BadSchedule, Schedule, ScheduleOptions, build, overridden
+from app.rules.templates import BadTemplate, parse
+
+PARIS, NEW_YORK = "Europe/Paris", "America/New_York"
+OFFICE = "Mo-Fr 09:00-12:30,13:30-18:00; Sa 22:00-02:00; PH off; 2026 Dec 24 off"
+GERMAN = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
+
+
+def _schedule(hours: str, zone: str = PARIS, country: str | None = None, weekdays: tuple[str, ...] = ()) -> Schedule:
+    return build("office", ScheduleOptions(zone, hours, country, weekdays))
+
+
+def _at(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open", "opens", "closes"),
+    [
+        ("2026-03-02T08:59:59+01:00", False, "2026-03-02T09:00:00+01:00", "2026-03-02T12:30:00+01:00"),
+        ("2026-03-02T09:00:00+01:00", True, "2026-03-02T13:30:00+01:00", "2026-03-02T12:30:00+01:00"),
+        ("2026-03-02T12:29:59+01:00", True, "2026-03-02T13:30:00+01:00", "2026-03-02T12:30:00+01:00"),
+        ("2026-03-02T12:30:00+01:00", False, "2026-03-02T13:30:00+01:00", "2026-03-02T18:00:00+01:00"),
+        ("2026-03-06T18:00:00+01:00", False, "2026-03-07T22:00:00+01:00", "2026-03-08T02:00:00+01:00"),
+        # over midnight: Saturday's night is open on Sunday morning
+        ("2026-03-07T23:00:00+01:00", True, "2026-03-09T09:00:00+01:00", "2026-03-08T02:00:00+01:00"),
+        ("2026-03-08T01:59:59+01:00", True, "2026-03-09T09:00:00+01:00", "2026-03-08T02:00:00+01:00"),
+        ("2026-03-08T02:00:00+01:00", False, "2026-03-09T09:00:00+01:00", "2026-03-09T12:30:00+01:00"),
+        # Easter Monday and 1 May, a Friday, are public holidays in France
+        ("2026-04-06T10:00:00+02:00", False, "2026-04-07T09:00:00+02:00", "2026-04-07T12:30:00+02:00"),
+        ("2026-05-01T10:00:00+02:00", False, "2026-05-02T22:00:00+02:00", "2026-05-03T02:00:00+02:00"),
+        # 24 December by its date, in that year only; 25 December is a holiday
+        ("2026-12-24T10:00:00+01:00", False, "2026-12-26T22:00:00+01:00", "2026-12-27T02:00:00+01:00"),
+        ("2027-12-24T10:00:00+01:00", True, "2027-12-24T13:30:00+01:00", "2027-12-24T12:30:00+01:00"),
+    ],
+)
+def test_office(moment: str, opens: str, closes: str, *, is_open: bool) -> None:
+    """Open and closed, lunch, a night over midnight, public holidays, a date of its own."""
+    schedule = _schedule(OFFICE, country="FR")
+    assert schedule.is_open(_at(moment)) is is_open
+    found = [schedule.next(wanted, _at(moment)) for wanted in ("next_open", "next_close")]
+    assert [one.isoformat() for one in found if one] == [opens, closes]
+
+
+def test_holidays_are_of_the_country() -> None:
+    """1 May is none in the United States; 4 July is none in France."""
+    hours = "Mo-Su 09:00-18:00; PH off"
+    assert _schedule(hours, country="US").is_open(_at("2026-05-01T10:00:00+02:00"))
+    assert not _schedule(hours, country="FR").is_open(_at("2026-05-01T10:00:00+02:00"))
+    assert not _schedule(hours, NEW_YORK, "US").is_open(_at("2026-12-25T10:00:00-05:00"))
+
+
+def test_hour_is_of_the_place() -> None:
+    """The same moment is open in Paris and closed in New York."""
+    moment = _at("2026-03-02T10:00:00+00:00")
+    assert _schedule("Mo-Fr 09:00-18:00").is_open(moment)
+    assert not _schedule("Mo-Fr 09:00-18:00", NEW_YORK).is_open(moment)
+
+
+# Where the wall clock jumps: Paris 2026-03-29 02:00 -> 03:00 and 2026-10-25 03:00 -> 02:00,
+# New York 2026-03-08 02:00 -> 03:00 and 2026-11-01 02:00 -> 01:00
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "before", "opens"),
+    [
+        (PARIS, "Su 02:00-04:00", "2026-03-29T01:59:59+01:00", "2026-03-29T03:00:00+02:00"),
+        (PARIS, "Su 02:30-04:00", "2026-03-29T01:59:59+01:00", "2026-03-29T03:00:00+02:00"),
+        (NEW_YORK, "Su 02:30-04:00", "2026-03-08T01:59:59-05:00", "2026-03-08T03:00:00-04:00"),
+        (NEW_YORK, "Su 09:00-17:00", "2026-03-08T00:00:00-05:00", "2026-03-08T09:00:00-04:00"),
+    ],
+)
+def test_opening_in_the_hour_that_does_not_exist_happens_at_its_end(
+    zone: str, hours: str, before: str, opens: str
+) -> None:
+    """Clocks put forward: closed before the gap, open right behind it, and `next_open` says so."""
+    schedule = _schedule(hours, zone)
+    assert not schedule.is_open(_at(before))
+    found = schedule.next("next_open", _at(before))
+    assert found is not None
+    assert found.isoformat() == opens
+    assert schedule.is_open(_at(opens))
+
+
+def test_closing_in_the_hour_that_does_not_exist_happens_at_its_end() -> None:
+    """Open until 02:30 of a day without it: closed from 03:00 on."""
+    schedule = _schedule("Su 01:00-02:30")
+    found = schedule.next("next_close", _at("2026-03-29T01:30:00+01:00"))
+    assert found is not None
+    assert found.isoformat() == "2026-03-29T03:00:00+02:00"
+    assert schedule.is_open(_at("2026-03-29T01:59:59+01:00"))
+    assert not schedule.is_open(_at("2026-03-29T03:00:00+02:00"))
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "moments"),
+    [
+        (
+            PARIS,
+            "Su 02:15-02:45",
+            {
+                "2026-10-25T02:14:59+02:00": False,
+                "2026-10-25T02:20:00+02:00": True,
+                "2026-10-25T02:50:00+02:00": False,
+                "2026-10-25T02:14:59+01:00": False,
+                "2026-10-25T02:20:00+01:00": True,
+                "2026-10-25T02:50:00+01:00": False,
+            },
+        ),
+        (
+            NEW_YORK,
+            "Su 01:30-03:00",
+            {
+                "2026-11-01T01:20:00-04:00": False,
+                "2026-11-01T01:40:00-04:00": True,
+                "2026-11-01T01:20:00-05:00": False,
+                "2026-11-01T01:40:00-05:00": True,
+                "2026-11-01T02:30:00-05:00": True,
+                "2026-11-01T03:00:00-05:00": False,
+            },
+        ),
+    ],
+)
+def test_hour_that_happens_twice_is_open_both_times(zone: str, hours: str, moments: dict[str, bool]) -> None:
+    """Clocks put back: people read the wall clock, and so does the schedule."""
+    schedule = _schedule(hours, zone)
+    assert {moment: schedule.is_open(_at(moment)) for moment in moments} == moments
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "moment", "closes"),
+    [
+        (PARIS, "Sa 22:00-06:00", "2026-03-28T23:00:00+01:00", "2026-03-29T06:00:00+02:00"),
+        (PARIS, "Sa 22:00-06:00", "2026-10-25T02:20:00+02:00", "2026-10-25T06:00:00+01:00"),
+        (NEW_YORK, "Sa 22:00-06:00", "2026-10-31T23:00:00-04:00", "2026-11-01T06:00:00-05:00"),
+    ],
+)
+def test_night_in_which_the_clocks_change_ends_by_the_wall_clock(
+    zone: str, hours: str, moment: str, closes: str
+) -> None:
+    """An hour more or less of work, and the door closes at six all the same."""
+    found = _schedule(hours, zone).next("next_close", _at(moment))
+    assert found is not None
+    assert found.isoformat() == closes
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_open"),
+    [("24/7", True), ("off", False), ("2025 Dec 24 10:00-12:00", False), ("Mo-Su 00:00-24:00", True)],
+)
+def test_what_never_changes_has_no_next(hours: str, *, is_open: bool) -> None:
+    """Always open, never open, a date that is over: no next opening, and no endless search for one."""
+    schedule, moment = _schedule(hours), _at("2026-03-02T10:00:00+01:00")
+    assert schedule.is_open(moment) is is_open
+    began = time.process_time()
+    assert (schedule.next("next_open", moment), schedule.next("next_close", moment)) == (None, None)
+    assert time.process_time() - began < 0.3  # some ms; a search to the end of time took a second, of everybody's
+
+
+def test_leap_days_are_not_never() -> None:
+    """What happens every four years comes."""
+    found = _schedule("Feb 29 10:00-12:00").next("next_open", _at("2028-02-29T12:00:00+01:00"))
+    assert found is not None
+    assert found.isoformat() == "2032-02-29T10:00:00+01:00"
+
+
+@given(st.integers(0, 366 * 24 * 4), st.sampled_from([PARIS, NEW_YORK, "Asia/Kolkata", "Australia/Lord_Howe"]))
+def test_next_is_later_and_in_the_state_it_promises(quarter: int, zone: str) -> None:
+    """Whenever one asks, in a year with its clock changes: after `next_open` it is open, after `next_close` closed."""
+    schedule = _schedule("Mo-Fr 08:00-12:30,13:30-18:00; Sa 22:00-02:00", zone)
+    moment = _at("2026-01-01T00:00:00+00:00") + quarter * 900.0
+    opens, closes = schedule.next("next_open", moment), schedule.next("next_close", moment)
+    assert opens is not None
+    assert closes is not None
+    assert moment < opens.timestamp()
+    assert moment < closes.timestamp()
+    assert schedule.is_open(opens.timestamp())
+    assert not schedule.is_open(opens.timestamp() - 1)
+    assert not schedule.is_open(closes.timestamp())
+    assert (closes < opens) is schedule.is_open(moment)
+
+
+# How a moment is written
+
+
+@pytest.mark.parametrize(
+    ("form", "weekdays", "written"),
+    [
+        ("%H:%M", (), "09:05"),
+        ("%A %d.%m. %H:%M", (), "Monday 02.03. 09:05"),
+        ("%a", (), "Mon"),
+        ("%A %d.%m. %H:%M", GERMAN, "Montag 02.03. 09:05"),
+        ("%a", GERMAN, "Mon"),
+        ("%%A %A", GERMAN, "%A Montag"),
+        ("100%% %A", ("100%d", *GERMAN[1:]), "100% 100%d"),
+        ("am %A à 9 h \U0001f600", ("lundi", *GERMAN[1:]), "am lundi à 9 h \U0001f600"),
+        ("%Z %z", (), "CET +0100"),
+    ],
+)
+def test_moment_in_the_words_of_the_file(form: str, weekdays: tuple[str, ...], written: str) -> None:
+    """`weekdays` replaces %A and %a only, whatever stands in the names."""
+    schedule = _schedule("24/7", weekdays=weekdays)
+    assert schedule.write(datetime(2026, 3, 2, 9, 5, tzinfo=schedule.zone), form) == written
+
+
+@pytest.mark.parametrize(
+    ("source", "moment", "said"),
+    [
+        ("Back {office.next_open:%A %H:%M}.", "2026-03-02T08:00:00+01:00", "Back Montag 09:00."),
+        ("Back {office.next_open:%A %H:%M}.", "2026-03-06T19:00:00+01:00", "Back Samstag 22:00."),
+        ("Until {office.next_close:%H:%M|whenever}", "2026-03-02T10:00:00+01:00", "Until 12:30"),
+        ("Until {never.next_close:%H:%M|whenever}", "2026-03-02T10:00:00+01:00", "Until whenever"),
+        ("Until {never.next_close:%H:%M|}", "2026-03-02T10:00:00+01:00", "Until "),
+        ("Until {never.next_close:%H:%M}", "2026-03-02T10:00:00+01:00", "Until later"),
+        ("{{office.next_open:%H}} {shop}", "2026-03-02T10:00:00+01:00", "{office.next_open:%H} Roma"),
+    ],
+)
+async def test_texts_tell_times(source: str, moment: str, said: str) -> None:
+    """`{office.next_open:%H:%M}`: by the clock of the message; behind "|" stands what is said of never."""
+    schedules = {"office": _schedule(OFFICE, country="FR", weekdays=GERMAN), "never": _schedule("24/7")}
+    built = bench.Bench(schedules=schedules)
+    rule = built.build(text.Options(source))
+    assert built.told() == []
+    assert bench.texts(await rule(bench.ask(at=_at(moment)))) == [said]
+
+
+@pytest.mark.parametrize(
+    ("source", "part"),
+    [
+        ("{office.next_open}", "{office.next_open} needs a format, as {office.next_open:%H:%M}"),
+        ("{office.next_open:HH}", "needs a format"),
+        ("{office.next_open:|later}", "needs a format"),
+        ("{ofice.next_open:%H:%M}", "there is no schedule called 'ofice'"),
+        ("{office.next_lunch:%H:%M}", "is not a plain name"),
+        ("{office.next_open!r:%H}", "there is no schedule called"),
+        ("{office}", None),
+        ("{office.zone}", "is not a plain name"),
+        ("{office.next_open.year}", "is not a plain name"),
+    ],
+)
+def test_other_names_of_a_schedule_are_refused(source: str, part: str | None) -> None:
+    """Two moments and a format; no attribute of a schedule can be reached."""
+    if part is None:  # a plain name, which no text knows
+        assert parse(source, {"office": _schedule("24/7")}).names == {"office"}
+        return
+    with pytest.raises(BadTemplate) as refusal:
+        parse(source, {"office": _schedule("24/7")})
+    assert part in str(refusal.value)
+
+
+# Conditions
+
+
+@pytest.mark.parametrize(
+    ("condition", "moment", "reason"),
+    [
+        (ConditionOptions(open="office"), "2026-03-02T10:00:00+01:00", None),
+        (ConditionOptions(closed="office"), "2026-03-02T12:45:00+01:00", None),
+        (
+            ConditionOptions(open="office"),
+            "2026-03-02T12:45:00+01:00",
+            "office is closed until Mon 02 Mar 13:30",
+        ),
+        (
+            ConditionOptions(closed="office"),
+            "2026-03-02T10:00:00+01:00",
+            "office is open until Mon 02 Mar 12:30",
+        ),
+        (ConditionOptions(closed="never"), "2026-03-02T10:00:00+01:00", "office is open"),
+    ],
+)
+async def test_open_and_closed_are_conditions(condition: ConditionOptions, moment: str, reason: str | None) -> None:
+    """The state when the message came, not when the rule is asked; who passes says until when."""
+    built = bench.Bench(schedules={"office": _schedule(OFFICE, country="FR"), "never": _schedule("24/7")})
+    rule = built.build(text.Options("Hi."), condition)
+    assert built.told() == []
+    verdict = await rule(bench.ask(at=_at(moment)))
+    assert isinstance(verdict, Answers) if reason is None else verdict == Passes(reason)
+    assert not rule.always_answers
+
+
+@pytest.mark.parametrize(
+    ("key", "condition"), [("open", ConditionOptions(open="ofice")), ("closed", ConditionOptions(closed="ofice"))]
+)
+def test_unknown_schedule_is_a_fault_of_its_key(key: str, condition: ConditionOptions) -> None:
+    """A name that is nearly right is guessed."""
+    built = bench.Bench(schedules={"office": _schedule("24/7")})
+    built.build(text.Options("Hi."), condition)
+    assert built.told() == [((key,), 'no schedule is called "ofice"; did you mean "office"?')]
+
+
+# What people get wrong
+
+EXAMPLE = 'write it as "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
+DAYS = "days have two letters: Mo Tu We Th Fr Sa Su"
+CLOCK, MINUTES = "times have 24 hours: 09:00-17:00, not 9am-5pm", "times have minutes: 09:00-18:00, not 9-18"
+COLON, END = "times have a colon: 09:00, not 09.00", "a time needs an end: 09:00-18:00"
+
+
+@pytest.mark.parametrize(
+    ("hours", "message"),
+    [
+        ("Mon-Fri 09:00-18:00", f"not understood from 'n-Fri 09:00-18:00' on: {DAYS}"),
+        ("Mo-Fr 9am-5pm", f"not understood from '9am-5pm' on: {CLOCK}"),
+        ("Mo-Fr 9:00am-5:00pm", f"not understood from 'am-5:00pm' on: {CLOCK}"),
+        ("Mo-Fr 9-18", f"not understood from '9-18' on: {MINUTES}"),
+        ("Mo-Fr 9 - 18", f"not understood from '9 - 18' on: {MINUTES}"),
+        ("Mo-Fr 09.00-18.00", f"not understood from '09.00-18.00' on: {COLON}"),
+        ("Mo-Fr 09:00", f"not understood: {END}"),
+        ("Mo-Fr 09:00; Sa 10:00-12:00", f"not understood from '; Sa 10:00-12:00' on: {END}"),
+        ("Mon-Fri 9-18", f"not understood from 'n-Fri 9-18' on: {DAYS}; {MINUTES}"),
+        ("Mo-Fr 09:00-18:00 Sa 10:00-12:00", f"not understood from 'Sa 10:00-12:00' on: {EXAMPLE}"),
+        ("Mo-Fr 25:00-26:00", f"not understood from '25:00-26:00' on: {EXAMPLE}"),
+        ("weekdays", f"not understood from 'days' on: {EXAMPLE}"),
+        ("", f"not understood: {EXAMPLE}"),
+    ],
+)
+def test_mistakes_are_told_with_what_to_write(hours: str, message: str) -> None:
+    """The place where reading stopped, and the advice that fits this mistake; no other advice."""
+    with pytest.raises(BadSchedule) as refusal:
+        _schedule(hours)
+    assert (refusal.value.key, str(refusal.value)) == ("hours", message)
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "part"),
+    [
+        (ScheduleOptions("Europe/Pariss", "24/7"), "timezone", 'write one of the IANA names, as "Europe/Paris"'),
+        (ScheduleOptions("", "24/7"), "timezone", "no such time zone"),
+        (ScheduleOptions("../etc/passwd", "24/7"), "timezone", "no such time zone"),
+        (ScheduleOptions("Europe", "24/7"), "timezone", "no such time zone"),
+        (ScheduleOptions("a\0b", "24/7"), "timezone", "no such time zone"),
+        (ScheduleOptions(PARIS, "Mo-Fr 09:00-18:00; PH off"), "country", "required where PH is used"),
+        (ScheduleOptions(PARIS, "SH off"), "country", "required where PH is used"),
+        (ScheduleOptions(PARIS, "PH off", "XX"), "country", 'write a country as "US" or "FR"'),
+        (ScheduleOptions(PARIS, "PH off", "France"), "country", "no holidays are known for it"),
+        (ScheduleOptions(PARIS, "24/7", None, ("lundi",)), "weekdays", "name seven days, Monday first"),
+    ],
+)
+def test_other_options_are_checked(options: ScheduleOptions, key: str, part: str) -> None:
+    """Each fault stands at the key that is to be mended."""
+    with pytest.raises(BadSchedule) as refusal:
+        build("office", options)
+    assert refusal.value.key == key
+    assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("hours", "replaced"),
+    [
+        ("Mo-Fr 09:00-12:00; Mo-Fr 13:00-18:00", ["Mo-Fr 13:00-18:00"]),
+        ("Mo-Fr 09:00-12:00; Fr 10:00-12:00", ["Fr 10:00-12:00"]),
+        ("09:00-12:00; 13:00-18:00", ["13:00-18:00"]),
+        ("Sa-Mo 09:00-12:00; Su 10:00-11:00", ["Su 10:00-11:00"]),
+        ("Mo,We 09:00-12:00; Tu 10:00-11:00; We 12:00-13:00", ["We 12:00-13:00"]),
+        ("Mo-Fr 09:00-12:00,13:00-18:00", []),
+        ("Mo-Fr 09:00-12:00, Fr 13:00-14:00", []),
+        ("Mo-Fr 09:00-12:00; Sa 10:00-12:00", []),
+        ("Mo-Fr 09:00-12:00; Fr off", []),
+        ("Mo-Su 09:00-12:00; Fr closed", []),
+        ("Mo-Fr 09:00-12:00; PH 10:00-11:00", []),
+        ("Mo-Fr 09:00-12:00; 2026 Dec 24 09:00-10:00", []),
+        ("Mo-Fr 09:00-12:00; Dec 24 09:00-10:00", []),
+        ("PH off; Mo-Fr 09:00-12:00", []),
+    ],
+)
+def test_later_part_that_replaces_an_earlier_one_is_noticed(hours: str, replaced: list[str]) -> None:
+    """In this syntax ";" replaces the day and "," adds to it; exceptions and days off are meant that way."""
+    assert overridden(hours) == replaced
+
+
+def test_later_part_really_replaces() -> None:
+    """What the warning warns of is what the library does: the morning is gone."""
+    monday = _at("2026-03-02T10:00:00+01:00")
+    assert not _schedule("Mo-Fr 09:00-12:00; Mo-Fr 13:00-18:00").is_open(monday)
+    assert _schedule("Mo-Fr 09:00-12:00,13:00-18:00").is_open(monday)
