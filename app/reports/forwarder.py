@@ -142,6 +142,7 @@ class Lane:
             case Done():
                 return settlement
             case _ if probe and self._breaker.open:  # a paused target uses up no try
+                log.warning("target is still paused", target=self._target.name, reason=outcome.error, next_probe=wait)
                 return replace(settlement, state="due", attempts=delivery.attempt - 1, delay=wait)
             case Again(delay):
                 return replace(settlement, state="due", delay=delay)

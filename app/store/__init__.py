@@ -84,6 +84,7 @@ async def open_store(
         try:
             if isinstance(options.where, Path):
                 options.where.parent.mkdir(parents=True, exist_ok=True)
+                options.where.touch(mode=0o600)  # texts and numbers; SQLite gives its other files the same mode
                 if serving:
                     stack.enter_context(sole_server(options.where))
             database = _database(options.where, clock)

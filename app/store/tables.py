@@ -34,6 +34,16 @@ messages = sa.Table(
     sa.Column("xml", sa.LargeBinary, nullable=False),
     sa.Column("signed_by", sa.String, nullable=False),
     sa.Column("config", sa.String, nullable=False),
+    # what the sweep still has to do, so that it never walks what it has done
+    sa.Index(
+        "ix_messages_texts",
+        "received_at",
+        sqlite_where=sa.text("text IS NOT NULL"),
+        postgresql_where=sa.text("text IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_messages_answers", "received_at", sqlite_where=sa.text("xml != ''"), postgresql_where=sa.text("xml != ''")
+    ),
 )
 
 proofs = sa.Table(
@@ -80,6 +90,7 @@ deliveries = sa.Table(
     sa.Column("error", sa.Text),  # of the last attempt
     sa.UniqueConstraint("report_id", "target"),
     sa.Index("ix_deliveries_lane", "target", "state", "due_at"),
+    sa.Index("ix_deliveries_order", "target", "state", "sequence", "id"),  # lowest Sequence first, from any backlog
 )
 
 pauses = sa.Table(

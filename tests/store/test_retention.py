@@ -16,7 +16,7 @@ KEEP = Keep(rows=30 * DAY, text=14 * DAY)
 
 async def sweep(store: Store, keep: Keep = KEEP) -> bool:
     """One batch; whether there may be more."""
-    return await store.writer.submit(retention.sweep, keep)
+    return (await store.writer.submit(retention.sweep, keep)).more
 
 
 def select(path: Path, query: str) -> list[Any]:
@@ -48,18 +48,34 @@ async def test_rows_go_after_keep(store: Store, path: Path, clock: Clock) -> Non
     assert counts(path) == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize(("state", "left"), [("due", 1), ("done", 0), ("dead", 0), ("dropped", 0)])
-async def test_due_delivery_holds_its_report(store: Store, path: Path, clock: Clock, state: Any, left: int) -> None:
-    """Law 6: what a target still waits for is kept, however old; what ended goes with `keep`."""
-    await store.outbox.put(parcel(1, "crm", "audit"))
-    (delivery,) = await store.outbox.lease("audit", 1, 30)
-    await store.outbox.settle(Settlement(delivery.id, delivery.lease, "done", 1))
+@pytest.mark.parametrize("state", ["dead", "dropped"])
+async def test_what_ended_goes_with_keep(store: Store, path: Path, clock: Clock, state: Any) -> None:
+    """Law 6: a dead delivery is visible until `keep` ends, counted from its death; then its report goes."""
+    await store.outbox.put(parcel(1, "crm"))
+    clock.advance(20 * DAY)
     (delivery,) = await store.outbox.lease("crm", 1, 30)
     await store.outbox.settle(Settlement(delivery.id, delivery.lease, state, 1))
-    clock.advance(400 * DAY)
+    clock.advance(30 * DAY)
     await sweep(store)
-    assert select(path, "SELECT count(*) FROM reports") == [(left,)]
-    assert len(await store.outbox.lease("crm", 1, 30)) == left
+    assert select(path, "SELECT count(*) FROM reports") == [(1,)]
+    clock.advance(1)
+    await sweep(store)
+    assert select(path, "SELECT count(*) FROM reports") == [(0,)]
+
+
+async def test_what_nobody_took_dies_loudly(store: Store, path: Path, clock: Clock) -> None:
+    """Law 6: a delivery that is still due at the end of `keep` is dead then, told, and kept as long again."""
+    await store.outbox.put(parcel(1, "crm"))
+    clock.advance(30 * DAY + 1)
+    assert (await store.writer.submit(retention.sweep, KEEP)).given_up == 1
+    assert select(path, "SELECT state, error FROM deliveries") == [("dead", "older than [store] keep")]
+    assert await store.outbox.lease("crm", 1, 30) == []
+    clock.advance(30 * DAY)
+    assert (await store.writer.submit(retention.sweep, KEEP)).given_up == 0
+    assert select(path, "SELECT count(*) FROM reports") == [(1,)]
+    clock.advance(1)
+    await sweep(store)
+    assert select(path, "SELECT count(*) FROM reports") == [(0,)]
 
 
 @pytest.mark.parametrize(
