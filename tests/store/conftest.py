@@ -1,12 +1,51 @@
-"""A store in a fresh file, and the clock it goes by."""
+"""A store and the clock it goes by. What asks for `store` alone is a contract: it runs on SQLite and on PostgreSQL.
+What asks for `path` too looks into the file, and runs on SQLite only.
+"""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from support.stored import Clock, opened
+from support import postgres
+from support.stored import KEEP, Clock, opened
 
-from app.store import Store
+from app.store import Store, StoreOptions, open_store
+
+ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Contracts run once an engine."""
+    if "engine" in metafunc.fixturenames:
+        engines = ENGINES[:1] if "path" in metafunc.fixturenames else ENGINES
+        metafunc.parametrize("engine", engines, indirect=True)
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """The kind of database."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL."""
+    with postgres.running(tmp_path_factory.mktemp("postgresql")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(server: str) -> str:
+    """The same, with a migrated template in it."""
+    asyncio.run(postgres.prepare(server))
+    return server
+
+
+@pytest.fixture
+def host(engine: str, request: pytest.FixtureRequest) -> str | None:
+    """The server that contracts on PostgreSQL run on; it is started for the first of them."""
+    return str(request.getfixturevalue("template")) if engine == "postgresql" else None
 
 
 @pytest.fixture
@@ -22,7 +61,13 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(path: Path, clock: Clock) -> AsyncIterator[Store]:
+async def store(host: str | None, clock: Clock, tmp_path: Path) -> AsyncIterator[Store]:
     """An open, empty store."""
-    async with opened(path, clock) as store:
-        yield store
+    if host is None:
+        async with opened(tmp_path / "autoreply.db", clock) as store:
+            yield store
+        return
+    async with postgres.database(host) as where:
+        await postgres.obey(where, clock)
+        async with open_store(StoreOptions(where, KEEP), serving=True) as store:
+            yield store

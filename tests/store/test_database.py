@@ -125,6 +125,7 @@ async def test_corrupt_file_is_broken_and_left_alone(path: Path, clock: Clock) -
     await _threads_ended()
 
 
+@pytest.mark.usefixtures("path")  # says it in SQLite's words
 async def test_store_is_durable_by_its_settings(store: Store) -> None:
     """Law 5: WAL with synchronous=FULL (2) survives a power cut; foreign keys hold on every connection."""
     async with store.engine.connect() as connection:

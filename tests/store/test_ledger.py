@@ -116,6 +116,7 @@ async def test_cancelled_reader_harms_nobody(store: Store) -> None:
     assert found == [Origin("support", "ack")] * 40
 
 
+@pytest.mark.usefixtures("path")  # says it in SQLite's words
 async def test_store_that_cannot_be_read_is_unavailable(store: Store) -> None:
     """A read that fails is a 503, as a write is; Plivo comes again."""
     async with store.engine.begin() as connection:

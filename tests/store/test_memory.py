@@ -83,6 +83,7 @@ async def test_repeat_pays_nothing_more(store: Store, together: bool) -> None:  
     assert [(row["key"], row["at"]) for row in cooling] == [("menu", NINE)]
 
 
+@pytest.mark.usefixtures("path")  # says it in SQLite's words
 async def test_all_or_nothing(store: Store) -> None:
     """What an answer uses up and the answer itself are one transaction: neither is there without the other."""
     async with store.engine.begin() as connection:

@@ -114,6 +114,7 @@ async def test_delivery_shows_its_report(store: Store, clock: Clock) -> None:
     }
 
 
+@pytest.mark.usefixtures("path")  # says it in SQLite's words
 async def test_unreadable_store_is_unavailable(store: Store) -> None:
     """A command gets a reason, not a traceback of a database."""
     async with store.engine.begin() as connection:
@@ -122,6 +123,7 @@ async def test_unreadable_store_is_unavailable(store: Store) -> None:
         await history(store.engine, ANN, 10)
 
 
+@pytest.mark.usefixtures("path")  # says it in SQLite's words
 async def test_long_history_is_read_whole(store: Store) -> None:
     """A limit as high as the command allows works, however many reports there are."""
     async with store.engine.begin() as connection:

