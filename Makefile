@@ -41,7 +41,7 @@ types: $(STAMP)  ## mypy --strict over app and tests
 	@$(BIN)/python -m mypy
 
 pins:            ## write the requirement files anew (needs uv)
-	uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements/service.txt
+	uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --extra postgres -o requirements/service.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build -c requirements/service.txt -o requirements/build.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -c requirements/service.txt -o requirements/dev.txt
 

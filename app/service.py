@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -111,11 +112,12 @@ def make_engine(config: Config) -> Engine:
 
 
 @asynccontextmanager
-async def open_service(config: Config, on_fault: Callable[[], None]) -> AsyncIterator[Service]:
+async def open_service(config: Config, on_fault: Callable[[], None], *, migrate: bool = True) -> AsyncIterator[Service]:
     """Opens store, clients and tasks; closes them in order. Raises what `open_store` raises."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(config.store, serving=True))
-        await store.ledger.release("")  # a sole server: whatever a former process held is free
+        store = await stack.enter_async_context(open_store(config.store, serving=True, migrate=migrate))
+        if isinstance(config.store.where, Path):
+            await store.ledger.release("")  # a sole server: whatever a former process held is free
         tools = Tools(await stack.enter_async_context(Outbound(connections=None, user_agent=USER_AGENT)))
         engine = make_engine(config)
         answering = Answering(engine, store.ledger, tools, _answering_options(config), time.time)

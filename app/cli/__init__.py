@@ -8,7 +8,7 @@ import sys
 import click
 
 from app import __version__
-from app.cli import check, deliveries, explain, forget, history, limits, optout, secret, send, serve, test
+from app.cli import check, deliveries, explain, forget, history, limits, migrate, optout, secret, send, serve, test
 from app.cli.common import Mistake
 
 
@@ -25,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, check, test, explain, send, history, deliveries, optout, limits, forget, secret):
+for command in (serve, check, test, explain, send, history, deliveries, optout, limits, forget, migrate, secret):
     cli.add_command(command.command)
 
 

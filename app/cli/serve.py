@@ -22,7 +22,8 @@ log = telemetry.get_logger("serve")
 @click.option("--public-url", help="What Plivo dials; beats the file.")
 @click.option("--host", help="Where to listen; beats the file.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Where to listen; beats the file. 0: any free one.")
-def command(path: Path, public_url: str | None, host: str | None, port: int | None) -> None:
+@click.option("--no-migrate", is_flag=True, help="Refuse a store that needs `migrate`, instead of migrating it.")
+def command(path: Path, public_url: str | None, host: str | None, port: int | None, *, no_migrate: bool) -> None:
     """Answer Plivo, store its reports, forward them. Stops on SIGTERM within 10 s.
 
     \b
@@ -31,19 +32,19 @@ def command(path: Path, public_url: str | None, host: str | None, port: int | No
     config = load(path, public_url=public_url, host=host, port=port)
     telemetry.configure(config.logging.format, config.logging.level, config.logging.numbers)
     try:
-        fault = uvloop.run(_serve(config, path))
+        fault = uvloop.run(_serve(config, path, migrate=not no_migrate))
     except (BrokenStore, StoreInUse, NewerStore) as error:
         raise Mistake(str(error)) from None
     if fault:
         raise Problem(fault)
 
 
-async def _serve(config: Config, path: Path) -> str | None:
+async def _serve(config: Config, path: Path, *, migrate: bool = True) -> str | None:
     """Serves until a signal or a fault; the fault."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(telemetry.tell_loop_error)
 
-    async with open_service(config, on_fault=stopped.set) as service:
+    async with open_service(config, on_fault=stopped.set, migrate=migrate) as service:
         options = server.configure(service.app, config.server.host, config.server.port)
         _announce(config, path)
         running = server.Server(options, on_start=_listening(config), on_stop=service.begin_stop)

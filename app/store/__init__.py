@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.store import migrations, retention
-from app.store.database import Clock, Database, StoreInUse, insert_new, now, readers
+from app.store.database import BrokenStore, Clock, Database, StoreInUse, insert_new, now, readers
 from app.store.ledger import StoredLedger
 from app.store.migrations import NewerStore
 from app.store.outbox import StoredOutbox
@@ -38,10 +38,6 @@ __all__ = [
     "open_store",
     "server_url",
 ]
-
-
-class BrokenStore(Exception):
-    """The store cannot be opened; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

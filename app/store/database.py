@@ -25,6 +25,10 @@ class StoreInUse(Exception):
     """Another process serves from this store."""
 
 
+class BrokenStore(Exception):
+    """The store cannot be opened; the message says why and what to do."""
+
+
 class Database(Protocol):
     """An open database."""
 

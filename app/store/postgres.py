@@ -4,12 +4,13 @@ Every answer waits for the commit. Leases skip locked rows; due times are the se
 advisory lock, so that three replicas may start at once.
 """
 
+import importlib.util
 from collections.abc import Callable
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.store.database import R
+from app.store.database import BrokenStore, R
 
 POOL, OVERFLOW = 5, 5  # connections of readers; the writer takes one of them for each group
 CONNECT_SECONDS = 5.0
@@ -19,6 +20,8 @@ class Postgres:
     """A server. Connections are tested before use, so that a server that came back is used again at once."""
 
     def __init__(self, url: sa.URL) -> None:
+        if importlib.util.find_spec("asyncpg") is None:
+            raise BrokenStore("PostgreSQL needs the extra: pip install 'plivo-autoreply[postgres]'")
         self.engine = create_async_engine(
             url,
             pool_size=POOL,
