@@ -11,7 +11,7 @@ The rooms, from the ground up; each may import only from the floors below it (`t
        guards/      opt-out, limits; what is remembered of an answer (`ledger.py`: values, Protocol)
        reports/     reports on their way to the user's systems: outbox, schedule, forwarder
     2  store/       the one place that speaks SQL
-       engine.py    the walk of a message: guards, route, rules, answer, reasons
+       engine/      the walk of a message: guards, route, rules, answer, reasons
     3  config/      TOML -> frozen values, or every fault at once
        answering.py one message, one answer, in time: claims, joiners, the deadline
        gate.py      ASGI: limits, signature, parameters, proof

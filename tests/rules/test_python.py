@@ -403,7 +403,7 @@ async def test_function_that_waits_is_not_named(folder: Folder) -> None:
     assert lines == []
 
 
-# _Watched stands between the loop and the function: everything goes through it unchanged
+# Watched stands between the loop and the function: everything goes through it unchanged
 
 
 async def test_exceptions_of_awaited_things_reach_the_function(folder: Folder) -> None:

@@ -5,89 +5,24 @@ Two halves, so that what is remembered can be asked at the last moment:
     draft   who would answer, and what: walks the rules, which may wait for somebody
     judge   what is really said, given what is remembered: opt-outs, cooldowns, limits. Pure
 
-Silence is a decision with a reason (law 10). `answering.py` makes decisions durable.
+Silence is a decision with a reason (law 10). The values are in `decision.py`; `answering.py` makes decisions durable.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from app.engine.decision import Decision, Draft, EngineOptions, Guards, Owner, cost, sendable, steps_of
 from app.guards import limits, opt_out
-from app.guards.ledger import Memory, OptOutChange, Origin, Pair, Recall, Step
-from app.guards.limits import LimitOptions
-from app.guards.opt_out import OptOutOptions, Sign
-from app.plivo import numbers, units
-from app.plivo.markup import EMPTY, clean, render
+from app.guards.ledger import Memory, OptOutChange, Origin, Pair, Recall
+from app.plivo.markup import EMPTY, render
 from app.plivo.messages import Inbound, Outgoing, Report
-from app.rules.chain import Asked, Outcome, keyword_answers, walk
-from app.rules.rule import Answers, Fails, Names, Passes, Use
+from app.rules.chain import Outcome, keyword_answers, walk
 from app.rules.table import Route, Table
 from app.rules.tools import Tools
 
+__all__ = ["OPT_OUT", "Decision", "Draft", "Engine", "EngineOptions", "Guards", "Owner"]
+
 OPT_OUT = "opt_out"  # stands where a rule's name would
 NOTHING = Memory()
-
-
-@dataclass(frozen=True, slots=True)
-class Guards:
-    """What is asked around the rules of a route."""
-
-    opt_out: OptOutOptions = field(default_factory=OptOutOptions)
-    limits: LimitOptions = field(default_factory=LimitOptions)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """What every answer is made with."""
-
-    callback_url: str  # public_url + "/report"; the inbound MessageUUID follows
-    callback_method: str
-    guards: Guards = field(default_factory=Guards)
-    by_route: Mapping[str, Guards] = field(default_factory=dict)  # routes with guards of their own
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Who would answer. No outcome: the rules were not asked."""
-
-    at: float
-    route: Route | None
-    sign: Sign | None
-    outcome: Outcome | None = None
-    forbidden: str | None = None  # why they were not
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What is said to one message, why, and what that uses up."""
-
-    route: str | None
-    rule: str | None
-    reason: str
-    steps: tuple[Step, ...] = ()
-    messages: tuple[Outgoing, ...] = ()
-    xml: bytes = EMPTY
-    failed: bool = False  # nothing answered, and a rule failed
-    uses: tuple[Use, ...] = ()
-    text_key: str | None = None
-    scopes: frozenset[str] = frozenset()
-    opt_out: OptOutChange | None = None
-    limited: bool = False  # silenced by a limit
-    burning: str | None = None  # the fuse that this answer takes over its warning
-    cut: bool = False  # a text was longer than max_units
-
-    @property
-    def units(self) -> int:
-        """SMS units that Plivo will bill: of each message, times its recipients."""
-        return cost(self.messages)
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Where the message came from that a report speaks of, and who wants to hear of it."""
-
-    route: str | None
-    rule: str | None
-    targets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +86,7 @@ class Engine:
             return Decision(name, None, reason, limited=draft.forbidden is not None)
         outcome = draft.outcome
         reason = outcome.answer.reason if outcome.answer else _no_answer(outcome)
-        drafted = Decision(name, outcome.rule, reason, _steps(outcome.asked), outcome.messages, failed=outcome.failed)
+        drafted = Decision(name, outcome.rule, reason, steps_of(outcome.asked), outcome.messages, failed=outcome.failed)
         return self._bounded(message, draft, memory, replace(drafted, uses=outcome.uses))
 
     def owner(self, origin: Origin | None, report: Report) -> Owner:
@@ -192,7 +127,7 @@ class Engine:
         """The decision within what can be reached, what has cooled down, and the limits."""
         guards, name = self.guards(draft.route).limits, drafted.route
         opted_out = frozenset() if self.guards(draft.route).opt_out.mode == "off" else memory.opted_out
-        messages, cut, unreachable = _sendable(drafted.messages, opted_out, guards.max_units)
+        messages, cut, unreachable = sendable(drafted.messages, opted_out, guards.max_units)
         reason = drafted.reason + unreachable
         if not messages:
             return replace(drafted, messages=(), xml=EMPTY, reason=reason, uses=())
@@ -215,11 +150,6 @@ class Engine:
         )
 
 
-def cost(messages: Sequence[Outgoing]) -> int:
-    """SMS units that Plivo bills for these."""
-    return sum(units.count(message.text) * len(message.dst) for message in messages)
-
-
 def _unanswerable(table: Table, message: Inbound) -> str | None:
     if message.type == "whatsapp":
         return "WhatsApp cannot be answered by Plivo XML"
@@ -228,41 +158,5 @@ def _unanswerable(table: Table, message: Inbound) -> str | None:
     return None
 
 
-def _sendable(
-    messages: Sequence[Outgoing], opted_out: frozenset[Pair], max_units: int
-) -> tuple[tuple[Outgoing, ...], bool, str]:
-    """What can be sent, whether a text was cut, and who cannot be reached."""
-    sendable, why, cut = [], "", False
-    for message in messages:
-        others = tuple(number for number in message.dst if number != message.src and numbers.can_be_texted(number))
-        willing = tuple(number for number in others if Pair(message.src, number) not in opted_out)
-        if len(others) < len(message.dst):
-            why = "; an alphanumeric sender, or the number itself, cannot be texted"
-        elif len(willing) < len(others):
-            why = "; somebody has opted out"
-        whole = clean(message.text)  # a text of nothing that XML can hold would leave as an empty message
-        text = units.fit(whole, max_units)
-        cut = cut or text != whole
-        if willing and text.strip():
-            sendable.append(Outgoing(message.src, willing, text))
-    return tuple(sendable), cut, why
-
-
 def _no_answer(outcome: Outcome) -> str:
     return "nothing answered, and a rule failed" if outcome.failed else "every rule passed"
-
-
-def _steps(asked: Sequence[Asked]) -> tuple[Step, ...]:
-    return tuple(_step(one) for one in asked)
-
-
-def _step(asked: Asked) -> Step:
-    match asked.verdict:
-        case None:
-            return Step(asked.rule, "not asked", "an earlier rule had answered")
-        case Answers(reason=reason):
-            return Step(asked.rule, "answers", reason)
-        case Passes(reason) | Names(_, reason):
-            return Step(asked.rule, "passes", reason)
-        case Fails(reason):
-            return Step(asked.rule, "fails", reason)

@@ -1,0 +1,99 @@
+"""Functions of the user: found beside the config file, and watched while they run."""
+
+import importlib
+import inspect
+import sys
+import time
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from app.telemetry import get_logger, place_of
+
+BLOCKED = 0.1  # seconds; asyncio's own debug mode complains of as much
+
+log = get_logger("rules")
+R = TypeVar("R")
+
+
+class BadFunction(ValueError):
+    """The message says what to write instead."""
+
+
+def find(name: str, folder: Path) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """The async function of `module:function`, which takes two arguments. Raises `BadFunction`."""
+    module_name, colon, function_name = name.partition(":")
+    if not colon or not all(part.isidentifier() for part in (*module_name.split("."), function_name)):
+        message = 'write "module:function", as "replies.weather:reply"'
+        raise BadFunction(message)
+    module = _import(module_name, folder)
+    function = getattr(module, function_name, None)
+    if function is None:
+        message = f"{module_name} has no {function_name}"
+        raise BadFunction(message)
+    if not inspect.iscoroutinefunction(function):
+        message = (
+            f"{function_name} must be `async def {function_name}(message, context)`: a sync one would hold everybody up"
+        )
+        raise BadFunction(message)
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        message = f"{function_name} must take (message, context)"
+        raise BadFunction(message) from None
+    found: Callable[..., Coroutine[Any, Any, Any]] = function
+    return found
+
+
+def _import(name: str, folder: Path) -> Any:
+    top = name.partition(".")[0]
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))  # last: it can take no other module's name
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            message = f"there is no module {name} in {folder}"
+            raise BadFunction(message) from None
+        message = f"{name} cannot be imported: it needs {error.name}, which is not installed"
+        raise BadFunction(message) from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module does when imported
+        message = f"{name} cannot be imported: {place_of(error)}"
+        raise BadFunction(message) from None
+    beside = (folder / top).exists() or (folder / f"{top}.py").exists()
+    origin = getattr(sys.modules[top], "__file__", None) or next(iter(getattr(sys.modules[top], "__path__", [""])), "")
+    if beside and not Path(origin or "").resolve().is_relative_to(folder.resolve()):
+        message = f"the name {top} belongs to an installed module; rename yours"
+        raise BadFunction(message)
+    return module
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Generic[R]):
+    """Awaits a coroutine and tells who held the loop, for everybody waits while it does."""
+
+    coroutine: Coroutine[Any, Any, R]
+    name: str
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        step: Callable[[], Any] = partial(self.coroutine.send, None)
+        while True:
+            started = time.perf_counter()
+            try:
+                waits_for = step()
+            except StopIteration as end:
+                said: R = end.value
+                return said
+            finally:
+                self._complain(time.perf_counter() - started)
+            try:
+                step = partial(self.coroutine.send, (yield waits_for))
+            except BaseException as error:  # noqa: BLE001 - passed on into the coroutine
+                step = partial(self.coroutine.throw, error)
+
+    def _complain(self, seconds: float) -> None:
+        if seconds >= BLOCKED:
+            log.warning("a function blocked the loop: everybody waited", function=self.name, seconds=round(seconds, 2))
