@@ -16,7 +16,7 @@ from app.cli.common import Mistake, Problem, address, config_option, counted, js
 from app.config import Config
 from app.plivo import numbers, units
 from app.plivo.messages import Parameters
-from app.plivo.signature import V2, V3, Family, Request
+from app.plivo.signature import V2, V3, Family, Request, signed_headers
 
 TIMEOUT = 8.0  # seconds: what Plivo waits, https://support.plivo.com/hc/en-us/articles/360041344652
 SIGNATURES: dict[str, tuple[tuple[Family, str], ...]] = {
@@ -111,11 +111,7 @@ class _Caller:
         )
         headers: dict[str, str] = {}
         for family, name in self._schemes:
-            nonce = secrets.token_hex(10)
-            headers |= {
-                family.nonce: nonce,
-                dict(family.headers)[name]: self._tokens[0].sign(family.text(request, nonce)).decode(),
-            }
+            headers |= signed_headers(request, family, name, self._tokens[0], secrets.token_hex(10))
         local = self._local + urlsplit(url).path
         try:
             if method == "GET":

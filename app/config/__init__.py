@@ -98,7 +98,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     read_number = partial(phones.read_number, country=country)
     limits = _limits(data, folder, read_number, faults)
     opt_out = check(sections.OptOut, data.get("opt_out", {}), ("opt_out",), folder, faults) or sections.OptOut()
-    targets = _targets(data.get("targets", {}), folder, faults)
+    targets = _targets(data.get("targets", {}), folder, server, plivo, faults)
     schedules = guards.read_schedules(data.get("schedules", {}), folder, faults)
     reader = Reader(folder, faults, read_number, tuple(targets), schedules, limits.max_units)
     table = reader.table(data.get("routes", []), data.get("rules", {}))
@@ -198,7 +198,9 @@ def _country(data: Any, folder: Path, faults: Faults) -> str | None:
         return None
 
 
-def _targets(data: Any, folder: Path, faults: Faults) -> dict[str, Target]:
+def _targets(
+    data: Any, folder: Path, server: sections.Server | None, plivo: sections.Plivo | None, faults: Faults
+) -> dict[str, Target]:
     if not isinstance(data, Mapping):
         faults.note(("targets",), "expected tables, as [targets.crm]")
         return {}
@@ -213,7 +215,12 @@ def _targets(data: Any, folder: Path, faults: Faults) -> dict[str, Target]:
                 advice = did_you_mean(status, sections.STATUSES)
                 faults.note(("targets", name, "statuses", index), f"unknown status; {advice}")
         values: dict[str, Any] = {**dict(model), "statuses": frozenset(model.statuses)}
-        targets[name] = Target(name=name, **values)
+        signs = values.pop("plivo_signature") and plivo is not None and plivo.auth_tokens
+        targets[name] = Target(name=name, plivo_token=plivo.auth_tokens[0] if signs and plivo else None, **values)
+        if server and model.url.startswith(f"{server.public_url}/"):
+            faults.note(
+                ("targets", name, "url"), "this is the service's own address: reports would come round for ever"
+            )
     return targets
 
 

@@ -158,6 +158,7 @@ class Target(Strict):
     timeout: Annotated[Duration, Field(gt=0, le=60)] = 10.0
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     retry: Durations = RETRY
+    plivo_signature: bool = False
 
 
 class Logging(Strict):

@@ -147,3 +147,8 @@ def matching(claim: Claim, text: bytes, tokens: Iterable[Token]) -> str | None:
                 if hmac.compare_digest(signature, expected):
                     return name
     return None
+
+
+def signed_headers(request: Request, family: Family, name: str, token: Token, nonce: str) -> dict[str, str]:
+    """The headers that Plivo would send with this request: the signature called `name`, and its nonce."""
+    return {family.nonce: nonce, family.headers[name]: token.sign(family.text(request, nonce)).decode()}

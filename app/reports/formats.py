@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from app.plivo.errors import TEXTS
 from app.plivo.messages import Parameters
 from app.plivo.numbers import show
+from app.plivo.signature import V2, V3, Request, Token, signed_headers
 from app.reports.outbox import Delivery
 from app.reports.target import Format
 
@@ -54,6 +55,13 @@ def as_plivo(delivery: Delivery) -> Written:
         name: value for name, value in ours.items() if value
     }
     return urlencode(parcel.report.parameters).encode(), headers
+
+
+def as_plivo_signs(delivery: Delivery, url: str, token: Token, nonce: str, form: Format) -> dict[str, str]:
+    """V2 and V3 headers over the target's own URL, so that Plivo's SDK validates a forwarded report unchanged."""
+    body = delivery.parcel.report.parameters if form == "plivo" else ()
+    request = Request.of("POST", url, body)
+    return {**signed_headers(request, V2, "V2", token, nonce), **signed_headers(request, V3, "V3", token, nonce)}
 
 
 FORMATS: Mapping[Format, Callable[[Delivery], Written]] = {"json": as_json, "plivo": as_plivo}

@@ -5,12 +5,13 @@ delivery or the store does; if it ends all the same, the service ends with it.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from app.outbound import Outbound, Undelivered, webhook_headers
 from app.plivo.refusals import Unavailable
-from app.reports.formats import FORMATS
+from app.reports.formats import FORMATS, as_plivo_signs
 from app.reports.outbox import Delivery, Outbox, Settlement
 from app.reports.schedule import Again, Breaker, Dead, Done, Outcome, decide
 from app.reports.target import Target
@@ -20,6 +21,7 @@ log = get_logger("forwarder")
 
 POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within this
 LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
+NONCE_BYTES = 10  # Plivo sends 20 digits
 ANSWER_CAP = 4096  # bytes of a receiver's answer that are read; only its status counts
 
 
@@ -111,6 +113,9 @@ class Lane:
     async def _post(self, delivery: Delivery) -> Outcome:
         body, headers = FORMATS[self._target.format](delivery)
         signed = webhook_headers(delivery.parcel.report.id, int(self._chance.clock()), body, self._target.secrets)
+        if token := self._target.plivo_token:
+            nonce = secrets.token_hex(NONCE_BYTES)
+            signed |= as_plivo_signs(delivery, self._target.url, token, nonce, self._target.format)
         try:
             answer = await self._client.post(
                 self._target.url,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.outbound import Secret
+from app.plivo.signature import Token
 from app.reports.schedule import RETRY
 
 Format = Literal["json", "plivo"]
@@ -23,6 +24,7 @@ class Target:
     timeout: float = 10.0  # seconds for a whole attempt
     concurrency: int = 4  # attempts at a time
     retry: tuple[float, ...] = RETRY
+    plivo_token: Token | None = None  # signs each POST as Plivo does, for handlers written on its SDK
 
 
 def wanting(targets: Mapping[str, Target], names: Iterable[str], status: str) -> tuple[str, ...]:

@@ -10,14 +10,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+from plivo.utils import validate_signature
+from plivo.utils.signature_v3 import validate_v3_signature
 from standardwebhooks import Webhook
 from support import receiver
 from support.stored import NINE, Clock, opened, parcel
 
 from app.outbound import Outbound, Secret
+from app.plivo.signature import Token
 from app.reports.forwarder import Chance, Forwarder, Lane
 from app.reports.outbox import Delivery, Parcel, Settlement, Unavailable
 from app.reports.target import Target
@@ -346,6 +350,22 @@ async def test_signature_is_that_of_standard_webhooks(tmp_path: Path) -> None:
     for secret in secrets:
         told = Webhook(secret).verify(request.content.decode(), dict(request.headers))
         assert told["data"]["message_uuid"] == "reply-1"
+
+
+async def test_plivo_signature_is_accepted_by_plivos_sdk(tmp_path: Path) -> None:
+    """`plivo_signature`: a handler that validates with the SDK takes a forwarded report as if Plivo had sent it."""
+    url = "https://crm.example.com/hook?shop=roma"
+    target = replace(CRM, url=url, format="plivo", plivo_token=Token("a-token"))
+    async with forwarding(tmp_path, always(204), target) as work:
+        await work.put(parcel())
+        await work.settled(1)
+    ((_, request),) = work.posts
+    fields = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
+    nonce, signature = request.headers["X-Plivo-Signature-V2-Nonce"], request.headers["X-Plivo-Signature-V2"]
+    assert validate_signature(url, nonce, signature, "a-token")
+    nonce, signature = request.headers["X-Plivo-Signature-V3-Nonce"], request.headers["X-Plivo-Signature-V3"]
+    assert validate_v3_signature("POST", url, nonce, "a-token", signature, fields)
+    assert not validate_v3_signature("POST", url, nonce, "a-token", signature, fields | {"Status": "failed"})
 
 
 async def test_unsigned_post_says_so(tmp_path: Path) -> None:
