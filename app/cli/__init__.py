@@ -8,7 +8,21 @@ import sys
 import click
 
 from app import __version__
-from app.cli import check, deliveries, explain, forget, history, limits, migrate, optout, secret, send, serve, test
+from app.cli import (
+    backup,
+    check,
+    deliveries,
+    explain,
+    forget,
+    history,
+    limits,
+    migrate,
+    optout,
+    secret,
+    send,
+    serve,
+    test,
+)
 from app.cli.common import Mistake
 
 
@@ -25,7 +39,21 @@ def cli() -> None:
     """
 
 
-for command in (serve, check, test, explain, send, history, deliveries, optout, limits, forget, migrate, secret):
+for command in (
+    serve,
+    check,
+    test,
+    explain,
+    send,
+    history,
+    deliveries,
+    optout,
+    limits,
+    forget,
+    backup,
+    migrate,
+    secret,
+):
     cli.add_command(command.command)
 
 

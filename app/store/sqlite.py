@@ -4,9 +4,10 @@ writes, and one serving process by flock. Its clock is a Python function, so tha
 
 import asyncio
 import fcntl
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,18 @@ class Sqlite:
     def _transact(self, work: Callable[[sa.Connection], R]) -> R:
         with self.writing.begin() as connection:
             return work(connection)
+
+
+def backup(path: Path, copy: Path) -> int:
+    """One moment of the store in a file of its own, while others write; its bytes. Raises `OSError`."""
+    copy.touch(mode=0o600)
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # one file, without companions
+    except sqlite3.Error as error:
+        raise OSError(str(error)) from error
+    return copy.stat().st_size
 
 
 def _prepare(engine: sa.Engine, clock: Clock) -> None:
