@@ -141,6 +141,7 @@ async def drip_heads(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.filterwarnings("ignore:Sending a large body")  # aiohttp's, of a body that we never send
 @pytest.mark.parametrize(
     ("talk", "size"), [(hang, 0), (drip, 0), (drip_heads, 0), (hang, 30_000_000)], ids=["hang", "drip", "hints", "deaf"]
 )
@@ -177,7 +178,7 @@ async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize(
     ("talk", "said"),
     [
-        (reset, "the connection broke while reading the answer"),
+        (reset, "the connection broke"),
         (saying(b""), "the receiver broke off or does not speak HTTP"),
         (
             saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),

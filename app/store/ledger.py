@@ -1,5 +1,6 @@
 """The ledger in rows: one a message, written once (laws 2, 3 and 10)."""
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -41,7 +42,10 @@ class StoredLedger:
         await self._writer.submit(release, owner)
 
     async def origin(self, message_uuid: str) -> Origin | None:
-        """See `Ledger.origin`."""
+        """See `Ledger.origin`. A caller that is cancelled leaves the connection to its read, which gives it back."""
+        return await asyncio.shield(self._origin(message_uuid))
+
+    async def _origin(self, message_uuid: str) -> Origin | None:
         query = sa.select(messages.c.route, messages.c.rule).where(messages.c.message_uuid == message_uuid)
         async with reading(self._engine) as connection:
             row = (await connection.execute(query)).one_or_none()
