@@ -98,7 +98,6 @@ class _Caller:
         server = config.server
         host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104 - compared, not bound
         self._local = (url or f"http://{host}:{server.port}").rstrip("/")
-        self._public = server.public_url
         self._tokens = config.tokens
         self._schemes = SIGNATURES[signature]
         self._client = client

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from app.config import guards, lint, phones, sections
+from app.config.cases import read_tests
 from app.config.checking import check
 from app.config.faults import BadConfig, Fault, Faults, did_you_mean
-from app.config.routes import Draft, Reader
+from app.config.routes import Reader
+from app.config.targets import read_targets
 from app.guards.limits import LimitOptions
 from app.guards.opt_out import OptOutOptions
 from app.plivo.signature import Token
@@ -96,18 +98,15 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     logging = check(sections.Logging, data.get("logging", {}), ("logging",), folder, faults)
     country = _country(data.get("plivo", {}), folder, faults)
     read_number = partial(phones.read_number, country=country)
-    limits = _limits(data, folder, read_number, faults)
+    limits = guards.read_limits(data.get("limits", {}), folder, read_number, faults)
     opt_out = check(sections.OptOut, data.get("opt_out", {}), ("opt_out",), folder, faults) or sections.OptOut()
-    targets = _targets(data.get("targets", {}), folder, server, plivo, faults)
+    targets = read_targets(data.get("targets", {}), folder, server, plivo, faults)
     schedules = guards.read_schedules(data.get("schedules", {}), folder, faults)
     reader = Reader(folder, faults, read_number, tuple(targets), schedules, limits.max_units)
     table = reader.table(data.get("routes", []), data.get("rules", {}))
-    fuses = {
-        draft.name: draft.model.limits.total for draft in reader.drafts if draft.model.limits and _sets_total(draft)
-    }
-    limits = replace(limits, fuses=fuses)
-    own = _route_guards(reader, opt_out, limits, faults)
-    tests = _tests(data.get("tests", []), folder, table, faults)
+    limits = replace(limits, fuses=guards.route_fuses(reader))
+    own = guards.route_guards(reader, opt_out, limits, faults)
+    tests = read_tests(data.get("tests", []), folder, table, faults)
     lint.warn_of_exposure(data, faults)
     if plivo and not plivo.auth_tokens:
         faults.note(("plivo", "auth_tokens"), "no token is left: each one is optional and missing")
@@ -137,54 +136,6 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     )
 
 
-def _limits(data: dict[str, Any], folder: Path, read_number: Callable[[str], str], faults: Faults) -> LimitOptions:
-    model = check(sections.Limits, data.get("limits", {}), ("limits",), folder, faults) or sections.Limits()
-    return guards.limit_options(model, LimitOptions(), ("limits",), read_number, faults)
-
-
-def _sets_total(draft: Draft) -> bool:
-    return draft.model.limits is not None and "total" in draft.model.limits.model_fields_set
-
-
-def _route_guards(
-    reader: Reader, opt_out: sections.OptOut, limits: LimitOptions, faults: Faults
-) -> dict[str, tuple[OptOutOptions, LimitOptions]]:
-    """The guards of the routes that set some of their own."""
-    found = {}
-    for draft in reader.drafts:
-        if draft.model.limits or draft.model.opt_out:
-            place = (*draft.place, "limits")
-            model = draft.model.limits or sections.Limits()
-            own_limits = guards.limit_options(model, limits, place, reader.read_number, faults)
-            found[draft.name] = guards.opt_out_options(draft.model.opt_out or opt_out, opt_out), own_limits
-    return found
-
-
-def _tests(data: Any, folder: Path, table: Table, faults: Faults) -> tuple[sections.Test, ...]:
-    every = [rule for route in table.by_name.values() for rule in route.rules]
-    rules, calling = {rule.name for rule in every}, {rule.name for rule in every if rule.action.calls_out}
-    tests = []
-    for index, one in enumerate(data if isinstance(data, list) else [data]):
-        model = check(sections.Test, one, ("tests", index), folder, faults)
-        if model is None:
-            continue
-        if not model.expect.model_fields_set:
-            faults.note(("tests", index, "expect"), "expects nothing: say rule, route, text, text_has, silent or units")
-        for name in sorted(model.given.keys() - calling):
-            if name in rules:
-                faults.note(("tests", index, "given", name), "this rule calls nobody, so it is asked itself", "warning")
-            else:
-                faults.note(("tests", index, "given", name), f"no rule is called that; {did_you_mean(name, rules)}")
-        if model.expect.route is not None and model.expect.route not in table.by_name:
-            advice = did_you_mean(model.expect.route, table.by_name)
-            faults.note(("tests", index, "expect", "route"), f'no route is called "{model.expect.route}"; {advice}')
-        if model.expect.rule is not None and model.expect.rule not in rules | {"opt_out"}:
-            advice = did_you_mean(model.expect.rule, rules)
-            faults.note(("tests", index, "expect", "rule"), f'no rule is called "{model.expect.rule}"; {advice}')
-        tests.append(model)
-    return tuple(tests)
-
-
 def _country(data: Any, folder: Path, faults: Faults) -> str | None:
     """Read by itself, so that another fault of `[plivo]` does not make every number one."""
     given = {"country": data["country"]} if isinstance(data, Mapping) and "country" in data else {}
@@ -196,32 +147,6 @@ def _country(data: Any, folder: Path, faults: Faults) -> str | None:
     except ValueError as error:
         faults.note(("plivo", "country"), str(error))
         return None
-
-
-def _targets(
-    data: Any, folder: Path, server: sections.Server | None, plivo: sections.Plivo | None, faults: Faults
-) -> dict[str, Target]:
-    if not isinstance(data, Mapping):
-        faults.note(("targets",), "expected tables, as [targets.crm]")
-        return {}
-    targets = {}
-    for name, table in data.items():
-        model = check(sections.Target, table, ("targets", name), folder, faults)
-        if model is None:
-            targets[name] = Target(name, url="")  # so that routes may name it without a second fault
-            continue
-        for index, status in enumerate(model.statuses):
-            if status not in sections.STATUSES:
-                advice = did_you_mean(status, sections.STATUSES)
-                faults.note(("targets", name, "statuses", index), f"unknown status; {advice}")
-        values: dict[str, Any] = {**dict(model), "statuses": frozenset(model.statuses)}
-        signs = values.pop("plivo_signature") and plivo is not None and plivo.auth_tokens
-        targets[name] = Target(name=name, plivo_token=plivo.auth_tokens[0] if signs and plivo else None, **values)
-        if server and model.url.startswith(f"{server.public_url}/"):
-            faults.note(
-                ("targets", name, "url"), "this is the service's own address: reports would come round for ever"
-            )
-    return targets
 
 
 def _where(url: str, faults: Faults) -> Path | URL:

@@ -7,7 +7,8 @@ from typing import Any
 from app.config import sections
 from app.config.checking import check
 from app.config.faults import Faults
-from app.guards.limits import LimitOptions
+from app.config.routes import Reader
+from app.guards.limits import LimitOptions, Rate
 from app.guards.opt_out import KINDS, Kind, OptOutOptions, fold_words
 from app.rules import schedules
 from app.rules.schedules import Schedule, ScheduleOptions
@@ -68,3 +69,29 @@ def opt_out_options(model: sections.OptOut, base: sections.OptOut | None = None)
     replies: dict[Kind, str] = {kind: getattr(model.reply if kind in given else base.reply, kind) for kind in KINDS}
     more: dict[Kind, tuple[str, ...]] = {"stop": words.stop, "start": words.start, "help": words.help}
     return OptOutOptions(mode, fold_words(more, words.without), replies)
+
+
+def read_limits(data: Any, folder: Path, read_number: Callable[[str], str], faults: Faults) -> LimitOptions:
+    """`[limits]`."""
+    model = check(sections.Limits, data, ("limits",), folder, faults) or sections.Limits()
+    return limit_options(model, LimitOptions(), ("limits",), read_number, faults)
+
+
+def route_guards(
+    reader: Reader, opt_out: sections.OptOut, limits: LimitOptions, faults: Faults
+) -> dict[str, tuple[OptOutOptions, LimitOptions]]:
+    """The guards of the routes that set some of their own."""
+    found = {}
+    for draft in reader.drafts:
+        if draft.model.limits or draft.model.opt_out:
+            place = (*draft.place, "limits")
+            model = draft.model.limits or sections.Limits()
+            own_limits = limit_options(model, limits, place, reader.read_number, faults)
+            found[draft.name] = opt_out_options(draft.model.opt_out or opt_out, opt_out), own_limits
+    return found
+
+
+def route_fuses(reader: Reader) -> dict[str, tuple[Rate, ...]]:
+    """The fuses that routes have of their own."""
+    models = {draft.name: draft.model.limits for draft in reader.drafts}
+    return {name: model.total for name, model in models.items() if model and "total" in model.model_fields_set}
