@@ -29,7 +29,6 @@ CHAIN_LIFE = MAX_LIFE + 5.0  # seconds; the next call comes after 60
 CLAIM = CHAIN_LIFE + 5.0  # seconds that a claim is held: a crashed owner's is free when Plivo calls again
 POLL = 0.2  # seconds between looks at a claim that another process holds
 LATE = 500  # chains of one route that wait for somebody; each holds a task and a connection, some 50 KB
-GRACE = 0.5  # seconds for a cancelled chain to end
 TOLD = 10_000  # limits that are known to silence somebody, so that each is logged once
 
 
@@ -72,10 +71,7 @@ class Answering:
             _, late = await asyncio.wait(self._chains.values(), timeout=seconds)
             for chain in late:
                 chain.cancel()
-            if late:
-                _, stuck = await asyncio.wait(late, timeout=GRACE)
-                if stuck:
-                    log.error("rules that will not be cancelled are left behind", messages=len(stuck))
+            await asyncio.gather(*late, return_exceptions=True)  # a rule that will not be cancelled is left behind
         try:  # also those whose caller went away before a chain began
             await self._ledger.release(self._options.owner)
         except Unavailable as error:

@@ -623,3 +623,11 @@ def test_report_belongs_to_the_journals_route_else_to_the_number_else_to_the_def
 def test_report_of_nobody_has_no_target() -> None:
     """Without a default route a stranger's report is stored, and nobody is told."""
     assert _engine(GOT_IT).owner(None, _report("unknown", SHOP)) == Owner(None, None, ())
+
+
+async def test_mode_off_knows_no_opt_outs() -> None:
+    """`mode = "off"`: what was remembered in another mode holds nothing back."""
+    memory = Memory(opted_out=frozenset({Pair(US, CUSTOMER)}))
+    off = Guards(opt_out=OptOutOptions(mode="off"))
+    assert (await _decide(_engine(GOT_IT, guards=off), _message(), memory)).messages
+    assert not (await _decide(_engine(GOT_IT), _message(), memory)).messages

@@ -188,3 +188,11 @@ def test_place_of_tells_no_message() -> None:
 def test_place_of_an_error_that_was_never_raised() -> None:
     """Without a traceback, the type."""
     assert telemetry.place_of(KeyError("hush")) == "KeyError"
+
+
+def test_error_of_a_forgotten_task_is_told_without_its_message() -> None:
+    """Law 12: asyncio's own line would hold the words of the exception."""
+    stream = configured()
+    telemetry.tell_loop_error(None, {"message": SECRET, "exception": ValueError(SECRET)})
+    assert SECRET not in stream.getvalue()
+    assert "ValueError" in fields(stream)["error"]

@@ -66,3 +66,11 @@ def test_wrong_usage(shell: Shell, tmp_path: Path) -> None:
     assert done.code == 2
     assert done.err.startswith("plivo-autoreply: there is no store at ")
     assert dump(tmp_path) == before
+
+
+def test_our_own_number_is_nobodys(shell: Shell, tmp_path: Path) -> None:
+    """Forgetting one of our numbers would erase every customer's messages: it is refused, under "*" too."""
+    before = dump(tmp_path)
+    done = shell("forget", "+33644600000")
+    assert (done.code, "your own numbers" in done.err) == (2, True)
+    assert dump(tmp_path) == before

@@ -191,3 +191,10 @@ def test_no_fuse_is_ever_passed_and_it_is_told_at_most_once(costs: list[int], co
     assert spent <= count
     assert warnings == sum(before < 0.8 * count <= after for before, after in pairwise(sums))
     assert warnings <= 1
+
+
+def test_pictures_without_words_are_not_one_text() -> None:
+    """Five photos in an hour are no robot; five times the same one may be."""
+    first, second = (Inbound("u", "1", "2", "", "mms", media=(f"https://media.example.com/{n}",)) for n in (1, 2))
+    assert text_key(first) != text_key(second)
+    assert text_key(first) == text_key(first)

@@ -1,6 +1,7 @@
 """The walk along a route: in order, until one answers; one that raises has failed and harms no other."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -193,3 +194,28 @@ def test_vars_never_hide_what_every_text_knows() -> None:
         "message_uuid": bench.UUID,
         "shop": "Roma",
     }
+
+
+@dataclass
+class _Stubborn(_Says):
+    """One that will not be cancelled."""
+
+    calls_out: ClassVar[bool] = True
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, _ask: Ask) -> Verdict:
+        while not self.over.is_set():
+            with suppress(asyncio.CancelledError):
+                await self.over.wait()
+        return NO
+
+
+async def test_rule_that_will_not_be_cancelled_is_left_behind() -> None:
+    """Law 4: a rule's life is over at its timeout, whatever it does about it."""
+    stubborn = _Stubborn(NO)
+    route = Route("support", (Rule("stubborn", (), stubborn, life=0.05), Rule("ack", (), _Says(HELLO))))
+    async with asyncio.timeout(5):
+        outcome = await walk(route, MESSAGE, NOW, {})
+    assert (outcome.rule, outcome.asked[0].verdict) == ("ack", Fails("no answer within its timeout of 0.05 s"))
+    stubborn.over.set()
+    await asyncio.sleep(0)

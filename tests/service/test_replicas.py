@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import plivo_sdk, postgres, process, receiver
 from support.process import Served
 from support.receiver import Receiver
+from support.stored import DAY
+
+from app.guards.ledger import Claimed, Held, Pair, Recall, Wish
+from app.store import Keep, StoreOptions, open_store, server_url
 
 PUBLIC = "https://sms.example.com"
 REPORTS = 200
@@ -75,3 +80,15 @@ def test_commands_read_the_server(replicas: tuple[Served, Served, Receiver], tmp
     (tmp_path / "config.toml").write_text(config)
     done = process.run("history", "at-both", "--json", cwd=tmp_path)
     assert (done.returncode, '"message_uuid": "at-both"' in done.stdout) == (0, True)
+
+
+async def test_a_replica_that_starts_frees_nobodys_claim(
+    replicas: tuple[Served, Served, Receiver], server: str, tmp_path: Path
+) -> None:
+    """Law 3: what another process decides now stays its own when a third one starts."""
+    options = StoreOptions(server_url(server), Keep(30 * DAY, DAY))
+    wish = Wish("held-by-one", "one", 60.0, Recall(0.0, Pair("33644600000", "33700000001")))
+    async with open_store(options, serving=False) as store:
+        assert isinstance(await store.ledger.claim(wish), Claimed)
+        with process.served(tmp_path, (replicas[0].folder / "config.toml").read_text()):
+            assert isinstance(await store.ledger.claim(replace(wish, owner="other")), Held)

@@ -179,3 +179,15 @@ def test_a_locked_store_is_told_before_plivo_hangs_up(tmp_path: Path) -> None:
         assert max(seconds for _, seconds in took) < 2
         _until(lambda: wire.tell(service, report, "/report") == (200, b"stored\n"))
         assert wire.text_of(wire.tell(service, message)[1]) == "Thanks, we got your message."
+
+
+def test_deliveries_of_a_target_that_is_gone_are_told(tmp_path: Path) -> None:
+    """Law 6: what nobody forwards any more does not wait in silence; the line says what to do."""
+    gone = f'{process.MINIMAL}\n[targets.gone]\nurl = "http://127.0.0.1:9/"\n'
+    with process.served(tmp_path, gone) as service:
+        params = plivo_sdk.report()
+        headers = plivo_sdk.headers("POST", "https://sms.example.com/report", params)
+        assert process.call(service, "POST", "/report", params, headers)[0] == 200
+    with process.served(tmp_path, process.MINIMAL) as service:
+        (line,) = [line for line in service.lines() if line["event"] == "deliveries of an unknown target"]
+    assert (line["target"], line["deliveries"], "deliveries drop --target gone" in line["advice"]) == ("gone", 1, True)

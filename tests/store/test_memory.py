@@ -253,3 +253,12 @@ async def test_large_group_is_judged_and_paid_whole(store: Store) -> None:
     again = [used(2000 + number, seen, pair=case.recall.pair) for number, case in enumerate(cases)]
     await asyncio.gather(*map(store.ledger.record, again))
     assert [len(one.replies) for one in seen] == [1] * 2000
+
+
+async def test_repeat_after_a_stop_is_silence(store: Store) -> None:
+    """Law 9 before law 3: what was answered before a STOP is not sent again after it; the STOP's own answer is."""
+    await store.ledger.record(used(1))
+    stop = used(2, at=NINE + 1, opt_out=opted(out=True, at=NINE + 1))
+    assert await store.ledger.record(stop) == b"<answer-2/>"
+    assert await store.ledger.record(used(1)) == b""
+    assert await store.ledger.record(stop) == b"<answer-2/>"
