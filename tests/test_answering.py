@@ -459,3 +459,11 @@ async def test_log_holds_no_text_and_no_whole_number(house: House) -> None:
     assert secret.lower() not in log.lower()
     assert sender not in log
     assert not any(number in log for number in (BOT, SAVED, ONCE, FEW, ECHO))
+
+
+async def test_full_route_takes_nobody_elses_room(house: House) -> None:
+    """Law 7: while one webhook hangs for as many as may wait, another route that claims is answered as ever."""
+    calls = await fill(house)
+    assert await say(house, message("33644600002")) == "Once."
+    house.bot.gate.set()
+    await asyncio.gather(*calls)

@@ -214,8 +214,10 @@ async def test_rule_that_will_not_be_cancelled_is_left_behind() -> None:
     """Law 4: a rule's life is over at its timeout, whatever it does about it."""
     stubborn = _Stubborn(NO)
     route = Route("support", (Rule("stubborn", (), stubborn, life=0.05), Rule("ack", (), _Says(HELLO))))
-    async with asyncio.timeout(5):
-        outcome = await walk(route, MESSAGE, NOW, {})
+    try:
+        async with asyncio.timeout(5):
+            outcome = await walk(route, MESSAGE, NOW, {})
+    finally:
+        stubborn.over.set()
+        await asyncio.sleep(0)
     assert (outcome.rule, outcome.asked[0].verdict) == ("ack", Fails("no answer within its timeout of 0.05 s"))
-    stubborn.over.set()
-    await asyncio.sleep(0)
