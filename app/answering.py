@@ -10,11 +10,12 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from app.engine import Decision, Draft, Engine
-from app.guards.ledger import Answered, Case, Claimed, Entry, Ledger, Memory, Ruling, Wish
+from app.guards.ledger import Answered, Case, Claimed, CopyTo, Entry, Ledger, Memory, Ruling, Wish
 from app.plivo.markup import EMPTY
-from app.plivo.messages import Inbound, SignedRequest
+from app.plivo.messages import Inbound, SignedRequest, content_digest
 from app.plivo.numbers import show
 from app.plivo.refusals import Unavailable
 from app.rules.chain import Asked, Outcome
@@ -45,13 +46,36 @@ class AnsweringOptions:
     owner: str  # of this process's claims
 
 
+class Copying(Protocol):
+    """Who gets a copy of a message and its answer."""
+
+    def wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of a route's targets that want copies."""
+        ...
+
+    def full(self, names: tuple[str, ...]) -> frozenset[str]:
+        """Those whose queue is full."""
+        ...
+
+    def stored(self, names: tuple[str, ...]) -> None:
+        """A copy for each is durable."""
+        ...
+
+
 class Answering:
     """Gives answers."""
 
     def __init__(
-        self, engine: Engine, ledger: Ledger, tools: Tools, options: AnsweringOptions, clock: Callable[[], float]
+        self,
+        engine: Engine,
+        ledger: Ledger,
+        tools: Tools,
+        copying: Copying,
+        options: AnsweringOptions,
+        clock: Callable[[], float],
     ) -> None:
         self._engine = engine
+        self._copying = copying
         self._ledger = ledger
         self._tools = tools
         self._options = options
@@ -132,12 +156,13 @@ class Answering:
         """Judged and recorded in one transaction. A chain that failed is not remembered, until the fourth call."""
         if draft.outcome and draft.outcome.failed:
             await self._count_failure(message)
+        copy = self._copy(request, draft)
         judged: list[Decision] = []
 
         def judge(memory: Memory) -> Ruling:
             decision = self._engine.judge(message, draft, memory, signed_by=request.signed_by)
             judged[:] = [decision]
-            return self._ruling(message, request, draft, decision)
+            return replace(self._ruling(message, request, draft, decision), copy=copy)
 
         proofs = () if claimed else request.proofs
         failed = bool(draft.outcome and draft.outcome.failed)
@@ -145,9 +170,18 @@ class Answering:
         xml = await self._ledger.record(case)
         if judged and judged[0].xml == xml:
             self._tell(message, request, judged[0])
+            if copy:
+                self._copying.stored(copy.targets)
         else:  # somebody else was first, perhaps in the same group
             log.info("answered", message_uuid=message.message_uuid, again=True)
         return xml
+
+    def _copy(self, request: SignedRequest, draft: Draft) -> CopyTo | None:
+        targets = self._copying.wanted(draft.route.targets) if draft.route else ()
+        if not targets:
+            return None
+        identifier = content_digest(request.path, request.parameters).hex()[:32]
+        return CopyTo(identifier, targets, self._copying.full(targets), request.parameters)
 
     async def _count_failure(self, message: Inbound) -> None:
         """Raises `ChainFailed`, so that Plivo calls again; returns when it will not."""

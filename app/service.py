@@ -28,13 +28,15 @@ from app.gate import Gate, GateOptions
 from app.outbound import Outbound
 from app.plivo.messages import Report
 from app.plivo.refusals import Unavailable
-from app.reports.forwarder import Chance, Forwarder, Lane
+from app.reports.backlog import Backlog
+from app.reports.copying import Copying
+from app.reports.forwarder import Forwarder
 from app.reports.intake import Intake
+from app.reports.lane import Chance, Lane
 from app.reports.schedule import JITTER
 from app.rules.tools import Tools
 from app.server import STOP_SECONDS
 from app.store import Store, open_store
-from app.store.queries import waiting_targets
 from app.telemetry import get_logger
 
 log = get_logger("service")
@@ -120,16 +122,20 @@ async def open_service(config: Config, on_fault: Callable[[], None], *, migrate:
             await store.ledger.release("")  # a sole server: whatever a former process held is free
         tools = Tools(await stack.enter_async_context(Outbound(connections=None, user_agent=USER_AGENT)))
         engine = make_engine(config)
-        answering = Answering(engine, store.ledger, tools, _answering_options(config), time.time)
-        forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, stack)})
+        backlog = Backlog(config.targets, store.outbox.waiting)
+        forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, backlog, stack)})
+        copying = Copying(config.targets, backlog, forwarder.wake)
+        answering = Answering(engine, store.ledger, tools, copying, _answering_options(config), time.time)
         await _tell_of_orphans(config, store)
+        stack.callback(asyncio.create_task(backlog.run(), name="backlog").cancel)
         forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
         state = State(store)
         _watch([*store.tasks, forwarding], state, on_fault)
         if config.signature == "log-only":
             reminding = asyncio.create_task(_remind())
             stack.callback(reminding.cancel)
-        service = Service(_app(config, engine, store, answering, forwarder, state), store, answering, forwarder, state)
+        app = _app(config, engine, store, answering, backlog, forwarder, state)
+        service = Service(app, store, answering, forwarder, state)
         try:
             yield service
         finally:
@@ -146,7 +152,7 @@ async def _remind() -> None:
 
 async def _tell_of_orphans(config: Config, store: Store) -> None:
     """Deliveries of a target that the file does not have any more: nobody forwards them."""
-    for target, count in await waiting_targets(store.engine):
+    for target, count in (await store.outbox.waiting()).items():
         if target not in config.targets:
             advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
             log.error("deliveries of an unknown target", target=target, deliveries=count, advice=advice)
@@ -156,21 +162,29 @@ def _answering_options(config: Config) -> AnsweringOptions:
     return AnsweringOptions(config.keep_text, config.version, owner=secrets.token_hex(8))
 
 
-async def _lanes(config: Config, store: Store, stack: AsyncExitStack) -> AsyncIterator[tuple[str, Lane]]:
-    chance = Chance(time.time, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
+async def _lanes(
+    config: Config, store: Store, backlog: Backlog, stack: AsyncExitStack
+) -> AsyncIterator[tuple[str, Lane]]:
+    chance = Chance(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
     for name, target in config.targets.items():
         client = Outbound(connections=target.concurrency, user_agent=USER_AGENT)
-        yield name, Lane(target, store.outbox, await stack.enter_async_context(client), chance)
+        yield name, Lane(target, store.outbox, await stack.enter_async_context(client), chance, backlog)
 
 
 def _app(
-    config: Config, engine: Engine, store: Store, answering: Answering, forwarder: Forwarder, state: State
+    config: Config,
+    engine: Engine,
+    store: Store,
+    answering: Answering,
+    backlog: Backlog,
+    forwarder: Forwarder,
+    state: State,
 ) -> ASGIApp:
     async def owner(report: Report) -> Owner:
         origin = await store.ledger.origin(report.in_reply_to) if report.in_reply_to else None
         return engine.owner(origin, report)
 
-    intake = Intake(store.outbox, config.targets, owner, forwarder.wake, time.time)
+    intake = Intake(store.outbox, config.targets, backlog, owner, forwarder.wake, time.time)
     endpoints = Endpoints(answering.answer, intake.accept, state.ready, lambda: state.fault)
     prefix = urlsplit(config.server.public_url).path
     inner = Starlette(routes=[route for base in dict.fromkeys(["", prefix]) for route in _routes(base, endpoints)])

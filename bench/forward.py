@@ -13,12 +13,12 @@ import httpx
 
 from app.outbound import Outbound
 from app.plivo.messages import Report
+from app.reports.backlog import Backlog
 from app.reports.formats import as_json
-from app.reports.forwarder import Chance, Lane
+from app.reports.lane import Chance, Lane
 from app.reports.outbox import Delivery, Parcel
 from app.reports.target import Target
 from app.store import Keep, Store, StoreOptions, open_store
-from app.store.queries import waiting_targets
 
 COUNT, IN_FLIGHT = 2_000, 50
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -65,7 +65,9 @@ async def by_service(url: str) -> float:
             await asyncio.gather(*(store.outbox.put(parcel(number)) for number in range(COUNT)))
             target = Target("crm", url, concurrency=IN_FLIGHT)
             async with Outbound(connections=IN_FLIGHT, user_agent="bench") as client:
-                lane = Lane(target, store.outbox, client, Chance(time.time, lambda: 1.0))
+                backlog = Backlog({"crm": target}, store.outbox.waiting)
+                chance = Chance(time.time, time.monotonic, lambda: 1.0)
+                lane = Lane(target, store.outbox, client, chance, backlog)
                 started = time.perf_counter()
                 running = asyncio.create_task(lane.run())
                 while await _due(store):
@@ -77,7 +79,7 @@ async def by_service(url: str) -> float:
 
 
 async def _due(store: Store) -> int:
-    return sum(count for _, count in await waiting_targets(store.engine))
+    return sum((await store.outbox.waiting()).values())
 
 
 async def main() -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from support import wire
-from support.stored import Clock, opened
+from support.stored import NO_COPIES, Clock, opened
 
 from app import answering, config, telemetry
 from app.answering import Answering, AnsweringOptions, ChainFailed
@@ -105,7 +105,8 @@ class House:
     def another(self, owner: str = "another") -> Answering:
         """Another process on the same store."""
         engine = make_engine(config.load(self.folder / "config.toml"))
-        return Answering(engine, self.store.ledger, self.tools, AnsweringOptions(True, "v1", owner), self.clock)
+        options = AnsweringOptions(True, "v1", owner)
+        return Answering(engine, self.store.ledger, self.tools, NO_COPIES, options, self.clock)
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
         """The log."""
@@ -130,7 +131,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         client = await stack.enter_async_context(Outbound(connections=10, user_agent="test", transport=transport))
         engine = make_engine(config.load(tmp_path / "config.toml"))
         options = AnsweringOptions(keep_text=True, config="v1", owner="one")
-        one = Answering(engine, store.ledger, Tools(client), options, clock)
+        one = Answering(engine, store.ledger, Tools(client), NO_COPIES, options, clock)
         yield House(tmp_path, store, Tools(client), bot, clock, log, one)
         bot.gate.set()
         await one.stop(5)

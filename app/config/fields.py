@@ -191,5 +191,6 @@ Tokens = Annotated[
 Secrets = Annotated[
     tuple[Annotated[Any, AfterValidator(_text), AfterValidator(Secret)], ...], BeforeValidator(_one_or_many)
 ]
+OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_one_or_many)]
 TextMap = dict[str, Text]
 HeaderMap = Annotated[dict[str, Text], AfterValidator(_headers)]

@@ -10,6 +10,7 @@ from app.config.fields import (
     Durations,
     HeaderMap,
     HttpUrl,
+    OneOrMany,
     OptionalText,
     PublicUrl,
     Rates,
@@ -24,7 +25,7 @@ from app.config.fields import (
 from app.guards.limits import LimitOptions
 from app.guards.opt_out import REPLIES, Mode
 from app.reports.schedule import RETRY
-from app.reports.target import Format
+from app.reports.target import MAX_DUE, Format, Send
 
 MAX_BODY = 16 << 20  # bytes; Plivo sends less than one KiB
 DEFAULTS = LimitOptions()
@@ -151,6 +152,7 @@ class Target(Strict):
     """`[targets.x]`"""
 
     url: HttpUrl
+    send: Annotated[OneOrMany[Annotated[Send, Choice]], Field(min_length=1)] = ("reports",)
     format: Annotated[Format, Choice] = "json"
     secrets: Secrets = ()
     headers: HeaderMap = Field(default_factory=dict)
@@ -158,6 +160,7 @@ class Target(Strict):
     timeout: Annotated[Duration, Field(gt=0, le=60)] = 10.0
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     retry: Durations = RETRY
+    max_due: Annotated[int, Field(ge=1)] = MAX_DUE
     plivo_signature: bool = False
 
 

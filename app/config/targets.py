@@ -27,7 +27,7 @@ def read_targets(
             if status not in sections.STATUSES:
                 advice = did_you_mean(status, sections.STATUSES)
                 faults.note(("targets", name, "statuses", index), f"unknown status; {advice}")
-        values: dict[str, Any] = {**dict(model), "statuses": frozenset(model.statuses)}
+        values: dict[str, Any] = {**dict(model), "statuses": frozenset(model.statuses), "send": frozenset(model.send)}
         signs = values.pop("plivo_signature") and plivo is not None and plivo.auth_tokens
         targets[name] = Target(name=name, plivo_token=plivo.auth_tokens[0] if signs and plivo else None, **values)
         if server and model.url.startswith(f"{server.public_url}/"):

@@ -17,12 +17,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
-from app.plivo.messages import Proof
+from app.plivo.messages import Parameters, Proof
 from app.plivo.refusals import Forged, Unavailable
 
 __all__ = [
-    "Answered", "Case", "Claimed", "Entry", "Fuse", "Held", "Ledger", "Memory", "OptOutChange", "Origin", "Pair",
-    "Proof", "Recall", "Reused", "Ruling", "Step", "StepVerdict", "Unavailable", "Wish",
+    "Answered", "Case", "Claimed", "CopyTo", "Entry", "Fuse", "Held", "Ledger", "Memory", "OptOutChange", "Origin",
+    "Pair", "Proof", "Recall", "Reused", "Ruling", "Step", "StepVerdict", "Unavailable", "Wish",
 ]  # fmt: skip
 
 StepVerdict = Literal["answers", "passes", "fails", "not asked"]
@@ -113,8 +113,18 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyTo:
+    """Who gets a copy of the message and its answer; for targets whose queue is `full` it is dead at once."""
+
+    id: str  # a digest of what Plivo sent, as a report's
+    targets: tuple[str, ...]
+    full: frozenset[str]
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
-    """What is recorded: the entry, and what its answer uses up."""
+    """What is recorded: the entry, what its answer uses up, and who gets a copy."""
 
     entry: Entry
     text_key: str | None = None  # counted as a reply to this text; None: no reply
@@ -122,6 +132,7 @@ class Ruling:
     scopes: frozenset[str] = frozenset()  # against which that counts
     cooldowns: tuple[str, ...] = ()
     opt_out: OptOutChange | None = None
+    copy: CopyTo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ removed. Nothing is padded: whether Plivo trims is not known.
 
 import re
 from collections.abc import Sequence
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from app.plivo.messages import Outgoing
@@ -35,6 +36,14 @@ def render(messages: Sequence[Outgoing], callback_url: str, callback_method: str
         for message in messages
     )
     return f"{_HEAD}{body}</Response>".encode()
+
+
+def parse(xml: bytes) -> tuple[Outgoing, ...]:
+    """The messages of an answer that `render` wrote; none of one that is not kept any more."""
+    return tuple(
+        Outgoing(element.get("src", ""), tuple(element.get("dst", "").split("<")), element.text or "")
+        for element in (ET.fromstring(xml) if xml else ())  # noqa: S314 - our own
+    )
 
 
 def _attribute(value: str) -> str:

@@ -1,4 +1,4 @@
-"""How a report is written for its receiver: one function a format. Pure.
+"""How a parcel is written for its receiver: one function a format. Pure.
 
 `json` is ours and stable; `plivo` is the form that Plivo sent, so that code written for Plivo's
 callbacks works unchanged.
@@ -10,20 +10,56 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from app.plivo import markup
 from app.plivo.errors import TEXTS
 from app.plivo.messages import Parameters
 from app.plivo.numbers import show
 from app.plivo.signature import V2, V3, Request, Token, signed_headers
-from app.reports.outbox import Delivery
+from app.reports.outbox import Copy, Delivery, Parcel
 from app.reports.target import Format
 
 Written = tuple[bytes, dict[str, str]]  # body and headers
 
 
 def as_json(delivery: Delivery) -> Written:
-    """`{"type": "sms.report", "timestamp", "data": {..}}`; numbers in E.164, times in UTC."""
-    parcel, report = delivery.parcel, delivery.parcel.report
-    data = {
+    """`{"type": "sms.report" or "sms.message", "timestamp", "data": {..}}`; numbers in E.164, times in UTC."""
+    match delivery.parcel:
+        case Parcel() as parcel:
+            kind, data = "sms.report", _report(parcel, stale=delivery.stale)
+        case Copy() as parcel:
+            kind, data = "sms.message", _message(parcel)
+    timestamp = datetime.fromtimestamp(parcel.received_at, UTC).isoformat(timespec="milliseconds")
+    envelope = {"type": kind, "timestamp": timestamp.replace("+00:00", "Z"), "data": data}
+    return json.dumps(envelope, ensure_ascii=False).encode(), {"content-type": "application/json"}
+
+
+def as_plivo(delivery: Delivery) -> Written:
+    """Plivo's own fields, untouched and in order, form-encoded; ours are in headers."""
+    parcel = delivery.parcel
+    ours = {
+        "Autoreply-In-Reply-To": parcel.report.in_reply_to if isinstance(parcel, Parcel) else None,
+        "Autoreply-Route": parcel.route,
+        "Autoreply-Rule": parcel.rule,
+    }
+    headers = {"content-type": "application/x-www-form-urlencoded"} | {
+        name: value for name, value in ours.items() if value
+    }
+    return urlencode(parcel.parameters).encode(), headers
+
+
+def as_plivo_signs(delivery: Delivery, url: str, token: Token, nonce: str, form: Format) -> dict[str, str]:
+    """V2 and V3 headers over the target's own URL, so that Plivo's SDK validates a forwarded report unchanged."""
+    body = delivery.parcel.parameters if form == "plivo" else ()
+    request = Request.of("POST", url, body)
+    return {**signed_headers(request, V2, "V2", token, nonce), **signed_headers(request, V3, "V3", token, nonce)}
+
+
+FORMATS: Mapping[Format, Callable[[Delivery], Written]] = {"json": as_json, "plivo": as_plivo}
+
+
+def _report(parcel: Parcel, *, stale: bool) -> dict[str, Any]:
+    report = parcel.report
+    return {
         "message_uuid": report.message_uuid,
         "in_reply_to": report.in_reply_to,
         "route": parcel.route,
@@ -35,36 +71,31 @@ def as_json(delivery: Delivery) -> Written:
         "error_text": TEXTS.get(report.error_code),
         "units": report.units,
         "sequence": report.sequence,
-        "stale": delivery.stale,
+        "stale": stale,
         "plivo": as_mapping(report.parameters),
     }
-    timestamp = datetime.fromtimestamp(parcel.received_at, UTC).isoformat(timespec="milliseconds")
-    envelope = {"type": "sms.report", "timestamp": timestamp.replace("+00:00", "Z"), "data": data}
-    return json.dumps(envelope, ensure_ascii=False).encode(), {"content-type": "application/json"}
 
 
-def as_plivo(delivery: Delivery) -> Written:
-    """Plivo's own fields, untouched and in order, form-encoded; ours are in headers."""
-    parcel = delivery.parcel
-    ours = {
-        "Autoreply-In-Reply-To": parcel.report.in_reply_to,
-        "Autoreply-Route": parcel.route,
-        "Autoreply-Rule": parcel.rule,
+def _message(copy: Copy) -> dict[str, Any]:
+    return {
+        "message_uuid": copy.message_uuid,
+        "route": copy.route,
+        "rule": copy.rule,
+        "from": show(copy.sender),
+        "to": show(copy.to),
+        "text": copy.text,
+        "type": copy.type,
+        "intent": copy.intent or None,
+        "units": copy.units,
+        "media": copy.media,
+        "reason": copy.reason,
+        "answer": [
+            {"from": show(message.src), "to": show(number), "text": message.text}
+            for message in markup.parse(copy.xml)
+            for number in message.dst
+        ],
+        "plivo": as_mapping(copy.parameters),
     }
-    headers = {"content-type": "application/x-www-form-urlencoded"} | {
-        name: value for name, value in ours.items() if value
-    }
-    return urlencode(parcel.report.parameters).encode(), headers
-
-
-def as_plivo_signs(delivery: Delivery, url: str, token: Token, nonce: str, form: Format) -> dict[str, str]:
-    """V2 and V3 headers over the target's own URL, so that Plivo's SDK validates a forwarded report unchanged."""
-    body = delivery.parcel.report.parameters if form == "plivo" else ()
-    request = Request.of("POST", url, body)
-    return {**signed_headers(request, V2, "V2", token, nonce), **signed_headers(request, V3, "V3", token, nonce)}
-
-
-FORMATS: Mapping[Format, Callable[[Delivery], Written]] = {"json": as_json, "plivo": as_plivo}
 
 
 def as_mapping(parameters: Parameters) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from app.plivo.messages import Report, SignedRequest
+from app.reports.backlog import Backlog
 from app.reports.outbox import Outbox, Parcel
 from app.reports.target import Target, wanting
 from app.telemetry import get_logger
@@ -34,12 +35,14 @@ class Intake:
         self,
         outbox: Outbox,
         targets: Mapping[str, Target],
+        backlog: Backlog,
         owner: Callable[[Report], Awaitable[Owner]],
         wake: Callable[[tuple[str, ...]], None],
         clock: Callable[[], float],
     ) -> None:
         self._outbox = outbox
         self._targets = targets
+        self._backlog = backlog
         self._owner = owner
         self._wake = wake
         self._clock = clock
@@ -48,8 +51,12 @@ class Intake:
         """Durable on return. Raises `Reused` or `Unavailable`."""
         owner = await self._owner(report)
         targets = wanting(self._targets, owner.targets, report.status)
-        parcel = Parcel(report, self._clock(), owner.route, owner.rule, targets, request.signed_by, request.proofs)
+        full = self._backlog.full(targets)
+        parcel = Parcel(
+            report, self._clock(), owner.route, owner.rule, targets, request.signed_by, request.proofs, full
+        )
         await self._outbox.put(parcel)
+        self._backlog.add(targets)
         self._wake(targets)
         log.info(
             "report stored",

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from app.plivo.messages import Proof, Report
+from app.plivo.messages import Parameters, Proof, Report
 from app.plivo.refusals import Unavailable
 
-__all__ = ["Delivery", "Outbox", "Parcel", "Report", "Settlement", "State", "Unavailable"]
+__all__ = ["Copy", "Delivery", "Kind", "Outbox", "Parcel", "Report", "Settlement", "State", "Unavailable"]
 
 State = Literal["due", "done", "dead", "dropped"]
+Kind = Literal["report", "message"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,38 @@ class Parcel:
     targets: tuple[str, ...]
     signed_by: str
     proofs: tuple[Proof, ...] = ()
+    full: frozenset[str] = frozenset()  # targets past their cap: for them it is dead at once (law 7)
+
+    @property
+    def id(self) -> str:
+        """The same over tries, targets and Plivo's repeats."""
+        return self.report.id
+
+    @property
+    def parameters(self) -> Parameters:
+        """As Plivo sent them."""
+        return self.report.parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An inbound message and its answer, for targets with `send = ["messages"]`. The ledger stores it."""
+
+    id: str
+    received_at: float
+    message_uuid: str
+    sender: str
+    to: str
+    route: str | None
+    rule: str | None
+    type: str = "sms"
+    intent: str = ""
+    text: str | None = None  # None: `keep_text` is over
+    units: int | None = None
+    media: tuple[str, ...] = ()
+    reason: str = ""
+    xml: bytes = b""
+    parameters: Parameters = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +74,7 @@ class Delivery:
     lease: str
     attempt: int  # this one included, from 1
     stale: bool  # a later report of the same message has been accepted already
-    parcel: Parcel
+    parcel: Parcel | Copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +88,7 @@ class Settlement:
     delay: float = 0.0
     status: int | None = None
     error: str | None = None
+    seconds: float | None = None  # what the POST took; None: nothing was posted, so there is no try to remember
 
 
 class Outbox(Protocol):
@@ -66,7 +100,8 @@ class Outbox(Protocol):
 
     async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
         """Up to `count` due deliveries, ours for `seconds`: those of the lowest Sequence, or those that have been
-        due longest; none while an operator has paused the target. Raises `Unavailable`.
+        due longest; none while an operator has paused the target. Sees whatever was settled before it was called.
+        Raises `Unavailable`.
         """
         ...
 

@@ -4,7 +4,7 @@ Law 6: a stored report is tried until it is done or visibly dead. Jitter multipl
 so that at the cap receivers are not hit in step. Retry-After wins over the list.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -15,6 +15,9 @@ SOONEST = 1.0  # seconds: "Retry-After: 0", or a date that has passed, must not 
 JITTER = 0.2  # each delay is multiplied by 0.8 to 1.2, as Svix does
 
 ACCEPTED = range(200, 300)  # any 2xx of HTTP
+
+TOO_MANY = 429  # https://www.rfc-editor.org/rfc/rfc6585#section-4
+LONGEST_PAUSE = 60.0  # seconds that a 429 holds up a whole target, as the longest pause of the breaker
 
 PAUSE_AFTER = 5  # failures in a row
 PROBES = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)  # seconds until the next probe; then the last one again
@@ -83,7 +86,7 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 @dataclass(slots=True)
 class Breaker:
-    """Pauses a target that fails in a row, so that its deliveries use up no tries. Is told the time."""
+    """Pauses a target that fails in a row, so that its deliveries use up no tries. Is told the (monotonic) time."""
 
     failures: int = 0
     probing: bool = False
@@ -111,3 +114,30 @@ class Breaker:
         wait = PROBES[min(max(self.failures - PAUSE_AFTER, 0), len(PROBES) - 1)] if self.open else 0.0
         self.probe_at = now + wait
         return wait
+
+
+@dataclass(slots=True)
+class Pace:
+    """Slows a target that says 429 down, as TCP does: half as many at a time, then slowly more."""
+
+    limit: int  # attempts at a time, at most
+    window: float = field(init=False)
+    not_before: float = float("-inf")  # no attempt begins earlier
+    slowed_at: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self.window = self.limit
+
+    def room(self, under_way: int, now: float) -> int:
+        """How many more attempts may begin now."""
+        return max(int(self.window) - under_way, 0) if now >= self.not_before else 0
+
+    def record(self, outcome: Outcome, *, began: float, now: float, wall: float) -> None:
+        """Of an attempt that began then. All that were under way at a 429 are one sign of too much, not many."""
+        if outcome.accepted:
+            self.window = min(self.limit, self.window + 1 / self.window)
+        elif outcome.status == TOO_MANY:
+            asked = retry_after(outcome.retry_after, wall)
+            self.not_before = max(self.not_before, now + min(max(asked or 0.0, SOONEST), LONGEST_PAUSE))
+            if began >= self.slowed_at:
+                self.window, self.slowed_at = max(self.window / 2, 1.0), now

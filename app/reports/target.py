@@ -9,6 +9,9 @@ from app.plivo.signature import Token
 from app.reports.schedule import RETRY
 
 Format = Literal["json", "plivo"]
+Send = Literal["reports", "messages"]
+
+MAX_DUE = 1_000_000  # deliveries, about a gigabyte: a third of what a weekend at 20 reports a second brings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,7 @@ class Target:
 
     name: str
     url: str = field(repr=False)  # and headers: either may hold a password
+    send: frozenset[Send] = frozenset({"reports"})
     format: Format = "json"
     secrets: tuple[Secret, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -24,9 +28,19 @@ class Target:
     timeout: float = 10.0  # seconds for a whole attempt
     concurrency: int = 4  # attempts at a time
     retry: tuple[float, ...] = RETRY
+    max_due: int = MAX_DUE  # what may wait for it; beyond, new deliveries are dead at once
     plivo_token: Token | None = None  # signs each POST as Plivo does, for handlers written on its SDK
 
 
 def wanting(targets: Mapping[str, Target], names: Iterable[str], status: str) -> tuple[str, ...]:
     """Those of the named targets that want a report of this status."""
-    return tuple(name for name in names if (statuses := targets[name].statuses) == frozenset() or status in statuses)
+    return tuple(name for name in names if _wants(targets[name], status))
+
+
+def copied(targets: Mapping[str, Target], names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the named targets that want a copy of every message."""
+    return tuple(name for name in names if "messages" in targets[name].send)
+
+
+def _wants(target: Target, status: str) -> bool:
+    return "reports" in target.send and (not target.statuses or status in target.statuses)

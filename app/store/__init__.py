@@ -120,7 +120,13 @@ async def _running(database: Database, keep: Keep | None) -> AsyncIterator[Store
     if keep is not None:
         tasks.append(asyncio.create_task(retention.run(writer, keep), name="retention"))
     try:
-        yield Store(database.engine, writer, StoredLedger(database.engine, writer), StoredOutbox(writer), tuple(tasks))
+        yield Store(
+            database.engine,
+            writer,
+            StoredLedger(database.engine, writer),
+            StoredOutbox(database.engine, writer),
+            tuple(tasks),
+        )
     finally:
         for task in tasks[1:]:
             task.cancel()

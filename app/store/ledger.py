@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.guards.ledger import Answered, Case, Claimed, Entry, Held, Origin, Ruling, Wish
-from app.store import memory, proofs
+from app.guards.ledger import Answered, Case, Claimed, Held, Origin, Ruling, Wish
+from app.store import copies, memory, proofs
 from app.store.database import insert_new, insert_or, now
 from app.store.memory import Remembered
 from app.store.reading import reading
@@ -77,8 +77,9 @@ def _insert(connection: sa.Connection, cases: Mapping[str, Case], rulings: Mappi
     if not rulings:
         return {}
     statement = insert_new(messages).returning(messages.c.message_uuid)
-    fresh = set(connection.scalars(statement, [_row(rulings[uuid].entry) for uuid in sorted(rulings)]))
+    fresh = set(connection.scalars(statement, [_row(rulings[uuid]) for uuid in sorted(rulings)]))
     memory.write(connection, [(cases[uuid].recall, ruling) for uuid, ruling in rulings.items() if uuid in fresh])
+    copies.put(connection, [rulings[uuid] for uuid in sorted(fresh)])
     return {uuid: rulings[uuid].entry.xml for uuid in fresh} | _stored(connection, rulings.keys() - fresh)
 
 
@@ -140,7 +141,8 @@ def release(connection: sa.Connection, owners: Sequence[str]) -> list[None]:
     return [None] * len(owners)
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(ruling: Ruling) -> dict[str, Any]:
+    entry, copy = ruling.entry, ruling.copy
     return {
         "message_uuid": entry.message_uuid,
         "received_at": entry.received_at,
@@ -158,4 +160,5 @@ def _row(entry: Entry) -> dict[str, Any]:
         "xml": entry.xml,
         "signed_by": entry.signed_by,
         "config": entry.config,
+        "parameters": json.dumps(copy.parameters) if copy else None,
     }

@@ -1,26 +1,34 @@
-"""The outbox in rows: one a report, one more for each target that wants it (laws 5, 6 and 7)."""
+"""The outbox in rows: one a report, one more for each target that wants it (laws 5, 6 and 7).
+
+Leases and settlements are one verb, so that a lease sees every outcome that was told before it. Copies of messages
+(`copies.py`) are leased with the reports.
+"""
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.reports.outbox import Delivery, Parcel, Report, Settlement
-from app.store import proofs
+from app.store import copies, proofs, queries
+from app.store.addressing import Address, address
 from app.store.database import insert_new, now
-from app.store.tables import deliveries, pauses, reports
+from app.store.tables import deliveries, is_due, pauses, reports, tries
 from app.store.writer import Writer
 
 _LEASE_BYTES = 8
+WINDOW = 1_000  # deliveries: four times what a target of the highest concurrency gets at a time
 
 
 class StoredOutbox:
     """`reports.outbox.Outbox` on a database."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+        self._engine = engine
         self._writer = writer
 
     async def put(self, parcel: Parcel) -> None:
@@ -30,11 +38,16 @@ class StoredOutbox:
     async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
         """See `Outbox.lease`."""
         wish = Wanted(target, count, seconds, secrets.token_hex(_LEASE_BYTES), longest_due)
-        return await self._writer.submit(lease, wish)
+        leased = await self._writer.submit(turn, wish)
+        return leased or []
 
     async def settle(self, settlement: Settlement) -> None:
         """See `Outbox.settle`."""
-        await self._writer.submit(settle, settlement)
+        await self._writer.submit(turn, settlement)
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many deliveries of each target are due, now or later. Raises `Unavailable`."""
+        return await queries.waiting(self._engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,47 +68,60 @@ def put(connection: sa.Connection, parcels: Sequence[Parcel]) -> list[Exception 
     if accepted:
         statement = insert_new(reports).returning(reports.c.id)
         fresh = set(connection.scalars(statement, [_report_row(parcel) for parcel in accepted.values()]))
-        wanted = [row for parcel in accepted.values() if parcel.report.id in fresh for row in _delivery_rows(parcel)]
-        if wanted:
-            connection.execute(sa.insert(deliveries).values(due_at=now(), created_at=now()), wanted)
+        new = [parcel for parcel in accepted.values() if parcel.id in fresh]
+        address(connection, [Address(one.id, one.report.sequence or 0, one.targets, one.full) for one in new])
     return list(refusals)
 
 
-def lease(connection: sa.Connection, wishes: Sequence[Wanted]) -> list[list[Delivery]]:
-    """Due deliveries, their due time put off to the end of the lease: a crash needs no recovery."""
-    return [_lease(connection, wish) for wish in wishes]
+def turn(connection: sa.Connection, items: Sequence[Wanted | Settlement]) -> list[list[Delivery] | None]:
+    """Outcomes first; then due deliveries, due again at the end of the lease: a crash needs no recovery."""
+    _settle(connection, [item for item in items if isinstance(item, Settlement)])
+    return [_lease(connection, item) if isinstance(item, Wanted) else None for item in items]
 
 
 def _lease(connection: sa.Connection, wish: Wanted) -> list[Delivery]:
-    first = deliveries.c.due_at if wish.longest_due else deliveries.c.sequence
-    due = (
-        sa.select(deliveries.c.id)
-        .where(deliveries.c.target == wish.target, deliveries.c.state == "due", deliveries.c.due_at <= now())
-        .where(~sa.exists().where(pauses.c.target == wish.target))
-        .order_by(first, deliveries.c.id)
-        .limit(wish.count)
-        .with_for_update(skip_locked=True)
-    )
     taken = (
         sa.update(deliveries)
-        .where(deliveries.c.id.in_(due.scalar_subquery()))
+        .where(deliveries.c.id.in_(_next(wish).scalar_subquery()))
         .values(due_at=now() + wish.seconds, lease=wish.lease, attempts=deliveries.c.attempts + 1)
         .returning(deliveries.c.id)
     )
     ids = list(connection.scalars(taken))
-    return [_delivery(row) for row in connection.execute(_LEASED, {"ids": ids})] if ids else []
+    if not ids:
+        return []
+    rows = list(connection.execute(_LEASED, {"ids": ids}))
+    messages = copies.messages_of(connection, [row.message_uuid for row in rows if row.kind == "message"])
+    return [_delivery(row, messages) for row in rows]
 
 
-_later = deliveries.alias("later")
-_later_report = reports.alias("later_report")
+def _next(wish: Wanted) -> sa.Select[tuple[int]]:
+    """Those due longest, or of the `WINDOW` due longest those of the lowest Sequence: a bounded look at any backlog, in
+    which no late Sequence is overtaken for ever.
+    """
+    due = sa.and_(is_due, deliveries.c.due_at <= now())  # said again below: a row may be taken while this one waits
+    longest = (
+        sa.select(deliveries.c.id)
+        .where(deliveries.c.target == wish.target, due)
+        .where(~sa.exists().where(pauses.c.target == wish.target))
+        .order_by(deliveries.c.due_at, deliveries.c.id)
+        .limit(wish.count if wish.longest_due else WINDOW)
+        .subquery()
+    )
+    first = sa.select(deliveries.c.id).join(longest, longest.c.id == deliveries.c.id).where(due)
+    ordered = first.order_by(deliveries.c.sequence, deliveries.c.id).limit(wish.count)
+    return ordered.with_for_update(skip_locked=True, of=deliveries)
+
+
+_later, _later_report = deliveries.alias("later"), reports.alias("later_report")
+_accepted = sa.exists().where(  # nested, so that no planner begins with all that a target ever accepted
+    _later.c.report_id == _later_report.c.id, _later.c.target == deliveries.c.target, _later.c.state == "done"
+)
 _STALE = (
     sa.exists()
     .where(
         _later_report.c.message_uuid == reports.c.message_uuid,
         _later_report.c.sequence > reports.c.sequence,
-        _later.c.report_id == _later_report.c.id,
-        _later.c.target == deliveries.c.target,
-        _later.c.state == "done",
+        _accepted.correlate(deliveries, _later_report),
     )
     .correlate(reports, deliveries)
 )
@@ -114,37 +140,59 @@ _LEASED = (
 )
 
 
-def settle(connection: sa.Connection, settlements: Sequence[Settlement]) -> list[None]:
-    """Outcomes; whoever lost the lease changes nothing."""
-    statement = (
-        sa.update(deliveries)
-        .where(deliveries.c.id == sa.bindparam("delivery"), deliveries.c.lease == sa.bindparam("token"))
-        .values(
-            state=sa.bindparam("state"),
-            attempts=sa.bindparam("attempts"),
-            status=sa.bindparam("status"),
-            error=sa.bindparam("error"),
-            due_at=now() + sa.bindparam("delay", type_=sa.Double),
-            settled_at=now(),
-            lease=None,
-        )
+def _settle(connection: sa.Connection, settlements: Sequence[Settlement]) -> None:
+    """Outcomes; whoever lost the lease changes nothing, but has tried all the same."""
+    if settlements:
+        connection.execute(_SETTLE, [_outcome(settlement) for settlement in settlements])
+    if tried := [_try(settlement) for settlement in settlements if settlement.seconds is not None]:
+        connection.execute(_TRIED, tried)
+
+
+_SETTLE = (
+    sa.update(deliveries)
+    .where(deliveries.c.id == sa.bindparam("delivery"), deliveries.c.lease == sa.bindparam("token"))
+    .values(
+        state=sa.bindparam("state"),
+        attempts=sa.bindparam("attempts"),
+        status=sa.bindparam("status"),
+        error=sa.bindparam("error"),
+        due_at=now() + sa.bindparam("delay", type_=sa.Double),
+        settled_at=now(),
+        lease=None,
     )
-    connection.execute(
-        statement,
-        [
-            {
-                "delivery": settlement.delivery,
-                "token": settlement.lease,
-                "state": settlement.state,
-                "attempts": settlement.attempts,
-                "status": settlement.status,
-                "error": settlement.error,
-                "delay": settlement.delay,
-            }
-            for settlement in settlements
-        ],
-    )
-    return [None] * len(settlements)
+)
+_tried: sa.BindParameter[int] = sa.bindparam("delivery", type_=sa.BigInteger)
+_TRIED = sa.insert(tries).from_select(  # of a delivery that is still there: its person may have been forgotten
+    ["delivery_id", "at", "seconds", "status", "error"],
+    sa.select(
+        _tried,
+        now(),
+        sa.bindparam("seconds", type_=sa.Double),
+        sa.bindparam("status", type_=sa.Integer),
+        sa.bindparam("error", type_=sa.Text),
+    ).where(sa.exists().where(deliveries.c.id == _tried)),
+)
+
+
+def _outcome(settlement: Settlement) -> dict[str, Any]:
+    return {
+        "delivery": settlement.delivery,
+        "token": settlement.lease,
+        "state": settlement.state,
+        "attempts": settlement.attempts,
+        "status": settlement.status,
+        "error": settlement.error,
+        "delay": settlement.delay,
+    }
+
+
+def _try(settlement: Settlement) -> dict[str, Any]:
+    return {
+        "delivery": settlement.delivery,
+        "seconds": settlement.seconds,
+        "status": settlement.status,
+        "error": settlement.error,
+    }
 
 
 def _report_row(parcel: Parcel) -> dict[str, Any]:
@@ -167,12 +215,9 @@ def _report_row(parcel: Parcel) -> dict[str, Any]:
     }
 
 
-def _delivery_rows(parcel: Parcel) -> list[dict[str, Any]]:
-    common = {"report_id": parcel.report.id, "state": "due", "sequence": parcel.report.sequence or 0, "attempts": 0}
-    return [{**common, "target": target} for target in parcel.targets]
-
-
-def _delivery(row: Any) -> Delivery:
+def _delivery(row: Any, messages: Mapping[str, Any]) -> Delivery:
+    if row.kind == "message":
+        return Delivery(row.delivery, row.lease, row.attempts, False, copies.copy(row, messages.get(row.message_uuid)))
     report = Report(
         id=row.id,
         message_uuid=row.message_uuid,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.store.reading import reading
-from app.store.tables import deliveries, messages, reports
+from app.store.tables import deliveries, is_due, messages, reports
 
 Row = dict[str, Any]
 
@@ -56,13 +56,11 @@ async def list_deliveries(engine: AsyncEngine, *, target: str | None, state: str
         return [plain(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def waiting_targets(engine: AsyncEngine) -> list[tuple[str, int]]:
-    """How many deliveries are due, of each target that has any. Raises `Unavailable`."""
-    query = (
-        sa.select(deliveries.c.target, sa.func.count()).where(deliveries.c.state == "due").group_by(deliveries.c.target)
-    )
+async def waiting(engine: AsyncEngine) -> dict[str, int]:
+    """How many deliveries are due, now or later, of each target that has any. Raises `Unavailable`."""
+    query = sa.select(deliveries.c.target, sa.func.count()).where(is_due).group_by(deliveries.c.target)
     async with reading(engine) as connection:
-        return [(row[0], row[1]) for row in await connection.execute(query)]
+        return {row[0]: row[1] for row in await connection.execute(query)}
 
 
 def _concerns(table: sa.Table, address: str) -> sa.ColumnElement[bool]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from app.guards.ledger import Unavailable
 from app.store.database import now
 from app.store.memory import SLOT
-from app.store.tables import claims, cooldowns, deliveries, messages, proofs, replies, reports, spending
+from app.store.tables import claims, cooldowns, deliveries, is_due, messages, proofs, replies, reports, spending
 from app.store.writer import Writer
 
 log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
@@ -68,9 +68,13 @@ def _sweep(connection: sa.Connection, keep: Keep) -> Swept:
 
 
 def _give_up(keep: Keep) -> sa.Update:
-    """Law 6: what no target took within `keep` dies loudly, and stays visible as dead for as long again."""
-    old = sa.select(deliveries.c.id).where(deliveries.c.state == "due", deliveries.c.created_at < now() - keep.rows)
-    dead = {"state": "dead", "lease": None, "settled_at": now(), "error": "older than [store] keep"}
+    """Law 6: what no target took within `keep` dies loudly, and stays visible as dead for as long again. A copy of a
+    message dies with its text.
+    """
+    copies = sa.select(reports.c.id).where(reports.c.kind == "message")
+    late = sa.or_(deliveries.c.created_at < now() - keep.rows, deliveries.c.report_id.in_(copies))
+    old = sa.select(deliveries.c.id).where(is_due, deliveries.c.created_at < now() - min(keep.rows, keep.text), late)
+    dead = {"state": "dead", "lease": None, "settled_at": now(), "error": "older than [store] keep, or keep_text"}
     return sa.update(deliveries).where(deliveries.c.id.in_(old.limit(BATCH))).values(dead)
 
 
@@ -97,6 +101,8 @@ def _changes(keep: Keep) -> list[sa.Delete | sa.Update]:
         sa.delete(messages).where(messages.c.message_uuid.in_(old_messages.limit(BATCH))),
         sa.delete(reports).where(reports.c.id.in_(old_reports.limit(BATCH))),
         sa.delete(proofs).where(proofs.c.key.in_(old_proofs.limit(BATCH))),
-        sa.update(messages).where(messages.c.message_uuid.in_(old_texts.limit(BATCH))).values(text=None, media="[]"),
+        sa.update(messages)
+        .where(messages.c.message_uuid.in_(old_texts.limit(BATCH)))
+        .values(text=None, media="[]", parameters=None),
         sa.update(messages).where(messages.c.message_uuid.in_(old_answers.limit(BATCH))).values(xml=b""),
     ]

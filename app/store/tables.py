@@ -4,6 +4,8 @@ Times are seconds since the epoch, by the database's clock where a due time is m
 text: it is read back whole, never searched.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData(
@@ -14,6 +16,14 @@ metadata = sa.MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+IDS = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # 2^31 deliveries are a month of 1,000 a second
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index of some rows only. A query must say the condition in the same words, not by parameters."""
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
 
 messages = sa.Table(
     "messages",
@@ -34,16 +44,10 @@ messages = sa.Table(
     sa.Column("xml", sa.LargeBinary, nullable=False),
     sa.Column("signed_by", sa.String, nullable=False),
     sa.Column("config", sa.String, nullable=False),
+    sa.Column("parameters", sa.Text),  # as sent, where a target wants copies; goes when the text goes
     # what the sweep still has to do, so that it never walks what it has done
-    sa.Index(
-        "ix_messages_texts",
-        "received_at",
-        sqlite_where=sa.text("text IS NOT NULL"),
-        postgresql_where=sa.text("text IS NOT NULL"),
-    ),
-    sa.Index(
-        "ix_messages_answers", "received_at", sqlite_where=sa.text("xml != ''"), postgresql_where=sa.text("xml != ''")
-    ),
+    sa.Index("ix_messages_texts", "received_at", **_where("text IS NOT NULL")),
+    sa.Index("ix_messages_answers", "received_at", **_where("xml != ''")),
 )
 
 proofs = sa.Table(
@@ -71,12 +75,15 @@ reports = sa.Table(
     sa.Column("rule", sa.String),
     sa.Column("signed_by", sa.String, nullable=False),
     sa.Column("parameters", sa.Text, nullable=False),
+    sa.Column(
+        "kind", sa.String, nullable=False, server_default="report"
+    ),  # outbox.Kind; of a "message" the text is in `messages`
 )
 
 deliveries = sa.Table(
     "deliveries",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", IDS, primary_key=True),
     sa.Column("report_id", sa.String, sa.ForeignKey("reports.id", ondelete="CASCADE"), nullable=False),
     sa.Column("target", sa.String, nullable=False),
     sa.Column("state", sa.String, nullable=False),  # outbox.State
@@ -89,9 +96,26 @@ deliveries = sa.Table(
     sa.Column("status", sa.Integer),  # of the last attempt
     sa.Column("error", sa.Text),  # of the last attempt
     sa.UniqueConstraint("report_id", "target"),
-    sa.Index("ix_deliveries_lane", "target", "state", "due_at"),
-    sa.Index("ix_deliveries_order", "target", "state", "sequence", "id"),  # lowest Sequence first, from any backlog
+    sa.Index(
+        "ix_deliveries_lane", "target", "due_at", **_where("state = 'due'")
+    ),  # these three hold what is open only:
+    sa.Index("ix_deliveries_age", "created_at", **_where("state = 'due'")),  # what is done may be millions
+    sa.Index("ix_deliveries_dead", "target", "id", **_where("state = 'dead'")),
 )
+
+tries = sa.Table(  # what each attempt brought
+    "tries",
+    metadata,
+    sa.Column("id", IDS, primary_key=True),
+    sa.Column("delivery_id", IDS, sa.ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("seconds", sa.Double, nullable=False),  # from the first byte sent to the answer, or the error
+    sa.Column("status", sa.Integer),
+    sa.Column("error", sa.Text),
+)
+
+is_due = deliveries.c.state == sa.literal_column("'due'")
+is_dead = deliveries.c.state == sa.literal_column("'dead'")
 
 pauses = sa.Table(
     "pauses",

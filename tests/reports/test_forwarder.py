@@ -18,11 +18,12 @@ from plivo.utils import validate_signature
 from plivo.utils.signature_v3 import validate_v3_signature
 from standardwebhooks import Webhook
 from support import receiver
-from support.stored import NINE, Clock, opened, parcel
+from support.stored import NINE, Clock, backlog, opened, parcel
 
 from app.outbound import Outbound, Secret
 from app.plivo.signature import Token
-from app.reports.forwarder import Chance, Forwarder, Lane
+from app.reports.forwarder import Forwarder
+from app.reports.lane import Chance, Lane
 from app.reports.outbox import Delivery, Parcel, Settlement, Unavailable
 from app.reports.target import Target
 from app.store import Store, commands
@@ -163,7 +164,7 @@ async def forwarding(path: Path, handler: Handler | None, *targets: Target, star
                 connections=4, user_agent="test", transport=httpx.MockTransport(answer) if handler else None
             )
             await stack.enter_async_context(client)
-            lanes[target.name] = Lane(target, outbox, client, Chance(look, lambda: 1.0))
+            lanes[target.name] = Lane(target, outbox, client, Chance(look, look, lambda: 1.0), backlog(*targets))
         forwarder = Forwarder(lanes)
         running = asyncio.create_task(forwarder.run())
         try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from support.stored import NINE, Clock, proof, report
+from support.stored import NINE, Clock, backlog, proof, report
 
 from app.plivo.messages import Report, SignedRequest
 from app.reports.intake import Intake
@@ -53,7 +53,8 @@ class Door:
             "crm": Target("crm", "https://crm.example.com"),
             "audit": Target("audit", "https://audit.example.com", statuses=frozenset({"failed"})),
         }
-        await Intake(self, targets, self._own, self.done.append, Clock()).accept(report, request)
+        waits = backlog(*targets.values())
+        await Intake(self, targets, waits, self._own, self.done.append, Clock()).accept(report, request)
 
 
 REQUEST = SignedRequest("/report/message-1", (), (proof("k", "a"),), "Ma-V3")

@@ -91,6 +91,7 @@ async def test_row_tells_everything(store: Store) -> None:
         "xml": b"<Response/>",
         "signed_by": "V3",
         "config": "c0ffee",
+        "parameters": None,
     }
 
 

@@ -59,7 +59,7 @@ async def test_each_target_has_a_delivery_of_its_own(store: Store) -> None:
     await put(store, parcel(1, "crm", "audit"))
     (delivery,) = await store.outbox.lease("crm", 10, 30)
     await store.outbox.settle(outcome(delivery, "dead"))
-    assert [one.parcel.report.id for one in await store.outbox.lease("audit", 10, 30)] == ["report-1"]
+    assert [one.parcel.id for one in await store.outbox.lease("audit", 10, 30)] == ["report-1"]
     assert await store.outbox.lease("other", 10, 30) == []
 
 
@@ -81,7 +81,7 @@ async def test_reused_signature_is_refused_alone(store: Store) -> None:
     )
     assert [type(result) for result in results] == [Reused, type(None)]
     leased = await store.outbox.lease("crm", 10, 30)
-    assert [delivery.parcel.report.id for delivery in leased] == ["report-1", "report-3"]
+    assert [delivery.parcel.id for delivery in leased] == ["report-1", "report-3"]
 
 
 async def test_lease_holds_until_its_end(store: Store, clock: Clock) -> None:
@@ -180,8 +180,8 @@ async def test_lowest_sequence_comes_first(store: Store) -> None:
     await put(store, *(parcel(number, sequence=sequence) for number, sequence in sequences.items()))
     first = await store.outbox.lease("crm", 2, 30)
     rest = await store.outbox.lease("crm", 3, 30)
-    assert [delivery.parcel.report.id for delivery in first] == ["report-3", "report-2"]
-    assert [delivery.parcel.report.id for delivery in rest] == ["report-5", "report-4", "report-1"]
+    assert [delivery.parcel.id for delivery in first] == ["report-3", "report-2"]
+    assert [delivery.parcel.id for delivery in rest] == ["report-5", "report-4", "report-1"]
 
 
 async def test_longest_due_comes_first_for_a_probe(store: Store, clock: Clock) -> None:
@@ -193,7 +193,7 @@ async def test_longest_due_comes_first_for_a_probe(store: Store, clock: Clock) -
     await store.outbox.settle(outcome(failing, "due", delay=2.0))
     clock.advance(3)
     (other,) = await store.outbox.lease("crm", 1, 30, longest_due=True)
-    assert [failing.parcel.report.id, other.parcel.report.id] == ["report-1", "report-2"]
+    assert [failing.parcel.id, other.parcel.id] == ["report-1", "report-2"]
 
 
 async def test_report_older_than_an_accepted_one_is_stale(store: Store, clock: Clock) -> None:
@@ -205,13 +205,13 @@ async def test_report_older_than_an_accepted_one_is_stale(store: Store, clock: C
         parcel(3, sequence=9, message_uuid="reply-2"),
     )
     for delivery in await store.outbox.lease("crm", 3, 30):
-        if delivery.parcel.report.id == "report-2":
+        if delivery.parcel.id == "report-2":
             await store.outbox.settle(outcome(delivery, "done"))
     clock.advance(30)
     leased = await store.outbox.lease("crm", 3, 30)
-    assert [(one.parcel.report.id, one.stale) for one in leased] == [("report-1", True), ("report-3", False)]
+    assert [(one.parcel.id, one.stale) for one in leased] == [("report-1", True), ("report-3", False)]
     leased = await store.outbox.lease("audit", 3, 30)
-    assert [(one.parcel.report.id, one.stale) for one in leased] == [("report-1", False), ("report-2", False)]
+    assert [(one.parcel.id, one.stale) for one in leased] == [("report-1", False), ("report-2", False)]
 
 
 async def test_paused_target_is_not_leased(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from support.stored import CUSTOMER, NINE, US, opted, parcel, used
 
-from app.guards.ledger import OptOutChange, Pair, Recall, Wish
+from app.guards.ledger import CopyTo, OptOutChange, Pair, Recall, Wish
 from app.store import Store, people, queries
 from app.store.people import Changes, Forget, Reset
 from app.store.tables import actions, cooldowns, metadata, opt_outs, replies, spending
@@ -39,7 +39,8 @@ async def change(store: Store, *changes: OptOutChange) -> int:
 async def live(store: Store, person: str, number: int) -> None:
     """A person who does everything that leaves a row: writes, waits for a rule, gets reports, opts out."""
     pair = Pair(US, person)
-    await store.ledger.record(used(number, pair=pair, opt_out=opted(out=True, pair=pair)))
+    copy = CopyTo(f"copy-{number}", ("crm",), frozenset(), (("From", person), ("To", US), ("Text", "STOP")))
+    await store.ledger.record(used(number, pair=pair, opt_out=opted(out=True, pair=pair), copy=copy))
     failed = Wish(f"failed-{number}", "here", 60.0, Recall(NINE, pair))
     await store.ledger.claim(failed)
     await store.ledger.fail(failed.message_uuid)
@@ -60,7 +61,15 @@ def naming(rows: dict[str, list[dict[str, Any]]], person: str) -> set[str]:
 
 KEPT = {"opt_outs"}
 PERSONAL = {"messages", "reports", "claims", "replies", "cooldowns", "opt_outs"}
-IMPERSONAL = {"proofs", "pauses", "actions", "heartbeat", "spending", "deliveries"}  # deliveries go with their report
+IMPERSONAL = {
+    "proofs",
+    "pauses",
+    "actions",
+    "heartbeat",
+    "spending",
+    "deliveries",
+    "tries",
+}  # deliveries go with their report
 
 
 def test_every_table_is_known_here() -> None:
@@ -80,14 +89,14 @@ async def test_forget_erases_every_row_of_a_number(
     assert naming(before, CUSTOMER) == PERSONAL
     await live(store, OTHER, 2)
     theirs = naming(await every_row(store), OTHER)
-    # 1 message, 2 reports with 3 deliveries, 2 claims, 1 reply, 1 cooldown, and the opt-out
-    assert await store.writer.submit(people.forget, Forget("anna", CUSTOMER, also_opt_out)) == 10 + also_opt_out
+    # 1 message, its copy with 1 delivery, 2 reports with 3 deliveries, 2 claims, 1 reply, 1 cooldown, and the opt-out
+    assert await store.writer.submit(people.forget, Forget("anna", CUSTOMER, also_opt_out)) == 12 + also_opt_out
     after = await every_row(store)
     assert naming(after, CUSTOMER) == left
     assert naming(after, OTHER) == theirs == PERSONAL
-    assert {row["report_id"] for row in after["deliveries"]} == {"report-2", "report-102"}
+    assert {row["report_id"] for row in after["deliveries"]} == {"copy-2", "report-2", "report-102"}
     assert len(after["messages"]) == 1
-    assert await traces(store) == [("anna", f"forget: {10 + also_opt_out} rows")]
+    assert await traces(store) == [("anna", f"forget: {12 + also_opt_out} rows")]
 
 
 async def test_forgotten_number_stays_opted_out(store: Store) -> None:

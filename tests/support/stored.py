@@ -1,6 +1,6 @@
 """What the store keeps, as values; a clock to drive; a store to keep them in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +8,10 @@ from typing import Any
 
 from app.guards.ledger import Case, Entry, Fuse, Memory, OptOutChange, Pair, Recall, Ruling, Step
 from app.plivo.messages import Proof, Report
+from app.reports.backlog import Backlog
+from app.reports.copying import Copying
 from app.reports.outbox import Parcel
+from app.reports.target import Target
 from app.store import Keep, Store, StoreOptions, open_store
 
 NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC
@@ -120,3 +123,15 @@ def opted(*, out: bool, at: float = NINE, pair: Pair = PAIR, **changes: Any) -> 
     """The customer opts out, or in again, by a message."""
     change = OptOutChange(pair, out, at, "message-1", "STOP" if out else "START", "V3", "message")
     return replace(change, **changes)
+
+
+def backlog(*targets: Target, waiting: Mapping[str, int] | None = None) -> Backlog:
+    """Of these targets; the store counts so many, and none if nothing is said."""
+
+    async def count() -> Mapping[str, int]:
+        return waiting or {}
+
+    return Backlog({target.name: target for target in targets}, count)
+
+
+NO_COPIES = Copying({}, backlog(), lambda _targets: None)

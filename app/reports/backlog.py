@@ -1,0 +1,64 @@
+"""How much waits for each target, and whether it may be more (law 7). Estimated: counted in the store every
+second, or less often when that takes long, and in between by what comes in and goes out here.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from app.reports.outbox import Unavailable
+from app.reports.target import Target
+from app.telemetry import get_logger
+
+log = get_logger("backlog")
+
+RECOUNT = 1.0  # seconds: a command that drops a queue is seen as soon as any other
+SHARE = 50  # a count that takes long is made less often: it may use 2 % of the time
+
+
+class Backlog:
+    """What waits, by target."""
+
+    def __init__(self, targets: Mapping[str, Target], count: Callable[[], Awaitable[Mapping[str, int]]]) -> None:
+        self._targets = targets
+        self._count = count
+        self._waiting = dict.fromkeys(targets, 0)
+        self._told: set[str] = set()
+
+    def waiting(self, target: str) -> int:
+        """So many deliveries."""
+        return self._waiting[target]
+
+    def full(self, targets: Iterable[str]) -> frozenset[str]:
+        """Those of them that may get no more: what comes for them is stored as dead. Loud, once."""
+        full = frozenset(name for name in targets if self._waiting[name] >= self._targets[name].max_due)
+        for name in full - self._told:
+            advice = "new deliveries die at once; when the target is well: deliveries replay --target"
+            log.error("the queue of a target is full", target=name, max_due=self._targets[name].max_due, advice=advice)
+        self._told |= full
+        return full
+
+    def add(self, targets: Iterable[str]) -> None:
+        """One more for each."""
+        for name in targets:
+            self._waiting[name] += 1
+
+    def remove(self, target: str) -> None:
+        """One is done, or dead."""
+        self._waiting[target] -= 1
+
+    async def recount(self) -> None:
+        """Asks the store; one that does not answer leaves the estimate as it is."""
+        try:
+            counted = await self._count()
+        except Unavailable:
+            return
+        self._waiting = {name: counted.get(name, 0) for name in self._targets}
+        self._told &= {name for name in self._targets if self._waiting[name] >= self._targets[name].max_due}
+
+    async def run(self) -> None:
+        """Counts for ever."""
+        while True:
+            started = time.monotonic()
+            await self.recount()
+            await asyncio.sleep(max(RECOUNT, SHARE * (time.monotonic() - started)))

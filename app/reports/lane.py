@@ -1,0 +1,219 @@
+"""What goes to one target: lease, POST, settle. Policy is `schedule.py`'s, durability the outbox's.
+
+Law 7: lanes share nothing, so a target that hangs holds back no other. A lane survives whatever one
+delivery or the store does. A slot is free as soon as its POST has ended: outcomes are settled behind
+it, so that no receiver waits for our disk; whatever is leased next sees them settled.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from app.outbound import Outbound, Undelivered, webhook_headers
+from app.plivo.refusals import Unavailable
+from app.reports.backlog import Backlog
+from app.reports.formats import FORMATS, as_plivo_signs
+from app.reports.outbox import Delivery, Outbox, Settlement
+from app.reports.schedule import Again, Breaker, Dead, Done, Outcome, Pace, decide
+from app.reports.target import Target
+from app.telemetry import get_logger, place_of
+
+log = get_logger("forwarder")
+
+POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within this
+LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
+UNSETTLED = 2  # times the concurrency: so many attempts may be under way or wait to be settled
+NONCE_BYTES = 10  # Plivo sends 20 digits
+ANSWER_CAP = 4096  # bytes of a receiver's answer that are read; only its status counts
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """What a lane cannot know by itself: the time of day, a time that never jumps, and a jitter factor."""
+
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    jitter: Callable[[], float]
+
+
+class Lane:
+    """Forwards to one target until `stop`."""
+
+    def __init__(self, target: Target, outbox: Outbox, client: Outbound, chance: Chance, backlog: Backlog) -> None:
+        self._target = target
+        self._outbox = outbox
+        self._client = client
+        self._chance = chance
+        self._backlog = backlog
+        self._breaker = Breaker()
+        self._pace = Pace(target.concurrency)
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._posting = 0
+        self._woken = asyncio.Event()
+        self._more = True  # there may be more that is due
+        self._stopping = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether the target has failed too often in a row, and is only probed."""
+        return self._breaker.open
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._more = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Forwards until `stop`."""
+        while not self._stopping:
+            self._woken.clear()
+            await self._start_what_is_due()
+            try:
+                async with asyncio.timeout(POLL):
+                    await self._woken.wait()
+            except TimeoutError:
+                self._more = True
+
+    async def stop(self, seconds: float) -> None:
+        """Leases nothing more; attempts under way get `seconds`, then their deliveries fall due at once."""
+        self._stopping = True
+        self.wake()
+        if self._attempts:
+            _, late = await asyncio.wait(self._attempts, timeout=seconds)
+            for attempt in late:
+                attempt.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _start_what_is_due(self) -> None:
+        now, probe = self._chance.monotonic(), self._breaker.open
+        free = min(self._pace.room(self._posting, now), UNSETTLED * self._target.concurrency - len(self._attempts))
+        room = self._breaker.room(free, now)
+        if room <= 0:
+            return
+        self._more = False
+        try:
+            # Each probe is another delivery, so that no single report keeps a target paused.
+            deliveries = await self._outbox.lease(
+                self._target.name, room, self._target.timeout + LEASE_MARGIN, longest_due=probe
+            )
+        except Unavailable as error:
+            log.error("cannot lease", target=self._target.name, reason=str(error))
+            return
+        if self._stopping:  # the stop came while the store was asked; no attempt may begin now
+            await asyncio.gather(*(self._settle(_cut_off(delivery)) for delivery in deliveries))
+            return
+        self._more = self._more or len(deliveries) == room
+        self._breaker.probing = probe and bool(deliveries)
+        for delivery in deliveries:
+            self._start(delivery, probe=probe)
+
+    def _start(self, delivery: Delivery, *, probe: bool) -> None:
+        self._posting += 1
+        attempt = asyncio.create_task(self._attempt(delivery, probe=probe))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(self._finished)
+
+    def _finished(self, attempt: asyncio.Task[None]) -> None:
+        self._attempts.discard(attempt)
+        self._look_again()
+        if not attempt.cancelled() and (error := attempt.exception()):
+            log.error("a delivery broke", target=self._target.name, exc_info=error)
+
+    def _look_again(self) -> None:
+        """A slot is free."""
+        if self._more:
+            self._woken.set()
+
+    async def _attempt(self, delivery: Delivery, *, probe: bool) -> None:
+        began = self._chance.monotonic()
+        try:
+            outcome = await self._post(delivery)
+        except asyncio.CancelledError:
+            await self._settle(_cut_off(delivery, self._chance.monotonic() - began))
+            raise
+        finally:
+            self._posting -= 1
+            self._look_again()
+        await self._settle(self._judge(delivery, outcome, began, probe=probe))
+
+    async def _post(self, delivery: Delivery) -> Outcome:
+        target = self._target
+        try:
+            body, headers = self._written(delivery)
+            answer = await self._client.post(target.url, body, headers, timeout=target.timeout, cap=ANSWER_CAP)
+        except Undelivered as error:
+            return Outcome(error=str(error))
+        except Exception as error:  # noqa: BLE001 - it must die visibly, not come back for ever when its lease ends
+            log.error("a delivery broke", target=target.name, delivery=delivery.id, reason=place_of(error))
+            return Outcome(error=f"cannot be sent: {type(error).__name__}")
+        outcome = Outcome(answer.status, retry_after=answer.retry_after)
+        return outcome if outcome.accepted else replace(outcome, error=f"status {answer.status}")
+
+    def _written(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
+        target = self._target
+        body, headers = FORMATS[target.format](delivery)
+        signed = webhook_headers(delivery.parcel.id, int(self._chance.clock()), body, target.secrets)
+        if token := target.plivo_token:
+            signed |= as_plivo_signs(delivery, target.url, token, secrets.token_hex(NONCE_BYTES), target.format)
+        return body, {**headers, **target.headers, **signed}
+
+    def _judge(self, delivery: Delivery, outcome: Outcome, began: float, *, probe: bool) -> Settlement:
+        now, wall = self._chance.monotonic(), self._chance.clock()
+        self._pace.record(outcome, began=began, now=now, wall=wall)
+        settlement = Settlement(
+            delivery.id,
+            delivery.lease,
+            "done",
+            delivery.attempt,
+            status=outcome.status,
+            error=outcome.error,
+            seconds=now - began,
+        )
+        if next_probe := self._told(outcome, now, probe=probe):  # a paused target uses up no try
+            return replace(settlement, state="due", attempts=delivery.attempt - 1, delay=next_probe)
+        match decide(outcome, delivery.attempt, self._target.retry, now=wall, jitter=self._chance.jitter()):
+            case Done():
+                return settlement
+            case Again(delay):
+                return replace(settlement, state="due", delay=delay)
+            case Dead():
+                what = {"report": delivery.parcel.id, "tries": delivery.attempt, "reason": outcome.error}
+                log.error("delivery is dead", target=self._target.name, **what)
+                return replace(settlement, state="dead")
+
+    def _told(self, outcome: Outcome, now: float, *, probe: bool) -> float | None:
+        """The breaker knows; seconds until the next probe, if this was one that failed."""
+        was_open = self._breaker.open
+        wait = self._breaker.record(accepted=outcome.accepted, probe=probe, now=now)
+        told = log.bind(target=self._target.name, reason=outcome.error)
+        if self._breaker.open != was_open:
+            told.warning("target paused" if self._breaker.open else "target resumed")
+        if not (probe and self._breaker.open):
+            return None
+        told.warning("target is still paused", next_probe=wait)
+        return wait
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """Tries until the lease has run out anyway: an outcome that is not written is a double POST."""
+        for _ in range(int(LEASE_MARGIN / POLL)):
+            try:
+                await self._outbox.settle(settlement)
+            except Unavailable as error:
+                log.error("cannot settle", target=self._target.name, delivery=settlement.delivery, reason=str(error))
+                if self._stopping:
+                    return
+                await asyncio.sleep(POLL)
+            else:
+                break
+        if settlement.state == "due":
+            what = {"delivery": settlement.delivery, "reason": settlement.error, "seconds": round(settlement.delay, 1)}
+            log.info("delivery put off", target=self._target.name, **what)
+        else:
+            self._backlog.remove(self._target.name)
+
+
+def _cut_off(delivery: Delivery, seconds: float | None = None) -> Settlement:
+    """Due again at once. Without `seconds` nothing was posted, and no try is used up."""
+    tries = delivery.attempt if seconds is not None else delivery.attempt - 1
+    return Settlement(delivery.id, delivery.lease, "due", tries, error="cut off by a stop", seconds=seconds)
