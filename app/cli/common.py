@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import click
 from app import config as configuration
 from app import telemetry
 from app.config import BadConfig, Config
+from app.config.fields import read_duration
 from app.plivo.numbers import normalise
 from app.plivo.refusals import Unavailable
 from app.store import BrokenStore, NewerStore, Store, StoreInUse, open_store
@@ -36,6 +37,22 @@ class Problem(Mistake):
     """The command worked; what it found is not well."""
 
     exit_code = 1
+
+
+class Duration(click.ParamType[float]):
+    """A span of time as the file writes it, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds, or wrong usage."""
+        try:
+            return read_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = Duration()
 
 
 def config_option(function: F) -> F:
@@ -95,6 +112,21 @@ def moment(seconds: float | None) -> str:
         if seconds is not None
         else "-"
     )
+
+
+def tried(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One try of a delivery, for machines."""
+    return {
+        "at": moment(row["at"]),
+        "seconds": round(row["seconds"], 3),
+        "status": row["status"],
+        "error": row["error"],
+    }
+
+
+def show_try(one: Mapping[str, Any]) -> str:
+    """The same for people."""
+    return f"{one['at']}  {one['error'] or 'status ' + str(one['status'])}, after {one['seconds']:g} s"
 
 
 def counted(count: int, noun: str) -> str:

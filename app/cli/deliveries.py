@@ -1,11 +1,16 @@
 """`deliveries`: reports on their way to the targets."""
 
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace as replaced
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import click
 
 from app.cli.common import (
+    DURATION,
+    F,
     Mistake,
     Problem,
     config_option,
@@ -14,16 +19,19 @@ from app.cli.common import (
     moment,
     print_json,
     run,
+    show_try,
     store_beside_server,
     submit,
+    tried,
     whoami,
 )
 from app.config import Config
 from app.config.faults import did_you_mean
 from app.reports.outbox import State
 from app.store import commands
-from app.store.commands import Pause, Selection
+from app.store.commands import Change, Pause
 from app.store.queries import Row, list_deliveries
+from app.store.selecting import Selection
 
 
 @click.group("deliveries")
@@ -35,20 +43,42 @@ def command() -> None:
     """
 
 
+def selecting(states: Sequence[str], default: str | None) -> Callable[[F], F]:
+    """The arguments that say which deliveries; they reach the command as one `Selection` in `which`."""
+    whose = (
+        click.argument("ids", type=click.IntRange(1, 2**63 - 1), nargs=-1),
+        click.option("--target", help="Of this target."),
+        click.option("--state", type=click.Choice(states), default=default, show_default=default is not None),
+        click.option("--status", help="Of reports that say so: delivered, failed, ..; received: copies of messages."),
+        click.option("--older-than", type=DURATION, help="Came before, as 2h or 30d."),
+        click.option("--newer-than", type=DURATION, help="Came since, as 2h or 30d."),
+    )
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def selected(ids: tuple[int, ...], target: str | None, state: str | None, **options: Any) -> Any:
+            narrowing = {name: options.pop(name) for name in ("status", "older_than", "newer_than")}
+            states = (state,) if state is not None and not (ids and state == default) else ()
+            return function(which=Selection(ids, target, states, **narrowing), **options)
+
+        return cast("F", functools.reduce(lambda made, option: option(made), reversed(whose), selected))
+
+    return decorate
+
+
 @command.command("list")
+@selecting(get_args(State), None)
 @config_option
-@click.option("--target", help="Only of this target.")
-@click.option("--state", type=click.Choice(get_args(State)), help="Only in this state.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @json_option
-def list_(path: Path, target: str | None, state: str | None, limit: int, *, as_json: bool) -> None:
-    """Show deliveries, newest first.
+def list_(which: Selection, path: Path, limit: int, *, as_json: bool) -> None:
+    """Show deliveries, newest first; with ids, what each try brought.
 
     \b
-    Example: plivo-autoreply deliveries list --target crm --state due
+    Example: plivo-autoreply deliveries list --target crm --state dead --newer-than 1d
     """
     config = load(path)
-    rows = [_delivery(row) for row in run(_list(config, target, state, limit))]
+    rows = [_delivery(row) for row in run(_list(config, which, limit))]
     if as_json:
         print_json(rows)
         return
@@ -57,35 +87,43 @@ def list_(path: Path, target: str | None, state: str | None, limit: int, *, as_j
         when = f", due {row['due_at']}" if row["state"] == "due" else ""
         what = f"{row['id']:>8}  {row['target']:<16} {row['state']:<8} {row['report_status']:<12} {row['message_uuid']}"
         click.echo(f"{what}  tries {row['attempts']}, {said}{when}")
+        for one in row["tries"] if which.ids else ():
+            click.echo(f"{'':>10}{show_try(one)}")
     click.echo(f"{len(rows)} deliveries", err=True)
 
 
 @command.command("replay")
-@click.argument("ids", type=click.IntRange(1, 2**31 - 1), nargs=-1)
+@selecting(["dead", "dropped", "done", "due"], "dead")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.01, 10_000),
+    default=20.0,
+    show_default=True,
+    help="With --target: so many a second.",
+)
 @config_option
-@click.option("--target", help="All of this target that are in --state.")
-@click.option("--state", type=click.Choice(["dead", "dropped", "done"]), default="dead", show_default=True)
-def replay(ids: tuple[int, ...], path: Path, target: str | None, state: str) -> None:
-    """Make deliveries due now, with all their tries again; by id in whatever state they are.
+def replay(which: Selection, rate: float, path: Path) -> None:
+    """Make deliveries due, with all their tries again: those of --target in --state, or by id in whatever state. What a
+    target has missed for a day is spread over time, and what comes meanwhile does not wait behind it.
 
     \b
-    Example: plivo-autoreply deliveries replay --target crm
+    Example: plivo-autoreply deliveries replay --target crm --newer-than 1d --rate 50
     """
-    _change(load(path), commands.replay, ids, target, (state,), "due again")
+    count = _change(load(path), commands.replay, which, "due again", None if which.ids else rate)
+    if not which.ids and count > rate:
+        click.echo(f"the last one is due in {count / rate / 60:.0f} min")
 
 
 @command.command("drop")
-@click.argument("ids", type=click.IntRange(1, 2**31 - 1), nargs=-1)
+@selecting(["due", "dead"], "dead")
 @config_option
-@click.option("--target", help="All of this target that are in --state.")
-@click.option("--state", type=click.Choice(["due", "dead"]), default="dead", show_default=True)
-def drop(ids: tuple[int, ...], path: Path, target: str | None, state: str) -> None:
+def drop(which: Selection, path: Path) -> None:
     """Never try these again. They stay listed as dropped until `keep` ends.
 
     \b
     Example: plivo-autoreply deliveries drop 17 18
     """
-    _change(load(path), commands.drop, ids, target, (state,), "dropped")
+    _change(load(path), commands.drop, which, "dropped")
 
 
 @command.command("pause")
@@ -116,26 +154,35 @@ def resume(target: str, path: Path) -> None:
     click.echo(f"{target} is resumed" if done else f"{target} was not paused")
 
 
-def _change(
-    config: Config, verb: Any, ids: tuple[int, ...], target: str | None, states: tuple[str, ...], what: str
-) -> None:
-    if bool(ids) == (target is not None):
-        message = "give ids, or --target with --state"
+def _change(config: Config, verb: Any, which: Selection, what: str, rate: float | None = None) -> int:
+    if bool(which.ids) == (which.target is not None):
+        message = "give ids, or --target with --state, --status, --older-than or --newer-than"
         raise Mistake(message)
-    selection = Selection(whoami(), ids, target, () if ids else states)
-    changed = run(submit(config, verb, selection))
-    if target is not None and not changed:
-        _known(config, target)
+    changed = run(_in_steps(config, verb, Change(whoami(), which, rate=rate)))
+    if which.target is not None and not changed:
+        _known(config, which.target)
     click.echo(f"{len(changed)} deliveries are {what}")
-    missing = sorted(set(ids) - set(changed))
+    missing = sorted(set(which.ids) - changed)
     if missing:
         message = f"no delivery has the id {', '.join(map(str, missing))}"
         raise Problem(message)
+    return len(changed)
 
 
-async def _list(config: Config, target: str | None, state: str | None, limit: int) -> list[Row]:
+async def _in_steps(config: Config, verb: Any, change: Change) -> set[int]:
+    changed: set[int] = set()
     async with store_beside_server(config) as store:
-        return await list_deliveries(store.engine, target=target, state=state, limit=limit)
+        while step := await store.writer.submit(verb, change):
+            changed |= set(step)
+            change = replaced(change, after=max(step), begun=len(changed))
+            if len(step) < commands.BATCH:
+                break
+    return changed
+
+
+async def _list(config: Config, which: Selection, limit: int) -> list[Row]:
+    async with store_beside_server(config) as store:
+        return await list_deliveries(store.engine, which, limit)
 
 
 async def _pause(config: Config, verb: Any, target: str) -> bool:
@@ -163,5 +210,5 @@ def _delivery(row: Row) -> dict[str, Any]:
         "status",
         "error",
     )
-    times = ("created_at", "due_at", "settled_at")
-    return {key: row[key] for key in keys} | {key: moment(row[key]) if row[key] else None for key in times}
+    times = {key: moment(row[key]) if row[key] else None for key in ("created_at", "due_at", "settled_at")}
+    return {key: row[key] for key in keys} | times | {"tries": [tried(one) for one in row["tries"]]}

@@ -1,5 +1,6 @@
 """`history`: what came, what was answered and why, what Plivo reported, what each target said."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from app.cli.common import (
     moment,
     print_json,
     run,
+    show_try,
     store_beside_server,
+    tried,
 )
 from app.config import Config
 from app.plivo.errors import TEXTS
@@ -75,6 +78,7 @@ def _message(row: Row) -> dict[str, Any]:
         "xml": row["xml"],
         "signed_by": row["signed_by"] or None,
         "config": row["config"],
+        "deliveries": [_delivery(delivery) for delivery in row["deliveries"]],
         "reports": [_report(report) for report in row["reports"]],
     }
 
@@ -108,6 +112,7 @@ def _delivery(row: Row) -> dict[str, Any]:
         "settled_at": moment(row["settled_at"]) if row["settled_at"] else None,
         "status": row["status"],
         "error": row["error"],
+        "tries": [tried(one) for one in row["tries"]],
     }
 
 
@@ -122,6 +127,7 @@ def _show_message(message: dict[str, Any]) -> None:
         click.echo(f"             {step['rule']:<18} {step['verdict']:<10} {step['reason']}")
     click.echo(f"  xml      {message['xml']}")
     click.echo(f"  signed   {message['signed_by'] or 'not verified'}, config {message['config']}")
+    _show_deliveries(message["deliveries"], indent="  ")
     for report in message["reports"]:
         _show_report(report, indent="  ")
 
@@ -130,8 +136,14 @@ def _show_report(report: dict[str, Any], indent: str) -> None:
     error = f", error {report['error_code']} {report['error_text'] or ''}".rstrip() if report["error_code"] else ""
     what = f"{report['received_at']}  {report['status']}{error}  {report['message_uuid']} to {report['to']}"
     click.echo(f"{indent}report   {what}")
-    for delivery in report["deliveries"]:
+    _show_deliveries(report["deliveries"], indent)
+
+
+def _show_deliveries(deliveries: Iterable[dict[str, Any]], indent: str) -> None:
+    for delivery in deliveries:
         said = delivery["error"] or (f"status {delivery['status']}" if delivery["status"] else "not tried yet")
         when = f", due {delivery['due_at']}" if delivery["due_at"] else ""
         state = f"{delivery['target']:<18} {delivery['state']:<8} after {delivery['attempts']} tries"
         click.echo(f"{indent}           {state}: {said}{when}")
+        for one in delivery["tries"] if len(delivery["tries"]) > 1 else ():
+            click.echo(f"{indent}             {show_try(one)}")

@@ -93,7 +93,11 @@ def _needed(value: Any, info: ValidationInfo) -> Any:
 
 def _duration(value: Any, info: ValidationInfo) -> float:
     found = _needed(value, info)
-    text = found.strip() if isinstance(found, str) else ""
+    return read_duration(found if isinstance(found, str) else "")
+
+
+def read_duration(text: str) -> float:
+    """Seconds. Raises `ValueError`."""
     parts = _DURATION.findall(text)
     if not parts or _DURATION.sub("", text).strip():
         message = 'write a duration as "500ms", "6s", "10m", "12h" or "30d"'

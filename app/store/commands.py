@@ -7,17 +7,23 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import insert_new, now
-from app.store.tables import actions, deliveries, pauses
+from app.store.selecting import Selection, conditions
+from app.store.tables import actions, deliveries, is_due, pauses
+
+BATCH = 2_000  # deliveries a transaction; a few dozen milliseconds of the writer's time
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Deliveries by id, or by target and state."""
+class Change:
+    """At most `BATCH` of these deliveries, those with ids over `after`: a large change goes in steps, between which a
+    server writes. A replay spreads them over time: `rate` a second, `begun` of them before this step.
+    """
 
     who: str
-    ids: tuple[int, ...] = ()
-    target: str | None = None
-    states: tuple[str, ...] = ()
+    which: Selection
+    after: int = 0
+    rate: float | None = None  # None: at once
+    begun: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +34,33 @@ class Pause:
     target: str
 
 
-def replay(connection: sa.Connection, selections: Sequence[Selection]) -> list[list[int]]:
-    """Due now, with all tries before them again; the ids."""
-    fresh = {"state": "due", "attempts": 0, "lease": None, "settled_at": None, "due_at": now()}
-    return [_change(connection, "replay", selection, fresh) for selection in selections]
+def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
+    """Due, with all tries before them again; the ids. Of those that are due already, what is being tried is left."""
+    return [_replay(connection, order) for order in orders]
 
 
-def drop(connection: sa.Connection, selections: Sequence[Selection]) -> list[list[int]]:
+def _replay(connection: sa.Connection, order: Change) -> list[int]:
+    under_way = sa.and_(is_due, deliveries.c.lease.is_not(None), deliveries.c.due_at > now())
+    chosen = _chosen(order, *([] if order.which.ids else [~under_way])).subquery()
+    wait = (chosen.c.place - 1 + order.begun) / order.rate if order.rate else 0.0
+    fresh = {"state": "due", "attempts": 0, "lease": None, "settled_at": None, "due_at": now() + wait}
+    statement = sa.update(deliveries).values(fresh).where(deliveries.c.id == chosen.c.id)
+    return _changed(connection, "replay", order, statement)
+
+
+def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
     """Never tried again; the ids."""
+    dropped = {"state": "dropped", "lease": None, "settled_at": now()}
     return [
-        _change(connection, "drop", selection, {"state": "dropped", "lease": None, "settled_at": now()})
-        for selection in selections
+        _changed(
+            connection,
+            "drop",
+            order,
+            sa.update(deliveries)
+            .values(dropped)
+            .where(deliveries.c.id.in_(_chosen(order).with_only_columns(deliveries.c.id))),
+        )
+        for order in orders
     ]
 
 
@@ -62,17 +84,18 @@ def resume(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
     return results
 
 
-def _change(connection: sa.Connection, verb: str, selection: Selection, values: dict[str, Any]) -> list[int]:
-    statement = sa.update(deliveries).values(values).returning(deliveries.c.id)
-    if selection.ids:
-        statement = statement.where(deliveries.c.id.in_(selection.ids))
-    if selection.target is not None:
-        statement = statement.where(deliveries.c.target == selection.target)
-    if selection.states:
-        statement = statement.where(deliveries.c.state.in_(selection.states))
-    changed = sorted(connection.scalars(statement))
-    what = f"target {selection.target}" if selection.target is not None else f"ids {', '.join(map(str, selection.ids))}"
-    leave_trace(connection, selection.who, f"{verb} {what}: {len(changed)} deliveries")
+def _chosen(order: Change, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Ids, oldest first, and the place of each."""
+    place = sa.func.row_number().over(order_by=deliveries.c.id).label("place")
+    query = sa.select(deliveries.c.id, place).where(deliveries.c.id > order.after, *conditions(order.which), *more)
+    return query.order_by(deliveries.c.id).limit(BATCH)
+
+
+def _changed(connection: sa.Connection, verb: str, order: Change, statement: sa.Update) -> list[int]:
+    changed = sorted(connection.scalars(statement.returning(deliveries.c.id)))
+    which = order.which
+    what = f"target {which.target}" if which.target is not None else f"ids {', '.join(map(str, which.ids))}"
+    leave_trace(connection, order.who, f"{verb} {what}: {len(changed)} deliveries")
     return changed
 
 

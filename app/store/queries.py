@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.store.reading import reading
-from app.store.tables import deliveries, is_due, messages, reports
+from app.store.selecting import Selection, conditions
+from app.store.tables import deliveries, is_due, messages, reports, tries
 
 Row = dict[str, Any]
 
@@ -16,44 +17,52 @@ VARIABLES = 10_000  # a statement; SQLite takes 32,766 as its makers build it
 
 
 async def history(engine: AsyncEngine, who: str, limit: int) -> tuple[list[Row], list[Row]]:
-    """The newest messages of an address or MessageUUID, oldest first, each with its `reports`; and
-    the reports that belong to none of them. Each report has its `deliveries`. Raises `Unavailable`.
+    """The newest messages of an address or MessageUUID, oldest first, each with its `reports` and the `deliveries` of
+    its copy; and the reports that belong to none of them. Each report has its `deliveries`, each of those its `tries`.
+    Raises `Unavailable`.
     """
+    report = reports.c.kind == "report"
     async with reading(engine) as connection:
-        told = await _reports(
-            connection,
-            _concerns(reports, who) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who),
-            limit,
-        )
-        uuids = {report["in_reply_to"] for report in told if report["message_uuid"] == who}
+        concerned = _concerns(reports, who) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
+        told = await _reports(connection, report & concerned, limit)
+        uuids = {row["in_reply_to"] for row in told if row["message_uuid"] == who}
         found = await _messages(
             connection, _concerns(messages, who) | messages.c.message_uuid.in_({who} | uuids), limit
         )
         known = {message["message_uuid"] for message in found}
-        theirs = await _reports(connection, reports.c.in_reply_to.in_(known), limit * len(known))
-        await _attach_deliveries(connection, [*told, *theirs])
-    by_message: dict[str, list[Row]] = {}
+        theirs = await _reports(connection, report & reports.c.in_reply_to.in_(known), limit * len(known))
+        copies = await _reports(connection, ~report & reports.c.message_uuid.in_(known), len(known))
+        carried = await _attach(connection, [*told, *theirs, *copies], "deliveries", deliveries, deliveries.c.report_id)
+        await _attach(connection, carried, "tries", tries, tries.c.delivery_id)
+    by_message: dict[str, list[Row]] = {uuid: [] for uuid in known}
+    for row in theirs:
+        by_message[row["in_reply_to"]].append(row)
+    copied = {copy["message_uuid"]: copy["deliveries"] for copy in copies}
     for message in found:
-        message["reports"] = by_message.setdefault(message["message_uuid"], [])
-    for report in theirs:
-        by_message[report["in_reply_to"]].append(report)
-    return found, [report for report in told if report["in_reply_to"] not in known]
+        uuid = message["message_uuid"]
+        message |= {"reports": by_message[uuid], "deliveries": copied.get(uuid, [])}
+    return found, [row for row in told if row["in_reply_to"] not in known]
 
 
-async def list_deliveries(engine: AsyncEngine, *, target: str | None, state: str | None, limit: int) -> list[Row]:
-    """Deliveries, newest first, with the report that each carries. Raises `Unavailable`."""
+async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> list[Row]:
+    """Deliveries, newest first, each with its `tries` and the report that it carries. Raises `Unavailable`."""
     query = (
-        sa.select(deliveries, reports.c.message_uuid, reports.c.in_reply_to, reports.c.status.label("report_status"))
+        sa.select(
+            deliveries,
+            reports.c.kind,
+            reports.c.message_uuid,
+            reports.c.in_reply_to,
+            reports.c.status.label("report_status"),
+        )
         .join(reports, reports.c.id == deliveries.c.report_id)
+        .where(*conditions(which))
         .order_by(deliveries.c.id.desc())
         .limit(limit)
     )
-    if target is not None:
-        query = query.where(deliveries.c.target == target)
-    if state is not None:
-        query = query.where(deliveries.c.state == state)
     async with reading(engine) as connection:
-        return [plain(row) for row in (await connection.execute(query)).mappings()]
+        rows = [plain(row) for row in (await connection.execute(query)).mappings()]
+        await _attach(connection, rows, "tries", tries, tries.c.delivery_id)
+    return rows
 
 
 async def waiting(engine: AsyncEngine) -> dict[str, int]:
@@ -87,16 +96,22 @@ async def _reports(connection: AsyncConnection, where: sa.ColumnElement[bool], l
     return rows[::-1]
 
 
-async def _attach_deliveries(connection: AsyncConnection, told: Iterable[Row]) -> None:
-    by_report: dict[str, list[Row]] = {}
-    for report in told:
-        report["deliveries"] = by_report.setdefault(report["id"], [])
-    identifiers = list(by_report)
+async def _attach(
+    connection: AsyncConnection, owners: Iterable[Row], name: str, table: sa.Table, owner: sa.Column[Any]
+) -> list[Row]:
+    """Gives each row, by its id, those rows of a table that belong to it; all of these."""
+    theirs: dict[Any, list[Row]] = {}
+    for row in owners:
+        row[name] = theirs.setdefault(row["id"], [])
+    attached: list[Row] = []
+    identifiers = list(theirs)
     for start in range(0, len(identifiers), VARIABLES):
         some = identifiers[start : start + VARIABLES]
-        query = sa.select(deliveries).where(deliveries.c.report_id.in_(some)).order_by(deliveries.c.id)
-        for row in (await connection.execute(query)).mappings():
-            by_report[row["report_id"]].append(plain(row))
+        found = await connection.execute(sa.select(table).where(owner.in_(some)).order_by(table.c.id))
+        attached += [plain(row) for row in found.mappings()]
+    for row in attached:
+        theirs[row[owner.name]].append(row)
+    return attached
 
 
 def plain(row: Mapping[Any, Any]) -> Row:

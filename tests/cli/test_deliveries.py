@@ -165,6 +165,27 @@ def test_a_dropped_delivery_is_never_tried_again(house: House, shell: Shell) -> 
     assert _listed(shell, dead)["state"] == "dropped"
 
 
+def test_what_each_try_brought(house: House, shell: Shell) -> None:
+    """With an id, `list` tells each try: when, what the receiver said, how long that took; JSON always does."""
+    message_uuid, row = _die(house, shell)
+    ((one,), (line,)) = (row["tries"], shell("deliveries", "list", str(row["id"])).out.splitlines()[1:])
+    assert (one["status"], one["error"], one["seconds"] < 5) == (500, "status 500", True)
+    assert line.strip() == f"{one['at']}  status 500, after {one['seconds']:g} s"
+    assert message_uuid in shell("deliveries", "list", "--status", "delivered", "--newer-than", "1h").out
+    assert shell("deliveries", "list", "--older-than", "1h").out == ""
+
+
+def test_a_day_of_dead_ones_does_not_flood(house: House, shell: Shell) -> None:
+    """`replay --rate` spreads them: the second of two is due a while after the first."""
+    shell("deliveries", "drop", "--target", "frail")
+    dead = [_die(house, shell)[1]["id"] for _ in range(2)]
+    done = shell("deliveries", "replay", "--target", "frail", "--newer-than", "1d", "--rate", "0.02")
+    assert done.out == "2 deliveries are due again\nthe last one is due in 2 min\n"
+    rows = {row["id"]: row for row in json.loads(shell("deliveries", "list", *map(str, dead), "--json").out)}
+    assert rows[dead[1]]["state"] == "due"
+    shell("deliveries", "drop", str(dead[1]))
+
+
 def test_each_change_leaves_a_row(house: House, shell: Shell) -> None:
     """Who changed state, when and what is on record."""
     shell("deliveries", "pause", "frail")
@@ -195,7 +216,14 @@ def test_mistakes(shell: Shell, arguments: tuple[str, ...], code: int, said: str
 
 
 @pytest.mark.parametrize(
-    "arguments", [("list", "--state", "lost"), ("replay", "x"), ("pause",), ("list", "--limit", "0")]
+    "arguments",
+    [
+        ("list", "--state", "lost"),
+        ("list", "--older-than", "soon"),
+        ("replay", "x"),
+        ("pause",),
+        ("list", "--limit", "0"),
+    ],
 )
 def test_wrong_usage(shell: Shell, arguments: tuple[str, ...]) -> None:
     """Wrong usage: exit 2, and how to use it."""

@@ -28,6 +28,7 @@ from app.reports.outbox import Delivery, Parcel, Settlement, Unavailable
 from app.reports.target import Target
 from app.store import Store, commands
 from app.store.queries import list_deliveries
+from app.store.selecting import Selection
 
 Handler = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
@@ -133,7 +134,7 @@ class Work:
 
     async def rows(self, target: str = "crm") -> list[dict[str, Any]]:
         """Its deliveries, oldest first."""
-        return (await list_deliveries(self.outbox.store.engine, target=target, state=None, limit=100))[::-1]
+        return (await list_deliveries(self.outbox.store.engine, Selection(target=target), 100))[::-1]
 
 
 @asynccontextmanager

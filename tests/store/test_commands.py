@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,14 +11,15 @@ from support.stored import NINE, Clock, parcel
 
 from app.reports.outbox import Delivery, Settlement
 from app.store import Store
-from app.store.commands import Pause, Selection, drop, pause, replay, resume
+from app.store.commands import Change, Pause, drop, pause, replay, resume
 from app.store.queries import list_deliveries
+from app.store.selecting import Selection
 from app.store.tables import actions
 
 
 async def deliveries(store: Store) -> dict[int, dict[str, Any]]:
     """All of them, by id."""
-    return {row["id"]: row for row in await list_deliveries(store.engine, target=None, state=None, limit=100)}
+    return {row["id"]: row for row in await list_deliveries(store.engine, Selection(), 100)}
 
 
 async def five(store: Store) -> Sequence[Delivery]:
@@ -38,7 +40,7 @@ async def test_replay_makes_dead_ones_due_with_all_their_tries(store: Store, clo
     """Law 6: what died is delivered after all, as if it were new, and nothing else is touched."""
     _, dead, *_ = await five(store)
     clock.advance(60)
-    assert await store.writer.submit(replay, Selection("ann", target="crm", states=("dead",))) == [dead.id]
+    assert await store.writer.submit(replay, Change("ann", Selection(target="crm", states=("dead",)))) == [dead.id]
     row = (await deliveries(store))[dead.id]
     assert (row["state"], row["attempts"], row["due_at"], row["settled_at"]) == ("due", 0, NINE + 60, None)
     assert [(one.id, one.attempt) for one in await store.outbox.lease("crm", 9, 30)] == [(dead.id, 1), (4, 2)]
@@ -47,14 +49,53 @@ async def test_replay_makes_dead_ones_due_with_all_their_tries(store: Store, clo
 async def test_replay_by_id_takes_any_state(store: Store) -> None:
     """By id an operator may ask for what is done or put off; ids that are not there are not in the answer."""
     done, _, put_off, *_ = await five(store)
-    assert await store.writer.submit(replay, Selection("ann", ids=(put_off.id, done.id, 77))) == [done.id, put_off.id]
+    assert await store.writer.submit(replay, Change("ann", Selection(ids=(put_off.id, done.id, 77)))) == [
+        done.id,
+        put_off.id,
+    ]
     assert [one.id for one in await store.outbox.lease("crm", 9, 30)] == [done.id, put_off.id]
+
+
+async def test_replay_of_many_is_spread_over_time(store: Store, clock: Clock) -> None:
+    """A day of dead ones does not flood a target: so many a second, also over several steps."""
+    for number in range(1, 5):
+        await store.outbox.put(parcel(number))
+    leased = await store.outbox.lease("crm", 4, 30)
+    for one in leased:
+        await store.outbox.settle(Settlement(one.id, one.lease, "dead", 10, 0.0, 500, "status 500"))
+    order = Change("ann", Selection(target="crm", states=("dead",)), after=1, rate=2.0, begun=10)
+    assert await store.writer.submit(replay, order) == [2, 3, 4]
+    rows = await deliveries(store)
+    assert [(rows[one]["state"], rows[one]["due_at"] - clock.now) for one in (2, 3, 4)] == [
+        ("due", 5.0),
+        ("due", 5.5),
+        ("due", 6.0),
+    ]
+    assert rows[1]["state"] == "dead"
+
+
+async def test_replay_of_due_ones_leaves_what_is_being_tried(store: Store, clock: Clock) -> None:
+    """After an outage what was put off for hours may be tried at once; what is under way is not posted twice."""
+    _, _, put_off, under_way, _ = await five(store)
+    order = Change("ann", Selection(target="crm", states=("due",)))
+    assert await store.writer.submit(replay, order) == [put_off.id]
+    clock.advance(31)  # its lease has run out
+    assert await store.writer.submit(replay, order) == [put_off.id, under_way.id]
+
+
+async def test_large_change_goes_in_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than a batch at a time, so that a server beside it writes in between."""
+    monkeypatch.setattr("app.store.commands.BATCH", 2)
+    await asyncio.gather(*(store.outbox.put(parcel(number)) for number in range(1, 6)))
+    all_of_crm = Change("ann", Selection(target="crm", states=("due",)))
+    assert await store.writer.submit(drop, all_of_crm) == [1, 2]
+    assert await store.writer.submit(drop, replace(all_of_crm, after=2)) == [3, 4]
 
 
 async def test_dropped_one_is_never_tried_again(store: Store, clock: Clock) -> None:
     """What an operator drops stays dropped, even if an attempt was under way."""
     *_, leased, _ = await five(store)
-    assert await store.writer.submit(drop, Selection("ann", target="crm", states=("due",))) == [3, leased.id]
+    assert await store.writer.submit(drop, Change("ann", Selection(target="crm", states=("due",)))) == [3, leased.id]
     await store.outbox.settle(Settlement(leased.id, leased.lease, "due", 1))
     clock.advance(1_000_000)
     assert await store.outbox.lease("crm", 9, 30) == []
@@ -64,7 +105,7 @@ async def test_dropped_one_is_never_tried_again(store: Store, clock: Clock) -> N
 async def test_replayed_one_is_not_settled_by_its_old_attempt(store: Store) -> None:
     """A replay takes the lease away: the outcome of the attempt before it does not count."""
     *_, leased, _ = await five(store)
-    await store.writer.submit(replay, Selection("ann", ids=(leased.id,)))
+    await store.writer.submit(replay, Change("ann", Selection(ids=(leased.id,))))
     await store.outbox.settle(Settlement(leased.id, leased.lease, "dead", 1))
     assert (await deliveries(store))[leased.id]["state"] == "due"
 
@@ -82,7 +123,7 @@ async def test_commands_of_one_group_keep_apart(store: Store) -> None:
     """Two operators at once: each is told about their own."""
     await five(store)
     changed = await asyncio.gather(
-        *(store.writer.submit(replay, Selection(who, ids=(one,))) for who, one in (("ann", 2), ("bob", 5)))
+        *(store.writer.submit(replay, Change(who, Selection(ids=(one,)))) for who, one in (("ann", 2), ("bob", 5)))
     )
     assert changed == [[2], [5]]
 
@@ -90,9 +131,9 @@ async def test_commands_of_one_group_keep_apart(store: Store) -> None:
 @pytest.mark.parametrize(
     ("verb", "item", "what"),
     [
-        (replay, Selection("ann", ids=(1, 2, 77)), "replay ids 1, 2, 77: 2 deliveries"),
-        (replay, Selection("ann", target="crm", states=("dead",)), "replay target crm: 1 deliveries"),
-        (drop, Selection("ann", target="crm", states=("dead",)), "drop target crm: 1 deliveries"),
+        (replay, Change("ann", Selection(ids=(1, 2, 77))), "replay ids 1, 2, 77: 2 deliveries"),
+        (replay, Change("ann", Selection(target="crm", states=("dead",))), "replay target crm: 1 deliveries"),
+        (drop, Change("ann", Selection(target="crm", states=("dead",))), "drop target crm: 1 deliveries"),
         (pause, Pause("ann", "crm"), "pause crm"),
         (resume, Pause("ann", "crm"), "resume crm"),
     ],

@@ -11,6 +11,7 @@ from app.guards.ledger import Reused
 from app.reports.outbox import Delivery, Parcel, Settlement
 from app.store import Store, commands
 from app.store.queries import list_deliveries
+from app.store.selecting import Selection
 
 
 async def put(store: Store, *parcels: Parcel) -> None:
@@ -25,7 +26,7 @@ def outcome(delivery: Delivery, state: Any = "done", **changes: Any) -> Settleme
 
 async def states(store: Store, target: str = "crm") -> list[tuple[int, str]]:
     """All deliveries, oldest first."""
-    rows = await list_deliveries(store.engine, target=target, state=None, limit=1000)
+    rows = await list_deliveries(store.engine, Selection(target=target), 1000)
     return [(row["id"], row["state"]) for row in reversed(rows)]
 
 
@@ -122,7 +123,7 @@ async def test_delay_counts_from_the_settlement(store: Store, clock: Clock) -> N
     (delivery,) = await store.outbox.lease("crm", 1, 30)
     clock.advance(10)
     await store.outbox.settle(outcome(delivery, "due", delay=5.0, attempts=7, status=500, error="status 500"))
-    (row,) = await list_deliveries(store.engine, target="crm", state="due", limit=10)
+    (row,) = await list_deliveries(store.engine, Selection(target="crm", states=("due",)), 10)
     assert (row["due_at"], row["attempts"], row["status"], row["error"]) == (1_772_442_015.0, 7, 500, "status 500")
     clock.advance(4.9)
     assert await store.outbox.lease("crm", 1, 30) == []

@@ -8,6 +8,7 @@ from app.guards.ledger import Unavailable
 from app.reports.outbox import Settlement
 from app.store import Store
 from app.store.queries import Row, history, list_deliveries
+from app.store.selecting import Selection
 
 ANN, BOB, SHOP = "33700000001", "33700000002", "33644600000"
 
@@ -78,32 +79,69 @@ async def test_history_tells_the_steps_and_what_each_target_said(store: Store) -
 
 
 @pytest.mark.parametrize(
-    ("target", "state", "limit", "expected"),
+    ("which", "limit", "expected"),
     [
-        (None, None, 10, [("report-3", "crm"), ("report-1", "crm"), ("report-2", "audit"), ("report-2", "crm")]),
-        (None, None, 2, [("report-3", "crm"), ("report-1", "crm")]),
-        ("crm", None, 10, [("report-3", "crm"), ("report-1", "crm"), ("report-2", "crm")]),
-        (None, "done", 10, [("report-2", "audit")]),
-        ("crm", "done", 10, []),
-        ("other", None, 10, []),
+        (Selection(), 10, [("report-3", "crm"), ("report-1", "crm"), ("report-2", "audit"), ("report-2", "crm")]),
+        (Selection(), 2, [("report-3", "crm"), ("report-1", "crm")]),
+        (Selection(target="crm"), 10, [("report-3", "crm"), ("report-1", "crm"), ("report-2", "crm")]),
+        (Selection(states=("done",)), 10, [("report-2", "audit")]),
+        (Selection(target="crm", states=("done",)), 10, []),
+        (Selection(target="crm", states=("due", "done")), 1, [("report-3", "crm")]),
+        (Selection(target="other"), 10, []),
+        (Selection(status="sent"), 10, [("report-1", "crm")]),
+        (Selection(ids=(1, 4)), 10, [("report-3", "crm"), ("report-2", "crm")]),
+        (Selection(newer_than=30.0), 10, [("report-4", "crm")]),
+        (Selection(older_than=30.0, target="audit"), 10, [("report-2", "audit")]),
+        (Selection(older_than=90.0), 10, []),
     ],
 )
 async def test_deliveries_are_listed_newest_first(
-    store: Store, target: str | None, state: str | None, limit: int, expected: list[tuple[str, str]]
+    store: Store, clock: Clock, which: Selection, limit: int, expected: list[tuple[str, str]]
 ) -> None:
-    """By target, by state, no more than asked for."""
+    """By target, state, status of the report, id and age; no more than asked for."""
     await fill(store)
     (delivery,) = await store.outbox.lease("audit", 1, 30)
     await store.outbox.settle(Settlement(delivery.id, delivery.lease, "done", 1))
-    rows = await list_deliveries(store.engine, target=target, state=state, limit=limit)
+    if which.newer_than or which.older_than:
+        clock.advance(60)
+        await store.outbox.put(parcel(4, "crm"))
+    rows = await list_deliveries(store.engine, which, limit)
     assert [(row["report_id"], row["target"]) for row in rows] == expected
+
+
+async def test_every_try_is_kept(store: Store, clock: Clock) -> None:
+    """When, how long, and what the receiver said, oldest first; the history tells the same."""
+    await store.outbox.put(parcel(1))
+    for state, status, error, seconds in (("due", 500, "status 500", 0.25), ("done", 204, None, 0.125)):
+        (leased,) = await store.outbox.lease("crm", 1, 30)
+        clock.advance(1)
+        await store.outbox.settle(
+            Settlement(leased.id, leased.lease, state, leased.attempt, 0.0, status, error, seconds)  # type: ignore[arg-type]
+        )
+    (row,) = await list_deliveries(store.engine, Selection(), 1)
+    _, [report] = await history(store.engine, ANN, 1)
+    tries = [
+        [(one["at"], one["seconds"], one["status"], one["error"]) for one in shown["tries"]]
+        for shown in (row, report["deliveries"][0])
+    ]
+    assert tries == [[(NINE + 1, 0.25, 500, "status 500"), (NINE + 2, 0.125, 204, None)]] * 2
+
+
+async def test_what_was_cut_off_before_its_post_is_no_try(store: Store) -> None:
+    """A stop that comes between lease and POST leaves no try; one of a delivery that is gone harms nobody."""
+    await store.outbox.put(parcel(1))
+    (leased,) = await store.outbox.lease("crm", 1, 30)
+    await store.outbox.settle(Settlement(leased.id, leased.lease, "due", 0))
+    await store.outbox.settle(Settlement(77, "lease", "done", 1, seconds=1.0))
+    (row,) = await list_deliveries(store.engine, Selection(), 1)
+    assert (row["attempts"], row["tries"]) == (0, [])
 
 
 async def test_delivery_shows_its_report(store: Store, clock: Clock) -> None:
     """A row tells which message it speaks of, and what Plivo said of it."""
     clock.advance(3)
     await store.outbox.put(parcel(1, "crm", status="undelivered"))
-    (row,) = await list_deliveries(store.engine, target=None, state=None, limit=1)
+    (row,) = await list_deliveries(store.engine, Selection(), 1)
     shown = {name: row[name] for name in ("message_uuid", "in_reply_to", "report_status", "created_at", "settled_at")}
     assert shown == {
         "message_uuid": "reply-1",
