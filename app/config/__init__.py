@@ -114,6 +114,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
         return None
     options = guards.opt_out_options(opt_out)
     lint.check_windows(store.keep, limits, own, table, faults)
+    lint.check_copies(store.keep_text, targets, faults)
     lint.check_limits(limits, own, options, faults)
     lint.warn_of_opt_out_words(table, options, own, faults)
     return Config(

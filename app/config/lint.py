@@ -10,6 +10,7 @@ from app.config.fields import is_source
 from app.guards.limits import LimitOptions
 from app.guards.opt_out import OptOutOptions
 from app.plivo import units
+from app.reports.target import Target
 from app.rules.keywords import Keyword, Keywords
 from app.rules.table import Route, Table
 from app.rules.workshop import Place
@@ -67,6 +68,16 @@ def _warn_of_words(route: Route, options: OptOutOptions, faults: Faults) -> None
                 if options.words.get(phrase) == "stop":
                     message = f'opt-out takes "{phrase.upper()}" before any rule; see words.not of [opt_out]'
                     faults.note(("rules", rule.name, "keywords", keyword.source), message, "warning")
+
+
+def check_copies(keep_text: float, targets: Mapping[str, Target], faults: Faults) -> None:
+    """A copy waits in the store until its target has it, so its text has to be there."""
+    for name, target in targets.items():
+        if "messages" in target.send and not keep_text:
+            message = (
+                'copies of messages need their texts until they are delivered: set [store] keep_text = "2d", or more'
+            )
+            faults.note(("targets", name, "send"), message)
 
 
 def check_limits(limits: LimitOptions, own: Guards, opt_out: OptOutOptions, faults: Faults) -> None:

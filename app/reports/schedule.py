@@ -139,5 +139,5 @@ class Pace:
         elif outcome.status == TOO_MANY:
             asked = retry_after(outcome.retry_after, wall)
             self.not_before = max(self.not_before, now + min(max(asked or 0.0, SOONEST), LONGEST_PAUSE))
-            if began >= self.slowed_at:
+            if began > self.slowed_at:
                 self.window, self.slowed_at = max(self.window / 2, 1.0), now

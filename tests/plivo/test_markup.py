@@ -54,6 +54,13 @@ def test_silence_is_an_empty_response() -> None:
     assert ResponseElement().to_string(False).strip() == "<Response/>"
 
 
+def test_what_was_rendered_is_read_back() -> None:
+    """A copy for a target tells the messages of an answer; one that is not kept any more has none."""
+    said = (message("Fish & <chips> é", ("33700000001", "33700000002")), message("\r\n x "))
+    assert markup.parse(markup.render(said, CALLBACK, "POST")) == said
+    assert markup.parse(markup.EMPTY) == markup.parse(b"") == ()
+
+
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['source'][:20]}-{vector['body'][:8]}")
 def test_published_vectors(vector: dict[str, Any]) -> None:
     """The SDKs' own documents say what ours says: same text, same attributes."""

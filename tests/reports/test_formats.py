@@ -13,7 +13,7 @@ from support.stored import parcel
 
 from app.plivo.messages import Parameters
 from app.reports.formats import FORMATS, as_json, as_mapping, as_plivo
-from app.reports.outbox import Delivery
+from app.reports.outbox import Copy, Delivery
 
 FIELDS = tuple(plivo_sdk.report(MessageUUID="reply-1", Status="undelivered", ErrorCode="80", Sequence="3"))
 
@@ -40,6 +40,50 @@ def test_json_is_exactly_the_documented_one() -> None:
         '"PartInfo": "1 of 1", "Sequence": "3", "Status": "undelivered", "To": "33700000001", '
         '"TotalAmount": "0.0075", "TotalRate": "0.0075", "Units": "1"}}}'
     )
+
+
+COPY = Copy(
+    "copy-1", 1_772_442_000.0, "message-1", "33700000001", "33644600000", "support", "duty", "mms", "help",
+    "hello \u00e9", 1, ("https://media.example.com/1",), "rule duty",
+    b'<Response><Message src="33644600000" dst="33612345678&lt;33612345679" type="sms">a &amp; b</Message>'
+    b'<Message src="33644600000" dst="33700000001" type="sms">Thanks.</Message></Response>',
+    (("From", "33700000001"), ("Body", "hello \u00e9")),
+)  # fmt: skip
+
+
+def test_message_in_json_is_exactly_the_documented_one() -> None:
+    """What came, and what was answered to whom; `from` and `to` in E.164, an answer for each recipient."""
+    body, headers = as_json(Delivery(1, "lease", 1, stale=False, parcel=COPY))
+    assert headers == {"content-type": "application/json"}
+    assert body.decode() == (
+        '{"type": "sms.message", "timestamp": "2026-03-02T09:00:00.000Z", "data": {'
+        '"message_uuid": "message-1", "route": "support", "rule": "duty", '
+        '"from": "+33700000001", "to": "+33644600000", "text": "hello \u00e9", "type": "mms", "intent": "help", '
+        '"units": 1, "media": ["https://media.example.com/1"], "reason": "rule duty", "answer": ['
+        '{"from": "+33644600000", "to": "+33612345678", "text": "a & b"}, '
+        '{"from": "+33644600000", "to": "+33612345679", "text": "a & b"}, '
+        '{"from": "+33644600000", "to": "+33700000001", "text": "Thanks."}], '
+        '"plivo": {"From": "33700000001", "Body": "hello \u00e9"}}}'
+    )
+
+
+@pytest.mark.parametrize("xml", [b"", b"<Response/>"])
+def test_message_without_answer(xml: bytes) -> None:
+    """Silence, and an answer that is not kept any more, are an empty list; a text that is not kept is null."""
+    body, _ = as_json(Delivery(1, "lease", 1, stale=False, parcel=replace(COPY, text=None, xml=xml)))
+    data = json.loads(body)["data"]
+    assert (data["answer"], data["text"]) == ([], None)
+
+
+def test_message_in_plivos_own_form() -> None:
+    """As Plivo sent it, for handlers written for a message_url; route and rule are in headers."""
+    body, headers = as_plivo(Delivery(1, "lease", 1, stale=False, parcel=COPY))
+    assert body == b"From=33700000001&Body=hello+%C3%A9"
+    assert headers == {
+        "content-type": "application/x-www-form-urlencoded",
+        "Autoreply-Route": "support",
+        "Autoreply-Rule": "duty",
+    }
 
 
 def test_json_says_null_for_what_is_unknown() -> None:

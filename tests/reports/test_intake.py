@@ -27,6 +27,8 @@ class Door:
 
     owner: Owner = field(default_factory=Owner)
     refusal: Exception | None = None
+    cap: int = 10
+    waiting: tuple[str, ...] = ()
     done: list[object] = field(default_factory=list)
 
     async def put(self, parcel: Parcel) -> None:
@@ -50,10 +52,11 @@ class Door:
     async def accept(self, report: Report, request: SignedRequest) -> None:
         """One report."""
         targets = {
-            "crm": Target("crm", "https://crm.example.com"),
+            "crm": Target("crm", "https://crm.example.com", max_due=self.cap),
             "audit": Target("audit", "https://audit.example.com", statuses=frozenset({"failed"})),
         }
         waits = backlog(*targets.values())
+        waits.add(self.waiting)
         await Intake(self, targets, waits, self._own, self.done.append, Clock()).accept(report, request)
 
 
@@ -87,3 +90,12 @@ async def test_store_that_cannot_write_is_told() -> None:
     with pytest.raises(Unavailable):
         await door.accept(report(), REQUEST)
     assert door.done == ["report-1"]
+
+
+async def test_report_for_a_full_target_is_stored_all_the_same() -> None:
+    """Law 7: past its cap a target's report is put as dead for it; the other target gets it as ever."""
+    door = Door(cap=2, waiting=("crm", "crm"))
+    await door.accept(report(status="failed"), REQUEST)
+    (parcel,) = (one for one in door.done if isinstance(one, Parcel))
+    assert parcel.targets == ("crm", "audit")
+    assert parcel.full == {"crm"}

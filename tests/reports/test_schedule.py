@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.reports.schedule import JITTER, RETRY, Again, Breaker, Dead, Done, Outcome, Verdict, decide, retry_after
+from app.reports.schedule import JITTER, RETRY, Again, Breaker, Dead, Done, Outcome, Pace, Verdict, decide, retry_after
 
 NOW = 1_772_442_000.0  # Mon, 02 Mar 2026 09:00:00 GMT
 DAY = 86_400.0
@@ -200,3 +200,44 @@ def test_failures_under_way_do_not_push_the_probe() -> None:
     failed(breaker, 1, NOW + 2)
     assert breaker.probing
     assert breaker.record(accepted=False, probe=True, now=NOW + 2) == 5.0
+
+
+def said(status: int, retry_after: str | None = None) -> Outcome:
+    """What a POST brought."""
+    return Outcome(status, retry_after=retry_after)
+
+
+def test_429_halves_the_pace_and_waits() -> None:
+    """A second without a word, else as long as it asks for, a minute at most; then half as many at a time."""
+    for asked, wait in ((None, 1.0), ("0", 1.0), ("7", 7.0), ("86400", 60.0), ("rubbish", 1.0)):
+        pace = Pace(8)
+        pace.record(said(429, asked), began=NOW, now=NOW, wall=NOW)
+        assert (pace.room(0, NOW + wait - 0.001), pace.room(0, NOW + wait), pace.room(3, NOW + wait)) == (0, 4, 1)
+
+
+def test_429_of_what_was_under_way_counts_once() -> None:
+    """Eight at a time that are refused together are one sign of too much; one that began later is another."""
+    pace = Pace(8)
+    for now in range(8):
+        pace.record(said(429), began=NOW, now=NOW + now, wall=NOW)
+    assert pace.room(0, NOW + 100) == 4
+    pace.record(said(429), began=NOW + 10, now=NOW + 11, wall=NOW)
+    assert pace.room(0, NOW + 100) == 2
+    for later in range(20, 30):
+        pace.record(said(429), began=NOW + later, now=NOW + later, wall=NOW)
+    assert pace.room(0, NOW + 100) == 1  # never none
+
+
+def test_pace_comes_back_slowly() -> None:
+    """Each accepted delivery adds a share of one; other failures are the breaker's business."""
+    pace = Pace(8)
+    pace.record(said(429), began=NOW, now=NOW, wall=NOW)
+    for status in (500, 503, 404):
+        pace.record(said(status), began=NOW + 1, now=NOW + 1, wall=NOW)
+    assert pace.room(0, NOW + 2) == 4
+    rooms = []
+    for _ in range(40):
+        pace.record(said(204), began=NOW + 2, now=NOW + 2, wall=NOW)
+        rooms.append(pace.room(0, NOW + 2))
+    assert (rooms[3], rooms[4], rooms[-1]) == (4, 5, 8)
+    assert rooms == sorted(rooms)

@@ -232,3 +232,25 @@ async def test_second_process_sees_the_same_leases(store: Store, path: Path, clo
     await store.outbox.lease("crm", 1, 30)
     async with opened(path, clock, serving=False, keep=KEEP) as beside:
         assert await beside.outbox.lease("crm", 1, 30) == []
+
+
+async def test_lease_sees_what_was_settled_before_it(store: Store) -> None:
+    """3.5: an outcome that is told first counts, though both share a commit: the older report goes out stale."""
+    await store.outbox.put(parcel(2, sequence=2))
+    (newer,) = await store.outbox.lease("crm", 1, 30)
+    await store.outbox.put(parcel(1, sequence=1))
+    _, leased = await asyncio.gather(
+        store.outbox.settle(Settlement(newer.id, newer.lease, "done", 1)), store.outbox.lease("crm", 1, 30)
+    )
+    assert [(one.parcel.id, one.stale) for one in leased] == [("report-1", True)]
+
+
+async def test_late_sequence_is_not_overtaken_for_ever(store: Store, clock: Clock, monkeypatch: Any) -> None:
+    """Lowest Sequence first, among those due longest: what waits long gets its turn, whatever comes meanwhile."""
+    monkeypatch.setattr("app.store.outbox.WINDOW", 3)
+    await store.outbox.put(parcel(1, sequence=9))
+    clock.advance(1)
+    for number in range(2, 6):
+        await store.outbox.put(parcel(number, sequence=1))
+    leased = await store.outbox.lease("crm", 3, 30)
+    assert [one.parcel.id for one in leased] == ["report-2", "report-3", "report-1"]

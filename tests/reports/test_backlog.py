@@ -1,0 +1,80 @@
+"""Law 7: a target gets only so much queue, and is told of loudly when that is full."""
+
+import io
+import json
+from collections.abc import Mapping
+
+import pytest
+from support.stored import backlog
+
+from app import telemetry
+from app.reports.backlog import Backlog
+from app.reports.outbox import Unavailable
+from app.reports.target import Target
+
+CRM, AUDIT = Target("crm", "https://crm.example.com", max_due=3), Target("audit", "https://audit.example.com")
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    """Where the log goes."""
+    stream = io.StringIO()
+    telemetry.configure("json", "info", "last4", stream)
+    return stream
+
+
+def test_cap_is_a_targets_own(log: io.StringIO) -> None:
+    """At its cap a target is full, and no other; it is told once, with what to do."""
+    waits = backlog(CRM, AUDIT)
+    for _ in range(3):
+        assert waits.full(("crm", "audit")) == frozenset()
+        waits.add(("crm", "audit"))
+    assert waits.full(("crm", "audit")) == waits.full(("crm",)) == {"crm"}
+    (line,) = (json.loads(line) for line in log.getvalue().splitlines())
+    assert (line["event"], line["target"], line["max_due"]) == ("the queue of a target is full", "crm", 3)
+    assert "deliveries replay --target" in line["advice"]
+
+
+def test_what_is_done_makes_room(log: io.StringIO) -> None:
+    """One that is done lets one more in; filled anew at once, that is not told again."""
+    waits = backlog(CRM)
+    waits.add(("crm",) * 3)
+    assert waits.full(("crm",)) == {"crm"}
+    waits.remove("crm")
+    assert waits.full(("crm",)) == frozenset()
+    waits.add(("crm",))
+    assert waits.full(("crm",)) == {"crm"}
+    assert len(log.getvalue().splitlines()) == 1
+
+
+async def test_store_is_right(log: io.StringIO) -> None:
+    """A count of the store beats the estimate; room seen by it, the next time is told again."""
+    counted = {"crm": 3}
+
+    async def count() -> Mapping[str, int]:
+        return counted
+
+    waits = Backlog({"crm": CRM}, count)
+    await waits.recount()
+    assert waits.waiting("crm") == 3
+    assert waits.full(("crm",)) == {"crm"}
+    counted["crm"] = 1
+    await waits.recount()
+    assert waits.waiting("crm") == 1
+    assert not waits.full(("crm",))
+    counted["crm"] = 5
+    await waits.recount()
+    assert waits.full(("crm",)) == {"crm"}
+    assert len(log.getvalue().splitlines()) == 2
+
+
+async def test_store_that_cannot_be_asked_changes_nothing() -> None:
+    """The estimate stands until the store answers again."""
+
+    async def count() -> Mapping[str, int]:
+        raise Unavailable
+
+    waits = Backlog({"crm": CRM}, count)
+    waits.add(("crm",))
+    await waits.recount()
+    assert waits.waiting("crm") == 1
