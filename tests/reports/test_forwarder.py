@@ -587,3 +587,31 @@ async def test_probe_that_fails_after_the_target_resumed_is_a_common_failure(tmp
         await work.settled(7)
         last = work.outbox.settled[-1]
         assert (last.state, last.attempts, last.delay) == ("due", 1, 5.0)
+
+
+async def test_target_at_429_is_slowed_down(tmp_path: Path) -> None:
+    """Law 7: a target that says 429 gets nothing until it wants more, then half as much at a time."""
+    answers = iter([429] * 4 + [204] * 100)
+    gate = asyncio.Event()
+    under_way: list[int] = [0]
+
+    async def answer(_request: httpx.Request) -> httpx.Response:
+        under_way.append(under_way[-1] + 1)
+        await gate.wait()
+        await asyncio.sleep(0)
+        under_way.append(under_way[-1] - 1)
+        return said(next(answers), {"retry-after": "7"})
+
+    async with forwarding(tmp_path, answer, replace(CRM, concurrency=4)) as work:
+        await work.put(*(parcel(number) for number in range(8)))
+        await work.posted(4)
+        gate.set()
+        await work.settled(4)
+        assert max(under_way) == 4
+        del under_way[:-1]
+        work.later(6.9)
+        await work.asks_for_nothing()
+        work.later(0.1)
+        await work.settled(12)
+        assert (under_way[:4], max(under_way) < 4) == ([0, 1, 2, 1], True)  # two, then slowly more
+        assert sorted(row["attempts"] for row in await work.rows()) == [1] * 4 + [2] * 4
