@@ -21,6 +21,7 @@ from app.store.tables import deliveries, is_due, pauses, reports, tries
 from app.store.writer import Writer
 
 _LEASE_BYTES = 8
+SPARE = 4  # times what is wanted
 WINDOW = 1_000  # deliveries: four times what a target of the highest concurrency gets at a time
 
 
@@ -80,36 +81,40 @@ def turn(connection: sa.Connection, items: Sequence[Wanted | Settlement]) -> lis
 
 
 def _lease(connection: sa.Connection, wish: Wanted) -> list[Delivery]:
-    taken = (
-        sa.update(deliveries)
-        .where(deliveries.c.id.in_(_next(wish).scalar_subquery()))
-        .values(due_at=now() + wish.seconds, lease=wish.lease, attempts=deliveries.c.attempts + 1)
-        .returning(deliveries.c.id)
-    )
-    ids = list(connection.scalars(taken))
-    if not ids:
+    candidates = list(connection.scalars(_candidates(wish)))
+    taken = list(connection.scalars(_take(wish, candidates))) if candidates else []
+    if not taken:
         return []
-    rows = list(connection.execute(_LEASED, {"ids": ids}))
+    rows = list(connection.execute(_LEASED, {"ids": taken}))
     messages = copies.messages_of(connection, [row.message_uuid for row in rows if row.kind == "message"])
     return [_delivery(row, messages) for row in rows]
 
 
-def _next(wish: Wanted) -> sa.Select[tuple[int]]:
+def _candidates(wish: Wanted) -> sa.Select[Any]:
     """Those due longest, or of the `WINDOW` due longest those of the lowest Sequence: a bounded look at any backlog, in
-    which no late Sequence is overtaken for ever.
+    which no late Sequence is overtaken for ever. Some to spare, for what another replica takes at the same moment.
     """
-    due = sa.and_(is_due, deliveries.c.due_at <= now())  # said again below: a row may be taken while this one waits
     longest = (
-        sa.select(deliveries.c.id)
-        .where(deliveries.c.target == wish.target, due)
+        sa.select(deliveries.c.id, deliveries.c.sequence)
+        .where(deliveries.c.target == wish.target, is_due, deliveries.c.due_at <= now())
         .where(~sa.exists().where(pauses.c.target == wish.target))
         .order_by(deliveries.c.due_at, deliveries.c.id)
-        .limit(wish.count if wish.longest_due else WINDOW)
-        .subquery()
+        .limit(SPARE * wish.count if wish.longest_due else WINDOW)
     )
-    first = sa.select(deliveries.c.id).join(longest, longest.c.id == deliveries.c.id).where(due)
-    ordered = first.order_by(deliveries.c.sequence, deliveries.c.id).limit(wish.count)
-    return ordered.with_for_update(skip_locked=True, of=deliveries)
+    if wish.longest_due:
+        return longest.with_only_columns(deliveries.c.id)
+    window = longest.subquery()
+    return sa.select(window.c.id).order_by(window.c.sequence, window.c.id).limit(SPARE * wish.count)
+
+
+def _take(wish: Wanted, candidates: Sequence[int]) -> sa.Update:
+    """By their ids, and by nothing that would make a planner walk the lane again."""
+    still_due = sa.and_(deliveries.c.state + "" == "due", deliveries.c.due_at <= now())
+    order = (deliveries.c.due_at if wish.longest_due else deliveries.c.sequence, deliveries.c.id)
+    free = sa.select(deliveries.c.id).where(deliveries.c.id.in_(candidates), still_due).order_by(*order)
+    mine = free.limit(wish.count).with_for_update(skip_locked=True).scalar_subquery()
+    leased = {"due_at": now() + wish.seconds, "lease": wish.lease, "attempts": deliveries.c.attempts + 1}
+    return sa.update(deliveries).where(deliveries.c.id.in_(mine)).values(leased).returning(deliveries.c.id)
 
 
 _later, _later_report = deliveries.alias("later"), reports.alias("later_report")
