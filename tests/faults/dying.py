@@ -24,11 +24,11 @@ HOLD = 0.2  # seconds
 
 @dataclass(frozen=True)
 class Step:
-    """Before or after a function; `if_any`: only when something is in what it returned."""
+    """Before or after a function; `if_any`: only when something is in what it returned, or in its last argument."""
 
     place: str
     when: Literal["before", "after"]
-    if_any: bool = False
+    if_any: Literal["result", "items"] | None = None
 
 
 STEPS = {
@@ -45,11 +45,11 @@ STEPS = {
     "report: written": Step("app.store.outbox:put", "after"),
     "report: committed": Step("app.store.outbox:StoredOutbox.put", "after"),
     # and goes out; a lane asks for leases all the time, also when there are none
-    "delivery: lease written": Step("app.store.outbox:lease", "after", if_any=True),
-    "delivery: leased": Step("app.store.outbox:StoredOutbox.lease", "after", if_any=True),
+    "delivery: lease written": Step("app.store.outbox:_lease", "after", if_any="result"),
+    "delivery: leased": Step("app.store.outbox:StoredOutbox.lease", "after", if_any="result"),
     "delivery: heard": Step("app.outbound:_read", "before"),
     "delivery: posted": Step("app.outbound:Outbound.post", "after"),
-    "delivery: settle written": Step("app.store.outbox:settle", "after"),
+    "delivery: settle written": Step("app.store.outbox:_settle", "after", if_any="items"),
     "delivery: settled": Step("app.store.outbox:StoredOutbox.settle", "after"),
 }
 
@@ -83,24 +83,25 @@ def _pass(name: str) -> None:
 
 
 def _wrapped(function: Callable[..., Any], name: str, step: Step) -> Callable[..., Any]:
-    def after(result: Any) -> Any:
-        if step.when == "after" and (not step.if_any or any(result)):
-            _pass(name)
-        return result
-
     def before() -> None:
         if step.when == "before":
             _pass(name)
 
+    def after(result: Any, arguments: tuple[Any, ...]) -> Any:
+        seen = {None: True, "result": result, "items": arguments[-1]}[step.if_any]
+        if step.when == "after" and seen:
+            _pass(name)
+        return result
+
     @functools.wraps(function)
     async def waited(*arguments: Any, **named: Any) -> Any:
         before()
-        return after(await function(*arguments, **named))
+        return after(await function(*arguments, **named), arguments)
 
     @functools.wraps(function)
     def called(*arguments: Any, **named: Any) -> Any:
         before()
-        return after(function(*arguments, **named))
+        return after(function(*arguments, **named), arguments)
 
     return waited if inspect.iscoroutinefunction(function) else called
 
