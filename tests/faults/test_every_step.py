@@ -169,7 +169,9 @@ def _kill_there(house: House, step: str) -> None:
     crowd.service = after.service = house.start()
     crowd.join()
     if calls[0].path == "/message":
-        after.call(*calls)  # also those that were answered before the kill; a report that is told again would hide a loss
+        after.call(
+            *calls
+        )  # also those that were answered before the kill; a report that is told again would hide a loss
     after.join()
     heard: dict[str, set[bytes]] = {}
     for one in [*crowd.heard, *after.heard]:
