@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from httpx_aiohttp import AiohttpTransport
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of a secret, not one
 SECRET_BYTES = range(24, 65)  # https://github.com/standard-webhooks/standard-webhooks, "Signature scheme"
-
+RECEIVE_BUFFER = 16 * 1024  # bytes; the longest answer that anybody reads
 
 Url = NewType("Url", str)  # http or https, whole
 Headers = NewType("Headers", dict[str, str])  # checked: none that the service sets itself
@@ -152,8 +153,19 @@ def authorities() -> ssl.SSLContext:
 
 
 def _session(connections: int | None, tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=connections or 0, ssl=tls)  # 0: no limit of its own
+    limit = connections or 0  # 0: no limit of its own
+    connector = aiohttp.TCPConnector(limit=limit, ssl=tls, socket_factory=_socket)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that takes in little at a time: uvloop reads on while its 256 KiB are filled, and a receiver that sends
+    interim answers as fast as it can held the whole house up for seconds.
+    """
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return made
 
 
 async def _read(response: httpx.Response, cap: int) -> tuple[bytes, bool]:
