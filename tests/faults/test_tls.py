@@ -76,7 +76,7 @@ def test_only_a_receiver_that_proves_its_name_gets_a_report(tmp_path: Path, monk
         tables = [f'[targets.{name}]\nurl = "{one.url}"\nretry = "1h"' for name, one in receivers.items()]
         with process.served(tmp_path, "\n".join([process.MINIMAL, *tables])) as service:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
-            errors = _wait_for(service, "delivery put off", 2)
+            errors = service.wait_for("delivery put off", 2)
         done = process.run("deliveries", "list", "--json", cwd=tmp_path)
     found = {row["target"]: row for row in json.loads(done.stdout)}
     assert {name: row["state"] for name, row in found.items()} == dict(
@@ -113,13 +113,3 @@ def test_authorities_that_cannot_be_read_are_refused_at_the_start(
     assert done.returncode == 2
     (said,) = [line for line in done.stderr.splitlines() if not line.startswith("{")]
     assert said.startswith("plivo-autoreply: SSL_CERT_FILE or SSL_CERT_DIR: ")
-
-
-def _wait_for(service: process.Served, event: str, count: int) -> list[dict[str, str]]:
-    """The lines of the log that tell of it, once there are so many."""
-    for _ in range(500):
-        lines = [line for line in service.lines() if line.get("event") == event]
-        if len(lines) >= count:
-            return lines
-        threading.Event().wait(0.02)  # polls a file
-    raise AssertionError(service.text())
