@@ -20,7 +20,7 @@ from support import plivo_sdk, postgres, process, receiver
 from support.crowd import Call, Crowd
 
 REPORTS, LIVES = 10_000, 4  # one more than kills
-CLIENTS = 4
+CLIENTS = 8
 PATIENCE = 60.0  # seconds for each life's share
 CONFIG = """
 {store}
