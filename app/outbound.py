@@ -12,9 +12,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import socket
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import NewType, Self
@@ -25,7 +27,7 @@ from httpx_aiohttp import AiohttpTransport
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of a secret, not one
 SECRET_BYTES = range(24, 65)  # https://github.com/standard-webhooks/standard-webhooks, "Signature scheme"
-
+RECEIVE_BUFFER = 16 * 1024  # bytes; the longest answer that anybody reads
 
 Url = NewType("Url", str)  # http or https, whole
 Headers = NewType("Headers", dict[str, str])  # checked: none that the service sets itself
@@ -33,6 +35,10 @@ Headers = NewType("Headers", dict[str, str])  # checked: none that the service s
 
 class Undelivered(Exception):
     """The POST got no answer; the message says why, without URL, in a few words."""
+
+
+class BadAuthorities(Exception):
+    """What SSL_CERT_FILE or SSL_CERT_DIR names cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +90,16 @@ class Outbound:
 
     It stands on aiohttp's connections: httpx's own pool walks every connection on each request, and is
     slower the more are in flight (`make bench`: three times at 50). Proxies and .netrc of the environment
-    are not read, cookies not kept: what is posted goes where the config says, as it says.
+    are not read, cookies not kept: what is posted goes where the config says, as it says. Whom TLS trusts is the
+    environment's to say: see `authorities`.
     """
 
     def __init__(
         self, *, connections: int | None, user_agent: str, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
+        """Raises `BadAuthorities`."""
         self.client = httpx.AsyncClient(
-            transport=transport or AiohttpTransport(client=partial(_session, connections)),
+            transport=transport or AiohttpTransport(client=partial(_session, connections, authorities())),
             headers={"user-agent": user_agent, "accept-encoding": "identity"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
@@ -132,10 +140,32 @@ class Outbound:
         )
 
 
-def _session(connections: int | None) -> aiohttp.ClientSession:
-    tls = httpx.create_ssl_context(trust_env=False)
-    connector = aiohttp.TCPConnector(limit=connections or 0, ssl=tls)  # 0: no limit of its own
+@cache  # reading them takes 20 ms, and a house may have a hundred targets
+def authorities() -> ssl.SSLContext:
+    """Who may vouch for a receiver: the public authorities (certifi's), or instead of them those of SSL_CERT_FILE or
+    SSL_CERT_DIR, which OpenSSL's programs read too. Raises `BadAuthorities`.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        message = f"SSL_CERT_FILE or SSL_CERT_DIR: {error.strerror or error}"
+        raise BadAuthorities(message) from error
+
+
+def _session(connections: int | None, tls: ssl.SSLContext) -> aiohttp.ClientSession:
+    limit = connections or 0  # 0: no limit of its own
+    connector = aiohttp.TCPConnector(limit=limit, ssl=tls, socket_factory=_socket)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that takes in little at a time: uvloop reads on while its 256 KiB are filled, and a receiver that sends
+    interim answers as fast as it can held the whole house up for seconds.
+    """
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return made
 
 
 async def _read(response: httpx.Response, cap: int) -> tuple[bytes, bool]:
@@ -149,6 +179,7 @@ async def _read(response: httpx.Response, cap: int) -> tuple[bytes, bool]:
 
 _BROKE_OFF = "the receiver broke off or does not speak HTTP"
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (  # of an error and its causes, the first that fits
+    (ssl.SSLCertVerificationError, "its certificate is not to be trusted"),
     (aiohttp.ClientConnectorError, "could not connect"),
     (aiohttp.ServerDisconnectedError, _BROKE_OFF),
     (aiohttp.ClientResponseError, _BROKE_OFF),
@@ -168,5 +199,7 @@ def _reason(error: BaseException) -> str:
         causes.append(deeper)
     known = (text for kind, text in _REASONS if any(isinstance(cause, kind) for cause in causes))
     text = next(known, type(error).__name__)
-    said = [cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    # OpenSSL's strerror wraps what is wrong with a certificate
+    said = [getattr(cause, "verify_message", "") or cause.strerror for cause in causes if isinstance(cause, OSError)]
+    said = [words for words in said if words]
     return f"{text} ({said[-1]})" if said else text

@@ -71,6 +71,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.server",  # added: `serve` runs it
         "app.telemetry",  # added: `serve` sets it up
         "app.outbound.SECRET_PREFIX",  # added: `secret` prints one
+        "app.outbound.BadAuthorities",  # added: `serve` says so
         "app.reports.formats",  # added: `history` shows a report's fields as its receiver gets them
         "app.reports.outbox",  # added: the states that `deliveries` can list
         "app.__version__",

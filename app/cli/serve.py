@@ -11,6 +11,7 @@ import uvloop
 from app import server, telemetry
 from app.cli.common import Mistake, Problem, config_option, load
 from app.config import Config
+from app.outbound import BadAuthorities
 from app.service import open_service
 from app.store import BrokenStore, NewerStore, StoreInUse
 
@@ -33,7 +34,7 @@ def command(path: Path, public_url: str | None, host: str | None, port: int | No
     telemetry.configure(config.logging.format, config.logging.level, config.logging.numbers)
     try:
         fault = uvloop.run(_serve(config, path, migrate=not no_migrate))
-    except (BrokenStore, StoreInUse, NewerStore) as error:
+    except (BadAuthorities, BrokenStore, StoreInUse, NewerStore) as error:
         raise Mistake(str(error)) from None
     if fault:
         raise Problem(fault)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.store import migrations, retention
-from app.store.database import BrokenStore, Clock, Database, StoreInUse, insert_new, now, readers
+from app.store.database import BrokenStore, Clock, Database, StoreInUse, insert_new, never_back, now, readers
 from app.store.ledger import StoredLedger
 from app.store.migrations import NewerStore
 from app.store.outbox import StoredOutbox
@@ -70,7 +70,7 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    options: StoreOptions, *, serving: bool, migrate: bool = True, clock: Clock = time.time
+    options: StoreOptions, *, serving: bool, migrate: bool = True, clock: Clock | None = None
 ) -> AsyncIterator[Store]:
     """Opens and migrates. `serving` holds a file for this process; commands may work beside it.
 
@@ -83,7 +83,7 @@ async def open_store(
                 options.where.touch(mode=0o600)  # texts and numbers; SQLite gives its other files the same mode
                 if serving:
                     stack.enter_context(sole_server(options.where))
-            database = _database(options.where, clock)
+            database = _database(options.where, clock or never_back(time.time, time.monotonic))
             stack.push_async_callback(database.close)
             await _migrate(database, due_is_fatal=not migrate)
         except (OSError, DBAPIError) as error:

@@ -55,6 +55,20 @@ def _now(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
     return "(SELECT autoreply_now())"  # asked once a statement, so that an index may serve to compare with it
 
 
+def never_back(wall: Clock, monotonic: Clock) -> Clock:
+    """The wall clock, but when that is put back, time goes on from where it was: what is due in 5 s stays due in 5 s.
+    A clock that is put forward is followed, as after a machine has slept; so what was leased may be leased again.
+    """
+    ahead = wall() - monotonic()
+
+    def look() -> float:
+        nonlocal ahead
+        ahead = max(ahead, wall() - monotonic())
+        return monotonic() + ahead
+
+    return look
+
+
 def insert_new(table: sa.Table) -> postgresql.Insert:
     """INSERT that leaves rows alone which are there already. PostgreSQL's construct compiles on SQLite, too."""
     return postgresql.insert(table).on_conflict_do_nothing()

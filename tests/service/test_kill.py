@@ -1,97 +1,44 @@
 """Law 6 from outside: kill -9 at any moment loses nothing, and a double carries the same id."""
 
-import contextlib
-import http.client
-import queue
 import sqlite3
-import threading
-import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from support import plivo_sdk, process, receiver, wire
+from support import plivo_sdk, process, receiver
+from support.crowd import Call, Crowd
 
 REPORTS = 1_000
-CLIENTS = 4
 LEASE = 30  # seconds: the timeout of a target, and what the forwarder adds
 BATCHES = 4  # one for each life of the service
 KILL_AFTER = 100  # of a batch: while it is still coming in and going out
 TARGET = '\n[targets.crm]\nurl = "{url}/hook"\nconcurrency = 8'
 
 
-class _Plivo:
-    """Clients that call with one report each until they hear 200, whichever process answers."""
-
-    def __init__(self) -> None:
-        self.service: process.Served | None = None
-        self.refused = 0
-        self._waiting: queue.SimpleQueue[plivo_sdk.Pairs | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._client, daemon=True) for _ in range(CLIENTS)]
-        for thread in self._threads:
-            thread.start()
-
-    def call(self, reports: list[plivo_sdk.Pairs]) -> None:
-        """Has these called in."""
-        for report in reports:
-            self._waiting.put(report)
-
-    def join(self) -> None:
-        """Waits until all have been accepted."""
-        for _ in self._threads:
-            self._waiting.put(None)
-        for thread in self._threads:
-            thread.join(30)
-            assert not thread.is_alive()
-
-    def _client(self) -> None:
-        while (report := self._waiting.get()) is not None:
-            while not self._call(report):
-                self.refused += 1
-                time.sleep(0.02)  # as Plivo waits between its calls, if shorter
-
-    def _call(self, report: plivo_sdk.Pairs) -> bool:
-        service = self.service
-        if service is None:
-            return False
-        headers = plivo_sdk.headers("POST", f"{wire.PUBLIC}/report", report)
-        headers["content-type"] = "application/x-www-form-urlencoded"
-        connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=10)
-        with closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-            connection.request("POST", "/report", plivo_sdk.form(report), headers)
-            return connection.getresponse().status == 200
-        return False
-
-
-def _identity(report: plivo_sdk.Pairs) -> str:
-    return dict(report)["MessageUUID"]
-
-
 def test_three_kills_lose_none_of_a_thousand_reports(tmp_path: Path) -> None:
     """1,000 reports, three kill -9 amid them: the target gets 1,000 ids, each double that of its first."""
-    reports: list[plivo_sdk.Pairs] = [plivo_sdk.report() for _ in range(REPORTS)]
+    reports = [Call("/report", plivo_sdk.report()) for _ in range(REPORTS)]
     size = REPORTS // BATCHES
     with receiver.receiving() as crm:
         config = process.MINIMAL + TARGET.format(url=crm.url)
-        plivo = _Plivo()
+        plivo = Crowd()
         for start in range(0, REPORTS - size, size):
             with process.served(tmp_path, config) as service:
                 plivo.service = service
-                plivo.call(reports[start : start + size])
+                plivo.call(*reports[start : start + size])
                 _wait(crm, start + KILL_AFTER)
                 service.kill()
         _let_the_leases_run_out(tmp_path)
         with process.served(tmp_path, config) as service:
             plivo.service = service
-            plivo.call(reports[-size:])
+            plivo.call(*reports[-size:])
             plivo.join()
             crm.wait_for(lambda received: len({one.headers["webhook-id"] for one in received}) == REPORTS)
             assert service.stop() == 0
     assert plivo.refused > 0  # else no kill met a call
     times = Counter((one.headers["webhook-id"], _message_uuid(one)) for one in crm.received)
     assert len(times) == REPORTS
-    assert {message_uuid for _, message_uuid in times} == {_identity(report) for report in reports}
+    assert {message_uuid for _, message_uuid in times} == {report.uuid for report in reports}
     doubles = sum(times.values()) - REPORTS
     assert doubles <= 3 * 8  # what was under way at each kill
     with closing(sqlite3.connect(tmp_path / "autoreply.db")) as store:

@@ -14,7 +14,7 @@ from support.stored import NINE, Clock, entry, opened, parcel
 
 from app.guards.ledger import Unavailable
 from app.store import BrokenStore, Store, StoreInUse
-from app.store.database import readers
+from app.store.database import never_back, readers
 
 
 async def test_second_server_is_refused(path: Path, clock: Clock) -> None:
@@ -176,3 +176,14 @@ async def test_closed_store_takes_nothing(path: Path, clock: Clock) -> None:
     assert all(task.done() for task in store.tasks)
     with pytest.raises(Unavailable):
         await store.outbox.put(parcel())
+
+
+def test_a_clock_that_is_put_back_goes_on() -> None:
+    """Seconds stay seconds for what waits, whichever way the wall clock is set; forwards it is followed."""
+    wall, monotonic = [1_000.0], [5.0]
+    clock = never_back(lambda: wall[0], lambda: monotonic[0])
+    said = [clock()]
+    for step, passed in ((2.0, 2.0), (-3_600.0, 1.0), (1.0, 1.0), (7_200.0, 0.0), (1.0, 1.0)):
+        wall[0], monotonic[0] = wall[0] + step, monotonic[0] + passed
+        said.append(clock())
+    assert said == [1_000.0, 1_002.0, 1_003.0, 1_004.0, 4_603.0, 4_604.0]

@@ -42,8 +42,8 @@ def running(folder: Path) -> Iterator[str]:
 
 async def prepare(url: str) -> None:
     """A migrated template."""
-    await _command(url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
-    await _command(url, f"CREATE DATABASE {TEMPLATE}")
+    await execute(url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
+    await execute(url, f"CREATE DATABASE {TEMPLATE}")
     async with open_store(StoreOptions(server_url(url).set(database=TEMPLATE), KEEP), serving=False):
         pass
 
@@ -52,11 +52,11 @@ async def prepare(url: str) -> None:
 async def database(url: str) -> AsyncIterator[URL]:
     """An empty store of its own."""
     name = f"test_{uuid.uuid4().hex}"
-    await _command(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    await execute(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     try:
         yield server_url(url).set(database=name)
     finally:
-        await _command(url, f"DROP DATABASE {name} WITH (FORCE)")
+        await execute(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def obey(where: URL, clock: Clock) -> None:
@@ -69,7 +69,7 @@ async def obey(where: URL, clock: Clock) -> None:
     body = f"SELECT pg_read_file('{file}')::double precision"
     definition = "CREATE OR REPLACE FUNCTION autoreply_now() RETURNS double precision LANGUAGE sql VOLATILE AS"
     url = where.set(drivername="postgresql").render_as_string(hide_password=False)
-    await _command(url, f"{definition} $$ {body} $$")
+    await execute(url, f"{definition} $$ {body} $$")
 
 
 def _write(file: Path, now: float) -> None:
@@ -77,9 +77,10 @@ def _write(file: Path, now: float) -> None:
     file.chmod(0o644)
 
 
-async def _command(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """One statement on a connection of its own; its rows."""
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement)
+        return [tuple(row) for row in await connection.fetch(statement)]
     finally:
         await connection.close()

@@ -78,6 +78,14 @@ class Served:
         said = self.log.read_bytes()[self._log_start :]
         return said[: said.rfind(b"\n") + 1].decode()
 
+    def wait_for(self, event: str, count: int, seconds: float = 15.0) -> list[dict[str, Any]]:
+        """The lines of the log that tell of an event, once there are so many."""
+        until = time.monotonic() + seconds
+        while len(lines := [line for line in self.lines() if line.get("event") == event]) < count:
+            assert time.monotonic() < until, self.text()
+            time.sleep(0.02)  # polling a process, not waiting for luck
+        return lines
+
     def get(self, path: str) -> tuple[int, bytes]:
         """A plain GET."""
         return fetch(urllib.request.Request(self.url + path))
