@@ -5,6 +5,7 @@ The rooms, from the ground up; each may import only from the floors below it (`t
     0  plivo/       Plivo's dialect: messages, signature, markup, units. Pure.
        outbound.py  the httpx client: whole-attempt timeout, size caps, Standard Webhooks
        telemetry.py logs that hold no text and no whole number
+       metrics/     what is counted, for Prometheus: every name and label
        folding.py   when two texts are the same word
        server.py    uvicorn, with a limit on what it reads and an order in how it stops
     1  rules/       which rule answers: table, chain, templates, one file a kind
@@ -16,6 +17,8 @@ The rooms, from the ground up; each may import only from the floors below it (`t
        answering.py one message, one answer, in time: claims, joiners, the deadline
        gate.py      ASGI: limits, signature, parameters, proof
        endpoints.py HTTP to values and back
+       status/      how the house is: /ready, what is wrong in sentences, the levels of a scrape
+       admin.py     the operator's socket
     4  service.py   the only place where parts are opened and joined
     5  cli/         one file a command
 

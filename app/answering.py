@@ -14,6 +14,7 @@ from typing import Protocol
 
 from app.engine import Decision, Draft, Engine
 from app.guards.ledger import Answered, Case, Claimed, CopyTo, Entry, Ledger, Memory, Ruling, Wish
+from app.metrics import Metrics
 from app.plivo.markup import EMPTY
 from app.plivo.messages import Inbound, SignedRequest, content_digest
 from app.plivo.numbers import show
@@ -35,6 +36,14 @@ TOLD = 10_000  # limits that are known to silence somebody, so that each is logg
 
 class ChainFailed(Unavailable):
     """Nothing answered and a rule failed: Plivo's next call may still get an answer."""
+
+    label = "rule_failed"
+
+
+class Busy(Unavailable):
+    """Too many messages of a route wait for its rules."""
+
+    label = "busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Answering:
         copying: Copying,
         options: AnsweringOptions,
         clock: Callable[[], float],
+        metrics: Metrics | None = None,
     ) -> None:
         self._engine = engine
         self._copying = copying
@@ -80,9 +90,15 @@ class Answering:
         self._tools = tools
         self._options = options
         self._clock = clock
+        self._metrics = metrics or Metrics()
         self._chains: dict[str, asyncio.Task[bytes]] = {}
         self._waiting: Counter[str] = Counter()  # chains of a route
         self._told: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def in_flight(self) -> int:
+        """Messages whose rules are being asked behind a claim."""
+        return len(self._chains)
 
     async def answer(self, message: Inbound, request: SignedRequest) -> bytes:
         """The XML, durable. Raises `ChainFailed`, `Reused`, `Unavailable`. Cancelled, it leaves its chain going on."""
@@ -113,25 +129,25 @@ class Answering:
             self._refuse_if_full(message, begun)
             got = await self._ledger.claim(wish)
             if isinstance(got, Answered):
-                log.info("answered", message_uuid=message.message_uuid, again=True)
+                self._tell_again(message, begun)
                 return got.xml
-            chain = self._chains.get(message.message_uuid)  # asked first: a process may claim what it has already
-            if chain is None and isinstance(got, Claimed):
-                chain = self._start(message, request, begun, got.memory)
-            if chain is not None:
+            if chain := self._chains.get(message.message_uuid):  # asked first: a process may claim what it has already
+                self._metrics.message(_route(begun), "repeat")
                 return await asyncio.shield(chain)
+            if isinstance(got, Claimed):
+                return await asyncio.shield(self._start(message, request, begun, got.memory))
             await asyncio.sleep(POLL)
 
     def _refuse_if_full(self, message: Inbound, begun: Draft) -> None:
-        """One slow webhook must not take the room of other routes (law 7). Raises `Unavailable`."""
-        name = begun.route.name if begun.route else ""
+        """One slow webhook must not take the room of other routes (law 7). Raises `Busy`."""
+        name = _route(begun) or ""
         if self._waiting[name] >= LATE and message.message_uuid not in self._chains:
             reason = f"{LATE} messages of route {name} wait for their rules"
-            raise Unavailable(reason)
+            raise Busy(reason)
 
     def _start(self, message: Inbound, request: SignedRequest, begun: Draft, memory: Memory) -> asyncio.Task[bytes]:
         chain = asyncio.create_task(self._walk(message, request, begun, memory))
-        name = begun.route.name if begun.route else ""
+        name = _route(begun) or ""
         self._chains[message.message_uuid] = chain
         self._waiting[name] += 1
         chain.add_done_callback(lambda done: self._ended(message.message_uuid, name, done))
@@ -154,8 +170,9 @@ class Answering:
 
     async def _settle(self, message: Inbound, request: SignedRequest, draft: Draft, *, claimed: bool) -> bytes:
         """Judged and recorded in one transaction. A chain that failed is not remembered, until the fourth call."""
+        self._count_failed_rules(draft)
         if draft.outcome and draft.outcome.failed:
-            await self._count_failure(message)
+            await self._count_failure(message, draft)
         copy = self._copy(request, draft)
         judged: list[Decision] = []
 
@@ -173,7 +190,7 @@ class Answering:
             if copy:
                 self._copying.stored(copy.targets)
         else:  # somebody else was first, perhaps in the same group
-            log.info("answered", message_uuid=message.message_uuid, again=True)
+            self._tell_again(message, draft)
         return xml
 
     def _copy(self, request: SignedRequest, draft: Draft) -> CopyTo | None:
@@ -183,10 +200,16 @@ class Answering:
         identifier = content_digest(request.path, request.parameters).hex()[:32]
         return CopyTo(identifier, targets, self._copying.full(targets), request.parameters)
 
-    async def _count_failure(self, message: Inbound) -> None:
+    def _count_failed_rules(self, draft: Draft) -> None:
+        for asked in draft.outcome.asked if draft.outcome else ():
+            if isinstance(asked.verdict, Fails):
+                self._metrics.rule_failed(_route(draft), asked.rule)
+
+    async def _count_failure(self, message: Inbound, draft: Draft) -> None:
         """Raises `ChainFailed`, so that Plivo calls again; returns when it will not."""
         failures = await self._ledger.fail(message.message_uuid)
         if failures < CALLS:
+            self._metrics.message(_route(draft), "failed")
             reason = f"nothing answered, and a rule failed (call {failures} of {CALLS})"
             raise ChainFailed(reason)
         log.error(
@@ -216,7 +239,21 @@ class Answering:
         keys = tuple(use.key for use in decision.uses)
         return Ruling(entry, decision.text_key, decision.units, decision.scopes, keys, decision.opt_out)
 
+    def _tell_again(self, message: Inbound, draft: Draft) -> None:
+        self._metrics.message(_route(draft), "repeat")
+        log.info("answered", message_uuid=message.message_uuid, again=True)
+
+    def _count(self, decision: Decision) -> None:
+        outcome = "answered" if decision.messages else "given_up" if decision.failed else "silence"
+        self._metrics.message(decision.route, outcome)
+        self._metrics.replied(decision.route, decision.units)
+        if decision.limited:
+            self._metrics.limited(decision.route, decision.reason)
+        if decision.opt_out:
+            self._metrics.opted(decision.route, out=decision.opt_out.out)
+
     def _tell(self, message: Inbound, request: SignedRequest, decision: Decision) -> None:
+        self._count(decision)
         people = {"from": show(message.sender), "to": show(message.to)}
         log.info(
             "answered",
@@ -241,3 +278,7 @@ class Answering:
             log.warning("a fuse is at 80 %", fuse=decision.burning, route=decision.route)
         if decision.cut:
             log.warning("a text was cut to max_units", message_uuid=message.message_uuid, rule=decision.rule)
+
+
+def _route(draft: Draft) -> str | None:
+    return draft.route.name if draft.route else None

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.metrics import Metrics
 from app.plivo import diagnosis, forms
 from app.plivo.messages import IDENTIFIER, Inbound, Parameters, Proof, Report, SignedRequest, content_digest
-from app.plivo.refusals import Forged, NotAllowed, Refused, TooLarge, TooSlow, Unavailable
+from app.plivo.refusals import Forged, Late, NotAllowed, Refused, TooLarge, TooSlow, Unsigned
 from app.plivo.signature import FAMILIES, V2, V3, Claim, Family, Request, Token, claims, matching
 from app.telemetry import get_logger
 
@@ -45,8 +46,9 @@ class GateOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """A path that Plivo calls: how its parameters are read, and who answers."""
+    """A path that Plivo calls: its name in the metrics, how its parameters are read, and who answers."""
 
+    name: str
     read: Callable[[str, Parameters], Any]
     answer: Callable[[Any, SignedRequest], Awaitable[Response]]
 
@@ -58,11 +60,20 @@ class ClientGone(Exception):
 class Gate:
     """ASGI middleware: Plivo's paths go to an endpoint as a `SignedRequest`, everything else to `app`."""
 
-    def __init__(self, app: ASGIApp, options: GateOptions, *, message: MessageEndpoint, report: ReportEndpoint) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        options: GateOptions,
+        *,
+        message: MessageEndpoint,
+        report: ReportEndpoint,
+        metrics: Metrics | None = None,
+    ) -> None:
         self.app = app
         self._options = options
-        self._message = _Door(lambda _path, parameters: Inbound.from_parameters(parameters), message)
-        self._report = _Door(Report.from_parameters, report)
+        self._metrics = metrics or Metrics()
+        self._message = _Door("message", lambda _path, parameters: Inbound.from_parameters(parameters), message)
+        self._report = _Door("report", Report.from_parameters, report)
         parts = urlsplit(options.public_url)
         self._prefix = parts.path
         self._families = (V3,) if options.mode == "v3" else FAMILIES
@@ -76,10 +87,11 @@ class Gate:
             await self.app(scope, receive, send)
             return
         path, way = door
-        until = asyncio.get_running_loop().time() + self._options.deadline
+        begun = asyncio.get_running_loop().time()
         try:
-            response = await self._in_time(way, *await self._admit(scope, receive, path, way), until)
+            response = await self._in_time(way, *await self._admit(scope, receive, path, way), begun)
         except Refused as refusal:
+            self._metrics.refused(way.name, refusal.label)
             level = log.error if refusal.status >= 500 else log.warning  # noqa: PLR2004
             level("refused", status=refusal.status, path=path, method=scope["method"], reason=str(refusal))
             response = PlainTextResponse(f"{refusal.public}\n", refusal.status, refusal.headers)
@@ -87,23 +99,27 @@ class Gate:
             log.info("the caller hung up while sending", path=path)
             return
         except Exception:
+            self._metrics.refused(way.name, "fault")
             log.exception("a fault of ours", path=path)
             response = PlainTextResponse("internal error\n", 500)
         await response(scope, receive, send)
 
-    async def _in_time(self, door: _Door, content: Any, request: SignedRequest, until: float) -> Response:
+    async def _in_time(self, door: _Door, content: Any, request: SignedRequest, begun: float) -> Response:
         """The answer, by the deadline (law 4): what takes longer, a locked store or a slow rule, Plivo would not hear.
 
-        The endpoint is cancelled; what shall go on behind the answer is a task of its own. Raises `Unavailable`.
+        The endpoint is cancelled; what shall go on behind the answer is a task of its own. Raises `Late`.
         """
+        self._metrics.accepted(door.name, request.signed_by)
         try:
-            async with asyncio.timeout_at(until) as limit:
+            async with asyncio.timeout_at(begun + self._options.deadline) as limit:
                 return await door.answer(content, request)
         except TimeoutError:
             if not limit.expired():
                 raise
             message = f"no answer within {self._options.deadline:g} s"
-            raise Unavailable(message) from None
+            raise Late(message) from None
+        finally:
+            self._metrics.answered_in(door.name, asyncio.get_running_loop().time() - begun)
 
     def _door(self, scope: Scope) -> tuple[str, _Door] | None:
         raw = _raw_path(scope)
@@ -151,6 +167,7 @@ class Gate:
         v3, v2 = matched.get(V3), matched.get(V2)
         if v2 and not v3 and V3 in matched:
             self._beside += 1
+            self._metrics.beside()
             log.warning(
                 "V2 accepted beside a V3 that does not match",
                 times=self._beside,
@@ -174,7 +191,7 @@ class Gate:
         reason = "no signature header with a value and a nonce"
         if self._families != FAMILIES and claims(scope["headers"], (V2,)):
             reason = 'no V3 signature header, only V2, which signature = "v3" does not read; "any" would'
-        raise Forged(reason)
+        raise Unsigned(reason)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         limit = self._options.body_limit

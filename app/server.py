@@ -10,7 +10,9 @@ This file knows nothing of the rest of the house.
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
@@ -19,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_LIMIT = 32 * 1024  # bytes of request line and headers; nginx allows 32 KiB too
 HEAD_SECONDS = 30.0  # nginx's client_header_timeout is 60 s; Plivo hangs up after 8 s
 AHEAD_LIMIT = 100  # pipelined requests that wait for their turn; without a limit 14 MB of them took 650 MB
+BESIDE_SECONDS = 1  # for the answers of a server beside the first
 STOP_SECONDS = 8  # for answers, late rules and POSTs together; containers are killed 10 s after SIGTERM
 
 _TOO_LARGE_BODY = b"header block too large\n"
@@ -167,7 +170,40 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def configure(app: Any, host: str, port: int) -> uvicorn.Config:
+class ServerBeside(Server):
+    """One more in the same loop; the first one hears the signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `OSError`."""
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address, family=family)
+
+
+@asynccontextmanager
+async def beside(app: Any, listener: socket.socket) -> AsyncIterator[None]:
+    """Serves on this socket too, as long as the block runs; closes it."""
+
+    async def nothing() -> None:
+        """The first server tells of the stop."""
+
+    options = configure(app, "", 0, stop_seconds=BESIDE_SECONDS)
+    running = ServerBeside(options, lambda _port: None, nothing)
+    serving = asyncio.create_task(running.serve([listener]))
+    try:
+        yield
+    finally:
+        running.should_exit = True
+        await serving
+        listener.close()
+
+
+def configure(app: Any, host: str, port: int, *, stop_seconds: int = STOP_SECONDS) -> uvicorn.Config:
     """The one set of uvicorn options that this service runs with."""
     return uvicorn.Config(
         app,
@@ -181,6 +217,6 @@ def configure(app: Any, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         proxy_headers=False,  # signatures are computed over public_url, never over what a proxy says
         server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_graceful_shutdown=stop_seconds,
         timeout_keep_alive=75,  # longer than the idle time of common proxies (60 s), so that they close first
     )

@@ -8,9 +8,9 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,14 +20,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app import __version__
+from app.admin import Admin, make_admin
 from app.answering import Answering, AnsweringOptions
 from app.config import Config
-from app.endpoints import Endpoints
+from app.endpoints import Accept, Endpoints
 from app.engine import Engine, EngineOptions, Guards, Owner
 from app.gate import Gate, GateOptions
+from app.metrics import Metrics
 from app.outbound import Outbound
-from app.plivo.messages import Report
-from app.plivo.refusals import Unavailable
+from app.plivo.messages import Report, SignedRequest
 from app.reports.backlog import Backlog
 from app.reports.copying import Copying
 from app.reports.forwarder import Forwarder
@@ -36,14 +37,16 @@ from app.reports.lane import Chance, Lane
 from app.reports.schedule import JITTER
 from app.rules.tools import Tools
 from app.server import STOP_SECONDS
+from app.status import Facts, State, Status, Surveyor
 from app.store import Store, open_store
+from app.store.disk import Measure, Reserve, measuring
 from app.telemetry import get_logger
 
 log = get_logger("service")
 
 USER_AGENT = f"plivo-autoreply/{__version__}"
 REMIND = 3600.0  # seconds
-READY_FOR = 1.0  # seconds that one check of the store answers /ready, which anybody may call
+LOOK_AT_DISK = 10.0  # seconds; each report looks too
 
 
 @dataclass(slots=True)
@@ -51,10 +54,11 @@ class Service:
     """A running house."""
 
     app: ASGIApp
+    admin: Admin
     store: Store
     answering: Answering
     forwarder: Forwarder
-    state: "State"
+    state: State
     _stopping: asyncio.Future[Any] | None = None
 
     async def begin_stop(self) -> None:
@@ -71,37 +75,6 @@ class Service:
         await self.answering.stop(0)
 
 
-@dataclass(slots=True)
-class State:
-    """What /health and /ready tell."""
-
-    store: Store
-    stopping: bool = False
-    fault: str | None = None
-    _checked: tuple[float, bool] = field(default=(float("-inf"), False))
-    _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def ready(self) -> bool:
-        """Store writable, nothing broken, not stopping."""
-        if self.stopping or self.fault:
-            return False
-        async with self._checking:  # one write for all who ask at the same time
-            at, writable = self._checked
-            if time.monotonic() - at >= READY_FOR:
-                writable = await _writable(self.store)
-                self._checked = (time.monotonic(), writable)
-        return writable
-
-
-async def _writable(store: Store) -> bool:
-    try:
-        async with asyncio.timeout(READY_FOR):
-            await store.check()
-    except (Unavailable, TimeoutError):
-        return False
-    return True
-
-
 def make_engine(config: Config) -> Engine:
     """The engine of a config."""
     options = EngineOptions(
@@ -114,28 +87,48 @@ def make_engine(config: Config) -> Engine:
 
 
 @asynccontextmanager
-async def open_service(config: Config, on_fault: Callable[[], None], *, migrate: bool = True) -> AsyncIterator[Service]:
-    """Opens store, clients and tasks; closes them in order. Raises what `open_store` raises."""
+async def open_service(
+    config: Config, on_fault: Callable[[], None], *, migrate: bool = True, measure: Measure | None = None
+) -> AsyncIterator[Service]:
+    """Opens store, clients and tasks; closes them in order. `measure` looks at the store's disk. Raises what
+    `open_store` raises.
+    """
+    metrics = Metrics(tuple(config.table.by_name), config.targets)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(config.store, serving=True, migrate=migrate))
+        opening = open_store(config.store, serving=True, migrate=migrate, committed=metrics.committed)
+        store = await stack.enter_async_context(opening)
         if isinstance(config.store.where, Path):
             await store.ledger.release("")  # a sole server: whatever a former process held is free
         tools = Tools(await stack.enter_async_context(Outbound(connections=None, user_agent=USER_AGENT)))
         engine = make_engine(config)
-        backlog = Backlog(config.targets, store.outbox.waiting)
-        forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, backlog, stack)})
+        backlog = Backlog(config.targets, store.outbox.waiting, lambda name: metrics.target(name).capped.inc())
+        forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)})
         copying = Copying(config.targets, backlog, forwarder.wake)
-        answering = Answering(engine, store.ledger, tools, copying, _answering_options(config), time.time)
+        answering = Answering(engine, store.ledger, tools, copying, _answering_options(config), time.time, metrics)
         await _tell_of_orphans(config, store)
         stack.callback(asyncio.create_task(backlog.run(), name="backlog").cancel)
         forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
         state = State(store)
         _watch([*store.tasks, forwarding], state, on_fault)
         if config.signature == "log-only":
-            reminding = asyncio.create_task(_remind())
-            stack.callback(reminding.cancel)
-        app = _app(config, engine, store, answering, backlog, forwarder, state)
-        service = Service(app, store, answering, forwarder, state)
+            stack.callback(asyncio.create_task(_remind()).cancel)
+        reserve = _reserve(config, measure, stack)
+        intake = Intake(store.outbox, config.targets, backlog, _owners(engine, store), forwarder.wake, time.time)
+        accept = _accepting(intake, reserve, metrics)
+        app = _app(config, Endpoints(answering.answer, accept, state.ready, lambda: state.fault), metrics)
+        facts = _facts(config)
+        surveyor = Surveyor(state, tuple(facts.targets), tuple(facts.fuses))
+        stack.push_async_callback(surveyor.close)
+        status = Status(
+            facts,
+            state,
+            surveyor,
+            reserve,
+            broken=lambda: forwarder.paused,
+            chains=lambda: answering.in_flight,
+            writes=lambda: store.writer.waiting,
+        )
+        service = Service(app, make_admin(metrics, status), store, answering, forwarder, state)
         try:
             yield service
         finally:
@@ -148,6 +141,33 @@ async def _remind() -> None:
     while True:
         log.warning('signature = "log-only": requests that nobody signed are answered; for a roll-out only')
         await asyncio.sleep(REMIND)
+
+
+def _reserve(config: Config, measure: Measure | None, stack: AsyncExitStack) -> Reserve | None:
+    """What watches the disk, if it is ours."""
+    if not isinstance(config.store.where, Path):
+        return None
+    reserve = Reserve(config.store.reserve, measure or measuring(config.store.where))
+    stack.callback(asyncio.create_task(_watch_disk(reserve)).cancel)
+    return reserve
+
+
+async def _watch_disk(reserve: Reserve) -> None:
+    """So that it is told before the next report comes."""
+    while True:
+        reserve.look()
+        await asyncio.sleep(LOOK_AT_DISK)
+
+
+def _facts(config: Config) -> Facts:
+    return Facts(
+        config=config.version,
+        version=__version__,
+        signature=config.signature,
+        store="sqlite" if isinstance(config.store.where, Path) else "postgresql",
+        targets={name: target.max_due for name, target in config.targets.items()},
+        limits=config.limits,
+    )
 
 
 async def _tell_of_orphans(config: Config, store: Store) -> None:
@@ -163,29 +183,34 @@ def _answering_options(config: Config) -> AnsweringOptions:
 
 
 async def _lanes(
-    config: Config, store: Store, backlog: Backlog, stack: AsyncExitStack
+    config: Config, store: Store, backlog: Backlog, metrics: Metrics, stack: AsyncExitStack
 ) -> AsyncIterator[tuple[str, Lane]]:
     chance = Chance(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
     for name, target in config.targets.items():
         client = Outbound(connections=target.concurrency, user_agent=USER_AGENT)
-        yield name, Lane(target, store.outbox, await stack.enter_async_context(client), chance, backlog)
+        await stack.enter_async_context(client)
+        yield name, Lane(target, store.outbox, client, chance, backlog, metrics.target(name))
 
 
-def _app(
-    config: Config,
-    engine: Engine,
-    store: Store,
-    answering: Answering,
-    backlog: Backlog,
-    forwarder: Forwarder,
-    state: State,
-) -> ASGIApp:
+def _owners(engine: Engine, store: Store) -> Callable[[Report], Awaitable[Owner]]:
     async def owner(report: Report) -> Owner:
         origin = await store.ledger.origin(report.in_reply_to) if report.in_reply_to else None
         return engine.owner(origin, report)
 
-    intake = Intake(store.outbox, config.targets, backlog, owner, forwarder.wake, time.time)
-    endpoints = Endpoints(answering.answer, intake.accept, state.ready, lambda: state.fault)
+    return owner
+
+
+def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Accept:
+    async def accept(report: Report, request: SignedRequest) -> None:
+        if reserve:
+            reserve.require()  # replies before reports (law 7): these come again
+        await intake.accept(report, request)
+        metrics.report(report.status)
+
+    return accept
+
+
+def _app(config: Config, endpoints: Endpoints, metrics: Metrics) -> ASGIApp:
     prefix = urlsplit(config.server.public_url).path
     inner = Starlette(routes=[route for base in dict.fromkeys(["", prefix]) for route in _routes(base, endpoints)])
     inner.router.redirect_slashes = False
@@ -196,7 +221,7 @@ def _app(
         body_limit=config.server.body_limit,
         deadline=config.server.deadline,
     )
-    return Gate(inner, options, message=endpoints.message, report=endpoints.report)
+    return Gate(inner, options, message=endpoints.message, report=endpoints.report, metrics=metrics)
 
 
 def _routes(base: str, endpoints: Endpoints) -> Iterable[Route]:

@@ -17,12 +17,13 @@ APP = Path(__file__).parent.parent / "app"
 ALLOWED: dict[str, tuple[str, ...]] = {
     "app.plivo": (),
     "app.outbound": (),
+    "app.metrics": ("app.plivo",),  # added, floor 0: every name and label of /metrics; Plivo's statuses are labels
     "app.telemetry": (),
     "app.server": (),  # added, floor 0: uvicorn with bounds, which knows nothing of the house
     "app.folding": (),  # added, floor 0: when two texts are the same word; rules and opt-out ask it
     "app.rules": ("app.plivo", "app.telemetry", "app.folding"),
     "app.guards": ("app.plivo", "app.telemetry", "app.folding"),
-    "app.reports": ("app.plivo", "app.outbound", "app.telemetry"),
+    "app.reports": ("app.plivo", "app.outbound", "app.telemetry", "app.metrics"),
     "app.store": ("app.guards.ledger", "app.reports.outbox"),
     "app.engine": ("app.plivo", "app.rules", "app.guards", "app.telemetry"),
     "app.config": (
@@ -41,10 +42,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.plivo",
         "app.rules",
         "app.telemetry",
+        "app.metrics",
     ),
-    "app.gate": ("app.plivo", "app.telemetry"),
+    "app.gate": ("app.plivo", "app.telemetry", "app.metrics"),
+    "app.status": ("app.guards", "app.metrics", "app.plivo", "app.store"),  # added, floor 3: how the house is
+    "app.admin": ("app.metrics", "app.status", "app.telemetry"),  # added, floor 3: the operator's socket
     "app.endpoints": ("app.engine", "app.plivo", "app.reports.outbox", "app.guards.ledger"),
     "app.service": (
+        "app.admin",
+        "app.metrics",
+        "app.status",
         "app.answering",
         "app.config",
         "app.endpoints",
@@ -93,6 +100,7 @@ HOMES = {
     "alembic": "app.store.migrations",
     "click": "app.cli",
     "uvicorn": "app.server",
+    "prometheus_client": "app.metrics",
 }
 
 

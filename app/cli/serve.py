@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from app import server, telemetry
 from app.cli.common import Mistake, Problem, config_option, load
 from app.config import Config
 from app.outbound import BadAuthorities
-from app.service import open_service
+from app.service import Service, open_service
 from app.store import BrokenStore, NewerStore, StoreInUse
 
 log = telemetry.get_logger("serve")
@@ -45,7 +46,7 @@ async def _serve(config: Config, path: Path, *, migrate: bool = True) -> str | N
     stopped = asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(telemetry.tell_loop_error)
 
-    async with open_service(config, on_fault=stopped.set, migrate=migrate) as service:
+    async with open_service(config, on_fault=stopped.set, migrate=migrate) as service, _admin(config, service):
         options = server.configure(service.app, config.server.host, config.server.port)
         _announce(config, path)
         running = server.Server(options, on_start=_listening(config), on_stop=service.begin_stop)
@@ -62,6 +63,26 @@ async def _serve(config: Config, path: Path, *, migrate: bool = True) -> str | N
         log.error("a task would not end: leaving without it")
         os._exit(1 if service.state.fault else 0)  # everything of ours is closed; asyncio would wait for ever
     return service.state.fault
+
+
+@asynccontextmanager
+async def _admin(config: Config, service: Service) -> AsyncIterator[None]:
+    """The operator's socket, if the file wants it. There before the public one, it tells of a stop to the end."""
+    if config.admin is None:
+        yield
+        return
+    host, port = config.admin.listen
+    try:
+        listener = server.listen(host, port)
+    except OSError as error:
+        message = f"[admin] cannot listen on {config.admin.listen}: {error.strerror}; is another process there?"
+        raise Mistake(message) from None
+    async with server.beside(service.admin, listener):
+        log.info("admin listening", host=host, port=listener.getsockname()[1])
+        try:
+            yield
+        finally:
+            await service.stop()
 
 
 def _listening(config: Config) -> Callable[[int], None]:
@@ -86,5 +107,10 @@ def _announce(config: Config, path: Path) -> None:
         signature=config.signature,
         store=config.store.shown,
         config=config.version,
-        off=[] if config.targets else ["targets: reports are stored and go nowhere"],
+        off=_off(config),
     )
+
+
+def _off(config: Config) -> list[str]:
+    targets = [] if config.targets else ["targets: reports are stored and go nowhere"]
+    return targets if config.admin else [*targets, "admin: no /metrics"]

@@ -18,6 +18,7 @@ from app.config import guards, lint, phones, sections
 from app.config.cases import read_tests
 from app.config.checking import check
 from app.config.faults import BadConfig, Fault, Faults, did_you_mean
+from app.config.listening import Admin, warn_of_strangers
 from app.config.routes import Reader
 from app.config.targets import read_targets
 from app.guards.limits import LimitOptions
@@ -39,6 +40,7 @@ class Config:
 
     server: sections.Server
     logging: sections.Logging
+    admin: Admin | None  # None: no socket of its own
     tokens: tuple[Token, ...]
     signature: Literal["any", "v3", "log-only"]
     store: StoreOptions
@@ -96,6 +98,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     plivo = check(sections.Plivo, data.get("plivo", {}), ("plivo",), folder, faults)
     store = check(sections.Store, data.get("store", {}), ("store",), folder, faults)
     logging = check(sections.Logging, data.get("logging", {}), ("logging",), folder, faults)
+    admin = check(Admin, data["admin"], ("admin",), folder, faults) if "admin" in data else None
     country = _country(data.get("plivo", {}), folder, faults)
     read_number = partial(phones.read_number, country=country)
     limits = guards.read_limits(data.get("limits", {}), folder, read_number, faults)
@@ -108,10 +111,13 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     own = guards.route_guards(reader, opt_out, limits, faults)
     tests = read_tests(data.get("tests", []), folder, table, faults)
     lint.warn_of_exposure(data, faults)
+    warn_of_strangers(admin, faults)
     if plivo and not plivo.auth_tokens:
         faults.note(("plivo", "auth_tokens"), "no token is left: each one is optional and missing")
     if not (server and plivo and store and logging):
         return None
+    where = _where(store.url, faults)
+    lint.warn_of_reserve(where, store.reserve, faults)
     options = guards.opt_out_options(opt_out)
     lint.check_windows(store.keep, limits, own, table, faults)
     lint.check_copies(store.keep_text, targets, faults)
@@ -120,9 +126,10 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     return Config(
         server=server,
         logging=logging,
+        admin=admin,
         tokens=plivo.auth_tokens,
         signature=plivo.signature,
-        store=StoreOptions(_where(store.url, faults), Keep(store.keep, store.keep_text)),
+        store=StoreOptions(where, Keep(store.keep, store.keep_text), store.reserve),
         keep_text=store.keep_text > 0,
         table=table,
         rules=len(data.get("rules", {})),

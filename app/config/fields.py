@@ -14,11 +14,11 @@ from app.outbound import Secret
 from app.plivo.signature import Token
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 _SOURCES = frozenset({"env", "file", "optional", "default"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-_SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB)")
+_SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESERVED_HEADERS = ("content-length", "content-type", "host", "transfer-encoding", "connection")
 
@@ -83,7 +83,8 @@ def _one_or_many(value: Any, info: ValidationInfo) -> Any:
     return tuple(found for one in values if (found := resolve(one, info)) is not None)
 
 
-def _needed(value: Any, info: ValidationInfo) -> Any:
+def needed(value: Any, info: ValidationInfo) -> Any:
+    """The text that a value stands for. Raises `ValueError` if there is none."""
     found = resolve(value, info)
     if found is None:
         message = "a value is needed here, and the optional one is missing"
@@ -92,7 +93,7 @@ def _needed(value: Any, info: ValidationInfo) -> Any:
 
 
 def _duration(value: Any, info: ValidationInfo) -> float:
-    found = _needed(value, info)
+    found = needed(value, info)
     return read_duration(found if isinstance(found, str) else "")
 
 
@@ -106,12 +107,19 @@ def read_duration(text: str) -> float:
 
 
 def _size(value: Any, info: ValidationInfo) -> int:
-    text = _needed(value, info)
+    text = needed(value, info)
     found = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not found or not int(found[1]):
+    if not found:
         message = 'write a size as "64KiB" or "1MiB"'
         raise ValueError(message)
     return int(found[1]) * BYTES[found[2]]
+
+
+def _some(size: int) -> int:
+    if not size:
+        message = 'write a size as "64KiB" or "1MiB", not none'
+        raise ValueError(message)
+    return size
 
 
 def _rate(value: Any, info: ValidationInfo) -> Rate:
@@ -179,16 +187,17 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
-Text = Annotated[str, BeforeValidator(_needed)]
+Text = Annotated[str, BeforeValidator(needed)]
 OptionalText = Annotated[str | None, BeforeValidator(resolve)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(_one_or_many)]
 Rates = Annotated[tuple[Annotated[Any, BeforeValidator(_rate)], ...], BeforeValidator(_one_or_many)]
-Choice = BeforeValidator(_needed)  # of a Literal
-Size = Annotated[int, BeforeValidator(_size)]
-HttpUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_http_url)]
-PublicUrl = Annotated[str, BeforeValidator(_needed), AfterValidator(_public_url)]
+Choice = BeforeValidator(needed)  # of a Literal
+SizeOrNone = Annotated[int, BeforeValidator(_size)]  # "0B" is one
+Size = Annotated[SizeOrNone, AfterValidator(_some)]
+HttpUrl = Annotated[str, BeforeValidator(needed), AfterValidator(_http_url)]
+PublicUrl = Annotated[str, BeforeValidator(needed), AfterValidator(_public_url)]
 Tokens = Annotated[
     tuple[Annotated[Any, AfterValidator(_text), AfterValidator(_token)], ...], BeforeValidator(_one_or_many)
 ]

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -94,13 +95,21 @@ def check_limits(limits: LimitOptions, own: Guards, opt_out: OptOutOptions, faul
                 )
 
 
+def warn_of_reserve(where: object, reserve: int | None, faults: Faults) -> None:
+    """A key that does nothing."""
+    if reserve and not isinstance(where, Path):
+        message = "it watches the disk of a SQLite store; a PostgreSQL's is somewhere else"
+        faults.note(("store", "reserve"), message, "warning")
+
+
 def warn_of_exposure(data: Mapping[str, Any], faults: Faults) -> None:
     """Secrets that stand in the file, and addresses that anybody on the way can read."""
     for place, value in _walk(data, ()):
         key = next(part for part in reversed(place) if isinstance(part, str))
         if place[-2:-1] == ("headers",) and "auth" not in key.lower() and "key" not in key.lower():
             continue
-        if isinstance(value, str) and (key in ("auth_tokens", "secrets") or place[-2:-1] == ("headers",)):
+        secret = key in ("auth_tokens", "secrets") or place == ("admin", "token") or place[-2:-1] == ("headers",)
+        if isinstance(value, str) and secret:
             faults.note(place, 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
         if key in ("public_url", "webhook", "url") and isinstance(value, str) and _is_open_http(value):
             what = "messages" if key != "url" else "reports"

@@ -16,6 +16,7 @@ from app.config.fields import (
     Rates,
     Secrets,
     Size,
+    SizeOrNone,
     Strict,
     Text,
     TextMap,
@@ -31,7 +32,6 @@ MAX_BODY = 16 << 20  # bytes; Plivo sends less than one KiB
 DEFAULTS = LimitOptions()
 MAX_DEADLINE = 7.5  # seconds; Plivo hangs up after 8: https://support.plivo.com/hc/en-us/articles/360041344652
 DAY = 86400.0
-STATUSES = ("queued", "sent", "failed", "delivered", "undelivered", "rejected", "read")  # of Plivo's reports
 
 
 class Server(Strict):
@@ -65,6 +65,7 @@ class Store(Strict):
     url: Text = "sqlite:///autoreply.db"
     keep: Annotated[Duration, Field(ge=DAY)] = 30 * DAY
     keep_text: Duration = 14 * DAY
+    reserve: SizeOrNone | None = None
 
 
 class Schedule(Strict):
@@ -183,5 +184,6 @@ TABLES = (
     "targets",
     "limits",
     "logging",
+    "admin",
     "tests",
 )

@@ -7,6 +7,7 @@ from typing import Any
 from app.config import sections
 from app.config.checking import check
 from app.config.faults import Faults, did_you_mean
+from app.plivo.messages import STATUSES
 from app.reports.target import Target
 
 
@@ -24,8 +25,8 @@ def read_targets(
             targets[name] = Target(name, url="")  # so that routes may name it without a second fault
             continue
         for index, status in enumerate(model.statuses):
-            if status not in sections.STATUSES:
-                advice = did_you_mean(status, sections.STATUSES)
+            if status not in STATUSES:
+                advice = did_you_mean(status, STATUSES)
                 faults.note(("targets", name, "statuses", index), f"unknown status; {advice}")
         values: dict[str, Any] = {**dict(model), "statuses": frozenset(model.statuses), "send": frozenset(model.send)}
         signs = values.pop("plivo_signature") and plivo is not None and plivo.auth_tokens

@@ -31,6 +31,8 @@ StepVerdict = Literal["answers", "passes", "fails", "not asked"]
 class Reused(Forged):
     """A signature that was accepted for other words is shown again (law 2)."""
 
+    label = "reused"
+
 
 class Pair(NamedTuple):
     """One of our numbers and a person: the scope of an opt-out, a limit and a cooldown."""

@@ -19,6 +19,8 @@ Parameters = tuple[tuple[str, str], ...]  # in the order of the wire, repeated n
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # law 2: MessageUUIDs and nonces; no dot, no slash
 
+STATUSES = ("queued", "sent", "failed", "delivered", "undelivered", "rejected", "read")  # of Plivo's reports
+
 _SMALL = re.compile(r"[0-9]{1,9}")
 _MEDIA = re.compile(r"Media\d+")  # Media0.. or Media1..: Plivo's pages disagree, so any
 

@@ -19,9 +19,15 @@ SHARE = 50  # a count that takes long is made less often: it may use 2 % of the 
 class Backlog:
     """What waits, by target."""
 
-    def __init__(self, targets: Mapping[str, Target], count: Callable[[], Awaitable[Mapping[str, int]]]) -> None:
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        count: Callable[[], Awaitable[Mapping[str, int]]],
+        refused: Callable[[str], None] = lambda _target: None,
+    ) -> None:
         self._targets = targets
         self._count = count
+        self._refused = refused
         self._waiting = dict.fromkeys(targets, 0)
         self._told: set[str] = set()
 
@@ -32,6 +38,8 @@ class Backlog:
     def full(self, targets: Iterable[str]) -> frozenset[str]:
         """Those of them that may get no more: what comes for them is stored as dead. Loud, once."""
         full = frozenset(name for name in targets if self._waiting[name] >= self._targets[name].max_due)
+        for name in full:
+            self._refused(name)
         for name in full - self._told:
             advice = "new deliveries die at once; when the target is well: deliveries replay --target"
             log.error("the queue of a target is full", target=name, max_due=self._targets[name].max_due, advice=advice)

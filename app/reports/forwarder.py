@@ -18,6 +18,11 @@ class Forwarder:
         for target in targets:
             self._lanes[target].wake()
 
+    @property
+    def paused(self) -> frozenset[str]:
+        """Targets that are only probed."""
+        return frozenset(name for name, lane in self._lanes.items() if lane.paused)
+
     async def run(self) -> None:
         """Until `stop`; ends with an error if any lane does."""
         async with asyncio.TaskGroup() as lanes:

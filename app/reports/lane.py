@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from app.metrics import Metrics, TargetMetrics
 from app.outbound import Outbound, Undelivered, webhook_headers
 from app.plivo.refusals import Unavailable
 from app.reports.backlog import Backlog
@@ -40,12 +41,21 @@ class Chance:
 class Lane:
     """Forwards to one target until `stop`."""
 
-    def __init__(self, target: Target, outbox: Outbox, client: Outbound, chance: Chance, backlog: Backlog) -> None:
+    def __init__(
+        self,
+        target: Target,
+        outbox: Outbox,
+        client: Outbound,
+        chance: Chance,
+        backlog: Backlog,
+        metrics: TargetMetrics | None = None,
+    ) -> None:
         self._target = target
         self._outbox = outbox
         self._client = client
         self._chance = chance
         self._backlog = backlog
+        self._metrics = metrics or Metrics().target(target.name)
         self._breaker = Breaker()
         self._pace = Pace(target.concurrency)
         self._attempts: set[asyncio.Task[None]] = set()
@@ -128,7 +138,8 @@ class Lane:
     async def _attempt(self, delivery: Delivery, *, probe: bool) -> None:
         began = self._chance.monotonic()
         try:
-            outcome = await self._post(delivery)
+            with self._metrics.posting():
+                outcome = await self._post(delivery)
         except asyncio.CancelledError:
             await self._settle(_cut_off(delivery, self._chance.monotonic() - began))
             raise
@@ -205,6 +216,7 @@ class Lane:
                     return
                 await asyncio.sleep(POLL)
             else:
+                self._metrics.settled[settlement.state].inc()
                 break
         if settlement.state == "due":
             what = {"delivery": settlement.delivery, "reason": settlement.error, "seconds": round(settlement.delay, 1)}

@@ -25,7 +25,7 @@ from app.store.postgres import Postgres, server_url
 from app.store.retention import Keep
 from app.store.sqlite import Sqlite, sole_server
 from app.store.tables import heartbeat
-from app.store.writer import Writer, reason
+from app.store.writer import Committed, Writer, nobody, reason
 
 __all__ = [
     "URL",
@@ -42,10 +42,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """Where the store is, a file or a server, and how long it keeps."""
+    """Where the store is, a file or a server, how long it keeps, and how much of a file's disk stays free."""
 
     where: Path | URL
     keep: Keep
+    reserve: int | None = None  # bytes; None: the default of `disk.py`
 
     @property
     def shown(self) -> str:
@@ -70,7 +71,12 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    options: StoreOptions, *, serving: bool, migrate: bool = True, clock: Clock | None = None
+    options: StoreOptions,
+    *,
+    serving: bool,
+    migrate: bool = True,
+    clock: Clock | None = None,
+    committed: Committed = nobody,
 ) -> AsyncIterator[Store]:
     """Opens and migrates. `serving` holds a file for this process; commands may work beside it.
 
@@ -88,7 +94,7 @@ async def open_store(
             await _migrate(database, due_is_fatal=not migrate)
         except (OSError, DBAPIError) as error:
             raise BrokenStore(f"{options.shown}: {reason(error)}; {_advice(options.where)}") from error
-        async with _running(database, options.keep if serving else None) as store:
+        async with _running(database, options.keep if serving else None, committed) as store:
             yield store
 
 
@@ -114,8 +120,8 @@ async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
 
 
 @asynccontextmanager
-async def _running(database: Database, keep: Keep | None) -> AsyncIterator[Store]:
-    writer = Writer(database.transact)
+async def _running(database: Database, keep: Keep | None, committed: Committed) -> AsyncIterator[Store]:
+    writer = Writer(database.transact, committed)
     tasks = [asyncio.create_task(writer.run(), name="writer")]
     if keep is not None:
         tasks.append(asyncio.create_task(retention.run(writer, keep), name="retention"))

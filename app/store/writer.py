@@ -7,6 +7,7 @@ to its caller only. One bad item fails alone: a group that breaks is done again 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 Verb = Callable[[sa.Connection, Sequence[Any]], Sequence[Any]]
 Transact = Callable[[Callable[[sa.Connection], list[Any]]], Awaitable[list[Any]]]
+Committed = Callable[[int, float], None]  # is told of each group: its size, and the seconds it took
+
+
+def nobody(_size: int, _seconds: float) -> None:
+    """Counts nothing."""
 
 
 @dataclass(slots=True)
@@ -37,11 +43,17 @@ class _Job:
 class Writer:
     """The one place where this process writes."""
 
-    def __init__(self, transact: Transact) -> None:
+    def __init__(self, transact: Transact, committed: Committed = nobody) -> None:
         self._transact = transact
+        self._committed = committed
         self._waiting: list[_Job] = []
         self._arrived = asyncio.Event()
         self._closing = False
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait for the next group."""
+        return len(self._waiting)
 
     async def submit(self, verb: Callable[[sa.Connection, Sequence[T]], Sequence[R | Exception]], item: T) -> R:
         """The result of `verb` for `item`, once it is durable."""
@@ -73,6 +85,7 @@ class Writer:
         self._arrived.set()
 
     async def _write(self, group: list[_Job]) -> None:
+        begun = time.perf_counter()
         try:
             results = await self._transact(partial(_apply, group=group))
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
@@ -83,6 +96,7 @@ class Writer:
             for job in group if len(group) > 1 else ():
                 await self._write([job])
         else:
+            self._committed(len(group), time.perf_counter() - begun)
             for job, result in zip(group, results, strict=True):
                 _resolve(job, result)
 

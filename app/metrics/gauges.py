@@ -1,0 +1,78 @@
+"""What is, at the moment of a scrape: backlogs, fuses, the disk, the config."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Gauge, Info
+
+ALL = "(all)"  # routes; no name of a route has brackets
+
+
+@dataclass(frozen=True, slots=True)
+class FuseLevel:
+    """Units spent of a fuse. `route` None: the one of all routes."""
+
+    route: str | None
+    window: str  # "1d"
+    limit: int
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What is. None: not known, and then the last known value stays."""
+
+    ready: bool
+    config: Mapping[str, str]
+    chains: int
+    writes: int
+    paused: Mapping[str, bool]  # target: whether nothing but probes is posted
+    waiting: Mapping[str, tuple[int, float]] = field(default_factory=dict)  # target: deliveries, age of the oldest
+    caps: Mapping[str, int] = field(default_factory=dict)  # target: how many may wait
+    fuses: tuple[FuseLevel, ...] = ()
+    disk: tuple[int, int] | None = None  # bytes free, bytes of the reserve
+    age: float | None = None  # seconds since the store was asked
+
+
+class Gauges:
+    """The gauges of one service."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, what: str, *labels: str) -> Gauge:
+            return Gauge(f"autoreply_{name}", what, labels, registry=registry)
+
+        self._config = Info("autoreply_config", "The config in force, and the service.", registry=registry)
+        self._ready = gauge("ready", "Whether /ready says yes.")
+        self._chains = gauge("chains_in_flight", "Messages whose rules are being asked.")
+        self._writes = gauge("store_writes_waiting", "Writes that wait for the next commit.")
+        self._age = gauge("survey_age_seconds", "How old the figures are that the store is asked for.")
+        self._paused = gauge("target_paused", "Whether nothing but probes goes to a target.", "target")
+        self._due = gauge("deliveries_due", "Deliveries that are neither done nor dead.", "target")
+        self._caps = gauge("deliveries_due_limit", "So many may be; new ones beyond are dead at once.", "target")
+        self._oldest = gauge("deliveries_oldest_seconds", "Age of the oldest of them; 0 if there is none.", "target")
+        self._spent = gauge("fuse_spent_units", "SMS units spent in the window of a fuse.", "route", "window")
+        self._limit = gauge("fuse_limit_units", "SMS units that a fuse allows in its window.", "route", "window")
+        self._free = gauge("disk_free_bytes", "Free space where the store is.")
+        self._reserve = gauge("disk_reserve_bytes", "Below so much of it new reports are refused.")
+
+    def show(self, levels: Levels) -> None:
+        """These are the levels now."""
+        self._config.info(dict(levels.config))
+        self._ready.set(levels.ready)
+        self._chains.set(levels.chains)
+        self._writes.set(levels.writes)
+        for target, paused in levels.paused.items():
+            self._paused.labels(target).set(paused)
+        for target, (count, oldest) in levels.waiting.items():
+            self._due.labels(target).set(count)
+            self._oldest.labels(target).set(oldest)
+        for target, cap in levels.caps.items():
+            self._caps.labels(target).set(cap)
+        for fuse in levels.fuses:
+            self._spent.labels(fuse.route or ALL, fuse.window).set(fuse.spent)
+            self._limit.labels(fuse.route or ALL, fuse.window).set(fuse.limit)
+        if levels.disk is not None:
+            self._free.set(levels.disk[0])
+            self._reserve.set(levels.disk[1])
+        if levels.age is not None:
+            self._age.set(levels.age)

@@ -1,0 +1,105 @@
+"""The free-disk reserve of an embedded store: reports are refused before the disk is full, replies are not.
+
+A report that is refused with 503 comes again, Plivo calls up to four times; a full disk would silence the replies too
+(law 7). Only SQLite has one: the disk of a PostgreSQL is somewhere else.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.guards.ledger import Unavailable
+
+log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
+
+DEFAULT = 256 << 20  # bytes; the write-ahead log of a busy store, and the sweep, need some of it
+SHARE = 10  # by default at most a tenth of the filesystem: a small disk must not refuse everything
+AGAIN = 1.1  # times the reserve: there is room again, so that a line that is just reached does not flap
+MEASURED_FOR = 1.0  # seconds
+REMIND = 60.0  # seconds between two error lines
+
+
+class DiskFull(Unavailable):
+    """Less than the reserve is free."""
+
+    label = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Of a filesystem, in bytes; `free` is what this user may fill."""
+
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What was found."""
+
+    free: int
+    reserve: int
+    enough: bool
+
+
+Measure = Callable[[], Space]
+
+
+def measuring(path: Path) -> Measure:
+    """Measures where this file is. Raises `OSError`."""
+
+    def measure() -> Space:
+        found = os.statvfs(path.parent)
+        return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
+
+    return measure
+
+
+class Reserve:
+    """Watches one disk. `said` is what the file says, in bytes; 0: nothing is refused; None: the default."""
+
+    def __init__(self, said: int | None, measure: Measure, clock: Callable[[], float] = time.monotonic) -> None:
+        self._said = said
+        self._measure = measure
+        self._clock = clock
+        self._room: Room | None = None
+        self._measured = self._told = float("-inf")
+
+    def require(self) -> None:
+        """Raises `DiskFull`. What cannot be measured is no reason to refuse: the store will say so itself."""
+        room = self.look()
+        if room and not room.enough:
+            message = f"{_mib(room.free)} free on the store's disk, less than [store] reserve, {_mib(room.reserve)}"
+            raise DiskFull(message)
+
+    def look(self) -> Room | None:
+        """Measured at most a second ago. Tells the log when it changes, and each minute while there is too little."""
+        now = self._clock()
+        if now - self._measured >= MEASURED_FOR:
+            self._measured = now
+            try:
+                space = self._measure()
+            except OSError:
+                self._room = None
+            else:
+                self._judge(space, now)
+        return self._room
+
+    def _judge(self, space: Space, now: float) -> None:
+        reserve = min(DEFAULT, space.total // SHARE) if self._said is None else self._said
+        was_short = self._room is not None and not self._room.enough
+        room = Room(space.free, reserve, space.free >= reserve * (AGAIN if was_short else 1))
+        if not room.enough and (not was_short or now - self._told >= REMIND):
+            self._told = now
+            what = "the disk is nearly full: reports are refused, replies are not: %s free, [store] reserve is %s"
+            log.error(what, _mib(room.free), _mib(reserve))
+        if room.enough and was_short:
+            log.warning("the disk has room again, reports are taken: %s free", _mib(room.free))
+        self._room = room
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.0f} MiB"
