@@ -75,7 +75,8 @@ async def _admin(config: Config, service: Service) -> AsyncIterator[None]:
     try:
         listener = server.listen(host, port)
     except OSError as error:
-        message = f"[admin] cannot listen on {config.admin.listen}: {error.strerror}; is another process there?"
+        reason = (error.strerror or str(error)).partition(" (")[0]
+        message = f"[admin] cannot listen on {config.admin.listen}: {reason}; is another process there?"
         raise Mistake(message) from None
     async with server.beside(service.admin, listener):
         log.info("admin listening", host=host, port=listener.getsockname()[1])

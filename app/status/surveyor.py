@@ -42,9 +42,10 @@ class Surveyor:
             await asyncio.gather(self._looking, return_exceptions=True)
 
     async def _look(self) -> None:
-        await self._state.writable()
         begun = time.monotonic()
         try:
+            await self._state.writable()
+            begun = time.monotonic()
             self._last = (begun, await survey(self._state.store.engine, self._targets, self._fuses, time.time()))
         except Unavailable:
             pass  # /ready tells of the store, and each write does

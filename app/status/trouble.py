@@ -35,14 +35,15 @@ def _of_the_store(store: Mapping[str, Any], surveyed: float | None) -> Iterator[
 
 
 def _of_a_target(name: str, target: Mapping[str, Any]) -> Iterator[str]:
-    waiting = f"{target['waiting']} deliveries wait, the oldest for {_span(target['oldest'] or 0.0)}"
+    known, oldest = target["waiting"] is not None, target["oldest"] or 0.0
+    waiting = f": {target['waiting']} deliveries wait, the oldest for {_span(oldest)}" if known else ""
     if target["full"]:
         yield f"the queue of target {name} is full: what comes for it is dead at once, replay it later"
     if target["paused"]:
         how = {"operator": "by a command", "breaker": "for it fails; it is probed each minute"}[target["by"]]
-        yield f"target {name} is paused {how}: {waiting}"
-    elif (target["oldest"] or 0.0) > LATE:
-        yield f"target {name}: {waiting}"
+        yield f"target {name} is paused {how}{waiting}"
+    elif oldest > LATE:
+        yield f"target {name}{waiting}"
 
 
 def _of_a_fuse(fuse: Mapping[str, Any]) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, 
     found = {target: (count, first) for target, count, first in connection.execute(waiting)} if targets else {}
     ids = [first for _, first in found.values()]
     ages = sa.select(deliveries.c.id, now() - deliveries.c.created_at).where(deliveries.c.id.in_(ids))
-    age: dict[int, float] = dict(connection.execute(ages).tuples().all()) if ids else {}
+    age = {first: seconds for first, seconds in connection.execute(ages)} if ids else {}  # noqa: C416 - rows, no pairs
     empty = {target: Backlog() for target in targets}
     return empty | {target: Backlog(count, max(age.get(first, 0.0), 0.0)) for target, (count, first) in found.items()}
 
