@@ -364,3 +364,42 @@ async def test_the_order_of_stopping(number: signal.Signals) -> None:
     await task
     await caller.hang_up()
     assert order == ["told", "answered"]
+
+
+async def test_a_server_beside_the_first_does_not_hold_up_the_stop() -> None:
+    """It serves on its own socket in the same loop, hears no signal, and gives what is under way a second."""
+    begun = asyncio.Event()
+
+    async def hangs(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/hang":
+            begun.set()
+            await asyncio.Event().wait()
+        await echo(scope, receive, send)
+
+    handler = signal.getsignal(signal.SIGTERM)
+    listener = server.listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    async with server.beside(hangs, listener):
+        assert signal.getsignal(signal.SIGTERM) is handler
+        caller = Caller(*await asyncio.open_connection("127.0.0.1", port))
+        await caller.say(posted(3))
+        assert (await caller.answer())[0] == 200
+        other = Caller(*await asyncio.open_connection("127.0.0.1", port))
+        await other.say(b"GET /hang HTTP/1.1\r\n\r\n")
+        await begun.wait()
+        stopping = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - stopping < 2.5
+    for one in (caller, other):
+        await one.rest()
+        await one.hang_up()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", "AF_INET"), ("::1", "AF_INET6"), ("localhost", None)])
+def test_listening_on_an_address(host: str, family: str | None) -> None:
+    """IPv4, IPv6 and a name; a port that is taken is an error at once."""
+    with server.listen(host, 0) as listener:
+        assert family in (None, listener.family.name)
+        with pytest.raises(OSError, match="in use"):
+            server.listen(host, listener.getsockname()[1])

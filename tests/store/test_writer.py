@@ -104,6 +104,23 @@ async def test_what_arrives_during_a_commit_shares_the_next(thread: Sqlite) -> N
     assert verb.groups == [["00"], [f"{number:02}" for number in range(1, 40)]]
 
 
+async def test_each_commit_is_told_with_its_size(thread: Sqlite, tmp_path: Path) -> None:
+    """Whoever counts hears of each group that is durable, and of none that is not; `waiting` tells what is to come."""
+    verb, told = Notes(), list[tuple[int, float]]()
+    writer = Writer(thread.transact, lambda size, seconds: told.append((size, seconds)))
+    items = [asyncio.create_task(writer.submit(verb, f"{number:02}")) for number in range(7)]
+    await asyncio.sleep(0)
+    assert writer.waiting == 7
+    task = asyncio.create_task(writer.run())
+    await asyncio.gather(*items)
+    with locked(tmp_path / "notes.db"), pytest.raises(Unavailable):
+        await writer.submit(verb, "99")
+    writer.close()
+    await task
+    assert (writer.waiting, [size for size, _ in told]) == (0, [7])
+    assert 0 < told[0][1] < 60
+
+
 async def test_verbs_of_one_group_share_a_transaction(thread: Sqlite) -> None:
     """Items of one verb go to the database as one set; each caller gets its own result."""
     one, other = Notes(), Notes()
