@@ -13,11 +13,12 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-from support import wire
+from support import scrape, wire
 from support.stored import NO_COPIES, Clock, opened
 
 from app import answering, config, telemetry
-from app.answering import Answering, AnsweringOptions, ChainFailed
+from app.answering import Answering, AnsweringOptions, Busy, ChainFailed
+from app.metrics import Metrics
 from app.outbound import Outbound
 from app.plivo.messages import Inbound, Proof, SignedRequest
 from app.plivo.refusals import Unavailable
@@ -101,6 +102,11 @@ class House:
     clock: Clock
     log: io.StringIO
     answering: Answering
+    metrics: Metrics
+
+    def counted(self, name: str, **labels: str) -> float:
+        """One series."""
+        return scrape.value(scrape.series(self.metrics.text()[0].decode()), name, **labels)
 
     def another(self, owner: str = "another") -> Answering:
         """Another process on the same store."""
@@ -131,8 +137,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         client = await stack.enter_async_context(Outbound(connections=10, user_agent="test", transport=transport))
         engine = make_engine(config.load(tmp_path / "config.toml"))
         options = AnsweringOptions(keep_text=True, config="v1", owner="one")
-        one = Answering(engine, store.ledger, Tools(client), NO_COPIES, options, clock)
-        yield House(tmp_path, store, Tools(client), bot, clock, log, one)
+        metrics = Metrics()
+        one = Answering(engine, store.ledger, Tools(client), NO_COPIES, options, clock, metrics)
+        yield House(tmp_path, store, Tools(client), bot, clock, log, one, metrics)
         bot.gate.set()
         await one.stop(5)
 
@@ -170,6 +177,8 @@ async def test_joiners_share_one_walk(house: House) -> None:
     assert {wire.text_of(xml) for xml in answers} == {"Hello from the bot."}
     assert len(set(answers)) == len(house.bot.calls) == 1
     assert await house.rows(claims) == []
+    assert house.counted("messages_total", route="bot", outcome="answered") == 1
+    assert house.counted("messages_total", route="bot", outcome="repeat") == 19
 
 
 async def test_chain_goes_on_when_its_caller_is_gone(house: House) -> None:
@@ -226,6 +235,9 @@ async def test_fourth_failure_is_silence(house: House) -> None:
     assert (line["level"], line["message_uuid"], line["calls"]) == ("error", one.message_uuid, 4)
     (row,) = await house.rows(messages)
     assert row["reason"] == "nothing answered, and a rule failed"
+    counts = {"failed": 3, "given_up": 1, "repeat": 1}  # each call of Plivo's is one of these
+    assert {one: house.counted("messages_total", route="bot", outcome=one) for one in counts} == counts
+    assert house.counted("rule_failures_total", route="bot", rule="bot") == 4
     assert [(step["rule"], step["verdict"]) for step in json.loads(row["steps"])] == [("bot", "fails")]
 
 
@@ -364,8 +376,9 @@ async def test_late_chains_are_bounded(house: House) -> None:
     """Past the bound a message that needs a rule is 503; one that needs none is answered as ever."""
     calls = await fill(house)
     one = message()
-    with pytest.raises(Unavailable, match="500 messages of route bot wait for their rules"):
+    with pytest.raises(Busy, match="500 messages of route bot wait for their rules"):
         await say(house, one)
+    assert house.answering.in_flight == 500
     assert await say(house, message(ECHO, "still here")) == "You said: still here"
     house.bot.gate.set()
     assert {wire.text_of(xml) for xml in await asyncio.gather(*calls)} == {"Hello from the bot."}

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
-from support import plivo_sdk
+from support import plivo_sdk, scrape
 
 from app.gate import DIAGNOSIS_INTERVAL, Gate, GateOptions, Mode
+from app.metrics import Metrics
 from app.plivo.messages import Inbound, Report, SignedRequest
 from app.plivo.refusals import Forged, Malformed, Unavailable
 from app.plivo.signature import Token
@@ -48,7 +49,20 @@ class House:
         self.passed: list[tuple[str, SignedRequest]] = []
         self.contents: list[Inbound | Report] = []
         self.refusal = refusal
-        self.gate = Gate(inner, options, message=self._endpoint("message"), report=self._endpoint("report"))
+        self.metrics = Metrics()
+        self.gate = Gate(
+            inner,
+            options,
+            message=self._endpoint("message"),
+            report=self._endpoint("report"),
+            metrics=self.metrics,
+        )
+
+    def refusals(self) -> dict[str, float]:
+        """What was refused, by its reason."""
+        found = scrape.series(self.metrics.text()[0].decode())
+        refused = {labels: count for (name, labels), count in found.items() if name == "autoreply_refused_total"}
+        return {dict(labels)["reason"]: count for labels, count in refused.items() if count}
 
     def _endpoint(self, name: str) -> Any:
         async def keep(content: Inbound | Report, request: SignedRequest) -> Response:
@@ -552,12 +566,14 @@ async def test_an_answer_that_is_late_is_503() -> None:
         raise AssertionError
 
     house, params = House(), plivo_sdk.message()
-    house.gate = Gate(inner, replace(OPTIONS, deadline=0.05), message=hangs, report=hangs)
+    options = replace(OPTIONS, deadline=0.05)
+    house.gate = Gate(inner, options, message=hangs, report=hangs, metrics=house.metrics)
     with capture_logs() as logs:
         headers = plivo_sdk.headers("POST", f"{PUBLIC}/message", params)
         answer = await house.send("POST", "/message", params, headers)
     assert (answer.status, answer.headers["retry-after"], gone.is_set()) == (503, "10", True)
     assert [line["reason"] for line in logs] == ["no answer within 0.05 s"]
+    assert house.refusals() == {"deadline": 1}
 
 
 async def test_a_timeout_of_the_endpoint_itself_is_a_fault_of_ours() -> None:
@@ -567,6 +583,7 @@ async def test_a_timeout_of_the_endpoint_itself_is_a_fault_of_ours() -> None:
         headers = plivo_sdk.headers("POST", f"{PUBLIC}/message", params)
         assert (await house.send("POST", "/message", params, headers)).status == 500
     assert [line["event"] for line in logs] == ["a fault of ours"]
+    assert house.refusals() == {"fault": 1}
 
 
 # What the endpoint says, and what the log says
