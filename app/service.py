@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +41,7 @@ from app.server import STOP_SECONDS
 from app.status import Facts, State, Status, Surveyor
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
+from app.store.survey import Survey, survey
 from app.telemetry import get_logger
 
 log = get_logger("service")
@@ -117,7 +119,7 @@ async def open_service(
         accept = _accepting(intake, reserve, metrics)
         app = _app(config, Endpoints(answering.answer, accept, state.ready, lambda: state.fault), metrics)
         facts = _facts(config)
-        surveyor = Surveyor(state, tuple(facts.targets), tuple(facts.fuses))
+        surveyor = Surveyor(partial(_survey, state, facts))
         stack.push_async_callback(surveyor.close)
         status = Status(
             facts,
@@ -168,6 +170,12 @@ def _facts(config: Config) -> Facts:
         targets={name: target.max_due for name, target in config.targets.items()},
         limits=config.limits,
     )
+
+
+async def _survey(state: State, facts: Facts) -> Survey:
+    """Whether the store writes, then what it holds."""
+    await state.writable()
+    return await survey(state.store.engine, tuple(facts.targets), tuple(facts.fuses), time.time())
 
 
 async def _tell_of_orphans(config: Config, store: Store) -> None:
