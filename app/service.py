@@ -104,11 +104,12 @@ async def open_service(
         tools = Tools(await stack.enter_async_context(Outbound(connections=None, user_agent=USER_AGENT)))
         engine = make_engine(config)
         backlog = Backlog(config.targets, store.outbox.waiting, lambda name: metrics.target(name).capped.inc())
-        forwarder = Forwarder({name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)})
+        forwarder = Forwarder(
+            {name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)}, backlog
+        )
         copying = Copying(config.targets, backlog, forwarder.wake)
         answering = Answering(engine, store.ledger, tools, copying, _answering_options(config), time.time, metrics)
         await _tell_of_orphans(config, store)
-        stack.callback(asyncio.create_task(backlog.run(), name="backlog").cancel)
         forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
         state = State(store)
         _watch([*store.tasks, forwarding], state, on_fault)

@@ -3,6 +3,7 @@ second, or less often when that takes long, and in between by what comes in and 
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
@@ -30,6 +31,7 @@ class Backlog:
         self._refused = refused
         self._waiting = dict.fromkeys(targets, 0)
         self._told: set[str] = set()
+        self._stopped = asyncio.Event()
 
     def waiting(self, target: str) -> int:
         """So many deliveries."""
@@ -65,8 +67,14 @@ class Backlog:
         self._told &= {name for name in self._targets if self._waiting[name] >= self._targets[name].max_due}
 
     async def run(self) -> None:
-        """Counts for ever."""
-        while True:
+        """Counts until `stop`, which cuts no count off."""
+        while not self._stopped.is_set():
             started = time.monotonic()
             await self.recount()
-            await asyncio.sleep(max(RECOUNT, SHARE * (time.monotonic() - started)))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(RECOUNT, SHARE * (time.monotonic() - started))):
+                    await self._stopped.wait()
+
+    def stop(self) -> None:
+        """Ends `run`."""
+        self._stopped.set()

@@ -1,17 +1,18 @@
-"""The forwarder: one lane a target. If a lane ends, the service ends with it."""
+"""The forwarder: one lane a target, and the count of what waits for each. If any of them ends, the service does."""
 
 import asyncio
 from collections.abc import Mapping
 
+from app.reports.backlog import Backlog
 from app.reports.lane import Lane
 
 
 class Forwarder:
     """All lanes."""
 
-    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+    def __init__(self, lanes: Mapping[str, Lane], backlog: Backlog) -> None:
         self._lanes = lanes
-        self._stopped = asyncio.Event()
+        self._backlog = backlog
 
     def wake(self, targets: tuple[str, ...]) -> None:
         """These targets have something new."""
@@ -26,11 +27,11 @@ class Forwarder:
     async def run(self) -> None:
         """Until `stop`; ends with an error if any lane does."""
         async with asyncio.TaskGroup() as lanes:
-            lanes.create_task(self._stopped.wait())
+            lanes.create_task(self._backlog.run())
             for lane in self._lanes.values():
                 lanes.create_task(lane.run())
 
     async def stop(self, seconds: float) -> None:
         """See `Lane.stop`."""
-        self._stopped.set()
+        self._backlog.stop()
         await asyncio.gather(*(lane.stop(seconds) for lane in self._lanes.values()))

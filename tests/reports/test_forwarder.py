@@ -166,7 +166,7 @@ async def forwarding(path: Path, handler: Handler | None, *targets: Target, star
             )
             await stack.enter_async_context(client)
             lanes[target.name] = Lane(target, outbox, client, Chance(look, look, lambda: 1.0), backlog(*targets))
-        forwarder = Forwarder(lanes)
+        forwarder = Forwarder(lanes, backlog(*targets))
         running = asyncio.create_task(forwarder.run())
         try:
             yield Work(clock, bell, outbox, lanes, forwarder, running, turns, posts)
