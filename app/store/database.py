@@ -33,6 +33,7 @@ class Database(Protocol):
     """An open database."""
 
     engine: AsyncEngine
+    patient: AsyncEngine  # for what may take minutes: migrations, copies
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """What `work` returns, once it is committed."""

@@ -2,18 +2,32 @@
 
 Every answer waits for the commit. Leases skip locked rows; due times are the server's clock. Migrations hold an
 advisory lock, so that three replicas may start at once.
+
+Nothing waits for ever: the server ends a statement that waits for a lock, and a transaction whose client has gone;
+we end one that the server says nothing to, and trust no connection that is older than that.
 """
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from app.store.database import BrokenStore, R
 
 POOL, OVERFLOW = 5, 5  # connections of readers; the writer takes one of them for each group
 CONNECT_SECONDS = 5.0
+STATEMENT_SECONDS = 4  # waiting for a lock included; with it the writer is free again before most deadlines
+SILENCE_SECONDS = 5.0  # of a server that does not even end a statement: a stopped host, a cut cable
+IDLE_SECONDS = 10  # between two statements of a transaction; who is gone that long holds no locks any more
+BOUNDS = f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+PARAMETERS = frozenset(
+    {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "target_session_attrs"}
+)
 
 
 class Postgres:
@@ -24,11 +38,16 @@ class Postgres:
             raise BrokenStore("PostgreSQL needs the extra: pip install 'plivo-autoreply[postgres]'")
         self.engine = create_async_engine(
             url,
+            async_creator=_connector(url, command_timeout=SILENCE_SECONDS),
             pool_size=POOL,
             max_overflow=OVERFLOW,
+            pool_timeout=SILENCE_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"timeout": CONNECT_SECONDS, "server_settings": {"application_name": "plivo-autoreply"}},
+        )
+        _bound(self.engine)
+        self.patient = create_async_engine(
+            url, async_creator=_connector(url), poolclass=NullPool, hide_parameters=True
         )
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
@@ -39,6 +58,33 @@ class Postgres:
     async def close(self) -> None:
         """See `Database.close`."""
         await self.engine.dispose()
+
+
+def _connector(url: sa.URL, **options: Any) -> Callable[[], Awaitable[Any]]:
+    """What makes connections: asyncpg reads the URL itself, and PGPASSFILE, as libpq does."""
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    settings = {"application_name": "plivo-autoreply"}
+
+    async def connect() -> Any:
+        import asyncpg  # noqa: PLC0415 - an extra
+
+        return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, server_settings=settings, **options)
+
+    return connect
+
+
+def _bound(engine: AsyncEngine) -> None:
+    """Statements are bounded by the server; one that it says nothing to has lost its connection, and all others."""
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _set(connection: Any, _record: Any) -> None:
+        # by a statement: PgBouncer refuses such settings among those of a new connection
+        connection.run_async(lambda driver: driver.execute(BOUNDS))
+
+    @sa.event.listens_for(engine.sync_engine, "handle_error")
+    def _lost(context: sa.engine.ExceptionContext) -> None:
+        if isinstance(context.original_exception, TimeoutError):
+            context.is_disconnect = True
 
 
 def server_url(text: str) -> sa.URL:
@@ -54,5 +100,10 @@ def server_url(text: str) -> sa.URL:
             "not a URL; write postgresql://user@host/database, with special characters of a password percent-encoded"
         )
         raise ValueError(message) from None
-    mode = url.query.get("sslmode")
-    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else url
+    if unknown := sorted(url.query.keys() - PARAMETERS):
+        message = f'unknown parameter "{unknown[0]}" of the URL; there are {", ".join(sorted(PARAMETERS))}'
+        raise ValueError(message)
+    if url.query.get("sslmode", "prefer") not in SSL_MODES:
+        message = f"sslmode is one of {', '.join(SSL_MODES)}"
+        raise ValueError(message)
+    return url

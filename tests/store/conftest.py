@@ -68,6 +68,8 @@ async def store(host: str | None, clock: Clock, tmp_path: Path) -> AsyncIterator
             yield store
         return
     async with postgres.database(host) as where:
-        await postgres.obey(where, clock)
-        async with open_store(StoreOptions(where, KEEP), serving=True) as store:
+        async with (
+            postgres.obeying(where, clock),
+            open_store(StoreOptions(where, KEEP), serving=True) as store,
+        ):
             yield store

@@ -4,6 +4,7 @@ Each test gets a database of its own, copied from a migrated template. Its clock
 writes, so that time can be driven as on SQLite.
 """
 
+import asyncio
 import os
 import tempfile
 import uuid
@@ -59,17 +60,19 @@ async def database(url: str) -> AsyncIterator[URL]:
         await _command(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def obey(where: URL, clock: Clock) -> None:
+@asynccontextmanager
+async def obeying(where: URL, clock: Clock) -> AsyncIterator[None]:
     """Lets a test drive the clock of a database: `autoreply_now()` reads a file that the clock writes."""
-    folder = Path(tempfile.mkdtemp(prefix="clock-"))
-    folder.chmod(0o755)  # the server is another user
-    file = folder / "now"
-    clock.tell = lambda now: _write(file, now)
-    clock.advance(0.0)
-    body = f"SELECT pg_read_file('{file}')::double precision"
-    definition = "CREATE OR REPLACE FUNCTION autoreply_now() RETURNS double precision LANGUAGE sql VOLATILE AS"
-    url = where.set(drivername="postgresql").render_as_string(hide_password=False)
-    await _command(url, f"{definition} $$ {body} $$")
+    with tempfile.TemporaryDirectory(prefix="clock-") as folder:
+        await asyncio.to_thread(Path(folder).chmod, 0o755)  # the server is another user
+        file = Path(folder, "now")
+        clock.tell = lambda now: _write(file, now)
+        clock.advance(0.0)
+        body = f"SELECT pg_read_file('{file}')::double precision"
+        definition = "CREATE OR REPLACE FUNCTION autoreply_now() RETURNS double precision LANGUAGE sql VOLATILE AS"
+        url = where.set(drivername="postgresql").render_as_string(hide_password=False)
+        await _command(url, f"{definition} $$ {body} $$")
+        yield
 
 
 def _write(file: Path, now: float) -> None:
