@@ -51,7 +51,9 @@ class StoreOptions:
     @property
     def shown(self) -> str:
         """Where, without a password."""
-        return str(self.where) if isinstance(self.where, Path) else self.where.render_as_string(hide_password=True)
+        if isinstance(self.where, Path):
+            return str(self.where)
+        return self.where.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 @dataclass(frozen=True, slots=True)

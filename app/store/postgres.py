@@ -7,6 +7,8 @@ Nothing waits for ever: the server ends a statement that waits for a lock, and a
 we end one that the server says nothing to, and trust no connection that is older than that.
 """
 
+import asyncio
+import contextlib
 import importlib.util
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,7 +21,9 @@ from app.store.database import BrokenStore, R
 
 POOL, OVERFLOW = 5, 5  # connections of readers; the writer takes one of them for each group
 CONNECT_SECONDS = 5.0
+CLOSE_SECONDS = 1.0  # a stop has 10 s in all
 STATEMENT_SECONDS = 4  # waiting for a lock included; with it the writer is free again before most deadlines
+PING_SECONDS = 2.0  # for one round trip, before a connection is used
 SILENCE_SECONDS = 5.0  # of a server that does not even end a statement: a stopped host, a cut cable
 IDLE_SECONDS = 10  # between two statements of a transaction; who is gone that long holds no locks any more
 BOUNDS = f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
@@ -42,7 +46,7 @@ class Postgres:
             pool_size=POOL,
             max_overflow=OVERFLOW,
             pool_timeout=SILENCE_SECONDS,
-            pool_pre_ping=True,
+            pool_use_lifo=True,  # the fresh ones first, once some have been lost
             hide_parameters=True,
         )
         _bound(self.engine)
@@ -56,8 +60,10 @@ class Postgres:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
-        """See `Database.close`."""
-        await self.engine.dispose()
+        """See `Database.close`; a server that says nothing is left without goodbye."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.engine.dispose()
 
 
 def _connector(url: sa.URL, **options: Any) -> Callable[[], Awaitable[Any]]:
@@ -77,9 +83,20 @@ def _bound(engine: AsyncEngine) -> None:
     """Statements are bounded by the server; one that it says nothing to has lost its connection, and all others."""
 
     @sa.event.listens_for(engine.sync_engine, "connect")
-    def _set(connection: Any, _record: Any) -> None:
+    def _set(connection: Any, record: Any) -> None:
         # by a statement: PgBouncer refuses such settings among those of a new connection
         connection.run_async(lambda driver: driver.execute(BOUNDS))
+        record.info["fresh"] = True
+
+    @sa.event.listens_for(engine.sync_engine, "checkout")
+    def _ask(connection: Any, record: Any, _fairy: Any) -> None:
+        # SQLAlchemy's own pre-ping takes three round trips, and gives up no connection of a silent server
+        if record.info.pop("fresh", False):
+            return
+        try:
+            connection.run_async(lambda driver: driver.execute("SELECT 1", timeout=PING_SECONDS))
+        except Exception as error:
+            raise sa.exc.InvalidatePoolError from error
 
     @sa.event.listens_for(engine.sync_engine, "handle_error")
     def _lost(context: sa.engine.ExceptionContext) -> None:

@@ -128,4 +128,6 @@ def _fail(group: list[_Job], error: Exception) -> None:
 def reason(error: Exception) -> str:
     """A database's error in a few words, without statement and parameters."""
     said = getattr(error, "orig", None) or error
+    if isinstance(said, TimeoutError) and not str(said):
+        return "the database does not answer"
     return (str(said) or type(said).__name__).splitlines()[0]

@@ -50,14 +50,19 @@ async def prepare(url: str) -> None:
 
 
 @asynccontextmanager
-async def database(url: str) -> AsyncIterator[URL]:
-    """An empty store of its own."""
+async def database(url: str, template: str = TEMPLATE) -> AsyncIterator[URL]:
+    """An empty store of its own; with "template1" nothing at all."""
     name = f"test_{uuid.uuid4().hex}"
-    await _command(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    await _command(url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield server_url(url).set(database=name)
     finally:
         await _command(url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def written(where: URL) -> str:
+    """As an operator writes it."""
+    return where.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @asynccontextmanager
@@ -70,8 +75,7 @@ async def obeying(where: URL, clock: Clock) -> AsyncIterator[None]:
         clock.advance(0.0)
         body = f"SELECT pg_read_file('{file}')::double precision"
         definition = "CREATE OR REPLACE FUNCTION autoreply_now() RETURNS double precision LANGUAGE sql VOLATILE AS"
-        url = where.set(drivername="postgresql").render_as_string(hide_password=False)
-        await _command(url, f"{definition} $$ {body} $$")
+        await _command(written(where), f"{definition} $$ {body} $$")
         yield
 
 
