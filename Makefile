@@ -32,7 +32,7 @@ test: $(STAMP)   ## every test, with branch coverage
 	@$(BIN)/python -m pytest --cov
 
 bench: $(STAMP)  ## figures, as ratios within one run
-	@$(BIN)/python bench/writer.py && $(BIN)/python bench/forward.py && $(BIN)/python bench/hanging.py
+	@$(BIN)/python bench/writer.py && $(BIN)/python bench/forward.py && $(BIN)/python bench/hanging.py && $(BIN)/python bench/replicas.py
 
 lint: $(STAMP)   ## ruff, all rules
 	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .

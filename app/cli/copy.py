@@ -24,7 +24,9 @@ def command(old: str, path: Path) -> None:
     config = load(path)
     source = StoreOptions(_where(old), config.store.keep)
     run(_copy(source, config))
-    click.echo(f"{source.shown} is copied to {config.store.shown}; serve from there now, and keep the old one for a while")
+    click.echo(
+        f"{source.shown} is copied to {config.store.shown}; serve from there now, and keep the old one for a while"
+    )
 
 
 async def _copy(source: StoreOptions, config: Config) -> None:

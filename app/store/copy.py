@@ -23,9 +23,7 @@ BATCH = 1_000  # rows in memory
 TABLES = [table for table in metadata.sorted_tables if table is not heartbeat]  # whom a row refers to comes first
 
 
-async def copy(
-    source: StoreOptions, destination: StoreOptions, who: str, tell: Callable[[str, int], None]
-) -> None:
+async def copy(source: StoreOptions, destination: StoreOptions, who: str, tell: Callable[[str, int], None]) -> None:
     """Copies all that is stored; `tell` hears each table and its rows. Nothing may serve from either store.
 
     Raises `BrokenStore`, `NewerStore`.
@@ -96,7 +94,5 @@ def _finish(connection: sa.Connection) -> None:
                 serial = sa.func.pg_get_serial_sequence(table.name, column.name)
                 highest = sa.func.max(column)
                 connection.execute(sa.select(sa.func.setval(serial, highest)).having(highest.is_not(None)))
-    connection.execute(
-        sa.update(deliveries).where(deliveries.c.lease.is_not(None)).values(due_at=now(), lease=None)
-    )
+    connection.execute(sa.update(deliveries).where(deliveries.c.lease.is_not(None)).values(due_at=now(), lease=None))
     release(connection, [""])

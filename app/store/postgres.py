@@ -50,9 +50,7 @@ class Postgres:
             hide_parameters=True,
         )
         _bound(self.engine)
-        self.patient = create_async_engine(
-            url, async_creator=_connector(url), poolclass=NullPool, hide_parameters=True
-        )
+        self.patient = create_async_engine(url, async_creator=_connector(url), poolclass=NullPool, hide_parameters=True)
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """See `Database.transact`."""

@@ -81,7 +81,10 @@ async def _copy(source: Path | URL, destination: Path | URL) -> dict[str, int]:
 @pytest.mark.parametrize(("old", "new"), MOVES)
 async def test_every_row_of_every_table_arrives(old: str, new: str, template: str, tmp_path: Path) -> None:
     """Whatever the tables are, now and later: more than a batch of each is there afterwards, with a trace of who."""
-    async with _place(old, template, tmp_path / "old.db") as source, _place(new, template, tmp_path / "new.db") as place:
+    async with (
+        _place(old, template, tmp_path / "old.db") as source,
+        _place(new, template, tmp_path / "new.db") as place,
+    ):
         before = await _filled(source, BATCH + 1)
         told = await _copy(source, place)
         after = await _rows(place)
@@ -97,7 +100,10 @@ async def test_every_row_of_every_table_arrives(old: str, new: str, template: st
 @pytest.mark.parametrize(("old", "new"), MOVES)
 async def test_new_rows_get_fresh_ids(old: str, new: str, template: str, tmp_path: Path) -> None:
     """PostgreSQL's sequences go on behind the highest id; what the old server had leased is due now."""
-    async with _place(old, template, tmp_path / "old.db") as source, _place(new, template, tmp_path / "new.db") as place:
+    async with (
+        _place(old, template, tmp_path / "old.db") as source,
+        _place(new, template, tmp_path / "new.db") as place,
+    ):
         async with open_store(StoreOptions(source, KEEP), serving=False) as store:
             for number in range(1, 4):
                 await store.outbox.put(parcel(number))
@@ -133,7 +139,10 @@ async def test_a_copy_that_breaks_changes_nothing(template: str, tmp_path: Path)
 @pytest.mark.parametrize(("old", "new"), MOVES)
 async def test_what_holds_anything_is_no_destination(old: str, new: str, template: str, tmp_path: Path) -> None:
     """Two stores are never mixed: the refusal names what is there, and changes nothing."""
-    async with _place(old, template, tmp_path / "old.db") as source, _place(new, template, tmp_path / "new.db") as place:
+    async with (
+        _place(old, template, tmp_path / "old.db") as source,
+        _place(new, template, tmp_path / "new.db") as place,
+    ):
         await _filled(source, 1)
         before = await _filled(place, 2)
         with pytest.raises(BrokenStore, match=r"holds rows already \(.*2 in opt_outs.*empty database"):
