@@ -15,18 +15,19 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
+from typing import ClassVar
 
 import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from support import postgres, process  # noqa: E402 - the service and the server, as the tests start them
-from support.process import Served  # noqa: E402
+from support import postgres, process
+from support.process import Served
 
-from app.plivo.messages import Report  # noqa: E402
-from app.reports.forwarder import LEASE_MARGIN  # noqa: E402
-from app.reports.outbox import Parcel  # noqa: E402
-from app.store import URL, Keep, Store, StoreOptions, open_store  # noqa: E402
-from app.store.commands import Pause, pause, resume  # noqa: E402
+from app.plivo.messages import Report
+from app.reports.forwarder import LEASE_MARGIN
+from app.reports.outbox import Parcel
+from app.store import URL, Keep, Store, StoreOptions, open_store
+from app.store.commands import Pause, pause, resume
 
 COUNT, IN_FLIGHT, ROUNDS = 4_000, 64, 3
 TIMEOUT = 1  # seconds of the target, so that a lease is short
@@ -40,7 +41,7 @@ ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 class Sink(asyncio.Protocol):
     """Answers 204 to each POST, at once or after half a second, and counts its id; tells what it has counted."""
 
-    ids: Counter[bytes] = Counter()
+    ids: ClassVar[Counter[bytes]] = Counter()
     first = last = delay = 0.0
     lost = 0  # whoever asked was gone before the answer
 
@@ -159,7 +160,7 @@ async def deliver(url: str, folder: Path, receiver: Receiver, replicas: int) -> 
 
 
 async def kill(url: str, folder: Path, receiver: Receiver) -> tuple[float, int, int]:
-    """Seconds from the death of one of two until all has been delivered, what it held, how many came twice."""
+    """Seconds from the death of one of two until all has been delivered, how many heard no answer, how many came twice."""
     async with postgres.database(url) as where, open_store(StoreOptions(where, OPTIONS), serving=False) as store:
         await fill(store, FEW)
         await receiver.told("/slow")
@@ -192,7 +193,7 @@ async def main() -> None:
         alone, together = (statistics.median(rates) for rates in found.values())
         print(f"{IN_FLIGHT} in flight: one replica {alone:.0f} deliveries/s, two {together:.0f}, {doubles} doubles")
         print(f"ratio {together / alone:.2f}")
-        seconds, held, twice = await kill(url, Path(name), receiver)
+        seconds, lost, twice = await kill(url, Path(name), receiver)
         lease = TIMEOUT + LEASE_MARGIN
         print(
             f"one of two killed with {held} in flight: all delivered after {seconds:.1f} s, lease {lease:.0f} s, {twice} doubles"

@@ -79,9 +79,11 @@ async def open_store(
 
     Raises `StoreInUse`, `NewerStore`, `BrokenStore`.
     """
-    async with open_database(options, serving=serving, migrate=migrate, clock=clock) as database:
-        async with _running(database, options.keep if serving else None) as store:
-            yield store
+    async with (
+        open_database(options, serving=serving, migrate=migrate, clock=clock) as database,
+        _running(database, options.keep if serving else None) as store,
+    ):
+        yield store
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What one replica has done binds the other: limits, cooldowns, opt-outs, claims, commands, leases (laws 3, 6, 8, 9)."""
+"""What one replica does binds the other: limits, cooldowns, opt-outs, claims, commands, leases (laws 3, 6, 8, 9)."""
 
 import asyncio
 import itertools
@@ -16,6 +16,8 @@ from support import bot, plivo_sdk, postgres, process, receiver, wire
 from support.bot import Bot
 from support.process import Served
 from support.receiver import Receiver
+
+from app.store import server_url
 
 PER_SENDER = 5
 CONFIG = """
@@ -78,7 +80,7 @@ def _house(server: str, name: str, make: Callable[[str], Path]) -> Iterator[Hous
         receiver.receiving(lambda _got: wait_then(204)) as crm,  # type: ignore[arg-type,return-value]
         bot.answering(lambda _call: wait_then((200, "At last."))) as webhook,  # type: ignore[arg-type,return-value]
     ):
-        store = postgres.written(postgres.server_url(server).set(database=name))
+        store = postgres.written(server_url(server).set(database=name))
         config = CONFIG.format(store=store, bot=webhook.url, crm=crm.url)
         with process.served(make("one"), config) as one, process.served(make("other"), config) as other:
             yield House(one, other, crm, webhook, gate)
@@ -94,7 +96,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def house(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Two replicas."""
-    with _house(server, "agree", lambda name: tmp_path_factory.mktemp(name)) as made:
+    with _house(server, "agree", tmp_path_factory.mktemp) as made:
         yield made
 
 
@@ -121,7 +123,7 @@ def test_a_limit_holds_at_both(house: House) -> None:
 
 
 def test_a_limit_holds_for_a_flood_at_both(house: House) -> None:
-    """Law 8: forty messages of one sender at once, at two replicas that write at once: exactly as many as one allows."""
+    """Law 8: forty messages of one sender at once, at two replicas: as many answers as one allows."""
     sender = wire.sender()
 
     def say(number: int) -> str | None:
@@ -191,7 +193,7 @@ def test_what_a_killed_replica_held_is_delivered_by_the_other(
         house.one.kill()
         house.gate.set()
         house.crm.wait_for(lambda got: len({one.headers["webhook-id"] for one in got}) == 30)
-        where = postgres.written(postgres.server_url(server).set(database="killed"))
+        where = postgres.written(server_url(server).set(database="killed"))
         asyncio.run(postgres.execute(where, "UPDATE deliveries SET due_at = due_at - 30 WHERE state = 'due'"))
         got = house.crm.wait_for(lambda got: len(got) == 38)  # the receiver had noted what it then could not answer
         times = Counter(one.headers["webhook-id"] for one in got)

@@ -67,9 +67,9 @@ async def store(host: str | None, clock: Clock, tmp_path: Path) -> AsyncIterator
         async with opened(tmp_path / "autoreply.db", clock) as store:
             yield store
         return
-    async with postgres.database(host) as where:
-        async with (
-            postgres.obeying(where, clock),
-            open_store(StoreOptions(where, KEEP), serving=True) as store,
-        ):
-            yield store
+    async with (
+        postgres.database(host) as where,
+        postgres.obeying(where, clock),
+        open_store(StoreOptions(where, KEEP), serving=True) as store,
+    ):
+        yield store

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy import URL
 from support import postgres, proxy
 from support.postgres import Own
-from support.stored import KEEP, entry
+from support.stored import ENTRY, KEEP, entry
 
 from app.guards.ledger import Unavailable
 from app.store import BrokenStore, Store, StoreOptions, open_store, server_url
+from app.store.database import LOCKS
 
 READERS = 5  # connections that a pool keeps
 
@@ -86,14 +87,23 @@ async def test_lost_connections_are_replaced_in_time(template: str) -> None:
 
 
 async def test_what_waits_is_bounded_by_the_server(template: str) -> None:
-    """Statements end, and so does a transaction whose client is gone; a migration may take its time."""
-    async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
-        async with store.engine.connect() as connection:
-            shown = [
-                (await connection.execute(sa.text(f"SHOW {name}"))).scalar_one()
-                for name in ("statement_timeout", "idle_in_transaction_session_timeout", "application_name")
-            ]
+    """Statements end, and so does a transaction whose client is gone."""
+    async with (
+        postgres.database(template) as where,
+        open_store(StoreOptions(where, KEEP), serving=False) as store,
+        store.engine.connect() as connection,
+    ):
+        names = ("statement_timeout", "idle_in_transaction_session_timeout", "application_name")
+        shown = [(await connection.execute(sa.text(f"SHOW {name}"))).scalar_one() for name in names]
     assert shown == ["4s", "10s", "plivo-autoreply"]
+
+
+async def test_more_people_than_locks_write_at_once(template: str) -> None:
+    """A group of a thousand people takes one lock for all, so that a server's room for locks is never used up."""
+    async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
+        people = [f"337{number:08d}" for number in range(2 * LOCKS)]
+        given = await asyncio.gather(*(store.ledger.record(entry(message_uuid=one, sender=one)) for one in people))
+    assert set(given) == {ENTRY.xml}
 
 
 async def test_a_migration_waits_for_another(template: str) -> None:
