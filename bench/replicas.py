@@ -160,7 +160,7 @@ async def deliver(url: str, folder: Path, receiver: Receiver, replicas: int) -> 
 
 
 async def kill(url: str, folder: Path, receiver: Receiver) -> tuple[float, int, int]:
-    """Seconds from the death of one of two until all has been delivered, how many heard no answer, how many came twice."""
+    """Seconds from the death of one of two until all is delivered; how many heard no answer, or came twice."""
     async with postgres.database(url) as where, open_store(StoreOptions(where, OPTIONS), serving=False) as store:
         await fill(store, FEW)
         await receiver.told("/slow")
@@ -195,8 +195,9 @@ async def main() -> None:
         print(f"ratio {together / alone:.2f}")
         seconds, lost, twice = await kill(url, Path(name), receiver)
         lease = TIMEOUT + LEASE_MARGIN
+        held = f"{lost + twice} leased"
         print(
-            f"one of two killed with {held} in flight: all delivered after {seconds:.1f} s, lease {lease:.0f} s, {twice} doubles"
+            f"one of two killed with {held}: all delivered after {seconds:.1f} s, lease {lease:.0f} s, {twice} doubles"
         )
         print(f"within lease + {WITHIN} s: {'yes' if seconds <= lease + WITHIN else 'NO'}")
     sink.kill()

@@ -70,16 +70,11 @@ async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table:
     """How many rows. Raises `BrokenStore` if any is missing afterwards."""
     found = await reading.stream(sa.select(table).execution_options(yield_per=BATCH))
     async for rows in found.mappings().partitions():
-        await writing.execute(sa.insert(table), [_plain(row) for row in rows])
+        await writing.execute(sa.insert(table), [dict(row) for row in rows])
     read, written = await _count(reading, table), await _count(writing, table)
     if read != written:
         raise BrokenStore(f"{table.name}: {read} rows were there, {written} arrived; nothing has changed")
     return written
-
-
-def _plain(row: sa.RowMapping) -> dict[str, object]:
-    """What PostgreSQL can hold: its texts know no NUL."""
-    return {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in row.items()}
 
 
 async def _count(connection: AsyncConnection, table: sa.Table) -> int:

@@ -51,6 +51,8 @@ class Postgres:
         )
         _bound(self.engine)
         self.patient = create_async_engine(url, async_creator=_connector(url), poolclass=NullPool, hide_parameters=True)
+        for engine in (self.engine, self.patient):
+            sa.event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """See `Database.transact`."""
@@ -100,6 +102,15 @@ def _bound(engine: AsyncEngine) -> None:
     def _lost(context: sa.engine.ExceptionContext) -> None:
         if isinstance(context.original_exception, TimeoutError):
             context.is_disconnect = True
+
+
+def _without_nul(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, many: bool) -> Any:  # noqa: FBT001 - SQLAlchemy calls it
+    """PostgreSQL's texts know no NUL, SQLite's do: a report is never refused for one."""
+    return statement, [_clean(row) for row in given] if many else _clean(given)
+
+
+def _clean(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value.replace("\0", "") if isinstance(value, str) else value for value in values)
 
 
 def server_url(text: str) -> sa.URL:

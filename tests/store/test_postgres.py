@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import URL
 from support import postgres, proxy
 from support.postgres import Own
-from support.stored import ENTRY, KEEP, entry
+from support.stored import ENTRY, KEEP, entry, parcel
 
 from app.guards.ledger import Unavailable
 from app.store import BrokenStore, Store, StoreOptions, open_store, server_url
@@ -96,6 +96,14 @@ async def test_what_waits_is_bounded_by_the_server(template: str) -> None:
         names = ("statement_timeout", "idle_in_transaction_session_timeout", "application_name")
         shown = [(await connection.execute(sa.text(f"SHOW {name}"))).scalar_one() for name in names]
     assert shown == ["4s", "10s", "plivo-autoreply"]
+
+
+async def test_a_report_with_nul_is_stored(template: str) -> None:
+    """A signed report is never refused for what it says; PostgreSQL keeps it without the NUL that it cannot hold."""
+    async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
+        await asyncio.gather(*(store.outbox.put(parcel(number, status="deli\0vered")) for number in (1, 2)))
+        got = await store.outbox.lease("crm", 2, 60.0)
+    assert [delivery.parcel.report.status for delivery in got] == ["delivered", "delivered"]
 
 
 async def test_more_people_than_locks_write_at_once(template: str) -> None:
