@@ -32,8 +32,9 @@ test: $(STAMP)   ## every test, with branch coverage
 	@$(BIN)/python -m pytest --cov
 
 bench: $(STAMP)  ## figures, as ratios within one run
-	@$(BIN)/python bench/writer.py && $(BIN)/python bench/forward.py && $(BIN)/python bench/hanging.py \
-	&& $(BIN)/python bench/kill.py && $(BIN)/python bench/targets.py
+	@broken=; for bench in writer forward hanging replicas targets kill; do \
+	echo "== $$bench"; $(BIN)/python bench/$$bench.py || broken="$$broken $$bench"; done; \
+	[ -z "$$broken" ] || { echo "a promise is broken:$$broken"; exit 1; }
 
 lint: $(STAMP)   ## ruff, all rules
 	@$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .

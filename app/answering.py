@@ -29,6 +29,7 @@ log = get_logger("answering")
 CALLS = 4  # Plivo's, at 0, 60, 180 and 420 s; after the fourth nobody asks again
 CHAIN_LIFE = MAX_LIFE + 5.0  # seconds; the next call comes after 60
 CLAIM = CHAIN_LIFE + 5.0  # seconds that a claim is held: a crashed owner's is free when Plivo calls again
+RELEASE = 1.0  # seconds of a stop for freeing them; a store that hangs must not make it late
 POLL = 0.2  # seconds between looks at a claim that another process holds
 LATE = 500  # chains of one route that wait for somebody; each holds a task and a connection, some 50 KB
 TOLD = 10_000  # limits that are known to silence somebody, so that each is logged once
@@ -113,9 +114,10 @@ class Answering:
                 chain.cancel()
             await asyncio.gather(*late, return_exceptions=True)  # a rule that will not be cancelled is left behind
         try:  # also those whose caller went away before a chain began
-            await self._ledger.release(self._options.owner)
-        except Unavailable as error:
-            log.error("cannot free claims; they run out by themselves", reason=str(error))
+            async with asyncio.timeout(RELEASE):
+                await self._ledger.release(self._options.owner)
+        except (Unavailable, TimeoutError) as error:
+            log.error("cannot free claims; they run out by themselves", reason=str(error) or "the store is too slow")
 
     async def _answer(self, message: Inbound, request: SignedRequest) -> bytes:
         begun = await self._engine.begin(message, self._clock())

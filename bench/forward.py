@@ -96,7 +96,7 @@ async def main() -> None:
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
     plain = await by_httpx(url)
     print(f"{IN_FLIGHT} in flight, default httpx: {plain:.0f} posts/s")
-    with tempfile.TemporaryDirectory() as folder, postgres.running(Path(folder, "postgresql")) as address:
+    with tempfile.TemporaryDirectory() as folder, postgres.running() as address:
         await postgres.prepare(address)
         async with postgres.database(address) as where:
             for name, place in (("SQLite", Path(folder, "bench.db")), ("PostgreSQL", where)):

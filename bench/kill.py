@@ -87,7 +87,7 @@ def on_sqlite(folder: Path) -> bool:
 def on_postgresql(folder: Path) -> bool:
     """A real server, of a pip package."""
     (folder / "service").mkdir()
-    with postgres.running(folder / "postgresql") as url:
+    with postgres.running() as url:
         store = f'[store]\nurl = "{url}"'
         return run(folder / "service", store, lambda: asyncio.run(postgres.execute(url, LATER)))
 

@@ -90,7 +90,7 @@ async def main() -> None:
         fsync = fsync_seconds(folder)
         print(f"one fsync here: {fsync * 1e6:.0f} us")
         best = {"SQLite": await engine("SQLite", StoreOptions(folder / "bench.db", KEEP))}
-        with postgres.running(folder / "postgresql") as url:
+        with postgres.running() as url:
             await postgres.prepare(url)
             async with postgres.database(url) as where:
                 best["PostgreSQL"] = await engine("PostgreSQL", StoreOptions(where, KEEP))

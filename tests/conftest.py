@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
+from support import postgres
 
 
 def _fence(event: str, arguments: tuple[Any, ...]) -> None:
@@ -29,6 +30,13 @@ sys.addaudithook(_fence)
 def anyio_backend() -> str:
     """The service runs on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URL of a PostgreSQL, started for the first test that wants one; each takes a database of its own."""
+    with postgres.running() as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

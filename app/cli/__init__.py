@@ -11,6 +11,7 @@ from app import __version__
 from app.cli import (
     backup,
     check,
+    copy,
     deliveries,
     explain,
     forget,
@@ -51,6 +52,7 @@ for command in (
     limits,
     forget,
     backup,
+    copy,
     migrate,
     secret,
 ):

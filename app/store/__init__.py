@@ -35,6 +35,7 @@ __all__ = [
     "Store",
     "StoreInUse",
     "StoreOptions",
+    "open_database",
     "open_store",
     "server_url",
 ]
@@ -51,7 +52,9 @@ class StoreOptions:
     @property
     def shown(self) -> str:
         """Where, without a password."""
-        return str(self.where) if isinstance(self.where, Path) else self.where.render_as_string(hide_password=True)
+        if isinstance(self.where, Path):
+            return str(self.where)
+        return self.where.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,18 @@ async def open_store(
 
     Raises `StoreInUse`, `NewerStore`, `BrokenStore`.
     """
+    async with (
+        open_database(options, serving=serving, migrate=migrate, clock=clock) as database,
+        _running(database, options.keep if serving else None, committed) as store,
+    ):
+        yield store
+
+
+@asynccontextmanager
+async def open_database(
+    options: StoreOptions, *, serving: bool, migrate: bool = True, clock: Clock | None = None
+) -> AsyncIterator[Database]:
+    """What is under a store, migrated. Raises as `open_store` does."""
     async with contextlib.AsyncExitStack() as stack:
         try:
             if isinstance(options.where, Path):
@@ -94,8 +109,7 @@ async def open_store(
             await _migrate(database, due_is_fatal=not migrate)
         except (OSError, DBAPIError) as error:
             raise BrokenStore(f"{options.shown}: {reason(error)}; {_advice(options.where)}") from error
-        async with _running(database, options.keep if serving else None, committed) as store:
-            yield store
+        yield database
 
 
 def _advice(where: Path | URL) -> str:
@@ -116,7 +130,8 @@ async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
             return
     if due_is_fatal:
         raise BrokenStore("the store needs a migration: run `plivo-autoreply migrate`, or serve without --no-migrate")
-    await database.transact(migrations.upgrade)
+    async with database.patient.begin() as connection:
+        await connection.run_sync(migrations.upgrade)
 
 
 @asynccontextmanager

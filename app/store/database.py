@@ -5,7 +5,8 @@ the database defines, so that due times are its own), and a way to hold others o
 `sqlite.py` and `postgres.py` are the two there are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -16,6 +17,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
 MIGRATION_LOCK = 7_201_120  # any number, the same in every version
+EVERYONE_LOCK = 7_201_121
+LOCKS = 500  # of one transaction: a PostgreSQL has room for some 6,400 in all, by default
 
 Clock = Callable[[], float]
 R = TypeVar("R")
@@ -33,6 +36,7 @@ class Database(Protocol):
     """An open database."""
 
     engine: AsyncEngine
+    patient: AsyncEngine  # for what may take minutes: migrations, copies
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """What `work` returns, once it is committed."""
@@ -94,3 +98,16 @@ def lock_migrations(connection: sa.Connection) -> None:
     """Where several processes may start at once, others wait until the end of this transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+
+
+def hold(connection: sa.Connection, names: Iterable[str]) -> None:
+    """Where several processes write at once: what is read of these names now stays true until this transaction ends."""
+    if connection.dialect.name != "postgresql":
+        return
+    keys = sorted({int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True) for name in names})
+    if len(keys) > LOCKS:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(EVERYONE_LOCK)))
+    elif keys:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(EVERYONE_LOCK)))
+        each = sa.func.unnest(sa.cast(keys, postgresql.ARRAY(sa.BigInteger))).table_valued("key").render_derived()
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(each.c.key)))  # in this order, so that none crosses

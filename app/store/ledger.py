@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.guards.ledger import Answered, Case, Claimed, Held, Origin, Ruling, Wish
 from app.store import copies, memory, proofs
-from app.store.database import insert_new, insert_or, now
+from app.store.database import hold, insert_new, insert_or, now
 from app.store.memory import Remembered
 from app.store.reading import reading
 from app.store.tables import claims, messages, opt_outs
@@ -61,6 +61,7 @@ def record(connection: sa.Connection, cases: Sequence[Case]) -> list[bytes | Exc
             accepted.setdefault(case.message_uuid, case)
     answers = _stored(connection, accepted.keys())
     new = [case for uuid, case in accepted.items() if uuid not in answers]  # a repeat weighs on nobody behind it
+    hold(connection, (" ".join(case.recall.pair) for case in new))  # law 8: no two replicas count the same person
     remembered = Remembered(connection, [case.recall for case in new])
     rulings: dict[str, Ruling] = {}
     for case in new:

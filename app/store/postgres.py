@@ -2,18 +2,36 @@
 
 Every answer waits for the commit. Leases skip locked rows; due times are the server's clock. Migrations hold an
 advisory lock, so that three replicas may start at once.
+
+Nothing waits for ever: the server ends a statement that waits for a lock, and a transaction whose client has gone;
+we end one that the server says nothing to, and trust no connection that is older than that.
 """
 
+import asyncio
+import contextlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from app.store.database import BrokenStore, R
 
 POOL, OVERFLOW = 5, 5  # connections of readers; the writer takes one of them for each group
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 3.0
+CLOSE_SECONDS = 1.0  # a stop has 10 s in all
+STATEMENT_SECONDS = 4  # waiting for a lock included; with it the writer is free again before most deadlines
+PING_SECONDS = 2.0  # for one round trip, before a connection is used
+SILENCE_SECONDS = 5.0  # of a server that does not even end a statement: a stopped host, a cut cable
+IDLE_SECONDS = 10  # between two statements of a transaction; who is gone that long holds no locks any more
+BOUNDS = f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+PARAMETERS = frozenset(
+    {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "target_session_attrs"}
+)
 
 
 class Postgres:
@@ -24,12 +42,17 @@ class Postgres:
             raise BrokenStore("PostgreSQL needs the extra: pip install 'plivo-autoreply[postgres]'")
         self.engine = create_async_engine(
             url,
+            async_creator=_connector(url, command_timeout=SILENCE_SECONDS),
             pool_size=POOL,
             max_overflow=OVERFLOW,
-            pool_pre_ping=True,
+            pool_timeout=SILENCE_SECONDS,
+            pool_use_lifo=True,  # the fresh ones first, once some have been lost
             hide_parameters=True,
-            connect_args={"timeout": CONNECT_SECONDS, "server_settings": {"application_name": "plivo-autoreply"}},
         )
+        _bound(self.engine)
+        self.patient = create_async_engine(url, async_creator=_connector(url), poolclass=NullPool, hide_parameters=True)
+        for engine in (self.engine, self.patient):
+            sa.event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """See `Database.transact`."""
@@ -37,8 +60,57 @@ class Postgres:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
-        """See `Database.close`."""
-        await self.engine.dispose()
+        """See `Database.close`; a server that says nothing is left without goodbye."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.engine.dispose()
+
+
+def _connector(url: sa.URL, **options: Any) -> Callable[[], Awaitable[Any]]:
+    """What makes connections: asyncpg reads the URL itself, and PGPASSFILE, as libpq does."""
+    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    settings = {"application_name": "plivo-autoreply"}
+
+    async def connect() -> Any:
+        import asyncpg  # noqa: PLC0415 - an extra
+
+        return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, server_settings=settings, **options)
+
+    return connect
+
+
+def _bound(engine: AsyncEngine) -> None:
+    """Statements are bounded by the server; one that it says nothing to has lost its connection, and all others."""
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _set(connection: Any, record: Any) -> None:
+        # by a statement: PgBouncer refuses such settings among those of a new connection
+        connection.run_async(lambda driver: driver.execute(BOUNDS))
+        record.info["fresh"] = True
+
+    @sa.event.listens_for(engine.sync_engine, "checkout")
+    def _ask(connection: Any, record: Any, _fairy: Any) -> None:
+        # SQLAlchemy's own pre-ping takes three round trips, and gives up no connection of a silent server
+        if record.info.pop("fresh", False):
+            return
+        try:
+            connection.run_async(lambda driver: driver.execute("SELECT 1", timeout=PING_SECONDS))
+        except Exception as error:
+            raise sa.exc.InvalidatePoolError from error
+
+    @sa.event.listens_for(engine.sync_engine, "handle_error")
+    def _lost(context: sa.engine.ExceptionContext) -> None:
+        if isinstance(context.original_exception, TimeoutError):
+            context.is_disconnect = True
+
+
+def _without_nul(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, many: bool) -> Any:  # noqa: FBT001 - SQLAlchemy calls it
+    """PostgreSQL's texts know no NUL, SQLite's do: a report is never refused for one."""
+    return statement, [_clean(row) for row in given] if many else _clean(given)
+
+
+def _clean(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value.replace("\0", "") if isinstance(value, str) else value for value in values)
 
 
 def server_url(text: str) -> sa.URL:
@@ -54,5 +126,10 @@ def server_url(text: str) -> sa.URL:
             "not a URL; write postgresql://user@host/database, with special characters of a password percent-encoded"
         )
         raise ValueError(message) from None
-    mode = url.query.get("sslmode")
-    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode}) if mode else url
+    if unknown := sorted(url.query.keys() - PARAMETERS):
+        message = f'unknown parameter "{unknown[0]}" of the URL; there are {", ".join(sorted(PARAMETERS))}'
+        raise ValueError(message)
+    if url.query.get("sslmode", "prefer") not in SSL_MODES:
+        message = f"sslmode is one of {', '.join(SSL_MODES)}"
+        raise ValueError(message)
+    return url

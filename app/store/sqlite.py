@@ -26,6 +26,7 @@ class Sqlite:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.engine = create_async_engine(sa.URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
+        self.patient = self.engine
         self.writing = sa.create_engine(sa.URL.create("sqlite", database=str(path)), hide_parameters=True)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         _prepare(self.engine.sync_engine, clock)

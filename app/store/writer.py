@@ -14,12 +14,14 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.guards.ledger import Unavailable
 
 GROUP = 2_000  # items a transaction; DESIGN 5 lets a power cut take no more
+# SQLSTATE classes: connection, read-only standby, resources, locks and timeouts, shutdown and start, system
+UNWELL = frozenset({"08", "25", "53", "55", "57", "58"})
 WAITING = 20_000  # about a second of writing; more would be answered after Plivo has hung up
 
 T = TypeVar("T")
@@ -91,14 +93,23 @@ class Writer:
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             _fail(group, error)
         except Exception as error:  # noqa: BLE001 - one bad item must not take the others with it
-            if len(group) == 1:
+            if len(group) == 1 or _unwell(error):
                 _fail(group, error)
-            for job in group if len(group) > 1 else ():
+                return
+            for job in group:
                 await self._write([job])
         else:
             self._committed(len(group), time.perf_counter() - begun)
             for job, result in zip(group, results, strict=True):
                 _resolve(job, result)
+
+
+def _unwell(error: Exception) -> bool:
+    """Whether the database is at fault: each item by itself would wait for it once more."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state: str = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state[:2] in UNWELL
 
 
 def _apply(connection: sa.Connection, group: list[_Job]) -> list[Any]:
@@ -131,4 +142,6 @@ def _fail(group: list[_Job], error: Exception) -> None:
 def reason(error: Exception) -> str:
     """A database's error in a few words, without statement and parameters."""
     said = getattr(error, "orig", None) or error
+    if isinstance(said, TimeoutError) and not str(said):
+        return "the database does not answer"
     return (str(said) or type(said).__name__).splitlines()[0]

@@ -127,9 +127,9 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def on_postgresql(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """On PostgreSQL."""
-    with postgres.running(tmp_path_factory.mktemp("postgresql")) as url:
+    with postgres.made(server) as url:
         store = f'[store]\nurl = "{url}"'
         run = lambda statement: asyncio.run(postgres.execute(url, statement))  # noqa: E731
         with _living(tmp_path_factory.mktemp("house"), store, run) as house:

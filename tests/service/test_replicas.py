@@ -19,18 +19,18 @@ REPORTS = 200
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL."""
-    with postgres.running(tmp_path_factory.mktemp("postgresql")) as url:
+def where(server: str) -> Iterator[str]:
+    """The database of both."""
+    with postgres.made(server) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def replicas(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served, Receiver]]:
+def replicas(where: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served, Receiver]]:
     """Two of them, with one receiver of reports."""
     with receiver.receiving() as crm:
         target = f'[targets.crm]\nurl = "{crm.url}"\nconcurrency = 16\n'
-        config = f'{process.MINIMAL}\n[store]\nurl = "{server}"\n{target}'
+        config = f'{process.MINIMAL}\n[store]\nurl = "{where}"\n{target}'
         folders = [tmp_path_factory.mktemp(name) for name in ("one", "other")]
         with process.served(folders[0], config) as one, process.served(folders[1], config) as other:
             yield one, other, crm
@@ -83,10 +83,10 @@ def test_commands_read_the_server(replicas: tuple[Served, Served, Receiver], tmp
 
 
 async def test_a_replica_that_starts_frees_nobodys_claim(
-    replicas: tuple[Served, Served, Receiver], server: str, tmp_path: Path
+    replicas: tuple[Served, Served, Receiver], where: str, tmp_path: Path
 ) -> None:
     """Law 3: what another process decides now stays its own when a third one starts."""
-    options = StoreOptions(server_url(server), Keep(30 * DAY, DAY))
+    options = StoreOptions(server_url(where), Keep(30 * DAY, DAY))
     wish = Wish("held-by-one", "one", 60.0, Recall(0.0, Pair("33644600000", "33700000001")))
     async with open_store(options, serving=False) as store:
         assert isinstance(await store.ledger.claim(wish), Claimed)

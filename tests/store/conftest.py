@@ -3,7 +3,7 @@ What asks for `path` too looks into the file, and runs on SQLite only.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -26,13 +26,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def engine(request: pytest.FixtureRequest) -> str:
     """The kind of database."""
     return str(request.param)
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL."""
-    with postgres.running(tmp_path_factory.mktemp("postgresql")) as url:
-        yield url
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +60,9 @@ async def store(host: str | None, clock: Clock, tmp_path: Path) -> AsyncIterator
         async with opened(tmp_path / "autoreply.db", clock) as store:
             yield store
         return
-    async with postgres.database(host) as where:
-        await postgres.obey(where, clock)
-        async with open_store(StoreOptions(where, KEEP), serving=True) as store:
-            yield store
+    async with (
+        postgres.database(host) as where,
+        postgres.obeying(where, clock),
+        open_store(StoreOptions(where, KEEP), serving=True) as store,
+    ):
+        yield store

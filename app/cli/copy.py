@@ -1,0 +1,46 @@
+"""`copy`: a whole store into the empty one of the config, for the move to PostgreSQL."""
+
+from pathlib import Path
+
+import click
+
+from app.cli.common import Mistake, config_option, load, run, whoami
+from app.config import Config
+from app.store import URL, StoreOptions, server_url
+from app.store.copy import copy
+
+
+@click.command("copy")
+@click.argument("old")
+@config_option
+def command(old: str, path: Path) -> None:
+    """Copy the OLD store, a SQLite file, into the config's store, which must be empty. Stop the server first.
+
+    All or nothing: a copy that fails changes nothing. OLD may be a postgresql:// URL, for the way back.
+
+    \b
+    Example: plivo-autoreply copy /data/autoreply.db -c config.toml
+    """
+    config = load(path)
+    source = StoreOptions(_where(old), config.store.keep)
+    run(_copy(source, config))
+    click.echo(
+        f"{source.shown} is copied to {config.store.shown}; serve from there now, and keep the old one for a while"
+    )
+
+
+async def _copy(source: StoreOptions, config: Config) -> None:
+    await copy(source, config.store, whoami(), lambda table, rows: click.echo(f"{rows:>10}  {table}"))
+
+
+def _where(old: str) -> Path | URL:
+    """A file that is there, or a server. Raises `Mistake`."""
+    if "://" in old:
+        try:
+            return server_url(old)
+        except ValueError as error:
+            raise Mistake(f"{error}; or give the path of a SQLite file") from None
+    file = Path(old).absolute()
+    if not file.is_file():
+        raise Mistake(f"there is no store at {file}")
+    return file

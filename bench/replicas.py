@@ -1,0 +1,208 @@
+"""Two replicas on one PostgreSQL beside one alone: deliveries a second, doubles; and a kill -9. `make bench`.
+
+Real processes, a real PostgreSQL (of the pip package, or $TEST_POSTGRES_URL), a receiver that does next to nothing in
+a process of its own; 64 deliveries in flight in all, either way. All share the cores of this machine. The promises:
+two replicas deliver at least 1.4 times as fast as one, none twice; and when one is killed for good, the other
+delivers all that it held within its lease + 5 s.
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import ClassVar
+
+import uvloop
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from support import postgres, process
+from support.process import Served
+
+from app.plivo.messages import Report
+from app.reports.forwarder import LEASE_MARGIN
+from app.reports.outbox import Parcel
+from app.store import URL, Keep, Store, StoreOptions, open_store
+from app.store.commands import Pause, pause, resume
+
+COUNT, IN_FLIGHT, ROUNDS = 4_000, 64, 3
+TIMEOUT = 1  # seconds of the target, so that a lease is short
+SLOW = 0.5  # seconds that the receiver takes while one is killed, so that it holds what it may
+FEW, AFTER = 600, 200  # deliveries, and how many of them are done when one is killed
+WITHIN = 5  # seconds behind the lease
+OPTIONS = Keep(30 * 86400.0, 86400.0)
+ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+class Sink(asyncio.Protocol):
+    """Answers 204 to each POST, at once or after half a second, and counts its id; tells what it has counted."""
+
+    ids: ClassVar[Counter[bytes]] = Counter()
+    first = last = delay = 0.0
+    lost = 0  # whoever asked was gone before the answer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """One of many."""
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        """As many requests as are whole."""
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:end].lower()
+            length = int(_after(head, b"\r\ncontent-length: ") or 0)
+            if len(self.buffer) < end + 4 + length:
+                return
+            self.buffer = self.buffer[end + 4 + length :]
+            if head.startswith(b"get "):
+                self._tell(forget=head.startswith(b"get /forget"))
+                Sink.delay = SLOW if head.startswith(b"get /slow") else Sink.delay
+            elif Sink.delay:
+                loop = asyncio.get_running_loop()
+                loop.call_later(Sink.delay, self._answer, _after(head, b"\r\nwebhook-id: "))
+            else:
+                self._answer(_after(head, b"\r\nwebhook-id: "))
+
+    def _answer(self, identity: bytes) -> None:
+        if self.transport.is_closing():
+            Sink.lost += 1
+            return
+        if not Sink.ids[identity]:
+            Sink.last = time.monotonic()
+            Sink.first = Sink.first or Sink.last
+        Sink.ids[identity] += 1
+        self.transport.write(ANSWER)
+
+    def _tell(self, *, forget: bool) -> None:
+        told = {"ids": len(Sink.ids), "posts": Sink.ids.total(), "seconds": Sink.last - Sink.first, "last": Sink.last}
+        body = json.dumps(told | {"lost": Sink.lost}).encode()
+        self.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        if forget:
+            Sink.ids, Sink.first = Counter(), 0.0
+
+
+def _after(head: bytes, name: bytes) -> bytes:
+    start = head.find(name)
+    return head[start + len(name) :].split(b"\r\n", 1)[0] if start >= 0 else b""
+
+
+async def receive() -> None:
+    """The receiver's process: prints its port."""
+    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+class Receiver:
+    """That process, seen from here."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+        self._reader, self._writer, self.port = reader, writer, port
+
+    async def told(self, path: str = "/") -> dict[str, float]:
+        """What it has counted; `/forget`: and begins anew."""
+        self._writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        got: dict[str, float] = json.loads(await self._reader.readexactly(int(_after(head, b"\r\ncontent-length: "))))
+        return got
+
+    async def wait_for(self, ids: int, seconds: float = 300.0) -> dict[str, float]:
+        """Once so many have arrived."""
+        async with asyncio.timeout(seconds):
+            while (told := await self.told())["ids"] < ids:
+                await asyncio.sleep(0.05)
+        return told
+
+
+def parcel(number: int) -> Parcel:
+    """One report."""
+    fields = (("MessageUUID", f"m{number}"), ("Status", "delivered"), ("Sequence", "3"), ("To", "33700000001"))
+    report = Report(f"r{number}", f"m{number}", "delivered", "33644600000", "33700000001", 3, "", 1, None, fields)
+    return Parcel(report, time.time(), "shop", "menu", ("crm",), "V3")
+
+
+async def fill(store: Store, count: int) -> None:
+    """Reports that are due, for a target that is paused."""
+    await store.writer.submit(pause, Pause("bench", "crm"))
+    await asyncio.gather(*(store.outbox.put(parcel(number)) for number in range(count)))
+
+
+def start(stack: ExitStack, folder: Path, where: URL, port: int, replicas: int) -> list[Served]:
+    """So many processes that share what may be in flight."""
+    target = (
+        f'[targets.crm]\nurl = "http://127.0.0.1:{port}/"\nconcurrency = {IN_FLIGHT // replicas}\n'
+        f'timeout = "{TIMEOUT}s"\n'
+    )
+    config = f'{process.MINIMAL}\n[store]\nurl = "{postgres.written(where)}"\n{target}'
+    services = []
+    for number in range(replicas):
+        place = folder / f"{where.database}-{number}"
+        place.mkdir()
+        services.append(stack.enter_context(process.served(place, config)))
+    return services
+
+
+async def deliver(url: str, folder: Path, receiver: Receiver, replicas: int) -> tuple[float, int]:
+    """Deliveries a second, and how many came twice."""
+    async with postgres.database(url) as where, open_store(StoreOptions(where, OPTIONS), serving=False) as store:
+        await fill(store, COUNT)
+        with ExitStack() as stack:
+            start(stack, folder, where, receiver.port, replicas)
+            await store.writer.submit(resume, Pause("bench", "crm"))
+            await receiver.wait_for(COUNT)
+        told = await receiver.told("/forget")  # they have stopped: no double can follow
+        return COUNT / told["seconds"], int(told["posts"]) - COUNT
+
+
+async def kill(url: str, folder: Path, receiver: Receiver) -> tuple[float, int, int]:
+    """Seconds from the death of one of two until all is delivered; how many heard no answer, or came twice."""
+    async with postgres.database(url) as where, open_store(StoreOptions(where, OPTIONS), serving=False) as store:
+        await fill(store, FEW)
+        await receiver.told("/slow")
+        with ExitStack() as stack:
+            one, _ = start(stack, folder, where, receiver.port, 2)
+            await store.writer.submit(resume, Pause("bench", "crm"))
+            await receiver.wait_for(AFTER)
+            one.kill()
+            killed = time.monotonic()
+            await receiver.wait_for(FEW)
+        told = await receiver.told("/forget")
+        return told["last"] - killed, int(told["lost"]), int(told["posts"]) - FEW
+
+
+async def main() -> None:
+    """Prints the figures."""
+    sink = await asyncio.create_subprocess_exec(sys.executable, __file__, "receive", stdout=asyncio.subprocess.PIPE)
+    assert sink.stdout
+    port = int(await sink.stdout.readline())
+    receiver = Receiver(*await asyncio.open_connection("127.0.0.1", port), port)
+    with tempfile.TemporaryDirectory() as name, postgres.running() as url:
+        await postgres.prepare(url)
+        found: dict[int, list[float]] = {1: [], 2: []}
+        doubles = 0
+        for _ in range(ROUNDS):
+            for replicas, rates in found.items():
+                rate, twice = await deliver(url, Path(name), receiver, replicas)
+                rates.append(rate)
+                doubles += twice
+        alone, together = (statistics.median(rates) for rates in found.values())
+        print(f"{IN_FLIGHT} in flight: one replica {alone:.0f} deliveries/s, two {together:.0f}, {doubles} doubles")
+        print(f"ratio {together / alone:.2f}")
+        seconds, lost, twice = await kill(url, Path(name), receiver)
+        lease = TIMEOUT + LEASE_MARGIN
+        held = f"{lost + twice} leased"
+        print(
+            f"one of two killed with {held}: all delivered after {seconds:.1f} s, lease {lease:.0f} s, {twice} doubles"
+        )
+        print(f"within lease + {WITHIN} s: {'yes' if seconds <= lease + WITHIN else 'NO'}")
+    sink.kill()
+    await sink.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(receive() if sys.argv[1:] == ["receive"] else main())

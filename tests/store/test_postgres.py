@@ -1,0 +1,198 @@
+"""PostgreSQL: nothing waits for ever, what is lost is replaced, what is refused is told without a password."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import URL
+from support import postgres, proxy
+from support.postgres import Own
+from support.stored import ENTRY, KEEP, entry, parcel
+
+from app.guards.ledger import Unavailable
+from app.store import BrokenStore, Store, StoreOptions, open_store, server_url
+from app.store.database import LOCKS
+
+READERS = 5  # connections that a pool keeps
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Own]:
+    """A server whose rules a test may change."""
+    with postgres.owned() as server:
+        yield server
+
+
+@asynccontextmanager
+async def _behind_a_door(template: str) -> AsyncIterator[tuple[Store, proxy.Proxy, str]]:
+    """An open store on TCP, the door in front of it, and the way past the door."""
+    async with postgres.database(template) as where:
+        with proxy.before(postgres.written(where)) as door:
+            url = server_url(f"postgresql://postgres@127.0.0.1:{door.port}/{where.database}")
+            async with open_store(StoreOptions(url, KEEP), serving=True) as store:
+                yield store, door, postgres.written(where)
+
+
+async def _refused(store: Store, message_uuid: str) -> str:
+    with pytest.raises(Unavailable) as refused:
+        await store.ledger.record(entry(message_uuid=message_uuid))
+    return str(refused.value)
+
+
+async def test_a_lock_ends_a_group_once(template: str) -> None:
+    """Law 4: a table that somebody holds costs a group of writes, and a read, some 4 s in all; then all goes on."""
+    async with _behind_a_door(template) as (store, _, url):
+        other = await asyncpg.connect(url)
+        await other.execute("BEGIN; LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        reading = asyncio.create_task(store.ledger.origin("held-1"))
+        said = await asyncio.gather(*(_refused(store, f"held-{number}") for number in range(20)))
+        with pytest.raises(Unavailable):
+            await reading
+        assert time.monotonic() - started < 10  # 4 s, perhaps in two groups; one by one it would take 80
+        await other.close()
+        await store.ledger.record(entry(message_uuid="free"))
+    assert set(said) == {"the store cannot write: canceling statement due to statement timeout"}
+
+
+async def test_a_silent_server_is_not_waited_for(template: str) -> None:
+    """A server that hangs costs seconds; when it speaks again, so does the store, and a stop waits for nobody."""
+    async with _behind_a_door(template) as (store, door, _):
+        await store.ledger.record(entry(message_uuid="before"))
+        door.stall()
+        started = time.monotonic()
+        assert await _refused(store, "silent") == "the store cannot write: the database does not answer"
+        assert time.monotonic() - started < 12
+        door.go_on()
+        async with asyncio.timeout(2):
+            await store.ledger.record(entry(message_uuid="after"))
+        door.stall()
+        started = time.monotonic()
+    assert time.monotonic() - started < 3
+
+
+async def test_lost_connections_are_replaced_in_time(template: str) -> None:
+    """A server that failed over without a word: the first answer on the new one comes within Plivo's deadline."""
+    async with _behind_a_door(template) as (store, door, _):
+        await asyncio.gather(*(store.ledger.origin("nobody") for _ in range(4 * READERS)))
+        door.lose()
+        async with asyncio.timeout(6):
+            await store.ledger.record(entry(message_uuid="first"))
+
+
+async def test_what_waits_is_bounded_by_the_server(template: str) -> None:
+    """Statements end, and so does a transaction whose client is gone."""
+    async with (
+        postgres.database(template) as where,
+        open_store(StoreOptions(where, KEEP), serving=False) as store,
+        store.engine.connect() as connection,
+    ):
+        names = ("statement_timeout", "idle_in_transaction_session_timeout", "application_name")
+        shown = [(await connection.execute(sa.text(f"SHOW {name}"))).scalar_one() for name in names]
+    assert shown == ["4s", "10s", "plivo-autoreply"]
+
+
+async def test_a_report_with_nul_is_stored(template: str) -> None:
+    """A signed report is never refused for what it says; PostgreSQL keeps it without the NUL that it cannot hold."""
+    async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
+        await asyncio.gather(*(store.outbox.put(parcel(number, status="deli\0vered")) for number in (1, 2)))
+        got = await store.outbox.lease("crm", 2, 60.0)
+    assert [delivery.parcel.report.status for delivery in got] == ["delivered", "delivered"]
+
+
+async def test_more_people_than_locks_write_at_once(template: str) -> None:
+    """A group of a thousand people takes one lock for all, so that a server's room for locks is never used up."""
+    async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
+        people = [f"337{number:08d}" for number in range(2 * LOCKS)]
+        given = await asyncio.gather(*(store.ledger.record(entry(message_uuid=one, sender=one)) for one in people))
+    assert set(given) == {ENTRY.xml}
+
+
+async def test_a_migration_waits_for_another(template: str) -> None:
+    """Several start at once: whoever comes second waits for the first one's migration longer than for any statement."""
+    async with postgres.database(template, "template1") as where:
+        first = await asyncpg.connect(postgres.written(where))
+        await first.execute("BEGIN; SELECT pg_advisory_xact_lock(7201120)")
+        opening = asyncio.create_task(_open(where))
+        _, waiting = await asyncio.wait([opening], timeout=4.5)
+        assert waiting == {opening}
+        await first.close()
+        await opening
+
+
+async def _open(where: URL) -> None:
+    async with open_store(StoreOptions(where, KEEP), serving=False):
+        pass
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres://user:p%40ss@db.example.com:5433/replies",
+        "postgresql:///replies?host=/run/postgresql",
+        "postgresql://db/replies?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+        "postgresql://db/replies?sslmode=disable",
+    ],
+)
+def test_urls_of_operators_are_read(text: str) -> None:
+    """As libpq takes them; the driver reads the parameters itself."""
+    url = server_url(text)
+    assert url.database == "replies"
+    assert postgres.written(url).partition("?")[2].replace("%2F", "/") == text.partition("?")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mysql://db/replies", "write postgresql://user@host/database"),
+        ("postgresql://db:port/replies", "not a URL"),
+        ("postgresql://db/replies?sslmode=on", "sslmode is one of disable, allow, prefer, require"),
+        ("postgresql://db/replies?password=secret", 'unknown parameter "password"'),
+        ("postgresql://db/replies?connect_timeout=3", 'unknown parameter "connect_timeout"'),
+    ],
+)
+def test_urls_that_cannot_be(text: str, said: str) -> None:
+    """A fault of the file, found before anything is dialled; it repeats no value."""
+    with pytest.raises(ValueError, match=re.escape(said)) as refused:
+        server_url(text)
+    assert "secret" not in str(refused.value)
+
+
+async def test_what_the_server_refuses_is_told(own: Own) -> None:
+    """TLS that it has not, a database, a user, a password: a sentence with the server's own words and advice."""
+    await postgres.execute(own.url, "CREATE ROLE locked LOGIN PASSWORD 'right'")
+    own.let_in("local all locked scram-sha-256")
+    with proxy.before(own.url) as door:
+        place = f"127.0.0.1:{door.port}"
+        assert "rejected SSL upgrade" in await _broken(f"postgresql://postgres@{place}/postgres?sslmode=require")
+        assert 'database "nowhere" does not exist' in await _broken(f"postgresql://postgres@{place}/nowhere")
+        assert 'role "nobody" does not exist' in await _broken(f"postgresql://nobody@{place}/postgres")
+        said = await _broken(f"postgresql://locked:wrong-pass@{place}/postgres")
+        assert 'password authentication failed for user "locked"' in said
+        assert "let this user in" in said
+    assert "Connect call failed" in await _broken(f"postgresql://locked:wrong-pass@{place}/postgres")
+
+
+async def _broken(url: str) -> str:
+    with pytest.raises(BrokenStore) as broken:
+        await _open(server_url(url))
+    assert "wrong-pass" not in str(broken.value)
+    return str(broken.value)
+
+
+async def test_a_password_may_stand_in_a_passfile(own: Own, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGPASSFILE is read as libpq reads it, so that the URL in the config needs no secret."""
+    await postgres.execute(own.url, "CREATE ROLE filed LOGIN SUPERUSER PASSWORD 'only-here'")
+    own.let_in("local all filed scram-sha-256")
+    with proxy.before(own.url) as door:
+        file = tmp_path / "pgpass"
+        await asyncio.to_thread(file.write_text, f"127.0.0.1:{door.port}:*:filed:only-here\n")
+        await asyncio.to_thread(file.chmod, 0o600)
+        monkeypatch.setenv("PGPASSFILE", str(file))
+        await _open(server_url(f"postgresql://filed@127.0.0.1:{door.port}/postgres"))
