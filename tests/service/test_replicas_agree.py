@@ -17,8 +17,6 @@ from support.bot import Bot
 from support.process import Served
 from support.receiver import Receiver
 
-from app.store import server_url
-
 PER_SENDER = 5
 CONFIG = """
 [server]
@@ -51,8 +49,11 @@ concurrency = 8
 
 @dataclass
 class House:
-    """Two replicas with what they call. While `gate` is closed the bot and the receiver keep whoever asks waiting."""
+    """Two replicas on the database `where`, with what they call. While `gate` is closed the bot and the receiver keep
+    whoever asks waiting.
+    """
 
+    where: str
     one: Served
     other: Served
     crm: Receiver
@@ -82,7 +83,7 @@ def _house(server: str, make: Callable[[str], Path]) -> Iterator[House]:
     ):
         config = CONFIG.format(store=store, bot=webhook.url, crm=crm.url)
         with process.served(make("one"), config) as one, process.served(make("other"), config) as other:
-            yield House(one, other, crm, webhook, gate)
+            yield House(store, one, other, crm, webhook, gate)
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +186,7 @@ def test_what_a_killed_replica_held_is_delivered_by_the_other(
         house.one.kill()
         house.gate.set()
         house.crm.wait_for(lambda got: len({one.headers["webhook-id"] for one in got}) == 30)
-        where = postgres.written(server_url(server).set(database="killed"))
-        asyncio.run(postgres.execute(where, "UPDATE deliveries SET due_at = due_at - 30 WHERE state = 'due'"))
+        asyncio.run(postgres.execute(house.where, "UPDATE deliveries SET due_at = due_at - 30 WHERE state = 'due'"))
         got = house.crm.wait_for(lambda got: len(got) == 38)  # the receiver had noted what it then could not answer
         times = Counter(one.headers["webhook-id"] for one in got)
         assert sorted(times.values()) == [1] * 22 + [2] * 8

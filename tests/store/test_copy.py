@@ -11,6 +11,7 @@ from sqlalchemy import URL
 from support import postgres
 from support.stored import KEEP, NINE, parcel
 
+from app.reports.outbox import Parcel
 from app.store import BrokenStore, StoreOptions, open_store
 from app.store.copy import BATCH, copy
 from app.store.tables import metadata
@@ -168,6 +169,7 @@ async def test_a_text_with_nul_arrives_without(template: str, tmp_path: Path) ->
         await _copy(source, place)
         async with open_store(StoreOptions(place, KEEP), serving=True) as store:
             (delivery,) = await store.outbox.lease("crm", 1, 60.0)
+    assert isinstance(delivery.parcel, Parcel)
     assert delivery.parcel.report.status == "delivered"
 
 
