@@ -29,7 +29,7 @@ demo: $(STAMP)   ## a signed conversation against a real service, judged
 	@$(BIN)/python docs/demo.py
 
 test: $(STAMP)   ## every test, with branch coverage
-	@$(BIN)/python -m pytest --cov
+	@$(BIN)/python -m pytest --cov -n auto --maxprocesses 4 --dist loadfile
 
 bench: $(STAMP)  ## figures, as ratios within one run
 	@broken=; for bench in writer forward hanging replicas targets kill; do \

@@ -104,13 +104,16 @@ def _bound(engine: AsyncEngine) -> None:
             context.is_disconnect = True
 
 
-def _without_nul(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, many: bool) -> Any:  # noqa: FBT001 - SQLAlchemy calls it
+def _without_nul(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, _many: bool) -> Any:  # noqa: FBT001 - SQLAlchemy calls it
     """PostgreSQL's texts know no NUL, SQLite's do: a report is never refused for one."""
-    return statement, [_clean(row) for row in given] if many else _clean(given)
+    return statement, _clean(given)
 
 
-def _clean(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(value.replace("\0", "") if isinstance(value, str) else value for value in values)
+def _clean(given: Any) -> Any:
+    """One value, or rows of them, or those of many rows in one."""
+    if isinstance(given, str):
+        return given.replace("\0", "")
+    return type(given)(map(_clean, given)) if isinstance(given, tuple | list) else given
 
 
 def server_url(text: str) -> sa.URL:

@@ -21,7 +21,7 @@ from sqlalchemy import URL
 from app.store import StoreOptions, open_store, server_url
 from support.stored import KEEP, Clock
 
-TEMPLATE = "autoreply_template"
+TEMPLATE = f"autoreply_template_{os.environ.get('PYTEST_XDIST_WORKER', '')}"  # one a process of pytest
 
 
 @contextmanager
