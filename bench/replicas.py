@@ -24,12 +24,12 @@ from support import postgres, process
 from support.process import Served
 
 from app.plivo.messages import Report
-from app.reports.forwarder import LEASE_MARGIN
+from app.reports.lane import LEASE_MARGIN
 from app.reports.outbox import Parcel
 from app.store import URL, Keep, Store, StoreOptions, open_store
 from app.store.commands import Pause, pause, resume
 
-COUNT, IN_FLIGHT, ROUNDS = 4_000, 64, 3
+COUNT, IN_FLIGHT, ROUNDS = 12_000, 64, 2
 TIMEOUT = 1  # seconds of the target, so that a lease is short
 SLOW = 0.5  # seconds that the receiver takes while one is killed, so that it holds what it may
 FEW, AFTER = 600, 200  # deliveries, and how many of them are done when one is killed

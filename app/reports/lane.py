@@ -24,6 +24,7 @@ log = get_logger("forwarder")
 
 POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within this
 LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
+GATHER = 0.004  # seconds for more slots to come free: a lease of twenty costs as much as one of one
 UNSETTLED = 2  # times the concurrency: so many attempts may be under way or wait to be settled
 NONCE_BYTES = 10  # Plivo sends 20 digits
 ANSWER_CAP = 4096  # bytes of a receiver's answer that are read; only its status counts
@@ -69,6 +70,10 @@ class Lane:
         """Whether the target has failed too often in a row, and is only probed."""
         return self._breaker.open
 
+    @property
+    def _free(self) -> int:
+        return self._target.concurrency - self._posting
+
     def wake(self) -> None:
         """There may be something to do."""
         self._more = True
@@ -78,6 +83,8 @@ class Lane:
         """Forwards until `stop`."""
         while not self._stopping:
             self._woken.clear()
+            if 0 < self._free < self._target.concurrency / 4:
+                await asyncio.sleep(GATHER)
             await self._start_what_is_due()
             try:
                 async with asyncio.timeout(POLL):
@@ -117,6 +124,7 @@ class Lane:
         self._breaker.probing = probe and bool(deliveries)
         for delivery in deliveries:
             self._start(delivery, probe=probe)
+        self._look_again()  # for slots that came free meanwhile
 
     def _start(self, delivery: Delivery, *, probe: bool) -> None:
         self._posting += 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -61,7 +61,7 @@ def record(connection: sa.Connection, cases: Sequence[Case]) -> list[bytes | Exc
             accepted.setdefault(case.message_uuid, case)
     answers = _stored(connection, accepted.keys())
     new = [case for uuid, case in accepted.items() if uuid not in answers]  # a repeat weighs on nobody behind it
-    hold(connection, (" ".join(case.recall.pair) for case in new))  # law 8: no two replicas count the same person
+    hold(connection, _counted(new))
     remembered = Remembered(connection, [case.recall for case in new])
     rulings: dict[str, Ruling] = {}
     for case in new:
@@ -71,6 +71,13 @@ def record(connection: sa.Connection, cases: Sequence[Case]) -> list[bytes | Exc
     if claimed := [uuid for uuid, case in accepted.items() if case.claimed]:
         connection.execute(sa.delete(claims).where(claims.c.message_uuid.in_(claimed)))
     return [refused or answers[case.message_uuid] for case, refused in zip(cases, refusals, strict=True)]
+
+
+def _counted(cases: Sequence[Case]) -> Iterable[str]:
+    """Law 8: people and fuses, which no two replicas may count at the same time."""
+    for case in cases:
+        yield " ".join(case.recall.pair)
+        yield from (f"fuse {fuse.scope}" for fuse in case.recall.fuses)
 
 
 def _insert(connection: sa.Connection, cases: Mapping[str, Case], rulings: Mapping[str, Ruling]) -> dict[str, bytes]:

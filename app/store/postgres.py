@@ -10,6 +10,7 @@ we end one that the server says nothing to, and trust no connection that is olde
 import asyncio
 import contextlib
 import importlib.util
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ CONNECT_SECONDS = 3.0
 CLOSE_SECONDS = 1.0  # a stop has 10 s in all
 STATEMENT_SECONDS = 4  # waiting for a lock included; with it the writer is free again before most deadlines
 PING_SECONDS = 2.0  # for one round trip, before a connection is used
+PROVEN_SECONDS = 1.0  # since it was used last; no round trip then
 SILENCE_SECONDS = 5.0  # of a server that does not even end a statement: a stopped host, a cut cable
 IDLE_SECONDS = 10  # between two statements of a transaction; who is gone that long holds no locks any more
 BOUNDS = f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
@@ -86,17 +88,21 @@ def _bound(engine: AsyncEngine) -> None:
     def _set(connection: Any, record: Any) -> None:
         # by a statement: PgBouncer refuses such settings among those of a new connection
         connection.run_async(lambda driver: driver.execute(BOUNDS))
-        record.info["fresh"] = True
+        record.info["proven"] = time.monotonic()
 
     @sa.event.listens_for(engine.sync_engine, "checkout")
     def _ask(connection: Any, record: Any, _fairy: Any) -> None:
         # SQLAlchemy's own pre-ping takes three round trips, and gives up no connection of a silent server
-        if record.info.pop("fresh", False):
+        if time.monotonic() - record.info["proven"] < PROVEN_SECONDS:
             return
         try:
             connection.run_async(lambda driver: driver.execute("SELECT 1", timeout=PING_SECONDS))
         except Exception as error:
             raise sa.exc.InvalidatePoolError from error
+
+    @sa.event.listens_for(engine.sync_engine, "checkin")
+    def _prove(_connection: Any, record: Any) -> None:
+        record.info["proven"] = time.monotonic()
 
     @sa.event.listens_for(engine.sync_engine, "handle_error")
     def _lost(context: sa.engine.ExceptionContext) -> None:

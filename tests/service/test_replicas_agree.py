@@ -17,7 +17,7 @@ from support.bot import Bot
 from support.process import Served
 from support.receiver import Receiver
 
-PER_SENDER = 5
+PER_SENDER, FUSE = 5, 7
 CONFIG = """
 [server]
 public_url = "https://sms.example.com"
@@ -29,6 +29,11 @@ url = "{store}"
 name = "shop"
 to = "*"
 rules = ["bot", "once", "ack"]
+[[routes]]
+name = "thrifty"
+to = "+33644600077"
+text = "Dear."
+limits = {{ total = "7/1d" }}
 [rules.bot]
 match = "^slow"
 webhook = "{bot}"
@@ -124,6 +129,18 @@ def test_a_limit_holds_for_a_flood_at_both(house: House) -> None:
 
     with ThreadPoolExecutor(20) as pool:
         assert Counter(pool.map(say, range(40)))["Got it."] == PER_SENDER
+
+
+def test_a_fuse_burns_once_for_both(house: House) -> None:
+    """Law 8: forty people at once, at two replicas: not one unit more than the fuse of the route allows."""
+
+    def say(number: int) -> str | None:
+        status, xml = wire.tell((house.one, house.other)[number % 2], wire.message(To="33644600077"))
+        assert status == 200
+        return wire.text_of(xml)
+
+    with ThreadPoolExecutor(20) as pool:
+        assert Counter(pool.map(say, range(40)))["Dear."] == FUSE
 
 
 def test_stop_at_one_is_stop_at_the_other(house: House) -> None:
