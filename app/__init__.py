@@ -10,11 +10,11 @@ The rooms, from the ground up; each may import only from the floors below it (`t
        server.py    uvicorn, with a limit on what it reads and an order in how it stops
     1  rules/       which rule answers: table, chain, templates, one file a kind
        guards/      opt-out, limits; what is remembered of an answer (`ledger.py`: values, Protocol)
-       reports/     reports on their way to the user's systems: outbox, schedule, forwarder
+       reports/     reports on their way to the user's systems: a lane a target, policy, formats
     2  store/       the one place that speaks SQL
        engine/      the walk of a message: guards, route, rules, answer, reasons
     3  config/      TOML -> frozen values, or every fault at once
-       answering.py one message, one answer, in time: claims, joiners, the deadline
+       answering/   one message, one answer, in time: claims, joiners, the deadline
        gate.py      ASGI: limits, signature, parameters, proof
        endpoints.py HTTP to values and back
        status/      how the house is: /ready, what is wrong in sentences, the levels of a scrape

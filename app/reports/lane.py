@@ -6,19 +6,18 @@ it, so that no receiver waits for our disk; whatever is leased next sees them se
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.metrics import Metrics, TargetMetrics
-from app.outbound import Outbound, Undelivered, webhook_headers
+from app.outbound import Outbound
 from app.plivo.refusals import Unavailable
 from app.reports.backlog import Backlog
-from app.reports.formats import FORMATS, as_plivo_signs
 from app.reports.outbox import Delivery, Outbox, Settlement
+from app.reports.posting import Poster
 from app.reports.schedule import Again, Breaker, Dead, Done, Outcome, Pace, decide
 from app.reports.target import Target
-from app.telemetry import get_logger, place_of
+from app.telemetry import get_logger
 
 log = get_logger("forwarder")
 
@@ -26,8 +25,6 @@ POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within
 LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
 GATHER = 0.004  # seconds for more slots to come free: a lease of twenty costs as much as one of one
 UNSETTLED = 2  # times the concurrency: so many attempts may be under way or wait to be settled
-NONCE_BYTES = 10  # Plivo sends 20 digits
-ANSWER_CAP = 4096  # bytes of a receiver's answer that are read; only its status counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Lane:
     ) -> None:
         self._target = target
         self._outbox = outbox
-        self._client = client
+        self._poster = Poster(target, client, chance.clock)
         self._chance = chance
         self._backlog = backlog
         self._metrics = metrics or Metrics().target(target.name)
@@ -147,7 +144,7 @@ class Lane:
         began = self._chance.monotonic()
         try:
             with self._metrics.posting():
-                outcome = await self._post(delivery)
+                outcome = await self._poster.post(delivery)
         except asyncio.CancelledError:
             await self._settle(_cut_off(delivery, self._chance.monotonic() - began))
             raise
@@ -155,27 +152,6 @@ class Lane:
             self._posting -= 1
             self._look_again()
         await self._settle(self._judge(delivery, outcome, began, probe=probe))
-
-    async def _post(self, delivery: Delivery) -> Outcome:
-        target = self._target
-        try:
-            body, headers = self._written(delivery)
-            answer = await self._client.post(target.url, body, headers, timeout=target.timeout, cap=ANSWER_CAP)
-        except Undelivered as error:
-            return Outcome(error=str(error))
-        except Exception as error:  # noqa: BLE001 - it must die visibly, not come back for ever when its lease ends
-            log.error("a delivery broke", target=target.name, delivery=delivery.id, reason=place_of(error))
-            return Outcome(error=f"cannot be sent: {type(error).__name__}")
-        outcome = Outcome(answer.status, retry_after=answer.retry_after)
-        return outcome if outcome.accepted else replace(outcome, error=f"status {answer.status}")
-
-    def _written(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
-        target = self._target
-        body, headers = FORMATS[target.format](delivery)
-        signed = webhook_headers(delivery.parcel.id, int(self._chance.clock()), body, target.secrets)
-        if token := target.plivo_token:
-            signed |= as_plivo_signs(delivery, target.url, token, secrets.token_hex(NONCE_BYTES), target.format)
-        return body, {**headers, **target.headers, **signed}
 
     def _judge(self, delivery: Delivery, outcome: Outcome, began: float, *, probe: bool) -> Settlement:
         now, wall = self._chance.monotonic(), self._chance.clock()

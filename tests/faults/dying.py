@@ -45,7 +45,7 @@ STEPS = {
     "report: written": Step("app.store.outbox:put", "after"),
     "report: committed": Step("app.store.outbox:StoredOutbox.put", "after"),
     # and goes out; a lane asks for leases all the time, also when there are none
-    "delivery: lease written": Step("app.store.outbox:_lease", "after", if_any="result"),
+    "delivery: lease written": Step("app.store.outbox:lease", "after", if_any="result"),
     "delivery: leased": Step("app.store.outbox:StoredOutbox.lease", "after", if_any="result"),
     "delivery: heard": Step("app.outbound:_read", "before"),
     "delivery: posted": Step("app.outbound:Outbound.post", "after"),

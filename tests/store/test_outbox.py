@@ -247,7 +247,7 @@ async def test_lease_sees_what_was_settled_before_it(store: Store) -> None:
 
 async def test_late_sequence_is_not_overtaken_for_ever(store: Store, clock: Clock, monkeypatch: Any) -> None:
     """Lowest Sequence first, among those due longest: what waits long gets its turn, whatever comes meanwhile."""
-    monkeypatch.setattr("app.store.outbox.WINDOW", 3)
+    monkeypatch.setattr("app.store.leasing.WINDOW", 3)
     await store.outbox.put(parcel(1, sequence=9))
     clock.advance(1)
     for number in range(2, 6):

@@ -7,22 +7,25 @@ next call, after 60 s, finds its answer in the ledger.
 """
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
+from app.answering.recording import AnsweringOptions, ruling
+from app.answering.telling import Teller
 from app.engine import Decision, Draft, Engine
-from app.guards.ledger import Answered, Case, Claimed, CopyTo, Entry, Ledger, Memory, Ruling, Wish
+from app.guards.ledger import Answered, Case, Claimed, CopyTo, Ledger, Memory, Ruling, Wish
 from app.metrics import Metrics
 from app.plivo.markup import EMPTY
 from app.plivo.messages import Inbound, SignedRequest, content_digest
-from app.plivo.numbers import show
 from app.plivo.refusals import Unavailable
 from app.rules.chain import Asked, Outcome
 from app.rules.rule import MAX_LIFE, Fails
 from app.rules.tools import Tools
 from app.telemetry import get_logger
+
+__all__ = ["Answering", "AnsweringOptions", "Busy", "ChainFailed", "Copying"]
 
 log = get_logger("answering")
 
@@ -32,7 +35,6 @@ CLAIM = CHAIN_LIFE + 5.0  # seconds that a claim is held: a crashed owner's is f
 RELEASE = 1.0  # seconds of a stop for freeing them; a store that hangs must not make it late
 POLL = 0.2  # seconds between looks at a claim that another process holds
 LATE = 500  # chains of one route that wait for somebody; each holds a task and a connection, some 50 KB
-TOLD = 10_000  # limits that are known to silence somebody, so that each is logged once
 
 
 class ChainFailed(Unavailable):
@@ -45,15 +47,6 @@ class Busy(Unavailable):
     """Too many messages of a route wait for its rules."""
 
     label = "busy"
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweringOptions:
-    """How answers are given and kept."""
-
-    keep_text: bool
-    config: str  # the version in force
-    owner: str  # of this process's claims
 
 
 class Copying(Protocol):
@@ -91,10 +84,9 @@ class Answering:
         self._tools = tools
         self._options = options
         self._clock = clock
-        self._metrics = metrics or Metrics()
+        self._teller = Teller(metrics or Metrics())
         self._chains: dict[str, asyncio.Task[bytes]] = {}
         self._waiting: Counter[str] = Counter()  # chains of a route
-        self._told: OrderedDict[str, None] = OrderedDict()
 
     @property
     def in_flight(self) -> int:
@@ -131,10 +123,10 @@ class Answering:
             self._refuse_if_full(message, begun)
             got = await self._ledger.claim(wish)
             if isinstance(got, Answered):
-                self._tell_again(message, begun)
+                self._teller.again(message.message_uuid, _route(begun))
                 return got.xml
             if chain := self._chains.get(message.message_uuid):  # asked first: a process may claim what it has already
-                self._metrics.message(_route(begun), "repeat")
+                self._teller.joined(_route(begun))
                 return await asyncio.shield(chain)
             if isinstance(got, Claimed):
                 return await asyncio.shield(self._start(message, request, begun, got.memory))
@@ -172,27 +164,27 @@ class Answering:
 
     async def _settle(self, message: Inbound, request: SignedRequest, draft: Draft, *, claimed: bool) -> bytes:
         """Judged and recorded in one transaction. A chain that failed is not remembered, until the fourth call."""
-        self._count_failed_rules(draft)
+        self._teller.asked(_route(draft), draft.outcome)
         if draft.outcome and draft.outcome.failed:
-            await self._count_failure(message, draft)
+            await self._count_failure(message, _route(draft))
         copy = self._copy(request, draft)
         judged: list[Decision] = []
 
         def judge(memory: Memory) -> Ruling:
             decision = self._engine.judge(message, draft, memory, signed_by=request.signed_by)
             judged[:] = [decision]
-            return replace(self._ruling(message, request, draft, decision), copy=copy)
+            return ruling(message, request, draft.at, decision, self._options, copy)
 
         proofs = () if claimed else request.proofs
         failed = bool(draft.outcome and draft.outcome.failed)
         case = Case(message.message_uuid, self._engine.recall(message, draft), judge, proofs, claimed or failed)
         xml = await self._ledger.record(case)
         if judged and judged[0].xml == xml:
-            self._tell(message, request, judged[0])
+            self._teller.answered(message, judged[0], request.signed_by)
             if copy:
                 self._copying.stored(copy.targets)
         else:  # somebody else was first, perhaps in the same group
-            self._tell_again(message, draft)
+            self._teller.again(message.message_uuid, _route(draft))
         return xml
 
     def _copy(self, request: SignedRequest, draft: Draft) -> CopyTo | None:
@@ -202,84 +194,16 @@ class Answering:
         identifier = content_digest(request.path, request.parameters).hex()[:32]
         return CopyTo(identifier, targets, self._copying.full(targets), request.parameters)
 
-    def _count_failed_rules(self, draft: Draft) -> None:
-        for asked in draft.outcome.asked if draft.outcome else ():
-            if isinstance(asked.verdict, Fails):
-                self._metrics.rule_failed(_route(draft), asked.rule)
-
-    async def _count_failure(self, message: Inbound, draft: Draft) -> None:
+    async def _count_failure(self, message: Inbound, route: str | None) -> None:
         """Raises `ChainFailed`, so that Plivo calls again; returns when it will not."""
         failures = await self._ledger.fail(message.message_uuid)
         if failures < CALLS:
-            self._metrics.message(_route(draft), "failed")
+            self._teller.failed(route)
             reason = f"nothing answered, and a rule failed (call {failures} of {CALLS})"
             raise ChainFailed(reason)
         log.error(
             "given up: silence, for a rule failed on every call", message_uuid=message.message_uuid, calls=failures
         )
-
-    def _ruling(self, message: Inbound, request: SignedRequest, draft: Draft, decision: Decision) -> Ruling:
-        keep = self._options.keep_text
-        entry = Entry(
-            message_uuid=message.message_uuid,
-            received_at=draft.at,
-            sender=message.sender,
-            to=message.to,
-            type=message.type,
-            intent=message.intent,
-            text=message.text.replace("\0", "") if keep else None,
-            units=message.units,
-            media=message.media if keep else (),
-            route=decision.route,
-            rule=decision.rule,
-            reason=decision.reason,
-            steps=decision.steps,
-            xml=decision.xml,
-            signed_by=request.signed_by,
-            config=self._options.config,
-        )
-        keys = tuple(use.key for use in decision.uses)
-        return Ruling(entry, decision.text_key, decision.units, decision.scopes, keys, decision.opt_out)
-
-    def _tell_again(self, message: Inbound, draft: Draft) -> None:
-        self._metrics.message(_route(draft), "repeat")
-        log.info("answered", message_uuid=message.message_uuid, again=True)
-
-    def _count(self, decision: Decision) -> None:
-        outcome = "answered" if decision.messages else "given_up" if decision.failed else "silence"
-        self._metrics.message(decision.route, outcome)
-        self._metrics.replied(decision.route, decision.units)
-        if decision.limited:
-            self._metrics.limited(decision.route, decision.reason)
-        if decision.opt_out:
-            self._metrics.opted(decision.route, out=decision.opt_out.out)
-
-    def _tell(self, message: Inbound, request: SignedRequest, decision: Decision) -> None:
-        self._count(decision)
-        people = {"from": show(message.sender), "to": show(message.to)}
-        log.info(
-            "answered",
-            message_uuid=message.message_uuid,
-            again=False,
-            **people,
-            route=decision.route,
-            rule=decision.rule,
-            reason=decision.reason,
-            messages=len(decision.messages),
-            signed_by=request.signed_by or "nobody",
-        )
-        key = f"{message.to} {message.sender}"
-        if not decision.limited:
-            self._told.pop(key, None)
-        elif key not in self._told:
-            self._told[key] = None
-            log.warning("a limit starts to silence", **people, route=decision.route, reason=decision.reason)
-        while len(self._told) > TOLD:
-            self._told.popitem(last=False)
-        if decision.burning:
-            log.warning("a fuse is at 80 %", fuse=decision.burning, route=decision.route)
-        if decision.cut:
-            log.warning("a text was cut to max_units", message_uuid=message.message_uuid, rule=decision.rule)
 
 
 def _route(draft: Draft) -> str | None:
