@@ -99,44 +99,47 @@ async def open_service(
     async with AsyncExitStack() as stack:
         opening = open_store(config.store, serving=True, migrate=migrate, committed=metrics.committed)
         store = await stack.enter_async_context(opening)
-        if isinstance(config.store.where, Path):
-            await store.ledger.release("")  # a sole server: whatever a former process held is free
         tools = Tools(await stack.enter_async_context(Outbound(connections=None, user_agent=USER_AGENT)))
-        engine = make_engine(config)
+        engine, state = make_engine(config), State(store)
         backlog = Backlog(config.targets, store.outbox.waiting, lambda name: metrics.target(name).capped.inc())
-        forwarder = Forwarder(
-            {name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)}, backlog
-        )
+        lanes = {name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)}
+        forwarder = Forwarder(lanes, backlog)
         copying = Copying(config.targets, backlog, forwarder.wake)
         answering = Answering(engine, store.ledger, tools, copying, _answering_options(config), time.time, metrics)
-        await _tell_of_orphans(config, store)
-        forwarding = asyncio.create_task(forwarder.run(), name="forwarder")
-        state = State(store)
-        _watch([*store.tasks, forwarding], state, on_fault)
-        if config.signature == "log-only":
-            stack.callback(asyncio.create_task(_remind()).cancel)
         reserve = _reserve(config, measure, stack)
         intake = Intake(store.outbox, config.targets, backlog, _owners(engine, store), forwarder.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
         app = _app(config, Endpoints(answering.answer, accept, state.ready, lambda: state.fault), metrics)
-        facts = _facts(config)
-        surveyor = Surveyor(partial(_survey, state, facts))
-        stack.push_async_callback(surveyor.close)
-        status = Status(
-            facts,
-            state,
-            surveyor,
-            reserve,
-            broken=lambda: forwarder.paused,
-            chains=lambda: answering.in_flight,
-            writes=lambda: store.writer.waiting,
-        )
-        service = Service(app, make_admin(metrics, status), store, answering, forwarder, state)
-        try:
+        admin = make_admin(metrics, _status(_facts(config), state, reserve, forwarder, answering, stack))
+        service = Service(app, admin, store, answering, forwarder, state)
+        await _take_over(config, store)
+        async with _running(service, config, on_fault):
             yield service
-        finally:
-            await service.stop()
-            await asyncio.wait([forwarding])
+
+
+async def _take_over(config: Config, store: Store) -> None:
+    """What former processes left: claims that nobody holds any more, deliveries that nobody forwards."""
+    if isinstance(config.store.where, Path):
+        await store.ledger.release("")  # a sole server: whatever another one held is free
+    for target, count in (await store.outbox.waiting()).items():
+        if target not in config.targets:
+            advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
+            log.error("deliveries of an unknown target", target=target, deliveries=count, advice=advice)
+
+
+@asynccontextmanager
+async def _running(service: Service, config: Config, on_fault: Callable[[], None]) -> AsyncIterator[None]:
+    """Forwards, and watches whether all that must go on does."""
+    forwarding = asyncio.create_task(service.forwarder.run(), name="forwarder")
+    _watch([*service.store.tasks, forwarding], service.state, on_fault)
+    reminding = asyncio.create_task(_remind()) if config.signature == "log-only" else None
+    try:
+        yield
+    finally:
+        if reminding:
+            reminding.cancel()
+        await service.stop()
+        await asyncio.wait([forwarding])
 
 
 async def _remind() -> None:
@@ -179,12 +182,25 @@ async def _survey(state: State, facts: Facts) -> Survey:
     return await survey(state.store.engine, tuple(facts.targets), tuple(facts.fuses), time.time())
 
 
-async def _tell_of_orphans(config: Config, store: Store) -> None:
-    """Deliveries of a target that the file does not have any more: nobody forwards them."""
-    for target, count in (await store.outbox.waiting()).items():
-        if target not in config.targets:
-            advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
-            log.error("deliveries of an unknown target", target=target, deliveries=count, advice=advice)
+def _status(
+    facts: Facts,
+    state: State,
+    reserve: Reserve | None,
+    forwarder: Forwarder,
+    answering: Answering,
+    stack: AsyncExitStack,
+) -> Status:
+    surveyor = Surveyor(partial(_survey, state, facts))
+    stack.push_async_callback(surveyor.close)
+    return Status(
+        facts,
+        state,
+        surveyor,
+        reserve,
+        broken=lambda: forwarder.paused,
+        chains=lambda: answering.in_flight,
+        writes=lambda: state.store.writer.waiting,
+    )
 
 
 def _answering_options(config: Config) -> AnsweringOptions:
