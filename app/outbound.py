@@ -10,8 +10,10 @@ httpx stands behind this file only: a move to its successor, or another transpor
 import asyncio
 import base64
 import binascii
+import errno
 import hashlib
 import hmac
+import os
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -199,7 +201,13 @@ def _reason(error: BaseException) -> str:
         causes.append(deeper)
     known = (text for kind, text in _REASONS if any(isinstance(cause, kind) for cause in causes))
     text = next(known, type(error).__name__)
-    # OpenSSL's strerror wraps what is wrong with a certificate
-    said = [getattr(cause, "verify_message", "") or cause.strerror for cause in causes if isinstance(cause, OSError)]
-    said = [words for words in said if words]
+    said = [words for cause in causes if isinstance(cause, OSError) and (words := _said(cause))]
     return f"{text} ({said[-1]})" if said else text
+
+
+def _said(error: OSError) -> str | None:
+    """What is wrong with a certificate, which OpenSSL's strerror wraps; or the words of errno, without addresses."""
+    if words := getattr(error, "verify_message", None):
+        return str(words)
+    known = error.errno in errno.errorcode and not isinstance(error, socket.gaierror | ssl.SSLError)
+    return os.strerror(error.errno) if known and error.errno else error.strerror

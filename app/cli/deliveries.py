@@ -89,7 +89,7 @@ def list_(which: Selection, path: Path, limit: int, *, as_json: bool) -> None:
         click.echo(f"{what}  tries {row['attempts']}, {said}{when}")
         for one in row["tries"] if which.ids else ():
             click.echo(f"{'':>10}{show_try(one)}")
-    click.echo(f"{len(rows)} deliveries", err=True)
+    click.echo(_counted(len(rows)), err=True)
 
 
 @command.command("replay")
@@ -161,7 +161,7 @@ def _change(config: Config, verb: Any, which: Selection, what: str, rate: float 
     changed = run(_in_steps(config, verb, Change(whoami(), which, rate=rate)))
     if which.target is not None and not changed:
         _known(config, which.target)
-    click.echo(f"{len(changed)} deliveries are {what}")
+    click.echo(f"{_counted(len(changed))} {'is' if len(changed) == 1 else 'are'} {what}")
     missing = sorted(set(which.ids) - changed)
     if missing:
         message = f"no delivery has the id {', '.join(map(str, missing))}"
@@ -188,6 +188,10 @@ async def _list(config: Config, which: Selection, limit: int) -> list[Row]:
 async def _pause(config: Config, verb: Any, target: str) -> bool:
     changed: bool = await submit(config, verb, Pause(whoami(), target))
     return changed
+
+
+def _counted(count: int) -> str:
+    return f"{count} {'delivery' if count == 1 else 'deliveries'}"
 
 
 def _known(config: Config, target: str) -> str:

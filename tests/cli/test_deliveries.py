@@ -144,7 +144,7 @@ def test_a_dead_delivery_is_replayed(house: House, shell: Shell) -> None:
         message_uuid, row = _die(house, shell)
         assert (row["attempts"], row["status"], row["error"]) == (1, 500, "status 500")
         done = shell("deliveries", "replay", *(arguments or (str(row["id"]),)))
-        assert (done.code, done.out) == (0, "1 deliveries are due again\n")
+        assert (done.code, done.out) == (0, "1 delivery is due again\n")
         house.wait(message_uuid, 2, SEEN_WITHIN + MACHINE)
         assert _until(shell, message_uuid, "done")["attempts"] == 1
     ids = {one.headers["webhook-id"] for one in house.targets.received if message_uuid.encode() in one.body}
@@ -156,12 +156,12 @@ def test_a_dropped_delivery_is_never_tried_again(house: House, shell: Shell) -> 
     shell("deliveries", "pause", "crm")
     dropped, kept = house.report("crm"), house.report("crm")
     done = shell("deliveries", "drop", str(_listed(shell, dropped)["id"]))
-    assert (done.code, done.out) == (0, "1 deliveries are dropped\n")
+    assert (done.code, done.out) == (0, "1 delivery is dropped\n")
     shell("deliveries", "resume", "crm")
     house.wait(kept, 1, SEEN_WITHIN + MACHINE)
     assert (_listed(shell, dropped)["state"], house.posts(dropped)) == ("dropped", 0)
     dead, _ = _die(house, shell)
-    assert shell("deliveries", "drop", "--target", "frail").out == "1 deliveries are dropped\n"
+    assert shell("deliveries", "drop", "--target", "frail").out == "1 delivery is dropped\n"
     assert _listed(shell, dead)["state"] == "dropped"
 
 
