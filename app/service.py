@@ -48,6 +48,7 @@ log = get_logger("service")
 
 USER_AGENT = f"plivo-autoreply/{__version__}"
 REMIND = 3600.0  # seconds
+LETTING_GO = 1.0  # seconds for what a stop has told to end
 LOOK_AT_DISK = 10.0  # seconds; each report looks too
 
 
@@ -139,7 +140,9 @@ async def _running(service: Service, config: Config, on_fault: Callable[[], None
         if reminding:
             reminding.cancel()
         await service.stop()
-        await asyncio.wait([forwarding])
+        _, late = await asyncio.wait([forwarding], timeout=LETTING_GO)
+        for lane in late:  # it asks a store that does not answer
+            lane.cancel()
 
 
 async def _remind() -> None:

@@ -8,7 +8,7 @@ next call, after 60 s, finds its answer in the ledger.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -56,12 +56,16 @@ class Copying(Protocol):
         """Those of a route's targets that want copies."""
         ...
 
-    def full(self, names: tuple[str, ...]) -> frozenset[str]:
-        """Those whose queue is full."""
+    def admit(self, names: tuple[str, ...]) -> frozenset[str]:
+        """Makes room for a copy for each; those whose queue is full."""
         ...
 
     def stored(self, names: tuple[str, ...]) -> None:
         """A copy for each is durable."""
+        ...
+
+    def withdrawn(self, names: Iterable[str]) -> None:
+        """They were not stored after all."""
         ...
 
 
@@ -178,11 +182,16 @@ class Answering:
         proofs = () if claimed else request.proofs
         failed = bool(draft.outcome and draft.outcome.failed)
         case = Case(message.message_uuid, self._engine.recall(message, draft), judge, proofs, claimed or failed)
-        xml = await self._ledger.record(case)
-        if judged and judged[0].xml == xml:
+        first = False
+        try:
+            xml = await self._ledger.record(case)
+            first = bool(judged) and judged[0].xml == xml
+        finally:
+            if copy and not first:
+                self._copying.withdrawn(set(copy.targets) - copy.full)
+        if first:
             self._teller.answered(message, judged[0], request.signed_by)
-            if copy:
-                self._copying.stored(copy.targets)
+            self._copying.stored(copy.targets if copy else ())
         else:  # somebody else was first, perhaps in the same group
             self._teller.again(message.message_uuid, _route(draft))
         return xml
@@ -192,7 +201,7 @@ class Answering:
         if not targets:
             return None
         identifier = content_digest(request.path, request.parameters).hex()[:32]
-        return CopyTo(identifier, targets, self._copying.full(targets), request.parameters)
+        return CopyTo(identifier, targets, self._copying.admit(targets), request.parameters)
 
     async def _count_failure(self, message: Inbound, route: str | None) -> None:
         """Raises `ChainFailed`, so that Plivo calls again; returns when it will not."""

@@ -5,7 +5,7 @@ second, or less often when that takes long, and in between by what comes in and 
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from app.reports.outbox import Unavailable
 from app.reports.target import Target
@@ -37,8 +37,10 @@ class Backlog:
         """So many deliveries."""
         return self._waiting[target]
 
-    def full(self, targets: Iterable[str]) -> frozenset[str]:
-        """Those of them that may get no more: what comes for them is stored as dead. Loud, once."""
+    def admit(self, targets: Collection[str]) -> frozenset[str]:
+        """Makes room for one more for each; those that may get no more: what comes for them is stored as dead. Loud,
+        once.
+        """
         full = frozenset(name for name in targets if self._waiting[name] >= self._targets[name].max_due)
         for name in full:
             self._refused(name)
@@ -46,16 +48,14 @@ class Backlog:
             advice = "new deliveries die at once; when the target is well: deliveries replay --target"
             log.error("the queue of a target is full", target=name, max_due=self._targets[name].max_due, advice=advice)
         self._told |= full
+        for name in targets:
+            self._waiting[name] += name not in full
         return full
 
-    def add(self, targets: Iterable[str]) -> None:
-        """One more for each."""
+    def remove(self, targets: Iterable[str]) -> None:
+        """One less for each: it is done, or dead, or was not stored after all."""
         for name in targets:
-            self._waiting[name] += 1
-
-    def remove(self, target: str) -> None:
-        """One is done, or dead."""
-        self._waiting[target] -= 1
+            self._waiting[name] -= 1
 
     async def recount(self) -> None:
         """Asks the store; one that does not answer leaves the estimate as it is."""

@@ -19,11 +19,14 @@ class Copying:
         """Those of a route's targets that want copies."""
         return copied(self.targets, names)
 
-    def full(self, names: Iterable[str]) -> frozenset[str]:
-        """Those whose queue is full: their copy is dead at once."""
-        return self.backlog.full(names)
+    def admit(self, names: tuple[str, ...]) -> frozenset[str]:
+        """Makes room for a copy for each; those whose queue is full: their copy is dead at once."""
+        return self.backlog.admit(names)
 
     def stored(self, names: tuple[str, ...]) -> None:
-        """A copy for each waits to be forwarded."""
-        self.backlog.add(names)
+        """The copies wait to be forwarded."""
         self.wake(names)
+
+    def withdrawn(self, names: Iterable[str]) -> None:
+        """They were not stored after all."""
+        self.backlog.remove(names)

@@ -51,12 +51,16 @@ class Intake:
         """Durable on return. Raises `Reused` or `Unavailable`."""
         owner = await self._owner(report)
         targets = wanting(self._targets, owner.targets, report.status)
-        full = self._backlog.full(targets)
+        full = self._backlog.admit(targets)
         parcel = Parcel(
             report, self._clock(), owner.route, owner.rule, targets, request.signed_by, request.proofs, full
         )
-        await self._outbox.put(parcel)
-        self._backlog.add(targets)
+        fresh = False
+        try:
+            fresh = await self._outbox.put(parcel)
+        finally:
+            if not fresh:
+                self._backlog.remove(set(targets) - full)
         self._wake(targets)
         log.info(
             "report stored",

@@ -15,7 +15,7 @@ from app.plivo.refusals import Unavailable
 from app.reports.backlog import Backlog
 from app.reports.outbox import Delivery, Outbox, Settlement
 from app.reports.posting import Poster
-from app.reports.schedule import Again, Breaker, Dead, Done, Outcome, Pace, decide
+from app.reports.schedule import Again, Breaker, Dead, Done, Outcome, Pace, decide, retry_after
 from app.reports.target import Target
 from app.telemetry import get_logger
 
@@ -23,6 +23,7 @@ log = get_logger("forwarder")
 
 POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within this
 LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
+RELEASE = 1.0  # seconds of a stop for an outcome; a store that hangs must not make it late
 GATHER = 0.004  # seconds for more slots to come free: a lease of twenty costs as much as one of one
 UNSETTLED = 2  # times the concurrency: so many attempts may be under way or wait to be settled
 
@@ -166,7 +167,8 @@ class Lane:
             seconds=now - began,
         )
         if next_probe := self._told(outcome, now, probe=probe):  # a paused target uses up no try
-            return replace(settlement, state="due", attempts=delivery.attempt - 1, delay=next_probe)
+            asked = retry_after(outcome.retry_after, wall) or 0.0
+            return replace(settlement, state="due", attempts=delivery.attempt - 1, delay=max(next_probe, asked))
         match decide(outcome, delivery.attempt, self._target.retry, now=wall, jitter=self._chance.jitter()):
             case Done():
                 return settlement
@@ -190,23 +192,28 @@ class Lane:
         return wait
 
     async def _settle(self, settlement: Settlement) -> None:
-        """Tries until the lease has run out anyway: an outcome that is not written is a double POST."""
-        for _ in range(int(LEASE_MARGIN / POLL)):
-            try:
-                await self._outbox.settle(settlement)
-            except Unavailable as error:
-                log.error("cannot settle", target=self._target.name, delivery=settlement.delivery, reason=str(error))
-                if self._stopping:
-                    return
-                await asyncio.sleep(POLL)
-            else:
-                self._metrics.settled[settlement.state].inc()
-                break
+        """Tries until the lease has run out anyway: an outcome that is not written is a double POST. In a stop once."""
+        until = self._chance.monotonic() + LEASE_MARGIN
+        while not await self._settled(settlement):
+            if self._stopping or self._chance.monotonic() >= until:
+                return
+            await asyncio.sleep(POLL)
+        self._metrics.settled[settlement.state].inc()
         if settlement.state == "due":
             what = {"delivery": settlement.delivery, "reason": settlement.error, "seconds": round(settlement.delay, 1)}
             log.info("delivery put off", target=self._target.name, **what)
         else:
-            self._backlog.remove(self._target.name)
+            self._backlog.remove((self._target.name,))
+
+    async def _settled(self, settlement: Settlement) -> bool:
+        try:
+            async with asyncio.timeout(RELEASE if self._stopping else None):
+                await self._outbox.settle(settlement)
+        except (Unavailable, TimeoutError) as error:
+            reason = str(error) or "the store is too slow"
+            log.error("cannot settle", target=self._target.name, delivery=settlement.delivery, reason=reason)
+            return False
+        return True
 
 
 def _cut_off(delivery: Delivery, seconds: float | None = None) -> Settlement:

@@ -15,10 +15,9 @@ from typing import Literal, Protocol
 from app.plivo.messages import Parameters, Proof, Report
 from app.plivo.refusals import Unavailable
 
-__all__ = ["Copy", "Delivery", "Kind", "Outbox", "Parcel", "Report", "Settlement", "State", "Unavailable"]
+__all__ = ["Copy", "Delivery", "Outbox", "Parcel", "Report", "Settlement", "State", "Unavailable"]
 
 State = Literal["due", "done", "dead", "dropped"]
-Kind = Literal["report", "message"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,8 @@ class Settlement:
 class Outbox(Protocol):
     """What waits to be forwarded."""
 
-    async def put(self, parcel: Parcel) -> None:
-        """Durable on return; a repeat changes nothing. Raises `Reused` (law 2) or `Unavailable`."""
+    async def put(self, parcel: Parcel) -> bool:
+        """Durable on return; whether it is new: a repeat changes nothing. Raises `Reused` (law 2), `Unavailable`."""
         ...
 
     async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:

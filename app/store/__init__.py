@@ -41,6 +41,9 @@ __all__ = [
 ]
 
 
+CLOSING = 2.0  # seconds for what waits to be written; a store that hangs must not make a stop late
+
+
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
     """Where the store is, a file or a server, how long it keeps, and how much of a file's disk stays free."""
@@ -139,7 +142,7 @@ async def _running(database: Database, keep: Keep | None, committed: Committed) 
     writer = Writer(database.transact, committed)
     tasks = [asyncio.create_task(writer.run(), name="writer")]
     if keep is not None:
-        tasks.append(asyncio.create_task(retention.run(writer, keep), name="retention"))
+        tasks.append(asyncio.create_task(retention.run(database.transact, keep), name="retention"))
     try:
         yield Store(
             database.engine,
@@ -152,7 +155,7 @@ async def _running(database: Database, keep: Keep | None, committed: Committed) 
         for task in tasks[1:]:
             task.cancel()
         writer.close()
-        await asyncio.wait(tasks)
+        await asyncio.wait(tasks, timeout=CLOSING)
 
 
 def _beat(connection: sa.Connection, beats: Sequence[None]) -> list[None]:

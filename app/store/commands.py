@@ -35,7 +35,7 @@ class Pause:
 
 
 def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
-    """Due, with all tries before them again; the ids. Of those that are due already, what is being tried is left."""
+    """Due as if their report had come now, with all tries before them; the ids. What is due and being tried is left."""
     return [_replay(connection, order) for order in orders]
 
 
@@ -43,13 +43,21 @@ def _replay(connection: sa.Connection, order: Change) -> list[int]:
     under_way = sa.and_(is_due, deliveries.c.lease.is_not(None), deliveries.c.due_at > now())
     chosen = _chosen(order, *([] if order.which.ids else [~under_way])).subquery()
     wait = (chosen.c.place - 1 + order.begun) / order.rate if order.rate else 0.0
-    fresh = {"state": "due", "attempts": 0, "lease": None, "settled_at": None, "due_at": now() + wait}
+    fresh = {
+        "state": "due",
+        "attempts": 0,
+        "lease": None,
+        "settled_at": None,
+        "due_at": now() + wait,
+        "created_at": now(),
+    }
     statement = sa.update(deliveries).values(fresh).where(deliveries.c.id == chosen.c.id)
     return _changed(connection, "replay", order, statement)
 
 
 def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
-    """Never tried again; the ids."""
+    """Never tried again; the ids. What is done stays done."""
+    open_ones = deliveries.c.state.in_(("due", "dead"))
     dropped = {"state": "dropped", "lease": None, "settled_at": now()}
     return [
         _changed(
@@ -58,7 +66,7 @@ def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]
             order,
             sa.update(deliveries)
             .values(dropped)
-            .where(deliveries.c.id.in_(_chosen(order).with_only_columns(deliveries.c.id))),
+            .where(deliveries.c.id.in_(_chosen(order, open_ones).with_only_columns(deliveries.c.id))),
         )
         for order in orders
     ]

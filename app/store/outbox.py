@@ -30,9 +30,9 @@ class StoredOutbox:
         self._engine = engine
         self._writer = writer
 
-    async def put(self, parcel: Parcel) -> None:
+    async def put(self, parcel: Parcel) -> bool:
         """See `Outbox.put`."""
-        await self._writer.submit(put, parcel)
+        return await self._writer.submit(put, parcel)
 
     async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
         """See `Outbox.lease`."""
@@ -49,8 +49,9 @@ class StoredOutbox:
         return await queries.waiting(self._engine)
 
 
-def put(connection: sa.Connection, parcels: Sequence[Parcel]) -> list[Exception | None]:
-    """New reports get their deliveries, due now; a repeat makes no row."""
+def put(connection: sa.Connection, parcels: Sequence[Parcel]) -> list[bool | Exception]:
+    """New reports get their deliveries, due now; a repeat makes no row. Whether each is new."""
+    fresh: set[str] = set()
     refusals = proofs.bind(connection, [parcel.proofs for parcel in parcels])
     accepted = {parcel.report.id: parcel for parcel, refused in zip(parcels, refusals, strict=True) if not refused}
     if accepted:
@@ -58,7 +59,8 @@ def put(connection: sa.Connection, parcels: Sequence[Parcel]) -> list[Exception 
         fresh = set(connection.scalars(statement, [_report_row(parcel) for parcel in accepted.values()]))
         new = [parcel for parcel in accepted.values() if parcel.id in fresh]
         address(connection, [Address(one.id, one.report.sequence or 0, one.targets, one.full) for one in new])
-    return list(refusals)
+    news = ((parcel.id in fresh) and accepted.get(parcel.id) is parcel for parcel in parcels)
+    return [refused or new for refused, new in zip(refusals, news, strict=True)]
 
 
 def turn(connection: sa.Connection, items: Sequence[Wanted | Settlement]) -> list[list[Delivery] | None]:

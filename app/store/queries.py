@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.store.database import now
 from app.store.reading import reading
 from app.store.selecting import Selection, conditions
 from app.store.tables import deliveries, is_due, messages, reports, tries
@@ -66,8 +67,11 @@ async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> 
 
 
 async def waiting(engine: AsyncEngine) -> dict[str, int]:
-    """How many deliveries are due, now or later, of each target that has any. Raises `Unavailable`."""
-    query = sa.select(deliveries.c.target, sa.func.count()).where(is_due).group_by(deliveries.c.target)
+    """How many deliveries are due, now or later, of each target that has any; but for those that a replay spread over
+    the time to come, so that it does not fill a queue. Raises `Unavailable`.
+    """
+    waits = sa.or_(deliveries.c.due_at <= now(), deliveries.c.attempts > 0)
+    query = sa.select(deliveries.c.target, sa.func.count()).where(is_due, waits).group_by(deliveries.c.target)
     async with reading(engine) as connection:
         return {row[0]: row[1] for row in await connection.execute(query)}
 

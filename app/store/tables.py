@@ -77,7 +77,7 @@ reports = sa.Table(
     sa.Column("parameters", sa.Text, nullable=False),
     sa.Column(
         "kind", sa.String, nullable=False, server_default="report"
-    ),  # outbox.Kind; of a "message" the text is in `messages`
+    ),  # or "message": then the text is in `messages`
 )
 
 deliveries = sa.Table(
@@ -96,9 +96,7 @@ deliveries = sa.Table(
     sa.Column("status", sa.Integer),  # of the last attempt
     sa.Column("error", sa.Text),  # of the last attempt
     sa.UniqueConstraint("report_id", "target"),
-    sa.Index(
-        "ix_deliveries_lane", "target", "due_at", **_where("state = 'due'")
-    ),  # these three hold what is open only:
+    sa.Index("ix_deliveries_lane", "target", "due_at", **_where("state = 'due'")),  # these three leave out what is
     sa.Index("ix_deliveries_age", "created_at", **_where("state = 'due'")),  # what is done may be millions
     sa.Index("ix_deliveries_dead", "target", "id", **_where("state = 'dead'")),
 )

@@ -117,10 +117,14 @@ def _apply(connection: sa.Connection, group: list[_Job]) -> list[Any]:
     by_verb: dict[Verb, list[int]] = {}
     for index, job in enumerate(group):
         by_verb.setdefault(job.verb, []).append(index)
-    for verb, indexes in by_verb.items():
+    for verb, indexes in sorted(by_verb.items(), key=_by_name):  # the same order everywhere: replicas cannot cross
         for index, result in zip(indexes, verb(connection, [group[index].item for index in indexes]), strict=True):
             results[index] = result
     return results
+
+
+def _by_name(named: tuple[Verb, list[int]]) -> tuple[str, str]:
+    return named[0].__module__, named[0].__qualname__
 
 
 def _resolve(job: _Job, result: Any) -> None:

@@ -27,9 +27,9 @@ def test_cap_is_a_targets_own(log: io.StringIO) -> None:
     """At its cap a target is full, and no other; it is told once, with what to do."""
     waits = backlog(CRM, AUDIT)
     for _ in range(3):
-        assert waits.full(("crm", "audit")) == frozenset()
-        waits.add(("crm", "audit"))
-    assert waits.full(("crm", "audit")) == waits.full(("crm",)) == {"crm"}
+        assert waits.admit(("crm", "audit")) == frozenset()
+    assert waits.admit(("crm", "audit")) == waits.admit(("crm",)) == {"crm"}
+    assert (waits.waiting("crm"), waits.waiting("audit")) == (3, 4)  # what is dead at once does not wait
     (line,) = (json.loads(line) for line in log.getvalue().splitlines())
     assert (line["event"], line["target"], line["max_due"]) == ("the queue of a target is full", "crm", 3)
     assert "deliveries replay --target" in line["advice"]
@@ -38,12 +38,12 @@ def test_cap_is_a_targets_own(log: io.StringIO) -> None:
 def test_what_is_done_makes_room(log: io.StringIO) -> None:
     """One that is done lets one more in; filled anew at once, that is not told again."""
     waits = backlog(CRM)
-    waits.add(("crm",) * 3)
-    assert waits.full(("crm",)) == {"crm"}
-    waits.remove("crm")
-    assert waits.full(("crm",)) == frozenset()
-    waits.add(("crm",))
-    assert waits.full(("crm",)) == {"crm"}
+    for _ in range(3):
+        waits.admit(("crm",))
+    assert waits.admit(("crm",)) == {"crm"}
+    waits.remove(("crm",))
+    assert waits.admit(("crm",)) == frozenset()
+    assert waits.admit(("crm",)) == {"crm"}
     assert len(log.getvalue().splitlines()) == 1
 
 
@@ -57,14 +57,14 @@ async def test_store_is_right(log: io.StringIO) -> None:
     waits = Backlog({"crm": CRM}, count)
     await waits.recount()
     assert waits.waiting("crm") == 3
-    assert waits.full(("crm",)) == {"crm"}
+    assert waits.admit(("crm",)) == {"crm"}
     counted["crm"] = 1
     await waits.recount()
     assert waits.waiting("crm") == 1
-    assert not waits.full(("crm",))
+    assert not waits.admit(("crm",))
     counted["crm"] = 5
     await waits.recount()
-    assert waits.full(("crm",)) == {"crm"}
+    assert waits.admit(("crm",)) == {"crm"}
     assert len(log.getvalue().splitlines()) == 2
 
 
@@ -75,6 +75,6 @@ async def test_store_that_cannot_be_asked_changes_nothing() -> None:
         raise Unavailable
 
     waits = Backlog({"crm": CRM}, count)
-    waits.add(("crm",))
+    waits.admit(("crm",))
     await waits.recount()
     assert waits.waiting("crm") == 1

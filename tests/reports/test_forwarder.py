@@ -58,9 +58,9 @@ class Watched:
     refusals: list[Exception] = field(default_factory=list)  # of the next calls
     open: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def put(self, parcel: Parcel) -> None:
+    async def put(self, parcel: Parcel) -> bool:
         """As it is."""
-        await self.store.outbox.put(parcel)
+        return await self.store.outbox.put(parcel)
 
     async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
         """As it is, then waits for `open`."""

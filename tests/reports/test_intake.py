@@ -1,5 +1,6 @@
 """A report at the door: on disk before anybody says 200, for whoever wants it."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -29,13 +30,16 @@ class Door:
     refusal: Exception | None = None
     cap: int = 10
     waiting: tuple[str, ...] = ()
+    fresh: bool = True
+    left: dict[str, int] = field(default_factory=dict)
     done: list[object] = field(default_factory=list)
 
-    async def put(self, parcel: Parcel) -> None:
+    async def put(self, parcel: Parcel) -> bool:
         """Durable, or refused."""
         if self.refusal:
             raise self.refusal
         self.done.append(parcel)
+        return self.fresh
 
     async def lease(self, *_: object, longest_due: bool = False) -> Sequence[Delivery]:
         """Not asked here."""
@@ -56,8 +60,12 @@ class Door:
             "audit": Target("audit", "https://audit.example.com", statuses=frozenset({"failed"})),
         }
         waits = backlog(*targets.values())
-        waits.add(self.waiting)
-        await Intake(self, targets, waits, self._own, self.done.append, Clock()).accept(report, request)
+        for name in self.waiting:
+            waits.admit((name,))
+        try:
+            await Intake(self, targets, waits, self._own, self.done.append, Clock()).accept(report, request)
+        finally:
+            self.left = {name: waits.waiting(name) for name in targets}
 
 
 REQUEST = SignedRequest("/report/message-1", (), (proof("k", "a"),), "Ma-V3")
@@ -99,3 +107,20 @@ async def test_report_for_a_full_target_is_stored_all_the_same() -> None:
     (parcel,) = (one for one in door.done if isinstance(one, Parcel))
     assert parcel.targets == ("crm", "audit")
     assert parcel.full == {"crm"}
+
+
+@pytest.mark.parametrize(
+    ("door", "left"),
+    [
+        (Door(), {"crm": 1, "audit": 1}),
+        (Door(fresh=False), {"crm": 0, "audit": 0}),
+        (Door(cap=2, waiting=("crm", "crm")), {"crm": 2, "audit": 1}),
+        (Door(cap=2, waiting=("crm", "crm"), fresh=False), {"crm": 2, "audit": 0}),
+        (Door(refusal=Unavailable("the store cannot write")), {"crm": 0, "audit": 0}),
+    ],
+)
+async def test_only_what_waits_is_counted(door: Door, left: dict[str, int]) -> None:
+    """Law 7: neither a repeat nor what is dead at once, nor what was not stored, takes room in a queue."""
+    with contextlib.suppress(Unavailable):
+        await door.accept(report(status="failed"), REQUEST)
+    assert door.left == left

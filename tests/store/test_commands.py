@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.stored import NINE, Clock, parcel
+from support.stored import KEEP, NINE, Clock, parcel, swept
 
 from app.reports.outbox import Delivery, Settlement
 from app.store import Store
@@ -81,6 +81,32 @@ async def test_replay_of_due_ones_leaves_what_is_being_tried(store: Store, clock
     assert await store.writer.submit(replay, order) == [put_off.id]
     clock.advance(31)  # its lease has run out
     assert await store.writer.submit(replay, order) == [put_off.id, under_way.id]
+
+
+async def test_replay_of_what_died_of_old_age_is_tried(store: Store, clock: Clock) -> None:
+    """Law 6: a replay begins anew, also for `keep`: the next sweep leaves it alone."""
+    await store.outbox.put(parcel(1))
+    clock.advance(KEEP.rows + 1)
+    assert (await swept(store)).given_up == 1
+    assert await store.writer.submit(replay, Change("ann", Selection(target="crm", states=("dead",)))) == [1]
+    assert (await swept(store)).given_up == 0
+    assert len(await store.outbox.lease("crm", 9, 30)) == 1
+
+
+async def test_what_is_done_stays_done(store: Store) -> None:
+    """A slip of the operator does not change history: `drop` of a done delivery changes nothing."""
+    done, *_ = await five(store)
+    assert await store.writer.submit(drop, Change("ann", Selection(ids=(done.id,)))) == []
+    assert (await deliveries(store))[done.id]["state"] == "done"
+
+
+async def test_a_spread_replay_fills_no_queue(store: Store) -> None:
+    """Law 7: what a replay makes due later is not counted against the cap until then."""
+    await five(store)
+    before = await store.outbox.waiting()
+    order = Change("ann", Selection(target="crm", states=("dead",)), rate=0.001, begun=1)
+    assert await store.writer.submit(replay, order) == [2]
+    assert await store.outbox.waiting() == before
 
 
 async def test_large_change_goes_in_steps(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

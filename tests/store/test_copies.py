@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.stored import DAY, ENTRY, KEEP, NINE, Clock, parcel
+from support.stored import DAY, ENTRY, KEEP, NINE, Clock, parcel, swept
 
 from app.guards.ledger import Case, CopyTo, Pair, Recall, Ruling
 from app.reports.outbox import Copy, Delivery
-from app.store import Keep, Store, retention
+from app.store import Keep, Store
 from app.store.queries import history, list_deliveries
 from app.store.selecting import Selection
 from app.store.tables import deliveries, messages, reports
@@ -81,7 +81,7 @@ async def test_words_of_a_copy_go_with_keep_text(store: Store, clock: Clock) -> 
     await store.ledger.record(copied())
     await store.outbox.put(parcel(1))
     clock.advance(KEEP.text + 1)
-    assert (await store.writer.submit(retention.sweep, KEEP)).given_up == 1
+    assert (await swept(store, KEEP)).given_up == 1
     (message,) = await rows(store, messages)
     assert (message["text"], message["media"], message["parameters"]) == (None, "[]", None)
     (report,) = await lease(store)
@@ -97,7 +97,7 @@ async def test_copy_of_a_message_that_is_gone(store: Store, clock: Clock) -> Non
     await store.ledger.record(copied())
     keep = Keep(rows=2 * DAY, text=2 * DAY)
     clock.advance(2 * DAY + 1)
-    await store.writer.submit(retention.sweep, keep)
+    await swept(store, keep)
     assert await rows(store, messages) == []
     async with store.engine.begin() as connection:
         await connection.execute(sa.update(deliveries).values(state="due"))

@@ -80,7 +80,7 @@ async def test_reused_signature_is_refused_alone(store: Store) -> None:
         store.outbox.put(parcel(3, proofs=(proof("l", "c"),))),
         return_exceptions=True,
     )
-    assert [type(result) for result in results] == [Reused, type(None)]
+    assert [type(result) for result in results] == [Reused, bool]
     leased = await store.outbox.lease("crm", 10, 30)
     assert [delivery.parcel.id for delivery in leased] == ["report-1", "report-3"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.stored import DAY, Clock, entry, parcel, proof
+from support.stored import DAY, Clock, entry, parcel, proof, swept
 
 from app.guards.ledger import Reused
 from app.reports.outbox import Settlement
@@ -16,7 +16,7 @@ KEEP = Keep(rows=30 * DAY, text=14 * DAY)
 
 async def sweep(store: Store, keep: Keep = KEEP) -> bool:
     """One batch; whether there may be more."""
-    return (await store.writer.submit(retention.sweep, keep)).more
+    return (await swept(store, keep)).more
 
 
 def select(path: Path, query: str) -> list[Any]:
@@ -67,11 +67,13 @@ async def test_what_nobody_took_dies_loudly(store: Store, path: Path, clock: Clo
     """Law 6: a delivery that is still due at the end of `keep` is dead then, told, and kept as long again."""
     await store.outbox.put(parcel(1, "crm"))
     clock.advance(30 * DAY + 1)
-    assert (await store.writer.submit(retention.sweep, KEEP)).given_up == 1
-    assert select(path, "SELECT state, error FROM deliveries") == [("dead", "older than [store] keep, or keep_text")]
+    assert (await swept(store, KEEP)).given_up == 1
+    assert select(path, "SELECT state, error FROM deliveries") == [
+        ("dead", "no target took it within [store] keep, or keep_text")
+    ]
     assert await store.outbox.lease("crm", 1, 30) == []
     clock.advance(30 * DAY)
-    assert (await store.writer.submit(retention.sweep, KEEP)).given_up == 0
+    assert (await swept(store, KEEP)).given_up == 0
     assert select(path, "SELECT count(*) FROM reports") == [(1,)]
     clock.advance(1)
     await sweep(store)

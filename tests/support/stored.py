@@ -12,7 +12,7 @@ from app.reports.backlog import Backlog
 from app.reports.copying import Copying
 from app.reports.outbox import Parcel
 from app.reports.target import Target
-from app.store import Keep, Store, StoreOptions, open_store
+from app.store import Keep, Store, StoreOptions, open_store, retention
 
 NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC
 DAY = 86_400.0
@@ -135,3 +135,9 @@ def backlog(*targets: Target, waiting: Mapping[str, int] | None = None) -> Backl
 
 
 NO_COPIES = Copying({}, backlog(), lambda _targets: None)
+
+
+async def swept(store: Store, keep: Keep = KEEP) -> retention.Swept:
+    """One round of tidying up."""
+    async with store.engine.begin() as connection:
+        return await connection.run_sync(retention.sweep, keep)
