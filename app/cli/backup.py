@@ -30,4 +30,7 @@ def command(file: Path, path: Path) -> None:
     except OSError as error:
         file.unlink(missing_ok=True)
         raise Mistake(f"{file}: {error}") from None
-    click.echo(f"{file}: {size} bytes. To restore it, stop the server and put it in the place of {where}")
+    click.echo(
+        f"{file}: {size} bytes. To restore it: stop the server, remove {where}-wal and {where}-shm if they are there"
+    )
+    click.echo(f"(a crash leaves them behind, and they would spoil it), then put it in the place of {where}")

@@ -134,6 +134,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def counted_tries(count: int) -> str:
+    """1 try, 2 tries."""
+    return f"{count} {'try' if count == 1 else 'tries'}"
+
+
 def print_json(value: Any) -> None:
     """One JSON document."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))

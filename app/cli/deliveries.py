@@ -48,7 +48,9 @@ def selecting(states: Sequence[str], default: str | None) -> Callable[[F], F]:
     whose = (
         click.argument("ids", type=click.IntRange(1, 2**63 - 1), nargs=-1),
         click.option("--target", help="Of this target."),
-        click.option("--state", type=click.Choice(states), default=default, show_default=default is not None),
+        click.option(
+            "--state", type=click.Choice(states), help=f"With --target, {default} is the default." if default else None
+        ),
         click.option("--status", help="Of reports that say so: delivered, failed, ..; received: copies of messages."),
         click.option("--older-than", type=DURATION, help="Came before, as 2h or 30d."),
         click.option("--newer-than", type=DURATION, help="Came since, as 2h or 30d."),
@@ -58,7 +60,8 @@ def selecting(states: Sequence[str], default: str | None) -> Callable[[F], F]:
         @functools.wraps(function)
         def selected(ids: tuple[int, ...], target: str | None, state: str | None, **options: Any) -> Any:
             narrowing = {name: options.pop(name) for name in ("status", "older_than", "newer_than")}
-            states = (state,) if state is not None and not (ids and state == default) else ()
+            chosen = state or (None if ids else default)
+            states = (chosen,) if chosen is not None else ()
             return function(which=Selection(ids, target, states, **narrowing), **options)
 
         return cast("F", functools.reduce(lambda made, option: option(made), reversed(whose), selected))
@@ -82,6 +85,8 @@ def list_(which: Selection, path: Path, limit: int, *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
+    if which.target is not None and not rows:
+        _known(config, which.target)
     for row in rows:
         said = row["error"] or (f"status {row['status']}" if row["status"] else "not tried yet")
         when = f", due {row['due_at']}" if row["state"] == "due" else ""
@@ -164,7 +169,7 @@ def _change(config: Config, verb: Any, which: Selection, what: str, rate: float 
     click.echo(f"{_counted(len(changed))} {'is' if len(changed) == 1 else 'are'} {what}")
     missing = sorted(set(which.ids) - changed)
     if missing:
-        message = f"no delivery has the id {', '.join(map(str, missing))}"
+        message = f"no delivery has the id {', '.join(map(str, missing))}, or it is not as you say, or done already"
         raise Problem(message)
     return len(changed)
 

@@ -10,6 +10,7 @@ from app.cli.common import (
     Mistake,
     address,
     config_option,
+    counted_tries,
     json_option,
     load,
     moment,
@@ -143,7 +144,7 @@ def _show_deliveries(deliveries: Iterable[dict[str, Any]], indent: str) -> None:
     for delivery in deliveries:
         said = delivery["error"] or (f"status {delivery['status']}" if delivery["status"] else "not tried yet")
         when = f", due {delivery['due_at']}" if delivery["due_at"] else ""
-        state = f"{delivery['target']:<18} {delivery['state']:<8} after {delivery['attempts']} tries"
+        state = f"{delivery['target']:<18} {delivery['state']:<8} after {counted_tries(delivery['attempts'])}"
         click.echo(f"{indent}           {state}: {said}{when}")
         for one in delivery["tries"] if len(delivery["tries"]) > 1 else ():
             click.echo(f"{indent}             {show_try(one)}")

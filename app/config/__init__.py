@@ -159,6 +159,11 @@ def _country(data: Any, folder: Path, faults: Faults) -> str | None:
 
 def _where(url: str, faults: Faults) -> Path | URL:
     """The file or the server of `[store] url`."""
+    if url.startswith(_SQLITE) and any(strange in url for strange in ("?", "#", ":memory:")):
+        faults.note(
+            ("store", "url"), "a path only; there are no options, and no store in memory: it keeps what it promises"
+        )
+        return Path(url)
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
         return Path(os.environ.get("AUTOREPLY_DATA", "")).joinpath(url.removeprefix(_SQLITE)).absolute()
     try:

@@ -1,6 +1,7 @@
 """What is wrong with a file as a whole, though each table is right."""
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,8 @@ def warn_of_exposure(data: Mapping[str, Any], faults: Faults) -> None:
         secret = key in ("auth_tokens", "secrets") or place == ("admin", "token") or place[-2:-1] == ("headers",)
         if isinstance(value, str) and secret:
             faults.note(place, 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
+        if place == ("store", "url") and isinstance(value, str) and re.search(r"//[^/@:]*:[^/@]+@", value):
+            faults.note(place, 'a password in the file; better url = { env = ".." } or { file = ".." }', "warning")
         if key in ("public_url", "webhook", "url") and isinstance(value, str) and _is_open_http(value):
             what = "messages" if key != "url" else "reports"
             faults.note(place, f"http to a public host: anybody on the way can read {what}", "warning")

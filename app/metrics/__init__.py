@@ -145,6 +145,10 @@ class Metrics:
         self._opt_outs = counter("opt_outs", "Opt-outs, and ends of opt-outs, by a message.", "route", "change")
         for route in routes if len(routes) <= EAGER else ():
             self._units(route)
+            for change in ("out", "in"):
+                self._opt_outs(route, change)
+            for limit in LIMITS:
+                self._limits(route, limit)
             for outcome in OUTCOMES:
                 self._messages(route, outcome)
 

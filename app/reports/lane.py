@@ -23,6 +23,7 @@ log = get_logger("forwarder")
 
 POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within this
 LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
+COMPLAIN = 60.0  # seconds between two lines about a store that cannot be asked
 RELEASE = 1.0  # seconds of a stop for an outcome; a store that hangs must not make it late
 GATHER = 0.004  # seconds for more slots to come free: a lease of twenty costs as much as one of one
 UNSETTLED = 2  # times the concurrency: so many attempts may be under way or wait to be settled
@@ -62,6 +63,7 @@ class Lane:
         self._woken = asyncio.Event()
         self._more = True  # there may be more that is due
         self._stopping = False
+        self._complained = float("-inf")
 
     @property
     def paused(self) -> bool:
@@ -113,7 +115,9 @@ class Lane:
                 self._target.name, room, self._target.timeout + LEASE_MARGIN, longest_due=probe
             )
         except Unavailable as error:
-            log.error("cannot lease", target=self._target.name, reason=str(error))
+            if now - self._complained >= COMPLAIN:
+                self._complained = now
+                log.error("cannot lease", target=self._target.name, reason=str(error))
             return
         if self._stopping:  # the stop came while the store was asked; no attempt may begin now
             await asyncio.gather(*(self._settle(_cut_off(delivery)) for delivery in deliveries))

@@ -129,7 +129,7 @@ def _database(where: Path | URL, clock: Clock) -> Database:
 
 async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
     async with readers(database.engine).connect() as connection:
-        if await connection.run_sync(migrations.current) == migrations.HEAD:
+        if await connection.run_sync(migrations.is_current):
             return
     if due_is_fatal:
         raise BrokenStore("the store needs a migration: run `plivo-autoreply migrate`, or serve without --no-migrate")

@@ -135,6 +135,10 @@ def server_url(text: str) -> sa.URL:
             "not a URL; write postgresql://user@host/database, with special characters of a password percent-encoded"
         )
         raise ValueError(message) from None
+    ports = [url.port if url.port is not None else 5432, *_ports(url.query.get("port", ""))]
+    if not all(port in range(1, 65536) for port in ports):
+        message = "a port of the URL is none: 1 to 65535"
+        raise ValueError(message)
     if unknown := sorted(url.query.keys() - PARAMETERS):
         message = f'unknown parameter "{unknown[0]}" of the URL; there are {", ".join(sorted(PARAMETERS))}'
         raise ValueError(message)
@@ -142,3 +146,9 @@ def server_url(text: str) -> sa.URL:
         message = f"sslmode is one of {', '.join(SSL_MODES)}"
         raise ValueError(message)
     return url
+
+
+def _ports(given: Any) -> list[int]:
+    """Of `?port=`, 0 for what is none."""
+    named = ",".join(given) if isinstance(given, tuple) else given
+    return [int(port) if port.isascii() and port.isdigit() else 0 for port in named.split(",") if named]

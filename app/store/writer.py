@@ -124,7 +124,7 @@ def _apply(connection: sa.Connection, group: list[_Job]) -> list[Any]:
 
 
 def _by_name(named: tuple[Verb, list[int]]) -> tuple[str, str]:
-    return named[0].__module__, named[0].__qualname__
+    return named[0].__module__, getattr(named[0], "__qualname__", "")
 
 
 def _resolve(job: _Job, result: Any) -> None:

@@ -21,17 +21,22 @@ def current(connection: sa.Connection) -> str | None:
     return revision
 
 
-def upgrade(connection: sa.Connection) -> None:
-    """Brings the store to HEAD, in the transaction of the caller. Raises `NewerStore`."""
-    lock_migrations(connection)
-    revision = current(connection)  # once more: another process may have been quicker
-    if revision == HEAD:
-        return
+def is_current(connection: sa.Connection) -> bool:
+    """Whether the store has this version's form, or needs `upgrade`. Raises `NewerStore`."""
+    revision = current(connection)
     if revision is not None and revision > HEAD:
         message = (
             f"the store has revision {revision}, this version knows {HEAD}: start the newer one, or restore a backup"
         )
         raise NewerStore(message)
+    return revision == HEAD
+
+
+def upgrade(connection: sa.Connection) -> None:
+    """Brings the store to HEAD, in the transaction of the caller. Raises `NewerStore`."""
+    lock_migrations(connection)
+    if is_current(connection):  # once more: another process may have been quicker
+        return
     from alembic import command  # noqa: PLC0415 - 100 ms and 15 MB that most starts do not need
     from alembic.config import Config  # noqa: PLC0415
 
