@@ -25,7 +25,7 @@ CONNECT_SECONDS = 3.0
 CLOSE_SECONDS = 1.0  # a stop has 10 s in all
 STATEMENT_SECONDS = 4  # waiting for a lock included; with it the writer is free again before most deadlines
 PING_SECONDS = 2.0  # for one round trip, before a connection is used
-PROVEN_SECONDS = 1.0  # since it was used last; no round trip then
+PROVEN_SECONDS = 0.1  # since it was used last; no round trip then, for a busy writer
 SILENCE_SECONDS = 5.0  # of a server that does not even end a statement: a stopped host, a cut cable
 IDLE_SECONDS = 10  # between two statements of a transaction; who is gone that long holds no locks any more
 BOUNDS = f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"

@@ -120,7 +120,7 @@ def test_what_a_person_reads(shell: Shell) -> None:
         "answer   prices, route shop: ",
         "not asked",
         "undelivered, error 80 destination temporarily unavailable  the-reply to +33700000042",
-        "due      after 1 tries: status 500, due ",
+        "due      after 1 try: status 500, due ",
         "answer   silence, route -: ",
         "signed   Ma-V2",
     ):
