@@ -254,3 +254,11 @@ async def test_late_sequence_is_not_overtaken_for_ever(store: Store, clock: Cloc
         await store.outbox.put(parcel(number, sequence=1))
     leased = await store.outbox.lease("crm", 3, 30)
     assert [one.parcel.id for one in leased] == ["report-2", "report-3", "report-1"]
+
+
+async def test_a_report_is_stored_however_long_its_addresses(store: Store) -> None:
+    """A signed report is never refused for its content's sake; what Plivo sent stands whole in its parameters."""
+    rubbish = "".join(chr(33 + number * 7919 % 90) for number in range(6_000))  # nothing that packs well
+    assert await store.outbox.put(parcel(1, to=rubbish, sender=rubbish, parameters=(("To", rubbish),)))
+    (delivery,) = await store.outbox.lease("crm", 1, 30)
+    assert delivery.parcel.parameters == (("To", rubbish),)
