@@ -96,8 +96,10 @@ deliveries = sa.Table(
     sa.Column("status", sa.Integer),  # of the last attempt
     sa.Column("error", sa.Text),  # of the last attempt
     sa.UniqueConstraint("report_id", "target"),
-    sa.Index("ix_deliveries_lane", "target", "due_at", **_where("state = 'due'")),  # these three leave out what is
-    sa.Index("ix_deliveries_age", "created_at", **_where("state = 'due'")),  # what is done may be millions
+    sa.Index(
+        "ix_deliveries_lane", "target", "due_at", **_where("state = 'due'")
+    ),  # these three leave out what is done:
+    sa.Index("ix_deliveries_age", "created_at", **_where("state = 'due'")),  # that may be millions
     sa.Index("ix_deliveries_dead", "target", "id", **_where("state = 'dead'")),
 )
 
@@ -107,7 +109,7 @@ tries = sa.Table(  # what each attempt brought
     sa.Column("id", IDS, primary_key=True),
     sa.Column("delivery_id", IDS, sa.ForeignKey("deliveries.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("at", sa.Double, nullable=False),
-    sa.Column("seconds", sa.Double, nullable=False),  # from the first byte sent to the answer, or the error
+    sa.Column("seconds", sa.Double, nullable=False),  # connecting included, to the answer or the error
     sa.Column("status", sa.Integer),
     sa.Column("error", sa.Text),
 )

@@ -615,3 +615,14 @@ async def test_target_at_429_is_slowed_down(tmp_path: Path) -> None:
         await work.settled(12)
         assert (under_way[:4], max(under_way) < 4) == ([0, 1, 2, 1], True)  # two, then slowly more
         assert sorted(row["attempts"] for row in await work.rows()) == [1] * 4 + [2] * 4
+
+
+async def test_retry_after_wins_for_a_probe_too(tmp_path: Path) -> None:
+    """3.5: a paused target that says when to come back is not asked for the same report before."""
+    async with forwarding(tmp_path, always(503, **{"retry-after": "3600"}), replace(CRM, concurrency=1)) as work:
+        await work.put(*(parcel(number) for number in range(6)))
+        await work.settled(5)
+        work.later(2)
+        await work.settled(6)
+        assert (work.outbox.settled[5].state, work.outbox.settled[5].delay) == ("due", 3600.0)
+        assert work.outbox.settled[5].attempts == 0

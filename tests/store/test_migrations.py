@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from support.stored import Clock, opened
+from support.stored import KEEP, Clock, opened
 
-from app.store import NewerStore, Store, migrations
+from app.store import NewerStore, Store, StoreOptions, migrations, open_store
 from app.store.tables import metadata
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
@@ -61,6 +61,15 @@ async def test_newer_store_is_refused_and_left_alone(path: Path, clock: Clock) -
             pass
     assert await asyncio.to_thread(path.read_bytes) == before
     assert [file.name for file in path.parent.iterdir() if file.suffix in (".db-wal", ".db-shm")] == []
+
+
+async def test_newer_store_is_called_newer_without_migrations_too(path: Path, clock: Clock) -> None:
+    """`serve --no-migrate` on it must not send the operator to `migrate`, which would refuse."""
+    async with opened(path, clock) as store, store.engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(NewerStore):
+        async with open_store(StoreOptions(path, KEEP), serving=False, migrate=False):
+            pass
 
 
 OPEN = """

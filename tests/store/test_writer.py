@@ -238,3 +238,30 @@ async def test_writer_that_ends_leaves_nobody_waiting(thread: Sqlite) -> None:
         assert [type(result) for result in results] == [asyncio.CancelledError, Unavailable, Unavailable]
         with pytest.raises(Unavailable):
             await writer.submit(verb, "c")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+async def test_verbs_of_a_group_run_in_one_order_everywhere(swapped: bool) -> None:  # noqa: FBT001 - a parameter
+    """Two replicas that write the same rows cannot cross: whichever came first, the verbs go by name."""
+    ran: list[str] = []
+
+    def beat(_connection: sa.Connection, items: Sequence[None]) -> list[None]:
+        ran.append("beat")
+        return list(items)
+
+    def record(_connection: sa.Connection, items: Sequence[None]) -> list[None]:
+        ran.append("record")
+        return list(items)
+
+    async def transact(work: Any) -> list[Any]:
+        return list(work(None))
+
+    writer = Writer(transact)
+    verbs = (record, beat) if swapped else (beat, record)
+    calls = [asyncio.create_task(writer.submit(verb, None)) for verb in verbs]
+    await asyncio.sleep(0)  # both wait for the same group
+    running = asyncio.create_task(writer.run())
+    await asyncio.gather(*calls)
+    writer.close()
+    await running
+    assert ran == ["beat", "record"]
