@@ -1,10 +1,12 @@
 """What is kept, and until when."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from support.stored import DAY, Clock, entry, parcel, proof, swept
 
 from app.guards.ledger import Reused
@@ -129,3 +131,29 @@ async def test_one_sweep_is_one_batch_of_everything(store: Store, path: Path, cl
 
 def _record(connection: Any, count: int) -> None:
     ledger.record(connection, [entry(message_uuid=f"old-{number}", received_at=0.0) for number in range(count)])
+
+
+async def test_a_round_that_fails_is_told_and_the_next_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Law 12: a `keep` that silently stopped would be a promise broken; and nobody's write is in that transaction."""
+    monkeypatch.setattr("app.store.retention.START", 0.0)
+    monkeypatch.setattr("app.store.retention.INTERVAL", 0.0)
+    rounds: list[object] = []
+    enough = asyncio.Event()
+
+    async def transact(work: object) -> retention.Swept:
+        rounds.append(work)
+        if len(rounds) == 3:
+            enough.set()
+        if len(rounds) == 1:
+            raise sa.exc.OperationalError("DELETE", {}, Exception("disk I/O error"))
+        return retention.Swept(more=False, given_up=3)
+
+    sweeping = asyncio.create_task(retention.run(transact, KEEP))
+    async with asyncio.timeout(5):
+        await enough.wait()
+    sweeping.cancel()
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "nothing could be tidied up: disk I/O error"
+    assert said[1].startswith("3 deliveries are given up: no target took it within")
