@@ -3,13 +3,14 @@ FROM python:3.13-slim AS build
 WORKDIR /build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements/ requirements/
-RUN python -m venv /opt/build && /opt/build/bin/pip install --require-hashes -r requirements/build.txt
+RUN python -m venv /opt/build && /opt/build/bin/pip install --no-deps --require-hashes -r requirements/build.txt
 RUN python -m venv --without-pip /opt/autoreply \
- && /opt/build/bin/pip --python /opt/autoreply/bin/python install --require-hashes -r requirements/service.txt
+ && /opt/build/bin/pip --python /opt/autoreply/bin/python install --no-deps --require-hashes -r requirements/service.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY app/ app/
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
- && /opt/build/bin/pip --python /opt/autoreply/bin/python install --no-deps wheels/*.whl
+ && /opt/build/bin/pip --python /opt/autoreply/bin/python install --no-deps wheels/*.whl \
+ && /opt/build/bin/pip --python /opt/autoreply/bin/python check
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin autoreply \
