@@ -1,13 +1,28 @@
 """When two texts are the same word to a person: case, accents, width, punctuation around words,
-and characters that cannot be seen do not count.
+the script of digits, emoji styles, and characters that cannot be seen do not count.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))  # phones write don\u2019t for don't
 _words = re.compile(r"\S+")
+_ascii_runs = re.compile(r"[a-z0-9]+")
+
+# Letters that have no decomposition of their own in Unicode, and what people write who lack them. Those whose
+# names say "WITH" (l with stroke, d with stroke, ..) are found by their names.
+_LETTERS = {"\u0131": "i", "ȷ": "j", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
+_WITH = re.compile(r"(LATIN|CYRILLIC) SMALL LETTER (.+?) WITH ")
+
+_SKIN_TONES = "\U0001f3fb-\U0001f3ff"
+_DEFAULT_IGNORABLE = (  # as Unicode's DerivedCoreProperties.txt lists them, without those of category Cf
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+)
+_BLANKS = "\u2800\ufffc"  # an empty braille cell, and the place of an attachment
+_UNSEEN = re.compile(f"[{_DEFAULT_IGNORABLE}{_BLANKS}{_SKIN_TONES}]")
+_UNSEEN_CATEGORIES = {"Cf", "Cc", "Me"}  # zero-width, bidi, soft hyphen; control characters; keycaps and circles
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +46,23 @@ def phrase(text: str) -> str:
     return " ".join(word.folded for word in words(text))
 
 
+def letters(text: str) -> str:
+    """The runs of letters and digits of a text, folded, with one blank between them; all else is left out."""
+    if text.isascii() and text.isprintable():
+        return " ".join(_ascii_runs.findall(text.lower()))
+    return " ".join("".join(map(_letter_or_blank, fold(text))).split())
+
+
+def digits(text: str) -> str:
+    """The text with the decimal digits of every script as 0 to 9, character by character."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(character, character)) for character in text)
+
+
 def fold(text: str) -> str:
     """One form for all ways to write a word. Idempotent."""
-    if text.isascii():
+    if text.isascii() and text.isprintable():
         return text.lower()
     folded = text
     while (again := _fold_once(folded)) != folded:
@@ -42,17 +71,39 @@ def fold(text: str) -> str:
 
 
 def _fold_once(text: str) -> str:
-    return "".join(
-        character
-        for character in unicodedata.normalize("NFKD", text.translate(_APOSTROPHES).casefold())
-        if not _is_accent(character) and unicodedata.category(character) != "Cf"  # Cf: zero-width, bidi, soft hyphen
-    )
+    return "".join(map(_fold_character, unicodedata.normalize("NFKD", text.translate(_APOSTROPHES).casefold())))
+
+
+@lru_cache(maxsize=4096)
+def _fold_character(character: str) -> str:
+    """What stands for a character that is decomposed and in lower case."""
+    if character.isspace():
+        return character
+    if _is_accent(character) or _UNSEEN.match(character) or unicodedata.category(character) in _UNSEEN_CATEGORIES:
+        return ""
+    if (digit := unicodedata.digit(character, None)) is not None:
+        return str(digit)
+    return _LETTERS.get(character) or _without_stroke(character)
+
+
+@lru_cache(maxsize=4096)
+def _letter_or_blank(character: str) -> str:
+    return character if unicodedata.category(character)[0] in "LMN" else " "
 
 
 def _is_accent(character: str) -> bool:
-    # U+0300..U+036F: the accents of Latin, Greek and Cyrillic. Marks of other scripts carry
-    # vowels and stay. U+FE00..U+FE0F choose between text and emoji style.
-    return "\u0300" <= character <= "\u036f" or "\ufe00" <= character <= "\ufe0f"
+    # U+0300..U+036F: the accents of Latin, Greek and Cyrillic. Marks of other scripts carry vowels and stay.
+    return "\u0300" <= character <= "\u036f"
+
+
+def _without_stroke(character: str) -> str:
+    found = _WITH.match(unicodedata.name(character, ""))
+    if not found:
+        return character
+    try:
+        return unicodedata.lookup(f"{found[1]} SMALL LETTER {found[2]}")
+    except KeyError:
+        return character
 
 
 def _strip_punctuation(word: str) -> str:

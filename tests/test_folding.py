@@ -2,14 +2,17 @@
 
 import itertools
 import string
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.folding import Word, fold, phrase, words
+from app.folding import Word, digits, fold, letters, phrase, words
 
-ALPHABETS = string.ascii_letters + "àâçéèêëîïôùûüÿœæñãõöäßåøÀÇÉÑÖÜ" + "αάβγδεέΩΏσς" + "абвгдеёжзийЯЙЁ"
+ALPHABETS = (
+    string.ascii_letters + "àâçéèêëîïôùûüÿœæñãõöäßåøÀÇÉÑÖÜ" + "αάβγδεέΩΏσς" + "абвгдеёжзийЯЙЁ" + "ıİłđħŧþðŁĐқґҚҐ"
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,36 @@ ALPHABETS = string.ascii_letters + "àâçéèêëîïôùûüÿœæñãõöäß
         ("so\u00adft", "soft"),  # soft hyphen
         ("❤\ufe0f", "❤"),  # emoji style
         ("HOURS\u00b4", "hours"),  # an acute accent typed for an apostrophe
+        ("AÇIK", "aç\u0131k"),  # Turkish: a capital I is a dotless one
+        ("KAPALI", "kapal\u0131"),
+        ("IŞIK", "\u0131ş\u0131k"),
+        ("İPTAL", "iptal"),
+        ("ŁÓDŹ", "lodz"),  # letters that Unicode does not decompose
+        ("Đakovo", "dakovo"),
+        ("SMØRREBRØD", "smorrebrod"),
+        ("Ħobż", "hobz"),
+        ("Ŧ", "t"),
+        ("ǿ", "o"),
+        ("Æbler", "aebler"),
+        ("cœur", "COEUR"),
+        ("Þórð", "thord"),
+        ("ҚАЗАҚ", "казак"),
+        ("ґанок", "ГАНОК"),
+        ("१", "1"),  # Devanagari, Arabic, Persian
+        ("\u0661", "1"),
+        ("۱۲", "12"),
+        ("๙", "9"),  # Thai
+        ("1\ufe0f\u20e3", "1"),  # a keycap
+        ("❶", "1"),
+        ("👍\U0001f3fd", "👍"),  # a skin tone
+        ("♥\ufe0e", "♥\ufe0f"),
+        ("葛\U000e0100", "葛"),  # a variation selector for ideographs
+        ("ho\x00urs\x1b", "hours"),  # control characters
+        ("\x9bhours\x80", "hours"),
+        ("\ufffchours", "hours"),  # where an attachment stood
+        ("\u2800hours\u2800", "hours"),  # an empty braille cell
+        ("\u3164hours\uffa0\u115f", "hours"),  # Hangul fillers, which are letters to Unicode
+        ("\u180ehours\U000e0041", "hours"),
     ],
 )
 def test_ways_to_write_a_word_are_one(one: str, other: str) -> None:
@@ -50,6 +83,8 @@ def test_ways_to_write_a_word_are_one(one: str, other: str) -> None:
         ("한", "하"),  # Hangul finals
         ("شَ", "شُ"),  # Arabic vowels, where they are written
         ("yes", "yet"),
+        ("1", "2"),
+        ("👍", "👎"),
         ("don't", "dont"),
         ("9-18", "918"),
     ],
@@ -85,6 +120,44 @@ def test_surrounding_punctuation_does_not_count(text: str) -> None:
 def test_text_of_punctuation_only_keeps_it(text: str, folded: str) -> None:
     """A lone "?" is a word; nothing at all is none."""
     assert phrase(text) == folded
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Opt-Out!", "opt out"),
+        ("«Arrêt»", "arret"),
+        ("stop = \U0001f6d1", "stop"),
+        ("st\u00adop\n", "stop"),
+        ("९-18", "9 18"),
+        ("की, का", "की का"),
+        ("停止。", "停止"),
+        ("?!", ""),
+        ("", ""),
+    ],
+)
+def test_letters_leave_out_all_but_letters_and_digits(text: str, expected: str) -> None:
+    """Runs of folded letters and digits, marks of other scripts included, with one blank between them."""
+    assert letters(text) == expected
+
+
+@given(st.text())
+def test_letters_hold_nothing_else(text: str) -> None:
+    """Whatever comes, only letters, marks, numbers and single blanks are left, and letters of letters are the same."""
+    found = letters(text)
+    assert found.split() == [run for run in found.split(" ") if run]
+    assert {unicodedata.category(character)[0] for character in found if character != " "} <= set("LMN")
+    assert letters(found) == found
+
+
+@given(st.text())
+def test_digits_keep_everything_else_in_place(text: str) -> None:
+    """Each character stays where it was; only decimal digits of other scripts are written as ours."""
+    found = digits(text)
+    assert len(found) == len(text)
+    for before, after in zip(text, found, strict=True):
+        assert after == before or (after in string.digits and unicodedata.decimal(before) == int(after))
+    assert not [character for character in found if character.isdecimal() and not character.isascii()]
 
 
 def test_word_knows_where_it_ends_in_the_text_as_it_came() -> None:

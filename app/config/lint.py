@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from app.config.faults import Faults
 from app.config.fields import is_source
 from app.guards.limits import LimitOptions
-from app.guards.opt_out import OptOutOptions
+from app.guards.opt_out import OptOutOptions, read
 from app.plivo import units
 from app.reports.target import Target
 from app.rules.keywords import Keyword, Keywords
@@ -67,7 +67,8 @@ def _warn_of_words(route: Route, options: OptOutOptions, faults: Faults) -> None
     for rule in route.rules:
         if isinstance(rule.action, Keywords):
             for phrase, keyword in rule.action.whole.items():
-                if options.words.get(phrase) == "stop":
+                sign = read(options, "", phrase)
+                if sign and sign.kind == "stop":
                     message = f'opt-out takes "{phrase.upper()}" before any rule; see words.not of [opt_out]'
                     faults.note(("rules", rule.name, "keywords", keyword.source), message, "warning")
 

@@ -1,14 +1,18 @@
 """Opt-out, before every route (law 9). Pure.
 
 After an opt-out no message goes to that person from that number, in every mode but "off", except one
-confirmation, until START. Whole messages only: "please stop the delivery" is nobody's opt-out.
+confirmation, until START. Whole messages only: "please stop the delivery" is nobody's opt-out. Of a message
+only the letters and digits count, with and without the blanks between them, once or repeated: OPT-OUT,
+S.T.O.P, "STOP=" and STOP STOP are opt-outs.
 
 Who confirms depends on `mode`: Plivo does on US and Canadian numbers, and says so with MessageIntent.
 https://docs.plivo.com/docs/messaging/concepts/dnd-service
 """
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import filterfalse
 from typing import Literal
 
 from app import folding
@@ -44,7 +48,7 @@ REPLIES: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class OptOutOptions:
-    """`[opt_out]`, its words folded."""
+    """`[opt_out]`, its words as `fold_words` spells them."""
 
     mode: Mode = "auto"
     words: Mapping[str, Kind] = field(default_factory=lambda: fold_words({}, ()))
@@ -70,12 +74,13 @@ class Verdict:
 
 
 def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -> dict[str, Kind]:
-    """Folded phrase -> kind, of the built-in words and more, without some."""
-    removed = {folding.phrase(word) for word in without}
+    """Spelling -> kind, of the built-in words and more, without some. Each word stands with and without blanks."""
+    removed = {_unspaced(_spelling(word)) for word in without}
     words: dict[str, Kind] = {}
     for kind in reversed(KINDS):  # a word that is in several is an opt-out
-        words |= {folding.phrase(word): kind for word in (*WORDS[kind], *more.get(kind, ()))}
-    return {word: kind for word, kind in words.items() if word not in removed}
+        spellings = [_spelling(word) for word in (*WORDS[kind], *more.get(kind, ()))]
+        words |= dict.fromkeys([*spellings, *map(_unspaced, spellings)], kind)
+    return {word: kind for word, kind in words.items() if word and _unspaced(word) not in removed}
 
 
 def read(options: OptOutOptions, intent: str, text: str) -> Sign | None:
@@ -84,11 +89,42 @@ def read(options: OptOutOptions, intent: str, text: str) -> Sign | None:
         return Sign("help", intent, by_plivo=True) if intent == "help" else None  # Plivo has answered HELP itself
     if intent in INTENTS:
         return Sign(INTENTS[intent], intent, by_plivo=True)
-    phrase = folding.phrase(text)
-    kind = options.words.get(phrase)
-    if kind is None or (kind == "help" and options.mode == "plivo"):
+    word = _find(options.words, text)
+    if word is None or (options.words[word] == "help" and options.mode == "plivo"):
         return None
-    return Sign(kind, phrase.upper(), by_plivo=False)
+    return Sign(options.words[word], word.upper(), by_plivo=False)
+
+
+def _find(words: Mapping[str, Kind], text: str) -> str | None:
+    """The word that the whole text is."""
+    for spelling in _spellings(text):
+        unspaced = _unspaced(spelling)
+        if spelling in words:
+            return spelling
+        for word in words:
+            if unspaced.startswith(word) and unspaced == word * (len(unspaced) // len(word)):
+                return word
+    return None
+
+
+def _spellings(text: str) -> Iterator[str]:
+    yield _spelling(text)
+    if not text.isascii() and (plain := "".join(filterfalse(_is_symbol, text))) != text:
+        yield _spelling(plain)
+
+
+def _spelling(text: str) -> str:
+    """The letters and digits of a text; of one without any, whatever it has: an emoji may be a configured word."""
+    return folding.letters(text) or folding.phrase(text)
+
+
+def _unspaced(spelling: str) -> str:
+    return spelling.replace(" ", "")
+
+
+def _is_symbol(character: str) -> bool:
+    # U+2139, an emoji, is a letter to Unicode; others, as the trademark sign, fold to letters
+    return unicodedata.category(character) == "So" or character == "\u2139"
 
 
 def judge(options: OptOutOptions, sign: Sign | None, *, out: bool, verified: bool) -> Verdict | None:

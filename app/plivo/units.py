@@ -6,6 +6,9 @@ beyond the BMP (most emoji) takes two. A pair is never cut in half, so counting 
 https://www.plivo.com/docs/messaging/concepts/encoding-and-concatenation
 """
 
+from bisect import bisect_right
+from itertools import accumulate, takewhile
+
 # 3GPP TS 23.038, default alphabet and its extension table
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -33,14 +36,17 @@ def count(text: str) -> int:
 
 
 def fit(text: str, most: int) -> str:
-    """The text, or as much of its beginning as fits into `most` units, with "..." at the end."""
+    """The text, or as much of its beginning as fits into `most` units, with "..." at the end.
+
+    It is cut between grapheme clusters: no emoji, flag or letter with its marks is cut in half.
+    """
     if count(text) <= most:
         return text
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if count(_cut(text, middle)) <= most else (low, middle - 1)
-    return _cut(text, low)
+    from wcwidth import iter_graphemes  # noqa: PLC0415 - 20 ms, for the rare text that is too long
+
+    ends = list(takewhile(lambda end: end <= most * _GSM_UNIT, accumulate(map(len, iter_graphemes(text)), initial=0)))
+    fitting = bisect_right(ends, most, key=lambda end: count(_cut(text, end)))
+    return _cut(text, ends[max(fitting - 1, 0)])
 
 
 def _cut(text: str, length: int) -> str:

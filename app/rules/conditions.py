@@ -6,6 +6,7 @@ from typing import Any
 
 import re2
 
+from app import folding
 from app.plivo.numbers import kind_of, normalise
 from app.rules.rule import Ask, Condition, Passes
 from app.rules.schedules import Schedule
@@ -26,13 +27,16 @@ class ConditionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """`match`: an RE2 pattern found anywhere, whatever the case. Named groups become names for texts."""
+    """`match`: an RE2 pattern found anywhere, whatever the case. Named groups become names for texts.
+
+    RE2's \\d is ASCII only, so the digits of every script are 0 to 9 for it, in the text and in the pattern.
+    """
 
     pattern: Any  # re2 has no type hints
 
     def __call__(self, ask: Ask) -> Ask | Passes:
         """Passes if the pattern is not found."""
-        found = self.pattern.search(ask.message.text)
+        found = self.pattern.search(folding.digits(ask.message.text))
         if found is None:
             return Passes("match: the pattern is not found")
         groups = found.groupdict()
@@ -87,7 +91,7 @@ def _compile(source: str, workshop: Workshop) -> Any:
     settings.log_errors = False
     settings.max_mem = _PATTERN_MEMORY
     try:
-        pattern = re2.compile(source, settings)
+        pattern = re2.compile(folding.digits(source), settings)
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
         workshop.fault("match", f"not an RE2 pattern: {reason} (RE2 has no look-around and no back-references)")

@@ -70,11 +70,158 @@ def test_full_width_letters_are_letters(word: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "please stop the delivery", "STOP it", "don't STOP", "STOPP", "S T O P", "END of story", "?", "STOP/END"],
+    [
+        "",
+        "please stop the delivery",
+        "STOP it",
+        "don't STOP",
+        "STOPP",
+        "the end",
+        "END of story",
+        "?",
+        "STOP/END",
+        "Stop & Shop",
+        "STOP 2",
+        "STOP, please",
+        "non-stop",
+        "\U0001f6d1",
+        "S\u03a4OΠ",
+    ],
 )
 def test_only_whole_messages_count(text: str) -> None:
     """A sentence with such a word in it is nobody's opt-out."""
     assert read(_options(), "", text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("OPT-OUT", "OPT OUT"),
+        ("Opt\u2011out", "OPT OUT"),
+        ("opt_out", "OPT OUT"),
+        ("stop-all", "STOP ALL"),
+        ("Stop, all!", "STOP ALL"),
+        ("stop\r\nall", "STOP ALL"),
+        ("un-subscribe", "UNSUBSCRIBE"),
+        ("STOP STOP", "STOP"),
+        ("stop, stop! STOP", "STOP"),
+        ("StopStop", "STOP"),
+        ("STOP ALL STOP ALL", "STOPALL"),
+        ("S T O P", "STOP"),
+        ("S.T.O.P.", "STOP"),
+        ("S-T-O-P", "STOP"),
+        ("STOP=", "STOP"),
+        ("=STOP", "STOP"),
+        ('"STOP"', "STOP"),
+        ("`stop`", "STOP"),
+        ("$STOP+", "STOP"),
+        ("<STOP>", "STOP"),
+        ("~stop^", "STOP"),
+        ("|STOP|", "STOP"),
+        ("»STOP«", "STOP"),
+        ("STOP\u2026", "STOP"),
+        ("STOP \U0001f6d1", "STOP"),
+        ("\U0001f620STOP\U0001f44e\U0001f3fd", "STOP"),
+        ("STOP \u2122", "STOP"),
+        ("\u2139\ufe0f STOP", "STOP"),
+        ("ⓈⓉⓄⓅ", "STOP"),
+        ("STOP\u20e3", "STOP"),
+        ("STOP \U0001f1eb\U0001f1f7", "STOP"),
+        ("STOP\u00b4", "STOP"),
+    ],
+)
+def test_nothing_but_letters_and_digits_counts(text: str, word: str) -> None:
+    """Punctuation, symbols, emoji and blanks change nothing, and a word said twice is that word."""
+    assert read(_options(), "", text) == Sign("stop", word, by_plivo=False)
+
+
+INVISIBLE = [
+    *map(chr, (*range(0x20), *range(0x7F, 0xA1))),  # C0, DEL, C1, no-break space
+    "\u00ad",  # soft hyphen
+    "\u034f",
+    "\u115f",
+    "\u1160",
+    "\u17b4",
+    "\u180e",
+    "\u2000",
+    "\u200b",
+    "\u200d",
+    "\u2028",
+    "\u202e",
+    "\u2060",
+    "\u2065",
+    "\u2800",  # an empty braille cell
+    "\u3000",
+    "\u3164",
+    "\ufe0f",
+    "\ufeff",
+    "\uffa0",
+    "\ufff9",
+    "\ufffc",  # where an attachment stood
+    "\ufffd",
+    "\U0001d173",
+    "\U000e0020",
+    "\U000e01ef",
+]
+
+
+@pytest.mark.parametrize("character", INVISIBLE, ids=lambda character: f"U+{ord(character):04X}")
+def test_characters_that_cannot_be_seen_do_not_count(character: str) -> None:
+    """Before, behind and inside the word."""
+    for text in (f"{character}STOP", f"STOP{character}", f"ST{character}OP", f"{character * 3}stop{character * 3}"):
+        assert read(_options(), "", text) == Sign("stop", "STOP", by_plivo=False)
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("ARRÊT", "arret="),
+        ("ARRÊT", "A-R-R-E-T"),
+        ("ARRÊT", "arrêt arrêt"),
+        ("fin de service", "FinDeService"),
+        ("fin de service", "fin-de-service!"),
+        ("停止", "「停止」"),
+        ("停止", "停 止 \U0001f6d1"),
+        ("STOPP", "s.t.o.p.p"),
+        ("रोकें", "रोकें!"),
+        ("หยุด", "หยุด\u200b"),
+        ("توقف", "توقف؟"),
+        ("стоп", "СТОП="),
+        ("DUR", "dur dur"),
+        ("ÇIK", "ç\u0131k"),
+        ("0", "\u0660"),
+        ("HALT!", "halt"),
+        ("\U0001f6d1", "\U0001f6d1"),
+        ("\U0001f6d1", "\U0001f6d1\ufe0f \U0001f6d1"),
+        ("\U0001f44e", "\U0001f44e\U0001f3ff"),
+    ],
+)
+def test_configured_words_are_heard_likewise(word: str, text: str) -> None:
+    """A word of the file, in any script, or an emoji, is found as the built-in ones are."""
+    assert read(_options(), "", text) is None
+    sign = read(_options(stop=(word,)), "", text)
+    assert sign is not None
+    assert sign.kind == "stop"
+
+
+@pytest.mark.parametrize(("word", "text"), [("की", "का"), ("한", "하"), ("が", "か"), ("STOP IT", "STOP")])
+def test_words_of_other_scripts_keep_their_marks(word: str, text: str) -> None:
+    """Vowels and voicing are no decoration, and a phrase is not its first word."""
+    sign = read(_options(stop=(word,), without=("STOP",)), "", text)
+    assert sign is None
+
+
+NO_LETTERS = st.characters(exclude_categories=["L", "M", "N", "Cs"])
+
+
+@given(st.sampled_from(STOP_WORDS), st.data())
+def test_any_decoration_leaves_an_opt_out_heard(word: str, data: st.DataObject) -> None:
+    """Whatever stands around and between the letters, if it is no letter, mark or number itself."""
+    text = "".join(data.draw(st.text(NO_LETTERS, max_size=2)) + letter for letter in word)
+    text += data.draw(st.text(NO_LETTERS, max_size=3))
+    sign = read(_options(), "", text)
+    assert sign is not None
+    assert sign.kind == "stop"
 
 
 @pytest.mark.parametrize(("intent", "kind"), [("optout", "stop"), ("optin", "start"), ("help", "help")])
@@ -100,6 +247,12 @@ def test_more_words_and_words_not() -> None:
     assert read(options, "", "END") is None
     assert read(options, "", "quit") is None
     assert read(options, "", "STOP") == Sign("stop", "STOP", by_plivo=False)
+
+
+def test_a_word_is_taken_away_however_it_is_spelt() -> None:
+    """`not = ["OPT OUT"]`: the same word without its blank is gone, too."""
+    options = _options(without=("opt-out",))
+    assert [read(options, "", text) for text in ("OPT OUT", "optout", "Opt-Out")] == [None, None, None]
 
 
 def test_words_not_wins_over_more_words() -> None:

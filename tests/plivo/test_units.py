@@ -1,10 +1,18 @@
 """Units: what a carrier bills, counted by hand."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wcwidth import iter_graphemes
 
 from app.plivo import units
+
+FAMILY, FLAG, KEYCAP = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1eb\U0001f1f7", "1\ufe0f\u20e3"
+THUMB, SCOTLAND = "\U0001f44d\U0001f3fd", "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+COMPOSED = ["e\u0301", "की", "กี่", "\u1112\u1161\u11ab"]  # letters with their marks, and a syllable of Hangul
+CLUSTERS = [FAMILY, FLAG, KEYCAP, THUMB, SCOTLAND, *COMPOSED, "\r\n", "a", " ", "€", "ж", "\U0001f600"]
 
 
 @pytest.mark.parametrize(
@@ -69,3 +77,47 @@ def test_more_text_never_costs_less(text: str, more: str) -> None:
     assert 1 <= units.count(text) <= units.count(text + more)
     if units.costly(text):
         assert units.count(text) * 70 >= len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+# Cutting
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS[:9], ids=ascii)
+def test_a_text_is_cut_between_what_people_see_as_characters(cluster: str) -> None:
+    """No emoji with its skin tone, no family, flag, keycap or letter with its marks is cut in half."""
+    for before in range(8):
+        text = "ж" * before + cluster * 100
+        kept = units.fit(text, 1).removesuffix("...")
+        assert kept == "ж" * before + cluster * ((len(kept) - before) // len(cluster))
+        assert units.count(kept + "...") == 1
+        assert units.count(kept + cluster + "...") > 1
+
+
+def test_a_text_that_fits_is_left_alone() -> None:
+    """Blanks at its end included; a longer one loses them before the dots."""
+    assert units.fit("a" * 159 + " ", 1) == "a" * 159 + " "
+    assert units.fit("a" * 150 + " " * 11, 1) == "a" * 150 + "..."
+    assert units.fit("a" * 161, 1) == "a" * 157 + "..."
+
+
+def test_a_single_character_longer_than_a_message_leaves_the_dots() -> None:
+    """A letter under a thousand accents cannot be cut, so nothing of it is sent."""
+    assert units.fit("a" + "\u0301" * 1000, 3) == "..."
+
+
+@given(st.lists(st.sampled_from(CLUSTERS), max_size=500), st.integers(1, 3))
+def test_what_is_cut_fits_and_ends_where_a_character_ends(clusters: list[str], most: int) -> None:
+    """At most so many units, and a beginning of the text that is whole clusters, but for blanks at its end."""
+    text = "".join(clusters)
+    fitted = units.fit(text, most)
+    assert units.count(fitted) <= most
+    if fitted != text:
+        ends = {text[:end].rstrip() for end in itertools.accumulate(map(len, iter_graphemes(text)), initial=0)}
+        assert fitted.endswith("...")
+        assert fitted.removesuffix("...") in ends
+
+
+@given(st.text(max_size=400), st.integers(1, 2))
+def test_any_text_fits(text: str, most: int) -> None:
+    """Whatever the text, what is sent costs no more than it may."""
+    assert units.count(units.fit(text, most)) <= most

@@ -31,6 +31,15 @@ async def _matches(pattern: str, text: str) -> bool:
         ("", "", True),
         ("\\p{Greek}", "αβγ", True),
         ("x\\x00y", "x\0y", True),
+        (r"^\d$", "१", True),  # Devanagari, Arabic, Persian, full width
+        (r"^\d$", "\u0661", True),
+        (r"^\d$", "\u06f1", True),
+        (r"order \d{4}", "order \uff11\uff12\uff13\uff14", True),
+        (r"\b12\b", "١٢", True),
+        ("^[\u0966-९]+$", "१२", True),  # a pattern may be written with them
+        ("^[\u0966-९]+$", "12", True),
+        (r"^\d$", "x", False),
+        (r"^\D$", "१", False),
     ],
 )
 async def test_match_searches_whatever_the_case(pattern: str, text: str, *, found: bool) -> None:
@@ -44,6 +53,12 @@ async def test_named_groups_are_names_for_texts() -> None:
         Options("Order {number} of {who}."), ConditionOptions(match=r"order (?P<number>\d+) (?P<who>\S+)")
     )
     assert bench.texts(await rule(bench.ask("Order 17 {shop}"))) == ["Order 17 of {shop}."]
+
+
+async def test_digits_that_a_group_caught_are_0_to_9() -> None:
+    """The number of an order means the same to the systems behind, in whatever script it was typed."""
+    rule = bench.good(Options("{number}"), ConditionOptions(match=r"(?P<number>\d{4})"))
+    assert bench.texts(await rule(bench.ask("ऑर्डर १२३४"))) == ["1234"]
 
 
 async def test_group_that_took_no_part_is_empty() -> None:

@@ -95,6 +95,33 @@ async def test_question_mark_may_be_a_keyword(text: str, answer: str | None) -> 
     assert await _says({"?": "help"}, text) == answer
 
 
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ("AÇIK", "aç\u0131k"),  # Turkish: the small letter of I has no dot
+        ("KAPALI", "kapal\u0131"),
+        ("IŞIK", "\u0131ş\u0131k"),
+        ("ŁÓDŹ", "lodz"),
+        ("1", "१"),
+        ("1", "\u0661"),
+        ("1", "\u06f1"),
+        ("1", "\uff11"),
+        ("1", "1\ufe0f\u20e3"),
+        ("👍", "👍\U0001f3fe"),
+        ("Outreach", " \u00a0Outreach\u200b "),
+        ("RESULTS", "results "),
+        ("HI BOT", "hi bot"),
+        ("が", "か\u3099"),
+        ("CAFÉ", "cafe\u0301"),
+        ("CAFE", "café"),
+    ],
+)
+async def test_spellings_of_one_word(keyword: str, text: str) -> None:
+    """What phones make of a word: other scripts' digits, letters without their stroke or dot, invisible characters."""
+    assert await _says({keyword: "yes", f"{keyword} *": "first", f"* {keyword} *": "any"}, text) == "yes"
+    assert await _says({f"* {keyword} *": "any"}, f"so, {text}!") == "any"
+
+
 async def test_forms_may_be_mixed_in_one_line() -> None:
     """Alternatives with | may have a form each."""
     keywords = {"HELP | * HOW *": "help"}

@@ -39,6 +39,10 @@ to = "+33644600003"
 text = "Answer."
 opt_out = { mode = "off" }
 [[routes]]
+name = "two-numbers"
+to = ["+33644600007", "+33644600008"]
+text = "Answer."
+[[routes]]
 name = "once"
 to = "+33644600004"
 rules = ["once", "last"]
@@ -63,7 +67,8 @@ text = "A person will answer."
 """
 )
 NUMBERS = {
-    name: f"3364460000{last}" for last, name in enumerate(("auto", "plivo", "self", "off", "once", "duty", "bot"))
+    name: f"3364460000{last}"
+    for last, name in enumerate(("auto", "plivo", "self", "off", "once", "duty", "bot", "one", "two"))
 }
 DUTY = "33612345678"
 STOPPED, BACK, HELP = "You will get no more messages. START to resume.", "Welcome back.", "Reply STOP to end."
@@ -164,18 +169,42 @@ def test_nothing_after_stop(house: House, route: str, talk: list[Said]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["STOP ALL", "unsubscribe", " opt  out ", "\uff33\uff34\uff2f\uff30", "\u00abStop\u00bb", "END", "cancel."]
+    "text",
+    [
+        "STOP ALL",
+        "unsubscribe",
+        " opt  out ",
+        "\uff33\uff34\uff2f\uff30",
+        "\u00abStop\u00bb",
+        "END",
+        "cancel.",
+        "OPT-OUT",
+        "Opt\u2011out",
+        "STOP-ALL",
+        "STOP STOP",
+        "STOP \U0001f6d1",
+        "STOP=",
+        '"STOP"',
+        "S T O P",
+        "ST\u00adOP",
+        "\x00STOP\x1b",
+        "STOP\ufffc",
+        "\u2800STOP",
+    ],
 )
 def test_ways_to_say_stop(house: House, text: str) -> None:
-    """Case, width, blanks and punctuation do not matter; the whole message must be the word."""
+    """Only letters and digits matter, in any case and width; the whole message must be the word."""
     sender = wire.sender()
     assert house.say("auto", sender, f"{text} the delivery") == "Answer."
     assert house.say("auto", sender, text) == STOPPED
 
 
 def test_scope_is_the_pair(house: House) -> None:
-    """Who stopped one number still gets answers from another; and nobody else is stopped."""
+    """Who stopped one number still gets answers from another, also of the same route; and nobody else is stopped."""
     sender = wire.sender()
+    assert house.say("one", sender, "STOP") == STOPPED
+    assert house.say("two", sender, "hello") == "Answer."
+    assert house.say("one", sender, "hello") is None
     assert house.say("auto", sender, "STOP") == STOPPED
     assert house.say("self", sender, "hello") == "Answer."
     assert house.say("auto", wire.sender(), "hello") == "Answer."
