@@ -1,8 +1,9 @@
-"""The types of single values: texts that may stand elsewhere, durations, sizes, URLs, one or many."""
+"""The types of single values: texts that may stand elsewhere, days, durations, sizes, URLs, one or many."""
 
 import os
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SOURCES = frozenset({"env", "file", "optional", "default"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESERVED_HEADERS = ("content-length", "content-type", "host", "transfer-encoding", "connection")
 
@@ -166,6 +168,20 @@ def _text(value: Any) -> str:
     return value
 
 
+def _date(value: Any, info: ValidationInfo) -> date:
+    found = resolve(value, info)
+    if isinstance(found, date) and not isinstance(found, datetime):
+        return found
+    message = 'write a day as "2026-12-24"'
+    if not isinstance(found, str) or not _DATE.fullmatch(found):
+        raise ValueError(message)
+    try:
+        return date.fromisoformat(found)
+    except ValueError:
+        message = f'there is no day "{found}"; {message}'
+        raise ValueError(message) from None
+
+
 def _token(value: str) -> Token:
     if not value.strip():
         message = "the auth token is empty; it stands on the home page of Plivo's console"
@@ -190,6 +206,7 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
 Text = Annotated[str, BeforeValidator(needed)]
 OptionalText = Annotated[str | None, BeforeValidator(resolve)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+Dates = Annotated[tuple[Annotated[date, BeforeValidator(_date)], ...], BeforeValidator(_one_or_many)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(_one_or_many)]
 Rates = Annotated[tuple[Annotated[Any, BeforeValidator(_rate)], ...], BeforeValidator(_one_or_many)]

@@ -29,13 +29,14 @@ def read_schedules(data: Any, folder: Path, faults: Faults) -> dict[str, Schedul
         model = check(sections.Schedule, table, ("schedules", name), folder, faults)
         if model is None:
             continue
+        options = ScheduleOptions(**dict(model))
         try:
-            found[name] = schedules.build(name, ScheduleOptions(**dict(model)))
+            found[name] = schedules.build(name, options)
         except schedules.BadSchedule as error:
             faults.note(("schedules", name, error.key), str(error))
-        for part in schedules.overridden(model.hours):
-            message = f'"{part}" replaces what earlier parts say of its days; to add hours, join the parts with a comma'
-            faults.note(("schedules", name, "hours"), message, "warning")
+            continue
+        for key, message in schedules.warnings(options):
+            faults.note(("schedules", name, key), message, "warning")
     return found
 
 

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from app.config.fields import (
     Choice,
+    Dates,
     Duration,
     Durations,
     HeaderMap,
@@ -74,6 +75,8 @@ class Schedule(Strict):
     timezone: Text
     hours: Text
     country: OptionalText = None
+    region: OptionalText = None
+    holidays: Dates = ()
     weekdays: Texts = ()
 
 

@@ -26,6 +26,7 @@ EXPECT, WARNING = "# expect: ", "# warning: "
 ENVIRONMENT = {
     "PLIVO_AUTH_TOKEN": "hunter2-of-the-environment",
     "OLD_TOKEN": "hunter2-old",
+    "HOLIDAY": "2026-03-04",
     "OUR_NUMBER": "+33 6 44 60 00 00",
     "CRM_SECRET": "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg==",
 }

@@ -1,0 +1,134 @@
+"""Opening hours in OpenStreetMap's syntax, by the wall clock of one place.
+
+    Mo-Fr 09:00-12:30,13:30-18:00; Sa 22:00-02:00; PH off; 2026 Dec 24 off
+
+When clocks are put forward, an opening in the hour that does not exist happens at its end; when they
+are put back, an hour that happens twice is open both times.
+https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from app.rules.schedules import hints, public_holidays, wall_clock
+from app.rules.schedules.errors import BadSchedule
+from app.rules.schedules.hours import Hours, has_holidays, parse
+
+__all__ = ["MOMENTS", "BadSchedule", "Moment", "Schedule", "ScheduleOptions", "build", "warnings"]
+
+Moment = Literal["next_open", "next_close"]
+MOMENTS: tuple[Moment, ...] = ("next_open", "next_close")
+_DAY = 86400.0  # seconds
+HORIZON = 3660  # days of the search for what comes next, which holds the loop: 29 February is within it
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleOptions:
+    """One `[schedules.x]`."""
+
+    timezone: str
+    hours: str
+    country: str | None = None
+    weekdays: tuple[str, ...] = ()
+    region: str | None = None
+    holidays: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a place is open."""
+
+    name: str
+    hours: Hours
+    zone: ZoneInfo
+    weekdays: tuple[str, ...] = ()
+    _outlooks: list["_Outlook"] = field(default_factory=list, compare=False, repr=False)  # the last one
+
+    def is_open(self, at: float) -> bool:
+        """Whether it is open at that time (seconds since the epoch)."""
+        return self.hours.is_open(self._local(at).replace(tzinfo=None))
+
+    def next(self, moment: Moment, at: float) -> datetime | None:
+        """When it opens, or closes, next after `at`; None if never."""
+        if not self._outlooks or not self._outlooks[0].since <= at < self._outlooks[0].until:
+            self._outlooks[:] = [self._look_ahead(at)]
+        outlook = self._outlooks[0]
+        return outlook.opens if moment == "next_open" else outlook.closes
+
+    def write(self, moment: datetime, form: str) -> str:
+        """The moment by a strftime format, its weekdays in the words of the file."""
+        if self.weekdays:
+            day = self.weekdays[moment.weekday()].replace("%", "%%")
+            form = re.sub(r"%([Aa%])", lambda found: {"A": day, "a": day[:3], "%": "%%"}[found[1]], form)
+        return moment.strftime(form)
+
+    def _look_ahead(self, at: float) -> "_Outlook":
+        turns = self._turns(at)
+        first, second = next(turns, None), next(turns, None)
+        opens, closes = (second, first) if self.is_open(at) else (first, second)
+        return _Outlook(at, first.timestamp() if first else at + _DAY, opens, closes)
+
+    def _turns(self, at: float) -> Iterator[datetime]:
+        """When it opens or closes after `at`, in order."""
+        state = self.is_open(at)
+        start = self._local(at).date() - timedelta(days=1)  # a clock that was put back shows earlier times again
+        for moment in wall_clock.moments(self.hours.changes(start, HORIZON), self.zone):
+            if moment > at and self.is_open(moment) is not state:
+                state = not state
+                yield self._local(moment)
+
+    def _local(self, at: float) -> datetime:
+        return datetime.fromtimestamp(at, self.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """What comes next, as long as nothing changes: a search costs as much as a message."""
+
+    since: float
+    until: float
+    opens: datetime | None
+    closes: datetime | None
+
+
+def build(name: str, options: ScheduleOptions) -> Schedule:
+    """Raises `BadSchedule`."""
+    try:
+        zone = ZoneInfo(options.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadSchedule("timezone", 'no such time zone; write one of the IANA names, as "Europe/Paris"') from None
+    if len(options.weekdays) not in (0, 7):
+        raise BadSchedule("weekdays", "name seven days, Monday first")
+    hours = hints.normalise(options.hours)
+    if not has_holidays(hours):
+        return Schedule(name, parse(hours, public_holidays.NONE), zone, options.weekdays)
+    if not options.country and not options.holidays:
+        raise BadSchedule("country", 'required where PH is used: whose public holidays? country = "FR"')
+    holidays = public_holidays.find(options.country, options.region, options.holidays)
+    return Schedule(name, parse(hours, holidays), zone, options.weekdays)
+
+
+def warnings(options: ScheduleOptions) -> Iterator[tuple[str, str]]:
+    """What may not be meant in options that can be built: the key, and what to do about it."""
+    hours = hints.normalise(options.hours)
+    for part in hints.overridden(hours):
+        yield (
+            "hours",
+            f'"{part}" replaces what earlier parts say of its days; to add hours, join the parts with a comma',
+        )
+    if not has_holidays(hours):
+        for key in ("region", "holidays"):
+            if getattr(options, key):
+                yield key, "has no effect: hours say nothing of PH, public holidays; add for example: PH off"
+    elif options.country and not options.region:
+        regions = public_holidays.regions_that_differ(options.country, datetime.now(UTC).year)
+        if regions:
+            known = ", ".join(f'"{region}"' for region in regions)
+            yield (
+                "country",
+                f"PH means only the days that all parts of {options.country} share; add region = one of {known}",
+            )

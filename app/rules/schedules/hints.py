@@ -1,0 +1,77 @@
+"""What people get wrong in opening hours, and what to write instead."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from datetime import date
+
+_MISTAKES = (
+    (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "days have two letters: Mo Tu We Th Fr Sa Su"),
+    (r"\d\s*(am|pm)\b", "times have 24 hours: 09:00-17:00, not 9am-5pm"),
+    (r"(?<![\d:.])\d{1,2}\s*-\s*\d{1,2}(?![\d:.])", "times have minutes: 09:00-18:00, not 9-18"),
+    (r"\d\.\d\d", "times have a colon: 09:00, not 09.00"),
+    (r"(^|[^-\d:\s])\s*\d{1,2}:\d\d\s*([;,]|$)", "a time needs an end: 09:00-18:00"),
+)
+_DATES = (
+    re.compile(r"\b(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\b"),
+    re.compile(r"\b(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})\b"),
+)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
+_MINUS = "\u2212"
+
+
+def normalise(hours: str) -> str:
+    """The hours with every kind of dash as "-" and every kind of blank as " ": word processors and web pages differ."""
+    return "".join(map(_normalise, hours))
+
+
+def _normalise(character: str) -> str:
+    if unicodedata.category(character) == "Pd" or character == _MINUS:
+        return "-"
+    return " " if character.isspace() else character
+
+
+def advice(hours: str, error: str) -> str:
+    """What to mend in hours that the library cannot read, from its own message."""
+    hints, rest = [], hours
+    for pattern in _DATES:
+        hints += [hint for found in pattern.finditer(rest) if (hint := _date_hint(found))]
+        rest = pattern.sub("", rest)
+    hints += [hint for pattern, hint in _MISTAKES if re.search(pattern, rest, re.IGNORECASE)]
+    position = re.search(r"--> 1:(\d+)", error)
+    unread = hours[int(position[1]) - 1 :] if position else ""
+    where = f" from {unread!r} on" if unread else ""
+    example = 'as "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
+    return f"not understood{where}: {'; '.join(hints) if hints else f'write it {example}'}"
+
+
+def _date_hint(found: re.Match[str]) -> str | None:
+    try:
+        day = date(int(found["year"]), int(found["month"]), int(found["day"]))
+    except ValueError:
+        return None
+    return f"write the date {found[0]} as {day.year} {_MONTHS[day.month - 1]} {day.day:02}"
+
+
+def overridden(hours: str) -> Iterator[str]:
+    """The parts that take whole days away from earlier parts, though both have opening times.
+
+    In this syntax a later rule replaces an earlier one on the days it names; a comma adds to it.
+    """
+    seen: set[str] = set()
+    for part in map(str.strip, hours.split(";")):
+        days = _days(part)
+        opens = bool(re.search(r"\d:\d\d", part)) and not part.endswith(("off", "closed"))
+        if opens and not re.match(r"(PH|SH|\d{4}|[A-Z][a-z]{2}\b)", part):
+            if days & seen:
+                yield part
+            seen |= days
+
+
+def _days(part: str) -> set[str]:
+    days: set[str] = set()
+    for first, last in re.findall(r"\b(Mo|Tu|We|Th|Fr|Sa|Su)(?:-(Mo|Tu|We|Th|Fr|Sa|Su))?\b", part):
+        start, end = _DAYS.index(first), _DAYS.index(last or first)
+        days.update(_DAYS[start : end + 1] if start <= end else _DAYS[start:] + _DAYS[: end + 1])
+    return days or set(_DAYS)

@@ -1,0 +1,124 @@
+"""Public holidays of a country, of a part of it, and days of one's own.
+
+From the package `holidays`, which takes 70 ms and 10 MB to import: only schedules with PH do that.
+A year of a country takes half a millisecond, once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from app.rules.schedules.errors import BadSchedule
+
+# ISO 3166-2 names parts of France that the package does not, for their holidays are the nationwide ones.
+_NATIONWIDE: Mapping[str, tuple[str, ...]] = {
+    "FR": ("ARA", "BFC", "BRE", "COR", "20R", "CVL", "HDF", "IDF", "NAQ", "NOR", "OCC", "PAC", "PDL")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PublicHolidays:
+    """The days that PH stands for."""
+
+    country: str | None = None  # ISO 3166-1
+    region: str | None = None  # ISO 3166-2, without the country
+    own: frozenset[date] = frozenset()
+    _known: dict[int, frozenset[date]] = field(default_factory=dict, compare=False)
+
+    def __contains__(self, day: date) -> bool:
+        return day in self.of(day.year)
+
+    def of(self, year: int) -> frozenset[date]:
+        """Those of a year."""
+        if year not in self._known:
+            official = _official(self.country, self.region, year) if self.country else frozenset()
+            self._known[year] = official | {day for day in self.own if day.year == year}
+        return self._known[year]
+
+
+NONE = PublicHolidays()
+
+
+def find(country: str | None, region: str | None, own: tuple[date, ...]) -> PublicHolidays:
+    """The holidays of a place. Raises `BadSchedule`."""
+    if country is None:
+        if region is not None:
+            raise BadSchedule("country", f'required beside a region: of which country is "{region}" a part?')
+        return PublicHolidays(own=frozenset(own))
+    _check_country(country)
+    if region is not None and region not in _NATIONWIDE.get(country, ()):
+        _check_region(country, region)
+        return PublicHolidays(country, region, frozenset(own))
+    return PublicHolidays(country, own=frozenset(own))
+
+
+def regions_that_differ(country: str, year: int) -> tuple[str, ...]:
+    """The regions of a country, if each has holidays of its own in that year: the nationwide ones are nobody's."""
+    regions = () if country in _NATIONWIDE else tuple(_regions(country))
+    nationwide = _official(country, None, year)
+    return regions if all(_official(country, region, year) - nationwide for region in regions) else ()
+
+
+def _official(country: str, region: str | None, year: int) -> frozenset[date]:
+    import holidays  # noqa: PLC0415 - see the docstring of the module
+
+    return frozenset(holidays.country_holidays(country, subdiv=region, years=year))
+
+
+def _countries() -> dict[str, list[str]]:
+    import holidays  # noqa: PLC0415
+
+    return {code: parts for code, parts in holidays.list_supported_countries().items() if len(code) == 2}  # noqa: PLR2004
+
+
+def _regions(country: str) -> list[str]:
+    return _countries()[country]
+
+
+def _check_country(country: str) -> None:
+    if country in _countries():
+        return
+    code, _, region = country.upper().partition("-")
+    if region and code in _countries():
+        advice = f'country = "{code}", region = "{region}"'
+    else:
+        advice = f'country = "{_code_of(country)}"' if _code_of(country) else 'a country as "US" or "FR"'
+    raise BadSchedule("country", f'"{country}": no holidays are known for it; write {advice}')
+
+
+def _code_of(country: str) -> str | None:
+    """The two letters of a country that is written by its name, or by three letters."""
+    from holidays.registry import COUNTRIES  # noqa: PLC0415
+
+    wanted = country.casefold().replace(" ", "_")
+    for name, (_, code, *others) in COUNTRIES.items():
+        if wanted in (name, code.casefold(), *(other.casefold() for other in others)):
+            return code
+    return None
+
+
+def _check_region(country: str, region: str) -> None:
+    regions = _regions(country)
+    if region in regions:
+        return
+    if not regions:
+        raise BadSchedule("region", f"{country} has the same holidays everywhere, as far as is known; leave region out")
+    if meant := _meant(country, region):
+        raise BadSchedule("region", f'write region = "{meant}"')
+    known = ", ".join(f'"{one}"' for one in (*regions, *_NATIONWIDE.get(country, ())))
+    raise BadSchedule("region", f'"{region}": not known as a part of {country}; known: {known}')
+
+
+def _meant(country: str, region: str) -> str | None:
+    """The region, if it is written with its country, in small letters, or by its name."""
+    wanted = region.casefold().removeprefix(f"{country.casefold()}-")
+    names = _aliases(country)
+    spellings = {code: code for code in _NATIONWIDE.get(country, ())}
+    spellings |= {spelling: code for code, others in names.items() for spelling in (code, *others)}
+    return next((code for spelling, code in spellings.items() if spelling.casefold() == wanted), None)
+
+
+def _aliases(country: str) -> Mapping[str, list[str]]:
+    import holidays  # noqa: PLC0415
+
+    return holidays.country_holidays(country).get_subdivision_aliases()

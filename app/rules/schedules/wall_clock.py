@@ -1,0 +1,35 @@
+"""From readings of a wall clock to moments, where it is put forward and back."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain, groupby
+from zoneinfo import ZoneInfo
+
+
+def moments(walls: Iterable[datetime], zone: ZoneInfo) -> Iterator[float]:
+    """When the clock of a zone shows these, in order (seconds since the epoch), and each jump of the clock among them.
+
+    A reading that the clock skips stands for the end of the gap. One that it shows twice stands for both
+    moments, and for the one at which it is put back.
+    """
+    shown = (_moments(wall, zone) for wall in walls)
+    for twice, group in groupby(shown, key=lambda found: len(found) > 1):
+        found = chain.from_iterable(group)
+        yield from sorted(found) if twice else found
+
+
+def _moments(wall: datetime, zone: ZoneInfo) -> tuple[float, ...]:
+    first, second = (wall.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+    if first == second:
+        return (first,)
+    jump = _jump(min(first, second), max(first, second), zone)
+    return (first, jump, second) if first < second else (jump,)
+
+
+def _jump(before: float, after: float, zone: ZoneInfo) -> float:
+    """The second at which the offset changes, after `before`, up to `after`."""
+    offset = datetime.fromtimestamp(before, zone).utcoffset()
+    seconds = range(int(before), int(after) + 1)
+    found = bisect_left(seconds, True, key=lambda second: datetime.fromtimestamp(second, zone).utcoffset() != offset)
+    return float(seconds[found])
