@@ -218,7 +218,7 @@ WRONG_KIND = "it must be text/plain or application/json"
     ],
 )
 async def test_what_a_bot_may_say(answer: httpx.Response, verdict: Verdict) -> None:
-    """Text, silence, messages, another rule, or 204 for the next one; a BOM and final newlines are no part of a text."""
+    """Text, silence, messages, another rule, or 204 for the next one; a BOM and final newlines are not sent."""
     assert await _verdict(answer) == verdict
 
 

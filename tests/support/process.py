@@ -45,7 +45,7 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
 class Served:
     """A running `serve`."""
 
-    def __init__(self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND) -> None:
+    def __init__(self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND, **more: str) -> None:
         self.folder = folder
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
@@ -53,7 +53,7 @@ class Served:
             self.process = subprocess.Popen(
                 [*command, "serve", "--port", "0", *arguments],
                 cwd=folder,
-                env=environment(folder),
+                env=environment(folder, **more),
                 stderr=log,
                 stdout=log,
             )
@@ -103,11 +103,11 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    folder: Path, config: str = MINIMAL, *arguments: str, command: tuple[str, ...] = COMMAND
+    folder: Path, config: str = MINIMAL, *arguments: str, command: tuple[str, ...] = COMMAND, **more: str
 ) -> Iterator[Served]:
-    """`serve` with this config, stopped at the end."""
+    """`serve` with this config, stopped at the end; `more` is added to its environment."""
     (folder / "config.toml").write_text(config)
-    service = Served(folder, *arguments, command=command)
+    service = Served(folder, *arguments, command=command, **more)
     try:
         yield service
     finally:
