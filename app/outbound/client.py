@@ -17,7 +17,7 @@ from typing import NewType, Self
 import httpx
 
 from app.outbound.connections import TLS, Arrival, Connections, arriving
-from app.outbound.failures import describe
+from app.outbound.failures import EXPECTED, describe
 from app.outbound.proxies import read_proxies
 from app.outbound.tls import authorities
 
@@ -91,7 +91,7 @@ class Outbound:
             async with asyncio.timeout(timeout) as bound:
                 with _watched(coming.arrival):
                     await coming.read(self.client, url, body, headers, tls)
-        except Exception as error:  # noqa: BLE001 - no text of any library's error leaves this module
+        except EXPECTED as error:
             broken = f"no answer within {timeout:g} s" if bound.expired() else describe(error)
         return coming.answer(broken)
 

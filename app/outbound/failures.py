@@ -18,6 +18,16 @@ _CONNECTION_BROKE = "the connection broke"
 _COULD_NOT_CONNECT = "could not connect"
 _DEEPEST = 20  # causes of an error that are looked at
 
+EXPECTED = (  # what may go wrong with a POST; anything else is a bug, to be told by its place
+    aiohttp.ClientError,
+    aiohttp.EofStream,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    EOFError,
+    OSError,
+    ValueError,
+)
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (  # of an error and its causes, the first that fits
     (ssl.SSLCertVerificationError, "its certificate is not to be trusted"),
     (aiohttp.ClientHttpProxyError, "the proxy refused"),
@@ -26,6 +36,8 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (  # of an error and i
     (aiohttp.ServerDisconnectedError, BROKE_OFF),
     (aiohttp.ClientResponseError, BROKE_OFF),
     (aiohttp.ClientPayloadError, BROKE_OFF),
+    (aiohttp.EofStream, BROKE_OFF),
+    (EOFError, BROKE_OFF),
     (aiohttp.InvalidURL, "the url has no host that can be looked up"),
     (aiohttp.ClientError, _CONNECTION_BROKE),
     (httpx.ConnectError, _COULD_NOT_CONNECT),

@@ -1,6 +1,8 @@
 """TLS from outside: who must prove a name, who is trusted, as whom we come, and that no failure tells a URL."""
 
+import asyncio
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ import pytest
 import trustme
 from support import misbehaving, plivo_sdk, process, secured, wire
 
-from app.outbound import Outbound
+from app.outbound import Outbound, Undelivered
 
 TARGETS = ("good", "elsewhere", "stranger")
 UNTRUSTED = "its certificate is not to be trusted"
@@ -40,7 +42,7 @@ def test_only_a_receiver_that_proves_its_name_gets_a_report(tmp_path: Path, auth
         receivers = dict(zip(TARGETS, (good, elsewhere, stranger), strict=True))
         tables = [f'[targets.{name}]\nurl = "{one.url}"\nretry = "1h"' for name, one in receivers.items()]
         config = "\n".join([process.MINIMAL, *tables])
-        with process.served(tmp_path, config, SSL_CERT_FILE=str(tmp_path / "authority.pem")) as service:
+        with process.served(tmp_path, config, more={"SSL_CERT_FILE": str(tmp_path / "authority.pem")}) as service:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
             errors = service.wait_for("delivery put off", 2)
         found = _deliveries(tmp_path)
@@ -60,6 +62,46 @@ async def test_without_it_nobody_but_the_public_authorities_is_trusted(authority
             with pytest.raises(Exception, match=rf"^{UNTRUSTED}"):
                 await outbound.post(good.url, b"{}", {}, timeout=5, cap=10)
     assert good.posts == []
+
+
+async def _failure(url: str, authority: trustme.CA) -> str | None:
+    """Why a POST under this authority got no answer."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    async with Outbound(connections=1, user_agent="test/1") as outbound:
+        try:
+            await outbound.post(url, b"{}", {}, timeout=5, cap=10, tls=context)
+        except Undelivered as error:
+            return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [("127.0.0.1", None), ("127.0.0.2", f"{UNTRUSTED} (it is for another IP address)")],
+)
+async def test_an_address_is_proved_as_a_name_is(authority: trustme.CA, identity: str, said: str | None) -> None:
+    """A certificate may be for an IP address, and then for that one only."""
+    with secured.secured(authority.issue_cert(identity)) as receiver:
+        assert await _failure(f"https://127.0.0.1:{receiver.port}", authority) == said
+
+
+async def test_a_receiver_too_old_for_us_says_why(authority: trustme.CA) -> None:
+    """One that speaks TLS 1.1 at best refuses ours with an alert."""
+    alert = bytes(
+        [21, 3, 1, 0, 2, 2, 70]
+    )  # fatal, protocol_version: https://www.rfc-editor.org/rfc/rfc5246#section-7.2
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(alert)
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        assert await _failure(url, authority) == "could not connect (no TLS version in common)"
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
@@ -199,7 +241,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> I
             for index, (name, url) in enumerate(urls.items())
         ]
         config = "\n".join([process.MINIMAL, *tables])
-        with process.served(folder, config, SSL_CERT_FILE=str(folder / "ca.pem")) as service:
+        with process.served(folder, config, more={"SSL_CERT_FILE": str(folder / "ca.pem")}) as service:
             for _ in range(2):
                 assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
             for index in range(len(urls)):
