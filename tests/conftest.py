@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,10 @@ def _fence(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_fence)
+
+for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):  # of the machine: tests speak to loopback only
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.upper(), None)
 
 
 @pytest.fixture(scope="session")

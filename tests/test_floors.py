@@ -35,6 +35,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.outbound.Secret",  # added: what `secrets` of a table becomes
         "app.outbound.Url",  # added: types of a kind's options
         "app.outbound.Headers",
+        "app.outbound.TlsFiles",  # added: what `ca_file`, `client_cert` and `client_key` become
+        "app.outbound.BadTlsFile",
     ),
     "app.answering": (  # added, floor 3: one message, one answer, in time
         "app.engine",
@@ -78,7 +80,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.server",  # added: `serve` runs it
         "app.telemetry",  # added: `serve` sets it up
         "app.outbound.SECRET_PREFIX",  # added: `secret` prints one
-        "app.outbound.BadAuthorities",  # added: `serve` says so
+        "app.outbound.BadEnvironment",  # added: `serve` says so
         "app.reports.formats",  # added: `history` shows a report's fields as its receiver gets them
         "app.reports.outbox",  # added: the states that `deliveries` can list
         "app.__version__",

@@ -12,7 +12,7 @@ import uvloop
 from app import server, telemetry
 from app.cli.common import Mistake, Problem, config_option, load
 from app.config import Config
-from app.outbound import BadAuthorities
+from app.outbound import BadEnvironment
 from app.service import Service, open_service
 from app.store import BrokenStore, NewerStore, StoreInUse
 
@@ -35,7 +35,7 @@ def command(path: Path, public_url: str | None, host: str | None, port: int | No
     telemetry.configure(config.logging.format, config.logging.level, config.logging.numbers)
     try:
         fault = uvloop.run(_serve(config, path, migrate=not no_migrate))
-    except (BadAuthorities, BrokenStore, StoreInUse, NewerStore) as error:
+    except (BadEnvironment, BrokenStore, StoreInUse, NewerStore) as error:
         raise Mistake(str(error)) from None
     if fault:
         raise Problem(fault)

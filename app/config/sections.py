@@ -166,6 +166,9 @@ class Target(Strict):
     retry: Durations = RETRY
     max_due: Annotated[int, Field(ge=1)] = MAX_DUE
     plivo_signature: bool = False
+    ca_file: OptionalText = None
+    client_cert: OptionalText = None
+    client_key: OptionalText = None
 
 
 class Logging(Strict):

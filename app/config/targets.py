@@ -1,5 +1,6 @@
 """`[targets.x]` of the file as the forwarder's own values."""
 
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 from app.config import sections
 from app.config.checking import check
 from app.config.faults import Faults, did_you_mean
+from app.outbound import BadTlsFile, TlsFiles
 from app.plivo.messages import STATUSES
 from app.reports.target import Target
+from app.rules.workshop import Place
 
 
 def read_targets(
@@ -28,11 +31,30 @@ def read_targets(
             if status not in STATUSES:
                 advice = did_you_mean(status, STATUSES)
                 faults.note(("targets", name, "statuses", index), f"unknown status; {advice}")
-        values: dict[str, Any] = {**dict(model), "statuses": frozenset(model.statuses), "send": frozenset(model.send)}
-        signs = values.pop("plivo_signature") and plivo is not None and plivo.auth_tokens
-        targets[name] = Target(name=name, plivo_token=plivo.auth_tokens[0] if signs and plivo else None, **values)
+        targets[name] = _target(name, model, plivo, _tls(model, ("targets", name), folder, faults))
         if server and model.url.startswith(f"{server.public_url}/"):
             faults.note(
                 ("targets", name, "url"), "this is the service's own address: reports would come round for ever"
             )
     return targets
+
+
+def _target(name: str, model: sections.Target, plivo: sections.Plivo | None, tls: ssl.SSLContext | None) -> Target:
+    values = model.model_dump(exclude={"plivo_signature", "statuses", "send", "ca_file", "client_cert", "client_key"})
+    token = plivo.auth_tokens[0] if model.plivo_signature and plivo and plivo.auth_tokens else None
+    return Target(
+        name=name,
+        statuses=frozenset(model.statuses),
+        send=frozenset(model.send),
+        plivo_token=token,
+        tls=tls,
+        **values,
+    )
+
+
+def _tls(model: sections.Target, place: Place, folder: Path, faults: Faults) -> ssl.SSLContext | None:
+    try:
+        return TlsFiles(model.ca_file, model.client_cert, model.client_key).context(model.url, folder)
+    except BadTlsFile as error:
+        faults.note((*place, error.option), str(error))
+        return None

@@ -30,7 +30,9 @@ class Poster:
         target = self.target
         try:
             body, headers = self._written(delivery)
-            answer = await self.client.post(target.url, body, headers, timeout=target.timeout, cap=ANSWER_CAP)
+            answer = await self.client.post(
+                target.url, body, headers, timeout=target.timeout, cap=ANSWER_CAP, tls=target.tls
+            )
         except Undelivered as error:
             return Outcome(error=str(error))
         except Exception as error:  # noqa: BLE001 - it must die visibly, not come back for ever when its lease ends

@@ -1,5 +1,6 @@
 """Where reports go, as the config says it."""
 
+import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -29,6 +30,7 @@ class Target:
     concurrency: int = 4  # attempts at a time
     retry: tuple[float, ...] = RETRY
     max_due: int = MAX_DUE  # what may wait for it; beyond, new deliveries are dead at once
+    tls: ssl.SSLContext | None = field(default=None, repr=False)  # whom it must be and who we are; None: by default
     plivo_token: Token | None = None  # signs each POST as Plivo does, for handlers written on its SDK
 
 

@@ -7,16 +7,29 @@ same message is asked again. It answers:
     200 application/json    {"text": ".."}, {"messages": [{"text": "..", "to": ".."}]}, {"rule": "name"}
     204                     the next rule, please
 
-Anything else is a failure of the rule. Its text reaches the sender, or whom `allow_to` lists; nobody else.
+Once the status line is in, a 204 or a failure is certain, whatever follows. Anything else is a failure of the
+rule. Its text reaches the sender, or whom `allow_to` lists; nobody else.
 """
 
+import codecs
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from app.outbound import Answer, Headers, Outbound, Secret, Undelivered, Url, webhook_headers
+from app.outbound import (
+    Answer,
+    BadTlsFile,
+    Headers,
+    Outbound,
+    Secret,
+    TlsFiles,
+    Undelivered,
+    Url,
+    webhook_headers,
+)
 from app.plivo.numbers import show
 from app.rules.rule import Ask, Fails, Names, Passes, Verdict
 from app.rules.workshop import Workshop
@@ -35,11 +48,21 @@ class Options:
     secrets: tuple[Secret, ...] = ()
     headers: Headers = field(default_factory=lambda: Headers({}), repr=False)
     allow_to: tuple[str, ...] = ()
+    ca_file: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
 
     def build(self, workshop: Workshop) -> "Webhook":
         """The action."""
         allowed = frozenset(workshop.number("allow_to", number) for number in self.allow_to)
-        return Webhook(self.webhook, self.secrets, self.headers, allowed)
+        return Webhook(self.webhook, self.secrets, self.headers, allowed, self._tls(workshop))
+
+    def _tls(self, workshop: Workshop) -> ssl.SSLContext | None:
+        try:
+            return TlsFiles(self.ca_file, self.client_cert, self.client_key).context(self.webhook, workshop.folder)
+        except BadTlsFile as error:
+            workshop.fault(error.option, str(error))
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +73,7 @@ class Webhook:
     secrets: tuple[Secret, ...]
     headers: Mapping[str, str] = field(repr=False)
     allowed: frozenset[str]
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = True
     has_cooldown: ClassVar[bool] = False
@@ -68,13 +92,15 @@ class Webhook:
         body = json.dumps(_question(ask), ensure_ascii=False).encode()
         signed = webhook_headers(f"{ask.message.message_uuid}.{ask.rule}", int(ask.tools.clock()), body, self.secrets)
         headers = {"content-type": "application/json", **self.headers, **signed}
-        return await client.post(self.url, body, headers, cap=CAP)
+        return await client.post(self.url, body, headers, cap=CAP, tls=self.tls)
 
     def _read(self, ask: Ask, answer: Answer) -> Verdict:
         if answer.status == _NO_CONTENT:
             return Passes("webhook: 204, no answer")
         if answer.status != _OK:
             return Fails(f"webhook: status {answer.status}")
+        if answer.broken:
+            return Fails(answer.broken)
         if answer.truncated:
             return Fails(f"webhook: an answer of over {CAP} bytes")
         if answer.packed:
@@ -86,13 +112,13 @@ class Webhook:
                 f"webhook: {kind.strip()[:50] or 'no content type'}; it must be text/plain or application/json"
             )
         try:
-            return reader(self, ask, answer.body.decode(_charset(parameters)))
+            return reader(self, ask, _decoded(answer.body, _charset(parameters)))
         except (UnicodeDecodeError, LookupError):
             return Fails("webhook: the answer is not in its charset")
 
     def read_text(self, ask: Ask, text: str) -> Verdict:
-        """text/plain."""
-        return ask.reply(text, "webhook: text")
+        """text/plain; `echo` and println end it with a newline, which nobody means to send."""
+        return ask.reply(text.rstrip("\r\n"), "webhook: text")
 
     def read_json(self, ask: Ask, text: str) -> Verdict:
         """application/json: exactly one of the three forms."""
@@ -143,6 +169,11 @@ def _question(ask: Ask) -> dict[str, Any]:
         "rule": ask.rule,
         "received_at": received,
     }
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    """A byte order mark is no part of the text, and wins over the charset: https://encoding.spec.whatwg.org/#decode."""
+    return body.decode("utf-8-sig" if body.startswith(codecs.BOM_UTF8) else charset).removeprefix("\ufeff")
 
 
 def _charset(parameters: str) -> str:

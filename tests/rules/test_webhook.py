@@ -1,6 +1,7 @@
 """Kind `webhook`: what is posted, how every kind of answer is read, and how a named rule is asked next."""
 
 import asyncio
+import codecs
 import gzip
 import json
 import time
@@ -188,7 +189,16 @@ WRONG_KIND = "it must be text/plain or application/json"
     ("answer", "verdict"),
     [
         (_plain("Hi."), _says("Hi.")),
-        (_plain(" Hi.\n"), _says(" Hi.\n")),
+        (_plain(" Hi.\n"), _says(" Hi.")),  # echo and println end lines
+        (_plain("Hi.\r\n\n"), _says("Hi.")),
+        (_plain("One.\nTwo. \n"), _says("One.\nTwo. ")),
+        (_json({"text": "Hi.\n"}), _says("Hi.\n")),  # JSON says what it means
+        (_plain(codecs.BOM_UTF8 + b"x" * 100), _says("x" * 100)),
+        (_plain(codecs.BOM_UTF8 + b"Hi.\n", "text/plain; charset=latin-1"), _says("Hi.")),
+        (_plain("\ufeffHi.".encode("utf-16-le"), "text/plain; charset=utf-16le"), _says("Hi.")),
+        (_plain(codecs.BOM_UTF8 + b'{"text": "Hi."}', "application/json"), _says("Hi.")),
+        (_plain(codecs.BOM_UTF8 + b"\r\n"), Answers((), "webhook: text; the text is empty")),
+        (_plain("\n"), Answers((), "webhook: text; the text is empty")),
         (_plain("{text} {shop}"), _says("{text} {shop}")),  # a bot's words are no template
         (_plain("Hi.", "Text/Plain; charset=UTF-8"), _says("Hi.")),
         (_plain("Hi.", 'text/plain; format=flowed; Charset="utf-8"'), _says("Hi.")),
@@ -208,7 +218,7 @@ WRONG_KIND = "it must be text/plain or application/json"
     ],
 )
 async def test_what_a_bot_may_say(answer: httpx.Response, verdict: Verdict) -> None:
-    """DESIGN 3.5: text, silence, messages, another rule, or 204 for the next one."""
+    """Text, silence, messages, another rule, or 204 for the next one; a BOM and final newlines are not sent."""
     assert await _verdict(answer) == verdict
 
 
@@ -258,6 +268,29 @@ async def test_what_a_bot_may_say(answer: httpx.Response, verdict: Verdict) -> N
 async def test_anything_else_is_a_failure_of_the_rule(answer: httpx.Response, reason: str) -> None:
     """Another status, another type, too much, or what cannot be read: the next rule is asked, and Plivo calls again."""
     assert await _verdict(answer) == Fails(reason)
+
+
+def _cut(status: int) -> httpx.Response:
+    """An answer whose body breaks off."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"Hi"
+        raise httpx.ReadError("hunter2")
+
+    return httpx.Response(status, content=body(), headers={"content-type": "text/plain"})
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (204, Passes("webhook: 204, no answer")),
+        (200, Fails("the connection broke")),
+        (500, Fails("webhook: status 500")),
+    ],
+)
+async def test_a_status_counts_although_the_rest_broke_off(status: int, verdict: Verdict) -> None:
+    """A 204 passes whatever follows it; half a text is not sent."""
+    assert await _verdict(_cut(status)) == verdict
 
 
 async def test_answer_at_the_cap_is_read() -> None:

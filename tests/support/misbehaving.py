@@ -131,6 +131,12 @@ def reset(peer: Peer) -> None:
     peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def reset_after_status(peer: Peer) -> None:
+    """RST behind a status line."""
+    peer.say(b"HTTP/1.1 200 OK\r\n")
+    reset(peer)
+
+
 def a_gigabyte(peer: Peer) -> None:
     """As fast as it is taken."""
     peer.say(ok(b"", f"Content-Length: {GIGABYTE}", "Content-Type: text/plain"))

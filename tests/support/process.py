@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from support import plivo_sdk
 
 START_SECONDS = 30.0
 COMMAND = (sys.executable, "-m", "app")
+Environment = Mapping[str, str]
+NO_MORE: Environment = {}
 
 MINIMAL = """
 [server]
@@ -45,7 +47,9 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
 class Served:
     """A running `serve`."""
 
-    def __init__(self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND, more: Environment = NO_MORE
+    ) -> None:
         self.folder = folder
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
@@ -53,7 +57,7 @@ class Served:
             self.process = subprocess.Popen(
                 [*command, "serve", "--port", "0", *arguments],
                 cwd=folder,
-                env=environment(folder),
+                env=environment(folder, **more),
                 stderr=log,
                 stdout=log,
             )
@@ -103,11 +107,15 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    folder: Path, config: str = MINIMAL, *arguments: str, command: tuple[str, ...] = COMMAND
+    folder: Path,
+    config: str = MINIMAL,
+    *arguments: str,
+    command: tuple[str, ...] = COMMAND,
+    more: Environment = NO_MORE,
 ) -> Iterator[Served]:
-    """`serve` with this config, stopped at the end."""
+    """`serve` with this config, stopped at the end; `more` is added to its environment."""
     (folder / "config.toml").write_text(config)
-    service = Served(folder, *arguments, command=command)
+    service = Served(folder, *arguments, command=command, more=more)
     try:
         yield service
     finally:
