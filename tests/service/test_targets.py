@@ -139,6 +139,21 @@ def test_operators_know_of_pauses_and_end_them(tmp_path: Path) -> None:
             crm.wait_for(lambda got: len({_uuid(one) for one in got}) == 10, 10)
 
 
+def test_pause_of_an_operator_outlives_the_server(tmp_path: Path) -> None:
+    """It lasts until `resume`, over a restart; `list` tells of it, with a server or without."""
+    with receiver.receiving() as crm:
+        config = process.MINIMAL + CRM.format(url=crm.url)
+        with process.served(tmp_path, config) as service:
+            assert process.run("deliveries", "pause", "crm", cwd=tmp_path).stdout == "crm is paused\n"
+            _report(service)
+        assert process.run("deliveries", "list", cwd=tmp_path).stdout.startswith("crm: paused by an operator since ")
+        with process.served(tmp_path, config) as service:
+            _report(service)
+            assert set(_states(tmp_path).values()) == {("due", 0)}
+            assert process.run("deliveries", "resume", "crm", cwd=tmp_path).stdout == "crm is resumed\n"
+            crm.wait_for(lambda got: len(got) == 2, SEEN)
+
+
 def test_replay_does_not_wait_for_a_probe(tmp_path: Path) -> None:
     """A delivery that an operator replays goes out now, though its target is paused by failures; it stays as old as
     it is.
