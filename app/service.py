@@ -34,13 +34,16 @@ from app.reports.backlog import Backlog
 from app.reports.copying import Copying
 from app.reports.forwarder import Forwarder
 from app.reports.intake import Intake
-from app.reports.lane import Chance, Lane
-from app.reports.schedule import JITTER
+from app.reports.lane import LEASE_MARGIN, Chance, Lane
+from app.reports.monitor import Monitor
+from app.reports.schedule import JITTER, RETRY_AFTER_CAP
 from app.rules.tools import Tools
 from app.server import STOP_SECONDS
 from app.status import Facts, State, Status, Surveyor
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
+from app.store.due_times import Longest, draw_back
+from app.store.instances import StoredInstances
 from app.store.survey import Survey, survey
 from app.telemetry import get_logger
 
@@ -104,7 +107,8 @@ async def open_service(
         engine, state = make_engine(config), State(store)
         backlog = Backlog(config.targets, store.outbox.waiting, lambda name: metrics.target(name).capped.inc())
         lanes = {name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)}
-        forwarder = Forwarder(lanes, backlog)
+        instances = StoredInstances(store.engine, store.writer, secrets.token_hex(8))
+        forwarder = Forwarder(lanes, backlog, Monitor(lanes, instances))
         copying = Copying(config.targets, backlog, forwarder.wake)
         answering = Answering(engine, store.ledger, tools, copying, _answering_options(config), time.time, metrics)
         reserve = _reserve(config, measure, stack)
@@ -119,13 +123,28 @@ async def open_service(
 
 
 async def _take_over(config: Config, store: Store) -> None:
-    """What former processes left: claims that nobody holds any more, deliveries that nobody forwards."""
+    """What former processes left: claims that nobody holds any more, due times that a wrong clock has set, deliveries
+    that nobody forwards.
+    """
     if isinstance(config.store.where, Path):
         await store.ledger.release("")  # a sole server: whatever another one held is free
+    if drawn_back := await store.writer.submit(draw_back, _longest(config)):
+        log.warning("due times of a clock that was ahead are corrected", deliveries=drawn_back)
     for target, count in (await store.outbox.waiting()).items():
         if target not in config.targets:
             advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
             log.error("deliveries of an unknown target", target=target, deliveries=count, advice=advice)
+
+
+def _longest(config: Config) -> Longest:
+    """No delivery that the forwarder put off lies further ahead."""
+    delays = [delay * (1 + JITTER) for target in config.targets.values() for delay in target.retry]
+    timeouts = [target.timeout for target in config.targets.values()]
+    return Longest(
+        tuple(config.targets),
+        delay=max([RETRY_AFTER_CAP, *delays]),
+        lease=max(timeouts, default=0.0) + LEASE_MARGIN,
+    )
 
 
 @asynccontextmanager

@@ -620,9 +620,11 @@ def test_report_belongs_to_the_journals_route_else_to_the_number_else_to_the_def
     assert _with_three_routes().owner(origin, _report(UUID, sender)) == owner
 
 
-def test_report_of_nobody_has_no_target() -> None:
-    """Without a default route a stranger's report is stored, and nobody is told."""
-    assert _engine(GOT_IT).owner(None, _report("unknown", SHOP)) == Owner(None, None, ())
+@pytest.mark.parametrize("origin", [None, Origin("gone", "ack")])
+def test_report_without_a_route_is_for_all_targets(origin: Origin | None) -> None:
+    """Neither journal nor number nor default route: it was sent by other means, and nobody is left out."""
+    owner = Owner(origin.route, origin.rule, None) if origin else Owner(None, None, None)
+    assert _engine(GOT_IT).owner(origin, _report("unknown", SHOP)) == owner
 
 
 async def test_mode_off_knows_no_opt_outs() -> None:

@@ -25,11 +25,13 @@ from app.cli.common import (
     tried,
     whoami,
 )
+from app.cli.targets import RUNNING, show_target, target_json
 from app.config import Config
 from app.config.faults import did_you_mean
 from app.reports.outbox import State
 from app.store import commands
 from app.store.commands import Change, Pause
+from app.store.instances import TargetView, list_targets
 from app.store.queries import Row, list_deliveries
 from app.store.selecting import Selection
 
@@ -75,18 +77,22 @@ def selecting(states: Sequence[str], default: str | None) -> Callable[[F], F]:
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @json_option
 def list_(which: Selection, path: Path, limit: int, *, as_json: bool) -> None:
-    """Show deliveries, newest first; with ids, what each try brought.
+    """Show which targets are paused or waited for, then deliveries, newest first; with ids, what each try brought.
 
     \b
     Example: plivo-autoreply deliveries list --target crm --state dead --newer-than 1d
     """
     config = load(path)
-    rows = [_delivery(row) for row in run(_list(config, which, limit))]
+    found, targets = run(_list(config, which, limit))
+    rows = [_delivery(row) for row in found]
     if as_json:
-        print_json(rows)
+        print_json([row | target_json(targets.get(row["target"], RUNNING)) for row in rows])
         return
     if which.target is not None and not rows:
         _known(config, which.target)
+    for name, view in targets.items():
+        if which.target in (None, name) and (line := show_target(name, view)):
+            click.echo(line)
     for row in rows:
         said = row["error"] or (f"status {row['status']}" if row["status"] else "not tried yet")
         when = f", due {row['due_at']}" if row["state"] == "due" else ""
@@ -108,8 +114,8 @@ def list_(which: Selection, path: Path, limit: int, *, as_json: bool) -> None:
 )
 @config_option
 def replay(which: Selection, rate: float, path: Path) -> None:
-    """Make deliveries due, with all their tries again: those of --target in --state, or by id in whatever state. What a
-    target has missed for a day is spread over time, and what comes meanwhile does not wait behind it.
+    """Make deliveries due, with all their tries again: those of --target in --state, or by id in whatever state. They
+    go out now, also to a target that is only probed; many go out at --rate, and what comes meanwhile does not wait.
 
     \b
     Example: plivo-autoreply deliveries replay --target crm --newer-than 1d --rate 50
@@ -141,7 +147,7 @@ def pause(target: str, path: Path) -> None:
     Example: plivo-autoreply deliveries pause crm
     """
     config = load(path)
-    done = run(_pause(config, commands.pause, _known(config, target)))
+    done = run(submit(config, commands.pause, Pause(whoami(), _known(config, target))))
     click.echo(f"{target} is paused" if done else f"{target} was paused already")
 
 
@@ -149,14 +155,19 @@ def pause(target: str, path: Path) -> None:
 @click.argument("target")
 @config_option
 def resume(target: str, path: Path) -> None:
-    """Post to a target again.
+    """Post to a target again; to one that is paused by failures, now, instead of at its next probe.
 
     \b
     Example: plivo-autoreply deliveries resume crm
     """
     config = load(path)
-    done = run(_pause(config, commands.resume, _known(config, target)))
-    click.echo(f"{target} is resumed" if done else f"{target} was not paused")
+    done, view = run(_resume(config, _known(config, target)))
+    if view.failing:
+        click.echo(f"{target} was paused by failures and is probed now")
+    elif view.busy:
+        click.echo(f"{target} had asked for fewer requests and is tried now")
+    if done or not (view.failing or view.busy):
+        click.echo(f"{target} is resumed" if done else f"{target} was not paused")
 
 
 def _change(config: Config, verb: Any, which: Selection, what: str, rate: float | None = None) -> int:
@@ -185,14 +196,17 @@ async def _in_steps(config: Config, verb: Any, change: Change) -> set[int]:
     return changed
 
 
-async def _list(config: Config, which: Selection, limit: int) -> list[Row]:
+async def _list(config: Config, which: Selection, limit: int) -> tuple[list[Row], dict[str, TargetView]]:
     async with store_beside_server(config) as store:
-        return await list_deliveries(store.engine, which, limit)
+        return await list_deliveries(store.engine, which, limit), await list_targets(store.engine)
 
 
-async def _pause(config: Config, verb: Any, target: str) -> bool:
-    changed: bool = await submit(config, verb, Pause(whoami(), target))
-    return changed
+async def _resume(config: Config, target: str) -> tuple[bool, TargetView]:
+    """Whether an operator had paused it, and how it was."""
+    async with store_beside_server(config) as store:
+        view = (await list_targets(store.engine)).get(target, RUNNING)
+        probe = bool(view.failing or view.busy)
+        return await store.writer.submit(commands.resume, Pause(whoami(), target, probe)), view
 
 
 def _counted(count: int) -> str:

@@ -136,6 +136,7 @@ def _show_message(message: dict[str, Any]) -> None:
 def _show_report(report: dict[str, Any], indent: str) -> None:
     error = f", error {report['error_code']} {report['error_text'] or ''}".rstrip() if report["error_code"] else ""
     what = f"{report['received_at']}  {report['status']}{error}  {report['message_uuid']} to {report['to']}"
+    what += ", no route: all targets" if report["route"] is None else ""
     click.echo(f"{indent}report   {what}")
     _show_deliveries(report["deliveries"], indent)
 

@@ -90,11 +90,13 @@ class Engine:
         return self._bounded(message, draft, memory, replace(drafted, uses=outcome.uses))
 
     def owner(self, origin: Origin | None, report: Report) -> Owner:
-        """By the journal, else by our number, else the default route, else nobody's."""
+        """Find a report's route: journal entry, our number, default route. Without a route it is for all targets: the
+        message was sent by other means, perhaps from an address that cannot be a route's.
+        """
         origin = origin or Origin(None, None)
         route = self.table.by_name.get(origin.route or "") or self.table.route(report.sender)
         name = origin.route or (route.name if route else None)
-        return Owner(name, origin.rule, route.targets if route else ())
+        return Owner(name, origin.rule, route.targets if route else None)
 
     def _opt_out(self, message: Inbound, draft: Draft, memory: Memory, *, verified: bool) -> opt_out.Verdict | None:
         out = Pair(message.to, message.sender) in memory.opted_out

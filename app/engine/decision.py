@@ -74,7 +74,7 @@ class Owner:
 
     route: str | None
     rule: str | None
-    targets: tuple[str, ...]
+    targets: tuple[str, ...] | None  # None: no route, so it is for all
 
 
 def cost(messages: Sequence[Outgoing]) -> int:

@@ -61,6 +61,8 @@ def _report(parcel: Parcel, *, stale: bool) -> dict[str, Any]:
     report = parcel.report
     return {
         "message_uuid": report.message_uuid,
+        "parent_message_uuid": _sent(report.parameters, "ParentMessageUUID"),
+        "part": _sent(report.parameters, "PartInfo"),
         "in_reply_to": report.in_reply_to,
         "route": parcel.route,
         "rule": parcel.rule,
@@ -96,6 +98,11 @@ def _message(copy: Copy) -> dict[str, Any]:
         ],
         "plivo": as_mapping(copy.parameters),
     }
+
+
+def _sent(parameters: Parameters, name: str) -> str | None:
+    """A field as Plivo sent it, the first of that name; None if it is empty or missing."""
+    return next((value for field, value in parameters if field == name), None) or None
 
 
 def as_mapping(parameters: Parameters) -> dict[str, Any]:

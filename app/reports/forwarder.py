@@ -1,18 +1,22 @@
-"""The forwarder: one lane a target, and the count of what waits for each. If any of them ends, the service does."""
+"""The forwarder: one lane a target, the count of what waits for each, and what operators are told of them. If any of
+these ends, the service does.
+"""
 
 import asyncio
 from collections.abc import Mapping
 
 from app.reports.backlog import Backlog
 from app.reports.lane import Lane
+from app.reports.monitor import Monitor
 
 
 class Forwarder:
     """All lanes."""
 
-    def __init__(self, lanes: Mapping[str, Lane], backlog: Backlog) -> None:
+    def __init__(self, lanes: Mapping[str, Lane], backlog: Backlog, monitor: Monitor) -> None:
         self._lanes = lanes
         self._backlog = backlog
+        self._monitor = monitor
 
     def wake(self, targets: tuple[str, ...]) -> None:
         """These targets have something new."""
@@ -28,10 +32,12 @@ class Forwarder:
         """Until `stop`; ends with an error if any lane does."""
         async with asyncio.TaskGroup() as lanes:
             lanes.create_task(self._backlog.run())
+            lanes.create_task(self._monitor.run())
             for lane in self._lanes.values():
                 lanes.create_task(lane.run())
 
     async def stop(self, seconds: float) -> None:
         """See `Lane.stop`."""
         self._backlog.stop()
+        self._monitor.stop()
         await asyncio.gather(*(lane.stop(seconds) for lane in self._lanes.values()))

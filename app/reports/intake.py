@@ -24,8 +24,8 @@ class Owner(Protocol):
         """The rule that made the message; None for messages sent by other means."""
 
     @property
-    def targets(self) -> tuple[str, ...]:
-        """The targets of that route."""
+    def targets(self) -> tuple[str, ...] | None:
+        """The targets of that route; None if there is no route: then it is for all."""
 
 
 class Intake:
@@ -50,7 +50,8 @@ class Intake:
     async def accept(self, report: Report, request: SignedRequest) -> None:
         """Durable on return. Raises `Reused` or `Unavailable`."""
         owner = await self._owner(report)
-        targets = wanting(self._targets, owner.targets, report.status)
+        named = tuple(self._targets) if owner.targets is None else owner.targets
+        targets = wanting(self._targets, named, report.status)
         full = self._backlog.admit(targets)
         parcel = Parcel(
             report, self._clock(), owner.route, owner.rule, targets, request.signed_by, request.proofs, full
@@ -62,7 +63,8 @@ class Intake:
             if not fresh:
                 self._backlog.remove(set(targets) - full)
         self._wake(targets)
-        log.info(
+        told = log.bind(reason="no route: all targets") if owner.targets is None else log
+        told.info(
             "report stored",
             report=report.id,
             message_uuid=report.message_uuid,

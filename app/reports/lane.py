@@ -7,15 +7,16 @@ it, so that no receiver waits for our disk; whatever is leased next sees them se
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from app.metrics import Metrics, TargetMetrics
 from app.outbound import Outbound
 from app.plivo.refusals import Unavailable
 from app.reports.backlog import Backlog
-from app.reports.outbox import Delivery, Outbox, Settlement
+from app.reports.outbox import Condition, Delivery, Outbox, Settlement, TargetStatus
 from app.reports.posting import Poster
-from app.reports.schedule import Again, Breaker, Dead, Done, Outcome, Pace, decide, retry_after
+from app.reports.schedule import Breaker, Dead, Outcome, Pace, decide
+from app.reports.settling import cut_off, settled_as
 from app.reports.target import Target
 from app.telemetry import get_logger
 
@@ -58,6 +59,7 @@ class Lane:
         self._metrics = metrics or Metrics().target(target.name)
         self._breaker = Breaker()
         self._pace = Pace(target.concurrency)
+        self._last_probe: int | None = None  # the delivery
         self._attempts: set[asyncio.Task[None]] = set()
         self._posting = 0
         self._woken = asyncio.Event()
@@ -69,6 +71,25 @@ class Lane:
     def paused(self) -> bool:
         """Whether the target has failed too often in a row, and is only probed."""
         return self._breaker.open
+
+    @property
+    def status(self) -> TargetStatus:
+        """How deliveries to the target go."""
+        now = self._chance.monotonic()
+        condition: Condition = "running"
+        if self._breaker.open:
+            condition = "failing"
+        elif self._pace.not_before > now:
+            condition = "busy"
+        at = max(self._pace.not_before, self._breaker.probe_at if self._breaker.open else now)
+        queue = self._backlog.waiting(self._target.name)
+        return TargetStatus(condition, self._breaker.failures, max(at - now, 0.0), queue)
+
+    def attempt_now(self) -> None:
+        """An operator says that the target is well: whatever it is waited for, the next attempt may begin."""
+        self._breaker.probe_now(self._chance.monotonic())
+        self._pace.wait_no_longer()
+        self.wake()
 
     @property
     def _free(self) -> int:
@@ -111,16 +132,16 @@ class Lane:
         self._more = False
         try:
             # Each probe is another delivery, so that no single report keeps a target paused.
-            deliveries = await self._outbox.lease(
-                self._target.name, room, self._target.timeout + LEASE_MARGIN, longest_due=probe
-            )
+            seconds = self._target.timeout + LEASE_MARGIN
+            last = self._last_probe if probe else None
+            deliveries = await self._outbox.lease(self._target.name, room, seconds, longest_due=probe, last=last)
         except Unavailable as error:
             if now - self._complained >= COMPLAIN:
                 self._complained = now
                 log.error("cannot lease", target=self._target.name, reason=str(error))
             return
         if self._stopping:  # the stop came while the store was asked; no attempt may begin now
-            await asyncio.gather(*(self._settle(_cut_off(delivery)) for delivery in deliveries))
+            await asyncio.gather(*(self._settle(cut_off(delivery)) for delivery in deliveries))
             return
         self._more = self._more or len(deliveries) == room
         self._breaker.probing = probe and bool(deliveries)
@@ -151,7 +172,7 @@ class Lane:
             with self._metrics.posting():
                 outcome = await self._poster.post(delivery)
         except asyncio.CancelledError:
-            await self._settle(_cut_off(delivery, self._chance.monotonic() - began))
+            await self._settle(cut_off(delivery, self._chance.monotonic() - began))
             raise
         finally:
             self._posting -= 1
@@ -160,30 +181,16 @@ class Lane:
 
     def _judge(self, delivery: Delivery, outcome: Outcome, began: float, *, probe: bool) -> Settlement:
         now, wall = self._chance.monotonic(), self._chance.clock()
-        self._pace.record(outcome, began=began, now=now, wall=wall)
-        settlement = Settlement(
-            delivery.id,
-            delivery.lease,
-            "done",
-            delivery.attempt,
-            status=outcome.status,
-            error=outcome.error,
-            seconds=now - began,
-        )
-        if next_probe := self._told(outcome, now, probe=probe):  # a paused target uses up no try
-            asked = retry_after(outcome.retry_after, wall) or 0.0
-            return replace(settlement, state="due", attempts=delivery.attempt - 1, delay=max(next_probe, asked))
-        match decide(outcome, delivery.attempt, self._target.retry, now=wall, jitter=self._chance.jitter()):
-            case Done():
-                return settlement
-            case Again(delay):
-                return replace(settlement, state="due", delay=delay)
-            case Dead():
-                what = {"report": delivery.parcel.id, "tries": delivery.attempt, "reason": outcome.error}
-                log.error("delivery is dead", target=self._target.name, **what)
-                return replace(settlement, state="dead")
+        news = self._pace.record(outcome, began=began, now=now, wall=wall)
+        next_probe = self._told(outcome, delivery, now, probe=probe) if news or probe else None
+        retry, jitter = self._target.retry, self._chance.jitter()
+        verdict = decide(outcome, delivery.attempt, retry, now=wall, jitter=jitter, next_probe=next_probe)
+        if isinstance(verdict, Dead):
+            what = {"report": delivery.parcel.id, "tries": delivery.attempt, "reason": outcome.error}
+            log.error("delivery is dead", target=self._target.name, **what)
+        return settled_as(verdict, delivery, outcome, now - began)
 
-    def _told(self, outcome: Outcome, now: float, *, probe: bool) -> float | None:
+    def _told(self, outcome: Outcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
         """The breaker knows; seconds until the next probe, if this was one that failed."""
         was_open = self._breaker.open
         wait = self._breaker.record(accepted=outcome.accepted, probe=probe, now=now)
@@ -192,6 +199,7 @@ class Lane:
             told.warning("target paused" if self._breaker.open else "target resumed")
         if not (probe and self._breaker.open):
             return None
+        self._last_probe = delivery.id
         told.warning("target is still paused", next_probe=wait)
         return wait
 
@@ -218,9 +226,3 @@ class Lane:
             log.error("cannot settle", target=self._target.name, delivery=settlement.delivery, reason=reason)
             return False
         return True
-
-
-def _cut_off(delivery: Delivery, seconds: float | None = None) -> Settlement:
-    """Due again at once. Without `seconds` nothing was posted, and no try is used up."""
-    tries = delivery.attempt if seconds is not None else delivery.attempt - 1
-    return Settlement(delivery.id, delivery.lease, "due", tries, error="cut off by a stop", seconds=seconds)

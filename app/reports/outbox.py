@@ -8,16 +8,41 @@
 `store/outbox.py` keeps it; `forwarder.py` empties it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.plivo.messages import Parameters, Proof, Report
 from app.plivo.refusals import Unavailable
 
-__all__ = ["Copy", "Delivery", "Outbox", "Parcel", "Report", "Settlement", "State", "Unavailable"]
+__all__ = [
+    "STAGES",
+    "Condition",
+    "Copy",
+    "Delivery",
+    "Instances",
+    "Outbox",
+    "Parcel",
+    "Report",
+    "Settlement",
+    "State",
+    "TargetStatus",
+    "Unavailable",
+]
 
 State = Literal["due", "done", "dead", "dropped"]
+Condition = Literal["running", "busy", "failing"]
+
+# How far a message has come by the status of a report; what has the same number may follow in either order.
+STAGES: Mapping[str, int] = {
+    "queued": 0,
+    "sent": 1,
+    "delivered": 2,
+    "undelivered": 2,
+    "failed": 2,
+    "rejected": 2,
+    "read": 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +97,7 @@ class Delivery:
     id: int
     lease: str
     attempt: int  # this one included, from 1
-    stale: bool  # a later report of the same message has been accepted already
+    stale: bool  # a later report of the same message, by Sequence or else by status, has been accepted already
     parcel: Parcel | Copy
 
 
@@ -97,13 +122,41 @@ class Outbox(Protocol):
         """Durable on return; whether it is new: a repeat changes nothing. Raises `Reused` (law 2), `Unavailable`."""
         ...
 
-    async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
+    async def lease(
+        self, target: str, count: int, seconds: float, *, longest_due: bool = False, last: int | None = None
+    ) -> Sequence[Delivery]:
         """Up to `count` due deliveries, ours for `seconds`: those of the lowest Sequence, or those that have been
-        due longest; none while an operator has paused the target. Sees whatever was settled before it was called.
-        Raises `Unavailable`.
+        due longest; the delivery `last` only if there is no other. None while an operator has paused the target.
+        Sees whatever was settled before it was called. Raises `Unavailable`.
         """
         ...
 
     async def settle(self, settlement: Settlement) -> None:
         """Writes the outcome, unless the lease went to somebody else. Raises `Unavailable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """How deliveries to one target go on one server."""
+
+    condition: Condition = "running"  # "busy": it asked for fewer requests; "failing": paused, only probed
+    failures: int = 0  # in a row
+    wait: float = 0.0  # seconds until the next attempt; 0: whenever something is due
+    queue: int = 0  # deliveries that wait
+
+
+class Instances(Protocol):
+    """What the running servers tell operators, and what operators ask of them."""
+
+    async def write(self, statuses: Mapping[str, TargetStatus]) -> None:
+        """How each target does on this server, instead of what it wrote before. Raises `Unavailable`."""
+        ...
+
+    async def leave(self) -> None:
+        """This server runs no more. Raises `Unavailable`."""
+        ...
+
+    async def probe_requests(self) -> Mapping[str, float]:
+        """When an operator last asked for an attempt at once, by target. Raises `Unavailable`."""
         ...

@@ -1,7 +1,7 @@
 """When a delivery is tried again: outcome and attempt in, verdict out. Pure.
 
-Law 6: a stored report is tried until it is done or visibly dead. Jitter multiplies the capped delay,
-so that at the cap receivers are not hit in step. Retry-After wins over the list.
+G6: a stored report is tried until it is done or visibly dead. The wait is the longer of the list's delay, times
+jitter, and Retry-After. What a receiver says about itself (429, 503 with Retry-After) uses up no attempt.
 """
 
 from dataclasses import dataclass, field
@@ -16,8 +16,9 @@ JITTER = 0.2  # each delay is multiplied by 0.8 to 1.2, as Svix does
 
 ACCEPTED = range(200, 300)  # any 2xx of HTTP
 
-TOO_MANY = 429  # https://www.rfc-editor.org/rfc/rfc6585#section-4
-LONGEST_PAUSE = 60.0  # seconds that a 429 holds up a whole target, as the longest pause of the breaker
+REQUEST_TIMEOUT, TOO_EARLY, TOO_MANY, UNAVAILABLE = 408, 425, 429, 503
+REFUSALS = frozenset(range(400, 500)) - {REQUEST_TIMEOUT, TOO_EARLY, TOO_MANY}  # verdicts on one report
+LONGEST_PAUSE = 60.0  # seconds that a busy target is left alone at most, as the longest pause of the breaker
 
 PAUSE_AFTER = 5  # failures in a row
 PROBES = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)  # seconds until the next probe; then the last one again
@@ -36,6 +37,17 @@ class Outcome:
         """Any 2xx is done; a redirect is not followed, so it is a failure."""
         return self.status in ACCEPTED
 
+    @property
+    def busy(self) -> bool:
+        """Whether the target wants fewer requests: 429, or 503 with a Retry-After. It says nothing of the report."""
+        asks = self.status == UNAVAILABLE and retry_after(self.retry_after, 0.0) is not None
+        return self.status == TOO_MANY or asks
+
+    @property
+    def refused(self) -> bool:
+        """Whether the status is a verdict on this report, so that the same report cannot be expected to pass later."""
+        return self.status in REFUSALS
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -44,9 +56,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """To be tried again after `delay` seconds."""
+    """To be tried again after `delay` seconds; whether this attempt counts."""
 
     delay: float
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +70,29 @@ class Dead:
 Verdict = Done | Again | Dead
 
 
-def decide(outcome: Outcome, attempt: int, retry: tuple[float, ...], *, now: float, jitter: float) -> Verdict:
-    """`attempt` counts from 1; `jitter` is a factor from 1-JITTER to 1+JITTER; `now` serves HTTP dates."""
+def decide(
+    outcome: Outcome,
+    attempt: int,
+    retry: tuple[float, ...],
+    *,
+    now: float,
+    jitter: float,
+    next_probe: float | None = None,
+) -> Verdict:
+    """`attempt` counts from 1; `jitter` is a factor from 1-JITTER to 1+JITTER; `now` serves HTTP dates; `next_probe`
+    is given for a failed probe: seconds until the paused target gets the next one.
+    """
     if outcome.accepted:
         return Done()
+    asked = max(retry_after(outcome.retry_after, now) or 0.0, SOONEST)
+    if next_probe is not None and not outcome.refused:
+        return Again(max(next_probe, asked), counted=False)
+    if outcome.busy:  # the report has not moved on in the list: it waits as after its first failure
+        first = retry[0] if retry else 0.0
+        return Again(max(first * jitter, asked), counted=False)
     if attempt > len(retry):
         return Dead()
-    asked = retry_after(outcome.retry_after, now)
-    return Again(max(retry[attempt - 1] * jitter if asked is None else asked, SOONEST))
+    return Again(max(retry[attempt - 1] * jitter, asked))
 
 
 def retry_after(value: str | None, now: float) -> float | None:
@@ -86,7 +114,7 @@ def retry_after(value: str | None, now: float) -> float | None:
 
 @dataclass(slots=True)
 class Breaker:
-    """Pauses a target that fails in a row, so that its deliveries use up no tries. Is told the (monotonic) time."""
+    """Pauses a target that fails in a row, so that its deliveries use up no attempts. `now` is monotonic."""
 
     failures: int = 0
     probing: bool = False
@@ -115,10 +143,14 @@ class Breaker:
         self.probe_at = now + wait
         return wait
 
+    def probe_now(self, now: float) -> None:
+        """The next probe is due; how often the target has failed is not forgotten."""
+        self.probe_at = min(self.probe_at, now)
+
 
 @dataclass(slots=True)
 class Pace:
-    """Slows a target that says 429 down, as TCP does: half as many at a time, then slowly more."""
+    """Slows a busy target down, as TCP does: a wait, then half as many at a time, then slowly more."""
 
     limit: int  # attempts at a time, at most
     window: float = field(init=False)
@@ -132,12 +164,21 @@ class Pace:
         """How many more attempts may begin now."""
         return max(int(self.window) - under_way, 0) if now >= self.not_before else 0
 
-    def record(self, outcome: Outcome, *, began: float, now: float, wall: float) -> None:
-        """Of an attempt that began then. All that were under way at a 429 are one sign of too much, not many."""
+    def record(self, outcome: Outcome, *, began: float, now: float, wall: float) -> bool:
+        """Of an attempt that began then; whether it says something new. All attempts that were under way when the
+        target said that it is busy are one sign of too much, not many.
+        """
         if outcome.accepted:
             self.window = min(self.limit, self.window + 1 / self.window)
-        elif outcome.status == TOO_MANY:
-            asked = retry_after(outcome.retry_after, wall)
-            self.not_before = max(self.not_before, now + min(max(asked or 0.0, SOONEST), LONGEST_PAUSE))
-            if began > self.slowed_at:
-                self.window, self.slowed_at = max(self.window / 2, 1.0), now
+        if not outcome.busy:
+            return True
+        asked = retry_after(outcome.retry_after, wall) or 0.0
+        self.not_before = max(self.not_before, now + min(max(asked, SOONEST), LONGEST_PAUSE))
+        if began <= self.slowed_at:
+            return False
+        self.window, self.slowed_at = max(self.window / 2, 1.0), now
+        return True
+
+    def wait_no_longer(self) -> None:
+        """Attempts may begin now, still no more at a time than the target takes."""
+        self.not_before = float("-inf")

@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.store.database import insert_new, now
+from app.store.database import insert_new, insert_or, now
 from app.store.selecting import Selection, conditions
-from app.store.tables import actions, deliveries, is_due, pauses
+from app.store.tables import actions, deliveries, is_due, pauses, probe_requests
 
 BATCH = 2_000  # deliveries a transaction; a few dozen milliseconds of the writer's time
 
@@ -28,14 +28,19 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A target to be paused or resumed."""
+    """A target to be paused or resumed. `probe`: what has waited longest is due now, so that there is something to try
+    a target with that is only probed.
+    """
 
     who: str
     target: str
+    probe: bool = False
 
 
 def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
-    """Due as if their report had come now, with all tries before them; the ids. What is due and being tried is left."""
+    """Due, with all attempts before them and as old as they are; the ids. What is due and being tried is left. Targets
+    that are only probed, or have asked for time, get an attempt now.
+    """
     return [_replay(connection, order) for order in orders]
 
 
@@ -49,10 +54,14 @@ def _replay(connection: sa.Connection, order: Change) -> list[int]:
         "lease": None,
         "settled_at": None,
         "due_at": now() + wait,
-        "created_at": now(),
+        "replayed_at": now(),
     }
     statement = sa.update(deliveries).values(fresh).where(deliveries.c.id == chosen.c.id)
-    return _changed(connection, "replay", order, statement)
+    changed = _changed(connection, "replay", order, statement)
+    targets = sa.select(deliveries.c.target).where(deliveries.c.id.in_(changed)).distinct()
+    for target in connection.scalars(targets).all() if changed else ():
+        connection.execute(_request_probe(target))
+    return changed
 
 
 def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
@@ -83,13 +92,29 @@ def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
 
 
 def resume(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
-    """Posted again; whether it was paused."""
+    """Posted again, now, even if it fails or has asked for time; whether an operator had paused it."""
     results = []
     for pausing in pausings:
         resumed = connection.execute(sa.delete(pauses).where(pauses.c.target == pausing.target))
+        if pausing.probe:
+            connection.execute(_first_in_line(pausing.target))
+        connection.execute(_request_probe(pausing.target))
         leave_trace(connection, pausing.who, f"resume {pausing.target}")
         results.append(resumed.rowcount > 0)
     return results
+
+
+def _request_probe(target: str) -> sa.Insert:
+    """Running servers see it within a second."""
+    new = insert_or(probe_requests, lambda new: {"asked_at": new.asked_at})
+    return new.values(target=target, asked_at=now())
+
+
+def _first_in_line(target: str) -> sa.Update:
+    """What waits for its turn in the list, or in a replay that is spread over time, and comes first is due now."""
+    waits = sa.select(deliveries.c.id).where(deliveries.c.target == target, is_due, deliveries.c.lease.is_(None))
+    first = waits.order_by(deliveries.c.due_at, deliveries.c.id).limit(1).scalar_subquery()
+    return sa.update(deliveries).where(deliveries.c.id == first, deliveries.c.due_at > now()).values(due_at=now())
 
 
 def _chosen(order: Change, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:

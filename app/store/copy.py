@@ -1,5 +1,6 @@
-"""A whole store into another, empty one: the move to PostgreSQL, or back. It knows no table by its meaning, but two:
-the heartbeat, which tells nothing, and deliveries, whose leases nobody holds any more.
+"""A whole store into another, empty one: the move to PostgreSQL, or back. It knows no table by its meaning, but three:
+the heartbeat and instances, which tell nothing of a store that is not served, and deliveries, whose leases nobody
+holds any more.
 
 All is one transaction at the destination: a crash leaves it as it was.
 """
@@ -15,12 +16,13 @@ from app.store import BrokenStore, StoreInUse, StoreOptions, open_database
 from app.store.commands import leave_trace
 from app.store.database import Database, now, readers
 from app.store.ledger import release
-from app.store.tables import deliveries, heartbeat, metadata
+from app.store.tables import deliveries, heartbeat, instances, metadata
 from app.store.writer import reason
 
 BATCH = 1_000  # rows in memory
 
-TABLES = [table for table in metadata.sorted_tables if table is not heartbeat]  # whom a row refers to comes first
+OF_SERVERS = (heartbeat, instances)
+TABLES = [table for table in metadata.sorted_tables if table not in OF_SERVERS]  # whom a row refers to comes first
 
 
 async def copy(source: StoreOptions, destination: StoreOptions, who: str, tell: Callable[[str, int], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.reports.outbox import Delivery, Parcel, Report
+from app.reports.outbox import STAGES, Delivery, Parcel, Report
 from app.store import copies
 from app.store.database import now
 from app.store.tables import deliveries, is_due, pauses, reports
@@ -24,7 +24,8 @@ class Wanted:
     count: int
     seconds: float
     lease: str
-    longest_due: bool
+    longest_due: bool = False
+    last: int | None = None  # comes after all others that are due
 
 
 def lease(connection: sa.Connection, wish: Wanted) -> list[Delivery]:
@@ -58,7 +59,8 @@ def _candidates(wish: Wanted) -> sa.Select[Any]:
 def _take(wish: Wanted, candidates: Sequence[int]) -> sa.Update:
     """By their ids, and by nothing that would make a planner walk the lane again."""
     still_due = sa.and_(deliveries.c.state + "" == "due", deliveries.c.due_at <= now())
-    order = (deliveries.c.due_at if wish.longest_due else deliveries.c.sequence, deliveries.c.id)
+    others = sa.case((deliveries.c.id == wish.last, 1), else_=0)
+    order = (others, deliveries.c.due_at if wish.longest_due else deliveries.c.sequence, deliveries.c.id)
     free = sa.select(deliveries.c.id).where(deliveries.c.id.in_(candidates), still_due).order_by(*order)
     mine = free.limit(wish.count).with_for_update(skip_locked=True).scalar_subquery()
     leased = {"due_at": now() + wish.seconds, "lease": wish.lease, "attempts": deliveries.c.attempts + 1}
@@ -69,11 +71,13 @@ _later, _later_report = deliveries.alias("later"), reports.alias("later_report")
 _accepted = sa.exists().where(  # nested, so that no planner begins with all that a target ever accepted
     _later.c.report_id == _later_report.c.id, _later.c.target == deliveries.c.target, _later.c.state == "done"
 )
+_unordered = _later_report.c.sequence.is_(None) | reports.c.sequence.is_(None)  # then the status tells
+_stage, _later_stage = (sa.case(STAGES, value=one.c.status) for one in (reports, _later_report))
 _STALE = (
     sa.exists()
     .where(
         _later_report.c.message_uuid == reports.c.message_uuid,
-        _later_report.c.sequence > reports.c.sequence,
+        (_later_report.c.sequence > reports.c.sequence) | (_unordered & (_later_stage > _stage)),
         _accepted.correlate(deliveries, _later_report),
     )
     .correlate(reports, deliveries)

@@ -35,9 +35,11 @@ class StoredOutbox:
         """See `Outbox.put`."""
         return await self._writer.submit(put, parcel)
 
-    async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
+    async def lease(
+        self, target: str, count: int, seconds: float, *, longest_due: bool = False, last: int | None = None
+    ) -> Sequence[Delivery]:
         """See `Outbox.lease`."""
-        wish = Wanted(target, count, seconds, secrets.token_hex(_LEASE_BYTES), longest_due)
+        wish = Wanted(target, count, seconds, secrets.token_hex(_LEASE_BYTES), longest_due, last)
         leased = await self._writer.submit(turn, wish)
         return leased or []
 

@@ -70,8 +70,8 @@ async def waiting(engine: AsyncEngine) -> dict[str, int]:
     """How many deliveries are due, now or later, of each target that has any; but for those that a replay spread over
     the time to come, so that it does not fill a queue. Raises `Unavailable`.
     """
-    waits = sa.or_(deliveries.c.due_at <= now(), deliveries.c.attempts > 0)
-    query = sa.select(deliveries.c.target, sa.func.count()).where(is_due, waits).group_by(deliveries.c.target)
+    spread = sa.and_(deliveries.c.due_at > now(), deliveries.c.attempts == 0, deliveries.c.replayed_at.is_not(None))
+    query = sa.select(deliveries.c.target, sa.func.count()).where(is_due, ~spread).group_by(deliveries.c.target)
     async with reading(engine) as connection:
         return {row[0]: row[1] for row in await connection.execute(query)}
 

@@ -73,8 +73,10 @@ def _give_up(keep: Keep) -> sa.Update:
     message dies with its text.
     """
     copied = sa.exists().where(reports.c.id == deliveries.c.report_id, reports.c.kind == "message")
-    late = sa.or_(deliveries.c.created_at < now() - keep.rows, copied)
-    old = sa.select(deliveries.c.id).where(is_due, deliveries.c.created_at < now() - min(keep.rows, keep.text), late)
+    begun = sa.func.coalesce(deliveries.c.replayed_at, deliveries.c.created_at)
+    late = sa.or_(begun < now() - keep.rows, copied)
+    soonest = now() - min(keep.rows, keep.text)
+    old = sa.select(deliveries.c.id).where(is_due, deliveries.c.created_at < soonest, begun < soonest, late)
     dead = {"state": "dead", "lease": None, "settled_at": now(), "error": TOO_OLD}
     return sa.update(deliveries).where(deliveries.c.id.in_(old.limit(BATCH))).values(dead)
 

@@ -91,7 +91,8 @@ deliveries = sa.Table(
     sa.Column("due_at", sa.Double, nullable=False),
     sa.Column("lease", sa.String),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),  # with the report: the age that alerts look at
+    sa.Column("replayed_at", sa.Double),  # by an operator, the last time
     sa.Column("settled_at", sa.Double),
     sa.Column("status", sa.Integer),  # of the last attempt
     sa.Column("error", sa.Text),  # of the last attempt
@@ -122,6 +123,21 @@ pauses = sa.Table(
     metadata,
     sa.Column("target", sa.String, primary_key=True),
     sa.Column("paused_at", sa.Double, nullable=False),
+)
+
+probe_requests = sa.Table(  # an operator asked for an attempt at once; running servers look here
+    "probe_requests",
+    metadata,
+    sa.Column("target", sa.String, primary_key=True),
+    sa.Column("asked_at", sa.Double, nullable=False),
+)
+
+instances = sa.Table(  # what each running server tells; a row that is not renewed is of one that has died
+    "instances",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("seen_at", sa.Double, nullable=False),
+    sa.Column("targets", sa.Text, nullable=False),
 )
 
 actions = sa.Table(  # who changed state by a command, when, and what

@@ -44,6 +44,24 @@ def test_what_was_put_off_comes_in_time(tmp_path: Path, seconds: float) -> None:
     assert sorted(times.values()) == [1, 2]
 
 
+def test_a_clock_that_was_ahead_holds_nothing_up_after_a_restart(tmp_path: Path) -> None:
+    """What was put off for 2 s by a clock a day ahead is delivered 2 s after a start with the right time."""
+    well = threading.Event()
+    with receiver.receiving(lambda _received: 204 if well.is_set() else 500) as crm:
+        config = process.MINIMAL + TARGET.format(url=crm.url)
+        jumping.jump(tmp_path, DAY)
+        with process.served(tmp_path, config, command=LAUNCHER) as service:
+            assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
+            service.wait_for("delivery put off", 1)
+            service.kill()
+        well.set()
+        jumping.jump(tmp_path, 0)
+        with process.served(tmp_path, config, command=LAUNCHER) as service:
+            (line,) = service.wait_for("due times of a clock that was ahead are corrected", 1)
+            assert line["deliveries"] == 1
+            crm.wait_for(lambda received: len(received) == 2, seconds=8)
+
+
 def test_a_paused_target_is_probed_in_time(tmp_path: Path) -> None:
     """Breaker: the next probe of a target that is well again comes within seconds, though the clock was put back."""
     well = threading.Event()

@@ -32,7 +32,8 @@ def test_json_is_exactly_the_documented_one() -> None:
     assert headers == {"content-type": "application/json"}
     assert body.decode() == (
         '{"type": "sms.report", "timestamp": "2026-03-02T09:00:00.000Z", "data": {'
-        '"message_uuid": "reply-1", "in_reply_to": "message-1", "route": "support", "rule": "ack", '
+        '"message_uuid": "reply-1", "parent_message_uuid": null, "part": "1 of 1", '
+        '"in_reply_to": "message-1", "route": "support", "rule": "ack", '
         '"from": "+33644600000", "to": "+33700000001", "status": "undelivered", "error_code": "80", '
         '"error_text": "destination temporarily unavailable", "units": 1, "sequence": 3, "stale": true, '
         '"plivo": {"ErrorCode": "80", "From": "33644600000", "MCC": "208", "MNC": "01", '
@@ -93,6 +94,8 @@ def test_json_says_null_for_what_is_unknown() -> None:
     )
     data = json.loads(body)["data"]
     assert {name for name, value in data.items() if value is None} == {
+        "parent_message_uuid",
+        "part",
         "in_reply_to",
         "route",
         "rule",
@@ -102,6 +105,23 @@ def test_json_says_null_for_what_is_unknown() -> None:
         "units",
     }
     assert (data["stale"], data["plivo"]) == (False, {})
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ((("ParentMessageUUID", "reply-0"), ("PartInfo", "2 of 3")), ("reply-0", "2 of 3")),
+        ((("PartInfo", " 1 of 1"), ("PartInfo", "2 of 2")), (None, " 1 of 1")),
+        ((("ParentMessageUUID", ""), ("PartInfo", "")), (None, None)),
+    ],
+)
+def test_part_of_a_long_message_is_shown_as_plivo_sent_it(
+    sent: Parameters, shown: tuple[str | None, str | None]
+) -> None:
+    """ParentMessageUUID and PartInfo: the first of each, null if it is empty or missing."""
+    data = json.loads(as_json(delivery(parameters=sent))[0])["data"]
+    assert (data["parent_message_uuid"], data["part"]) == shown
+    assert list(data)[:4] == ["message_uuid", "parent_message_uuid", "part", "in_reply_to"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -24,9 +25,11 @@ from app.outbound import Outbound, Secret
 from app.plivo.signature import Token
 from app.reports.forwarder import Forwarder
 from app.reports.lane import Chance, Lane
-from app.reports.outbox import Delivery, Parcel, Settlement, Unavailable
+from app.reports.monitor import Monitor
+from app.reports.outbox import Delivery, Parcel, Settlement, TargetStatus, Unavailable
 from app.reports.target import Target
 from app.store import Store, commands
+from app.store.instances import StoredInstances
 from app.store.queries import list_deliveries
 from app.store.selecting import Selection
 
@@ -62,10 +65,12 @@ class Watched:
         """As it is."""
         return await self.store.outbox.put(parcel)
 
-    async def lease(self, target: str, count: int, seconds: float, *, longest_due: bool = False) -> Sequence[Delivery]:
+    async def lease(
+        self, target: str, count: int, seconds: float, *, longest_due: bool = False, last: int | None = None
+    ) -> Sequence[Delivery]:
         """As it is, then waits for `open`."""
         self._refuse()
-        got = await self.store.outbox.lease(target, count, seconds, longest_due=longest_due)
+        got = await self.store.outbox.lease(target, count, seconds, longest_due=longest_due, last=last)
         self.leased.append((target, len(got)))
         self.bell.rung.set()
         await self.open.wait()
@@ -93,6 +98,7 @@ class Work:
     outbox: Watched
     lanes: dict[str, Lane]
     forwarder: Forwarder
+    monitor: Monitor
     running: asyncio.Task[None]
     turns: list[float]  # each look at the clock of any lane
     posts: list[tuple[float, httpx.Request]]
@@ -166,10 +172,11 @@ async def forwarding(path: Path, handler: Handler | None, *targets: Target, star
             )
             await stack.enter_async_context(client)
             lanes[target.name] = Lane(target, outbox, client, Chance(look, look, lambda: 1.0), backlog(*targets))
-        forwarder = Forwarder(lanes, backlog(*targets))
+        monitor = Monitor(lanes, StoredInstances(store.engine, store.writer, "server-1"))
+        forwarder = Forwarder(lanes, backlog(*targets), monitor)
         running = asyncio.create_task(forwarder.run())
         try:
-            yield Work(clock, bell, outbox, lanes, forwarder, running, turns, posts)
+            yield Work(clock, bell, outbox, lanes, forwarder, monitor, running, turns, posts)
         finally:
             await forwarder.stop(1.0)
             await asyncio.wait([running])
@@ -215,7 +222,7 @@ async def test_accepted_once_is_delivered_once(tmp_path: Path, status: int) -> N
     assert len(work.posts) == 1
 
 
-@pytest.mark.parametrize("status", [199, 301, 302, 307, 400, 404, 410, 429, 500, 503])
+@pytest.mark.parametrize("status", [199, 301, 302, 307, 400, 404, 408, 410, 425, 500, 503])
 async def test_anything_else_is_tried_by_the_list_until_dead(tmp_path: Path, status: int) -> None:
     """Law 6: tried after each delay of the list, not before; after the last try visibly dead, never gone."""
     async with forwarding(tmp_path, always(status, location="https://elsewhere.example.com/"), CRM) as work:
@@ -235,16 +242,19 @@ async def test_anything_else_is_tried_by_the_list_until_dead(tmp_path: Path, sta
     assert {request.url.host for _, request in work.posts} == {"crm.example.com"}  # a redirect is not followed
 
 
-async def test_retry_after_wins_over_the_list(tmp_path: Path) -> None:
-    """A receiver that names its time is asked then."""
-    async with forwarding(tmp_path, always(503, **{"retry-after": "77"}), CRM) as work:
+@pytest.mark.parametrize(("asked", "times"), [("20", [0, 20, 50, 170]), ("77", [0, 77, 154, 274])])
+async def test_longer_of_retry_after_and_the_list(tmp_path: Path, asked: str, times: list[float]) -> None:
+    """A receiver that names its time is not asked before; nor before the list says so."""
+    async with forwarding(tmp_path, always(500, **{"retry-after": asked}), CRM) as work:
         await work.put(parcel())
-        await work.settled(1)
-        work.later(76.9)
-        await work.leases_nothing()
-        work.later(0.1)
-        await work.settled(2)
-    assert [round(at - NINE, 3) for at, _ in work.posts] == [0.0, 77.0]
+        for tries, (before, at) in enumerate(pairwise(times), start=1):
+            await work.settled(tries)
+            work.later(at - before - 0.1)
+            await work.leases_nothing()
+            work.later(0.1)
+        await work.settled(4)
+        assert [row["state"] for row in await work.rows()] == ["dead"]
+    assert [round(at - NINE, 3) for at, _ in work.posts] == times
 
 
 async def test_refused_connection_is_a_failure_like_any_other(tmp_path: Path) -> None:
@@ -614,12 +624,104 @@ async def test_target_at_429_is_slowed_down(tmp_path: Path) -> None:
         work.later(0.1)
         await work.settled(12)
         assert (under_way[:4], max(under_way) < 4) == ([0, 1, 2, 1], True)  # two, then slowly more
-        assert sorted(row["attempts"] for row in await work.rows()) == [1] * 4 + [2] * 4
+        assert [row["attempts"] for row in await work.rows()] == [1] * 8
 
 
-async def test_retry_after_wins_for_a_probe_too(tmp_path: Path) -> None:
-    """3.5: a paused target that says when to come back is not asked for the same report before."""
-    async with forwarding(tmp_path, always(503, **{"retry-after": "3600"}), replace(CRM, concurrency=1)) as work:
+@pytest.mark.parametrize("asked", ["0", "1", "Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+async def test_busy_target_costs_no_attempt_however_often_it_says_so(tmp_path: Path, status: int, asked: str) -> None:
+    """Longer than the list has delays, and it is left alone more and more like any target that fails; then it gets
+    everything.
+    """
+    answers = iter([status] * 9)
+
+    async def answer(_request: httpx.Request) -> httpx.Response:
+        return said(next(answers, 204), {"retry-after": asked})
+
+    async with forwarding(tmp_path, answer, replace(CRM, concurrency=1)) as work:
+        await work.put(parcel(1), parcel(2))
+        for count in range(1, 10):
+            await work.settled(count)
+            work.later(60)
+        await work.settled(11)
+        assert [(row["state"], row["attempts"]) for row in await work.rows()] == [("done", 1)] * 2
+
+
+async def test_busy_answers_of_one_moment_are_one_failure(tmp_path: Path) -> None:
+    """A target that takes half of what it gets is slowed down, not paused."""
+    gate = asyncio.Event()
+
+    async def answer(_request: httpx.Request) -> httpx.Response:
+        await gate.wait()
+        return said(503 if len(work.posts) <= 8 else 204, {"retry-after": "3"})
+
+    async with forwarding(tmp_path, answer, replace(CRM, concurrency=8)) as work:
+        await work.put(*(parcel(number) for number in range(8)))
+        await work.posted(8)
+        gate.set()
+        await work.settled(8)
+        status = work.lanes["crm"].status
+        assert (status.condition, status.failures, status.wait) == ("busy", 1, 3.0)
+        assert not work.forwarder.paused
+        work.later(5)
+        await work.settled(16)
+        assert work.lanes["crm"].status.condition == "running"
+
+
+async def test_lone_report_that_is_refused_uses_up_its_attempts(tmp_path: Path) -> None:
+    """A verdict on one report is one, also while its target is paused by it: it dies, and holds nothing up."""
+    async with forwarding(tmp_path, always(422), replace(CRM, retry=(1.0,) * 7)) as work:
+        await work.put(parcel())
+        for count in range(1, 8):
+            await work.settled(count)
+            work.later(60)
+        await work.settled(8)
+        ((state, attempts),) = [(row["state"], row["attempts"]) for row in await work.rows()]
+        assert (state, attempts) == ("dead", 8)
+
+
+async def test_next_probe_is_another_report(tmp_path: Path) -> None:
+    """The report that failed as a probe comes last, however long it has been due; a good one resumes the target."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return said(204 if name_of(request) == "report-9" else 422)
+
+    async with forwarding(tmp_path, answer, replace(CRM, retry=(1.0,) * 9, concurrency=1)) as work:
+        await work.put(parcel())
+        for count in range(1, 7):  # five failures, and a probe that fails
+            await work.settled(count)
+            work.later(2)
+        await work.put(parcel(9, sequence=9))
+        assert work.forwarder.paused == {"crm"}
+        work.later(60)
+        await work.bell.until(lambda: not work.forwarder.paused)
+        assert name_of(work.posts[6][1]) == "report-9"
+
+
+async def test_operator_asks_for_a_probe_at_once(tmp_path: Path) -> None:
+    """`resume` of a target that is paused by failures: an attempt now, though all its deliveries wait for the list."""
+    well: list[bool] = []
+
+    async def answer(_request: httpx.Request) -> httpx.Response:
+        return said(204 if well else 500)
+
+    async with forwarding(tmp_path, answer, replace(CRM, retry=(3600.0,) * 9)) as work:
+        await work.put(*(parcel(number) for number in range(5)))
+        await work.settled(5)
+        assert work.lanes["crm"].status == TargetStatus("failing", 5, 2.0, 0)
+        well.append(True)
+        work.later(1)
+        await work.monitor.look()
+        await work.outbox.store.writer.submit(commands.resume, commands.Pause("ann", "crm", probe=True))
+        await work.monitor.look()
+        await work.settled(6)
+        assert not work.forwarder.paused
+        assert [row["state"] for row in await work.rows()] == ["done"] + ["due"] * 4
+
+
+async def test_retry_after_counts_for_a_probe_too(tmp_path: Path) -> None:
+    """A paused target that says when to come back is not asked for the same report before."""
+    async with forwarding(tmp_path, always(500, **{"retry-after": "3600"}), replace(CRM, concurrency=1)) as work:
         await work.put(*(parcel(number) for number in range(6)))
         await work.settled(5)
         work.later(2)

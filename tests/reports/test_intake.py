@@ -19,7 +19,7 @@ class Owner:
 
     route: str | None = "support"
     rule: str | None = "ack"
-    targets: tuple[str, ...] = ("crm", "audit")
+    targets: tuple[str, ...] | None = ("crm", "audit")
 
 
 @dataclass
@@ -41,9 +41,9 @@ class Door:
         self.done.append(parcel)
         return self.fresh
 
-    async def lease(self, *_: object, longest_due: bool = False) -> Sequence[Delivery]:
+    async def lease(self, *_: object, longest_due: bool = False, last: int | None = None) -> Sequence[Delivery]:
         """Not asked here."""
-        raise NotImplementedError(longest_due)
+        raise NotImplementedError(longest_due, last)
 
     async def settle(self, settlement: Settlement) -> None:
         """Not asked here."""
@@ -90,6 +90,14 @@ async def test_report_that_nobody_wants_is_stored() -> None:
         Parcel(report(status="a new one"), NINE, None, None, (), "Ma-V3", REQUEST.proofs),
         (),
     ]
+
+
+@pytest.mark.parametrize(("status", "targets"), [("failed", ("crm", "audit")), ("delivered", ("crm",))])
+async def test_report_without_a_route_goes_to_all_who_want_it(status: str, targets: tuple[str, ...]) -> None:
+    """Each target's own `send` and `statuses` still say what it wants."""
+    door = Door(Owner(None, None, None))
+    await door.accept(report(status=status), REQUEST)
+    assert door.done[-1] == targets
 
 
 async def test_store_that_cannot_write_is_told() -> None:

@@ -35,16 +35,65 @@ def test_default_list_is_the_documented_one() -> None:
         (Outcome(error="no answer within 10 s"), 9, Again(86_400.0)),
         (FAILED, 10, Dead()),
         (FAILED, 11, Dead()),
-        (Outcome(503, retry_after="60"), 1, Again(60.0)),
-        (Outcome(503, retry_after="60"), 9, Again(60.0)),
-        (Outcome(429, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 1, Again(120.0)),
+        (Outcome(500, retry_after="60"), 1, Again(60.0)),
+        (Outcome(500, retry_after="60"), 4, Again(600.0)),
+        (Outcome(404, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 1, Again(120.0)),
+        (Outcome(500, retry_after="9999999"), 1, Again(DAY)),
+        (Outcome(500, retry_after="1"), 10, Dead()),
+        (Outcome(503), 1, Again(5.0)),
+        (Outcome(503), 10, Dead()),
         (Outcome(503, retry_after="soon"), 1, Again(5.0)),
-        (Outcome(503, retry_after="60"), 10, Dead()),
+        (Outcome(503, retry_after="soon"), 10, Dead()),
     ],
 )
 def test_outcome_and_attempt_decide(outcome: Outcome, attempt: int, verdict: Verdict) -> None:
-    """Any 2xx is done; else the list's delay, which Retry-After overrides; after the last try dead."""
+    """Any 2xx is done; else the longer of the list's delay and Retry-After; after the last attempt dead."""
     assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0) == verdict
+
+
+@pytest.mark.parametrize("attempt", [1, 5, 10, 1000])
+@pytest.mark.parametrize(
+    ("outcome", "delay"),
+    [
+        (Outcome(429), 5.0),
+        (Outcome(429, retry_after="0"), 5.0),
+        (Outcome(429, retry_after="rubbish"), 5.0),
+        (Outcome(429, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 120.0),
+        (Outcome(503, retry_after="0"), 5.0),
+        (Outcome(503, retry_after="1"), 5.0),
+        (Outcome(503, retry_after="60"), 60.0),
+        (Outcome(503, retry_after="9999999"), DAY),
+        (Outcome(503, retry_after="Mon, 02 Mar 2026 08:00:00 GMT"), 5.0),
+    ],
+)
+def test_what_a_busy_target_says_uses_up_no_attempt(outcome: Outcome, delay: float, attempt: int) -> None:
+    """429, and 503 with Retry-After, are about the target: the report waits as after its first failure, or longer if
+    it is asked to, and no attempt counts.
+    """
+    assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0) == Again(delay, counted=False)
+    assert decide(outcome, attempt, (), now=NOW, jitter=1.0) == Again(max(delay, 1.0) if delay > 5 else 1.0, False)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempt", "verdict"),
+    [
+        (Outcome(500), 3, Again(20.0, counted=False)),
+        (Outcome(error="could not connect"), 99, Again(20.0, counted=False)),
+        (Outcome(500, retry_after="60"), 3, Again(60.0, counted=False)),
+        (Outcome(429), 3, Again(20.0, counted=False)),
+        (Outcome(408), 3, Again(20.0, counted=False)),
+        (Outcome(425), 3, Again(20.0, counted=False)),
+        (Outcome(400), 3, Again(120.0)),
+        (Outcome(404), 1, Again(5.0)),
+        (Outcome(410), 10, Dead()),
+        (Outcome(499), 10, Dead()),
+    ],
+)
+def test_probe_uses_up_an_attempt_only_by_a_verdict_on_the_report(
+    outcome: Outcome, attempt: int, verdict: Verdict
+) -> None:
+    """A target that is paused costs its reports nothing; a 4xx but 408, 425 and 429 says that the report is refused."""
+    assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0, next_probe=20.0) == verdict
 
 
 @pytest.mark.parametrize(("jitter", "first", "last"), [(0.8, 4.0, 69_120.0), (1.2, 6.0, 103_680.0)])
@@ -52,7 +101,8 @@ def test_jitter_multiplies_the_capped_delay(jitter: float, first: float, last: f
     """At the cap, too, receivers are not hit in step; what a receiver asked for is not jittered."""
     assert decide(FAILED, 1, RETRY, now=NOW, jitter=jitter) == Again(first)
     assert decide(FAILED, 9, RETRY, now=NOW, jitter=jitter) == Again(last)
-    assert decide(Outcome(503, retry_after="60"), 9, RETRY, now=NOW, jitter=jitter) == Again(60.0)
+    assert decide(Outcome(503, retry_after="1"), 9, RETRY, now=NOW, jitter=jitter) == Again(first, counted=False)
+    assert decide(Outcome(500, retry_after="60"), 1, RETRY, now=NOW, jitter=jitter) == Again(60.0)
 
 
 def test_no_list_is_one_try() -> None:
@@ -63,8 +113,9 @@ def test_no_list_is_one_try() -> None:
 @pytest.mark.parametrize("asked", ["0", "00", "Mon, 02 Mar 2026 08:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
 def test_no_delay_is_zero(asked: str) -> None:
     """A receiver that says "now" does not get all its tries in a blink."""
-    assert decide(Outcome(503, retry_after=asked), 1, RETRY, now=NOW, jitter=1.0) == Again(1.0)
-    assert decide(FAILED, 1, (0.0,), now=NOW, jitter=1.0) == Again(1.0)
+    for outcome in (FAILED, Outcome(500, retry_after=asked)):
+        assert decide(outcome, 1, (0.0,), now=NOW, jitter=1.0) == Again(1.0)
+    assert decide(Outcome(503, retry_after=asked), 1, (0.0,), now=NOW, jitter=1.0) == Again(1.0, counted=False)
 
 
 @given(
@@ -73,19 +124,27 @@ def test_no_delay_is_zero(asked: str) -> None:
     attempt=st.integers(1, 12),
     retry=st.lists(st.floats(0, DAY), max_size=10).map(tuple),
     jitter=st.floats(1 - JITTER, 1 + JITTER),
+    next_probe=st.one_of(st.none(), st.floats(0, 60)),
 )
 def test_verdict_is_always_bounded(
-    status: int | None, asked: str | None, attempt: int, retry: tuple[float, ...], jitter: float
+    status: int | None,
+    asked: str | None,
+    attempt: int,
+    retry: tuple[float, ...],
+    jitter: float,
+    next_probe: float | None,
 ) -> None:
-    """Law 6: whatever a receiver says, it is done, dead, or tried again within 29 hours, never at once."""
-    verdict = decide(Outcome(status, retry_after=asked), attempt, retry, now=NOW, jitter=jitter)
+    """G6: whatever a receiver says, it is done, dead, or tried again within 29 hours, never at once."""
+    outcome = Outcome(status, retry_after=asked)
+    verdict = decide(outcome, attempt, retry, now=NOW, jitter=jitter, next_probe=next_probe)
     if status is not None and 200 <= status <= 299:
         assert verdict == Done()
-    elif attempt > len(retry):
-        assert verdict == Dead()
-    else:
-        assert isinstance(verdict, Again)
+    elif isinstance(verdict, Again):
         assert 1.0 <= verdict.delay <= 1.2 * DAY
+        assert not verdict.counted or attempt <= len(retry)
+    else:
+        assert verdict == Dead()
+        assert attempt > len(retry)
 
 
 @pytest.mark.parametrize(
@@ -202,24 +261,55 @@ def test_failures_under_way_do_not_push_the_probe() -> None:
     assert breaker.record(accepted=False, probe=True, now=NOW + 2) == 5.0
 
 
+def test_probe_now_does_not_forget() -> None:
+    """An operator may ask for a probe at once; if it fails too, the next one is as far away as it would have been."""
+    breaker = Breaker()
+    failed(breaker, 5)
+    breaker.probing = True
+    assert breaker.record(accepted=False, probe=True, now=NOW) == 5.0
+    breaker.probe_now(NOW + 1)
+    assert breaker.room(4, NOW + 1) == 1
+    breaker.probing = True
+    assert breaker.record(accepted=False, probe=True, now=NOW + 1) == 10.0
+    breaker.probe_now(NOW + 30)
+    assert breaker.room(4, NOW + 11) == 1  # it never puts a probe off
+
+
 def said(status: int, retry_after: str | None = None) -> Outcome:
     """What a POST brought."""
     return Outcome(status, retry_after=retry_after)
 
 
-def test_429_halves_the_pace_and_waits() -> None:
-    """A second without a word, else as long as it asks for, a minute at most; then half as many at a time."""
-    for asked, wait in ((None, 1.0), ("0", 1.0), ("7", 7.0), ("86400", 60.0), ("rubbish", 1.0)):
-        pace = Pace(8)
-        pace.record(said(429, asked), began=NOW, now=NOW, wall=NOW)
-        assert (pace.room(0, NOW + wait - 0.001), pace.room(0, NOW + wait), pace.room(3, NOW + wait)) == (0, 4, 1)
+@pytest.mark.parametrize(
+    ("status", "asked", "wait"),
+    [
+        (429, None, 1.0),
+        (429, "0", 1.0),
+        (429, "7", 7.0),
+        (429, "86400", 60.0),
+        (429, "rubbish", 1.0),
+        (503, "0", 1.0),
+        (503, "7", 7.0),
+        (503, "Mon, 02 Mar 2026 09:00:07 GMT", 7.0),
+        (503, "86400", 60.0),
+    ],
+)
+def test_busy_target_gets_half_as_many_after_a_wait(status: int, asked: str | None, wait: float) -> None:
+    """A second without a word, else as long as it asks for, a minute at most; then half as many at a time. An operator
+    may end the wait, not the pace.
+    """
+    pace = Pace(8)
+    assert pace.record(said(status, asked), began=NOW, now=NOW, wall=NOW)
+    assert (pace.room(0, NOW + wait - 0.001), pace.room(0, NOW + wait), pace.room(3, NOW + wait)) == (0, 4, 1)
+    pace.wait_no_longer()
+    assert pace.room(0, NOW) == 4
 
 
 def test_429_of_what_was_under_way_counts_once() -> None:
     """Eight at a time that are refused together are one sign of too much; one that began later is another."""
     pace = Pace(8)
-    for now in range(8):
-        pace.record(said(429), began=NOW, now=NOW + now, wall=NOW)
+    news = [pace.record(said(429), began=NOW, now=NOW + now, wall=NOW) for now in range(8)]
+    assert news == [True] + [False] * 7
     assert pace.room(0, NOW + 100) == 4
     pace.record(said(429), began=NOW + 10, now=NOW + 11, wall=NOW)
     assert pace.room(0, NOW + 100) == 2
@@ -233,7 +323,7 @@ def test_pace_comes_back_slowly() -> None:
     pace = Pace(8)
     pace.record(said(429), began=NOW, now=NOW, wall=NOW)
     for status in (500, 503, 404):
-        pace.record(said(status), began=NOW + 1, now=NOW + 1, wall=NOW)
+        assert pace.record(said(status), began=NOW, now=NOW + 1, wall=NOW)
     assert pace.room(0, NOW + 2) == 4
     rooms = []
     for _ in range(40):

@@ -12,8 +12,10 @@ from support.stored import KEEP, NINE, Clock, parcel, swept
 from app.reports.outbox import Delivery, Settlement
 from app.store import Store
 from app.store.commands import Change, Pause, drop, pause, replay, resume
+from app.store.instances import StoredInstances
 from app.store.queries import list_deliveries
 from app.store.selecting import Selection
+from app.store.survey import survey
 from app.store.tables import actions
 
 
@@ -37,12 +39,16 @@ async def five(store: Store) -> Sequence[Delivery]:
 
 
 async def test_replay_makes_dead_ones_due_with_all_their_tries(store: Store, clock: Clock) -> None:
-    """Law 6: what died is delivered after all, as if it were new, and nothing else is touched."""
+    """G6: what died is delivered after all, and nothing else is touched; it is as old as its report, which alerts
+    look at.
+    """
     _, dead, *_ = await five(store)
     clock.advance(60)
     assert await store.writer.submit(replay, Change("ann", Selection(target="crm", states=("dead",)))) == [dead.id]
     row = (await deliveries(store))[dead.id]
     assert (row["state"], row["attempts"], row["due_at"], row["settled_at"]) == ("due", 0, NINE + 60, None)
+    assert (row["created_at"], row["replayed_at"]) == (NINE, NINE + 60)
+    assert (await survey(store.engine, ["crm"], [], NINE)).backlogs["crm"].oldest == 60
     assert [(one.id, one.attempt) for one in await store.outbox.lease("crm", 9, 30)] == [(dead.id, 1), (4, 2)]
 
 
@@ -54,6 +60,33 @@ async def test_replay_by_id_takes_any_state(store: Store) -> None:
         put_off.id,
     ]
     assert [one.id for one in await store.outbox.lease("crm", 9, 30)] == [done.id, put_off.id]
+
+
+async def test_replay_asks_for_an_attempt_now(store: Store, clock: Clock) -> None:
+    """A target that is paused by failures does not keep a replay waiting for its next probe; other targets are not
+    asked for.
+    """
+    _, dead, *_ = await five(store)
+    instances = StoredInstances(store.engine, store.writer, "server-1")
+    clock.advance(60)
+    await store.writer.submit(replay, Change("ann", Selection(ids=(dead.id,))))
+    assert await instances.probe_requests() == {"crm": NINE + 60}
+    await store.writer.submit(replay, Change("ann", Selection(target="crm", states=("dead",))))
+    assert await instances.probe_requests() == {"crm": NINE + 60}
+
+
+async def test_resume_makes_one_delivery_due_to_probe_with(store: Store, clock: Clock) -> None:
+    """Where all wait for the list, the first of them is due; never one that is being tried, and none if no probe is
+    wanted.
+    """
+    _, _, put_off, _, _ = await five(store)
+    before = await deliveries(store)
+    await store.writer.submit(resume, Pause("ann", "crm"))
+    assert await deliveries(store) == before
+    clock.advance(1)
+    await store.writer.submit(resume, Pause("ann", "crm", probe=True))
+    assert await deliveries(store) == before | {put_off.id: before[put_off.id] | {"due_at": NINE + 1}}
+    assert await StoredInstances(store.engine, store.writer, "server-1").probe_requests() == {"crm": NINE + 1}
 
 
 async def test_replay_of_many_is_spread_over_time(store: Store, clock: Clock) -> None:
@@ -84,13 +117,15 @@ async def test_replay_of_due_ones_leaves_what_is_being_tried(store: Store, clock
 
 
 async def test_replay_of_what_died_of_old_age_is_tried(store: Store, clock: Clock) -> None:
-    """Law 6: a replay begins anew, also for `keep`: the next sweep leaves it alone."""
+    """G6: a replay begins anew for `keep`: the next sweep leaves it alone, one after another `keep` does not."""
     await store.outbox.put(parcel(1))
     clock.advance(KEEP.rows + 1)
     assert (await swept(store)).given_up == 1
     assert await store.writer.submit(replay, Change("ann", Selection(target="crm", states=("dead",)))) == [1]
     assert (await swept(store)).given_up == 0
     assert len(await store.outbox.lease("crm", 9, 30)) == 1
+    clock.advance(KEEP.rows + 1)
+    assert (await swept(store)).given_up == 1
 
 
 async def test_what_is_done_stays_done(store: Store) -> None:

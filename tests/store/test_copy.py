@@ -14,6 +14,7 @@ from support.stored import KEEP, NINE, parcel
 from app.reports.outbox import Parcel
 from app.store import BrokenStore, StoreOptions, open_store
 from app.store.copy import BATCH, copy
+from app.store.instances import StoredInstances
 from app.store.tables import metadata
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -54,7 +55,7 @@ def _fill(connection: sa.Connection, rows: int) -> None:
 def _read(connection: sa.Connection) -> Rows:
     found: Rows = {}
     for table in metadata.sorted_tables:
-        if table.name == "heartbeat":
+        if table.name in ("heartbeat", "instances"):
             continue
         columns = [column for column in table.columns if column.name not in COUNTED.get(table.name, ())]
         query = sa.select(*columns).order_by(*table.primary_key.columns)
@@ -151,12 +152,13 @@ async def test_what_holds_anything_is_no_destination(old: str, new: str, templat
         assert await _rows(place) == before
 
 
-async def test_a_heartbeat_is_nothing(template: str, tmp_path: Path) -> None:
-    """A destination that was only asked whether it is ready is still empty."""
+async def test_what_servers_write_of_themselves_is_nothing(template: str, tmp_path: Path) -> None:
+    """A destination that was only asked whether it is ready, or whose server was killed, is still empty."""
     await _filled(tmp_path / "old.db", 1)
     async with postgres.database(template) as place:
         async with open_store(StoreOptions(place, KEEP), serving=True) as store:
             await store.check()
+            await StoredInstances(store.engine, store.writer, "server-1").write({})
         assert set((await _copy(tmp_path / "old.db", place)).values()) == {1}
 
 

@@ -199,6 +199,56 @@ async def test_longest_due_comes_first_for_a_probe(store: Store, clock: Clock) -
     assert [failing.parcel.id, other.parcel.id] == ["report-1", "report-2"]
 
 
+async def test_last_comes_after_all_others(store: Store, clock: Clock) -> None:
+    """The report that failed as a probe is taken only if nothing else is due."""
+    await put(store, parcel(1))
+    clock.advance(1)
+    await put(store, parcel(2))
+    (other,) = await store.outbox.lease("crm", 1, 30, longest_due=True, last=1)
+    assert other.id == 2
+    (left,) = await store.outbox.lease("crm", 1, 30, longest_due=True, last=1)
+    assert left.id == 1
+
+
+@pytest.mark.parametrize(
+    ("accepted", "late", "stale"),
+    [
+        (("delivered", None), ("sent", None), True),
+        (("delivered", None), ("queued", None), True),
+        (("sent", None), ("queued", None), True),
+        (("read", None), ("delivered", None), True),
+        (("undelivered", None), ("sent", None), True),
+        (("failed", None), ("queued", None), True),
+        (("rejected", None), ("queued", None), True),
+        (("delivered", 3), ("sent", None), True),
+        (("delivered", None), ("sent", 2), True),
+        (("delivered", 3), ("sent", 2), True),
+        (("sent", 3), ("delivered", 2), True),  # Sequence says more than the status
+        (("delivered", 2), ("sent", 3), False),
+        (("sent", None), ("delivered", None), False),
+        (("sent", None), ("sent", None), False),
+        (("undelivered", None), ("delivered", None), False),
+        (("failed", None), ("undelivered", None), False),
+        (("delivered", None), ("read", None), False),
+        (("a new one", None), ("sent", None), False),
+        (("delivered", None), ("a new one", None), False),
+    ],
+)
+async def test_without_sequence_the_status_tells_what_is_stale(
+    store: Store,
+    accepted: tuple[str, int | None],
+    late: tuple[str, int | None],
+    stale: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """queued < sent < delivered, undelivered, failed, rejected < read, if either report has no Sequence."""
+    await put(store, parcel(1, status=accepted[0], sequence=accepted[1]))
+    (first,) = await store.outbox.lease("crm", 1, 30)
+    await store.outbox.settle(outcome(first, "done"))
+    await put(store, parcel(2, status=late[0], sequence=late[1]))
+    (second,) = await store.outbox.lease("crm", 1, 30)
+    assert second.stale is stale
+
+
 async def test_report_older_than_an_accepted_one_is_stale(store: Store, clock: Clock) -> None:
     """Stale is what this target has had a later report of: not another message's, not another target's."""
     await put(

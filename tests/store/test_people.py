@@ -66,6 +66,8 @@ IMPERSONAL = {
     "pauses",
     "actions",
     "heartbeat",
+    "instances",
+    "probe_requests",
     "spending",
     "deliveries",
     "tries",

@@ -18,11 +18,14 @@ class Received:
     body: bytes
 
 
+Answer = Callable[[Received], int | tuple[int, dict[str, str]]]
+
+
 @dataclass
 class Receiver:
-    """What came, in order; `answer` gives the status of each POST and may block or look at it."""
+    """What came, in order; `answer` gives the status of each POST, maybe with headers, and may block or look at it."""
 
-    answer: Callable[[Received], int] = lambda _received: 204
+    answer: Answer = lambda _received: 204
     received: list[Received] = field(default_factory=list)
     arrived: threading.Condition = field(default_factory=threading.Condition)
     url: str = ""
@@ -35,7 +38,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving(answer: Callable[[Received], int] = lambda _received: 204) -> Iterator[Receiver]:
+def receiving(answer: Answer = lambda _received: 204) -> Iterator[Receiver]:
     """A receiver on a free port."""
     receiver = Receiver(answer)
 
@@ -45,12 +48,14 @@ def receiving(answer: Callable[[Received], int] = lambda _received: 204) -> Iter
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             got = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            status = receiver.answer(got)
+            answer = receiver.answer(got)
+            status, headers = answer if isinstance(answer, tuple) else (answer, {})
             with receiver.arrived:
                 receiver.received.append(got)
                 receiver.arrived.notify_all()
             self.send_response(status)
-            self.send_header("content-length", "0")
+            for name, value in {"content-length": "0", **headers}.items():
+                self.send_header(name, value)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -1,0 +1,59 @@
+"""What running servers tell of their targets, as commands read it."""
+
+import sqlalchemy as sa
+from support.stored import NINE, Clock
+
+from app.reports.outbox import TargetStatus
+from app.store import Store
+from app.store.commands import Pause, pause
+from app.store.instances import ALIVE, FORGOTTEN, StoredInstances, TargetView, list_targets
+from app.store.tables import instances
+
+FAILING = TargetStatus("failing", 6, 5.0, 12)
+
+
+def server(store: Store, number: int) -> StoredInstances:
+    """One of several."""
+    return StoredInstances(store.engine, store.writer, f"server-{number}")
+
+
+async def test_what_a_server_tells_is_read_until_it_leaves(store: Store, clock: Clock) -> None:
+    """Its newest word, with the time of the next attempt; nothing once it has left."""
+    one = server(store, 1)
+    assert await list_targets(store.engine) == {}
+    await one.write({"crm": TargetStatus()})
+    clock.advance(2)
+    await one.write({"crm": FAILING, "erp": TargetStatus(queue=3)})
+    found = await list_targets(store.engine)
+    assert found == {"crm": TargetView(None, (FAILING,), NINE + 7), "erp": TargetView(None, (TargetStatus(queue=3),))}
+    assert (found["crm"].failing, found["erp"].failing) == (1, 0)
+    await one.leave()
+    assert await list_targets(store.engine) == {}
+
+
+async def test_replicas_are_told_together(store: Store) -> None:
+    """A target may fail on one server only; the soonest attempt is the next."""
+    await server(store, 1).write({"crm": FAILING})
+    await server(store, 2).write({"crm": TargetStatus("failing", 5, 2.0)})
+    await server(store, 3).write({"crm": TargetStatus("busy", 1, 30.0)})
+    crm = (await list_targets(store.engine))["crm"]
+    assert (crm.failing, crm.busy, len(crm.statuses), crm.next_attempt) == (2, 1, 3, NINE + 2)
+
+
+async def test_dead_server_is_not_believed(store: Store, clock: Clock) -> None:
+    """One that was killed tells nothing any more after some seconds, and is deleted after an hour."""
+    await server(store, 1).write({"crm": FAILING})
+    clock.advance(ALIVE)
+    assert (await list_targets(store.engine))["crm"].failing == 1
+    clock.advance(1)
+    assert await list_targets(store.engine) == {}
+    clock.advance(FORGOTTEN)
+    await server(store, 2).write({"crm": TargetStatus()})
+    async with store.engine.connect() as connection:
+        assert (await connection.scalars(sa.select(instances.c.id))).all() == ["server-2"]
+
+
+async def test_pause_of_an_operator_needs_no_server(store: Store) -> None:
+    """It stands in the store."""
+    await store.writer.submit(pause, Pause("ann", "crm"))
+    assert await list_targets(store.engine) == {"crm": TargetView(NINE)}
