@@ -20,6 +20,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "app.metrics": ("app.plivo",),  # added, floor 0: every name and label of /metrics; Plivo's statuses are labels
     "app.telemetry": (),
     "app.server": (),  # added, floor 0: uvicorn with bounds, which knows nothing of the house
+    "app.throttle": (),  # added, floor 0: how many log lines a stranger can cause; the gate and the server ask it
     "app.folding": (),  # added, floor 0: when two texts are the same word; rules and opt-out ask it
     "app.rules": ("app.plivo", "app.telemetry", "app.folding"),
     "app.guards": ("app.plivo", "app.telemetry", "app.folding"),
@@ -46,7 +47,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.telemetry",
         "app.metrics",
     ),
-    "app.gate": ("app.plivo", "app.telemetry", "app.metrics"),
+    "app.gate": ("app.plivo", "app.telemetry", "app.metrics", "app.throttle"),
     "app.status": ("app.guards", "app.metrics", "app.plivo", "app.store"),  # added, floor 3: how the house is
     "app.admin": ("app.metrics", "app.status", "app.telemetry"),  # added, floor 3: the operator's socket
     "app.endpoints": ("app.engine", "app.plivo", "app.reports.outbox", "app.guards.ledger"),
@@ -79,6 +80,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.rules.tools",  # added: `test` and `explain` give stand-ins
         "app.server",  # added: `serve` runs it
         "app.telemetry",  # added: `serve` sets it up
+        "app.metrics",  # added: `serve` counts the connections that were closed at a limit
+        "app.throttle",  # added: and tells of them in few lines
         "app.outbound.SECRET_PREFIX",  # added: `secret` prints one
         "app.outbound.BadEnvironment",  # added: `serve` says so
         "app.reports.formats",  # added: `history` shows a report's fields as its receiver gets them

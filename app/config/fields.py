@@ -158,7 +158,16 @@ def _public_url(value: str) -> str:
     if "?" in _http_url(value) or "#" in value:  # an empty query would swallow the paths too
         message = "no query and no fragment: Plivo's paths are appended to it"
         raise ValueError(message)
-    return value.rstrip("/")
+    scheme, colon, rest = value.rstrip("/").partition(":")
+    base = f"{scheme.lower()}{colon}{rest}"
+    if scheme != scheme.lower():  # signed as it is dialled
+        message = f"write {scheme.lower()} in lower case: {base}"
+        raise ValueError(message)
+    for path in ("/message", "/report"):
+        if base.endswith(path):
+            message = f"{path} is appended to it: write {base.removesuffix(path)}"
+            raise ValueError(message)
+    return base
 
 
 def _text(value: Any) -> str:

@@ -30,6 +30,8 @@ REFUSALS = {  # `Refused.label`: its status
     "large_body": 413, "media_type": 415, "fault": 500, "unavailable": 503, "rule_failed": 503, "deadline": 503,
     "busy": 503, "disk": 503,
 }  # fmt: skip
+NOT_FOUND = "not_found"  # a refusal of a call that carries a signature, on a path that is no endpoint
+DROPPED = ("connections", "held_bytes", "head_size", "head_seconds", "pipelining", "not_http")
 
 ANSWER_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 7.5, 8.0)  # the deadline; Plivo's
 POST_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # a target's timeout is 60 at most
@@ -116,6 +118,14 @@ class Metrics:
         label = label if label in REFUSALS else OTHER
         self._refused(endpoint, str(REFUSALS.get(label, OTHER)), label).inc()
 
+    def not_found(self) -> None:
+        """A call with a signature header came to a path that is not served."""
+        self._refused(NOBODY, "404", NOT_FOUND).inc()
+
+    def dropped(self, reason: str) -> None:
+        """A connection was closed, or refused; `reason` is one of `DROPPED`."""
+        self._dropped(reason if reason in DROPPED else OTHER).inc()
+
     def answered_in(self, endpoint: str, seconds: float) -> None:
         """How long a signed call took, one that got 503 too."""
         self._answer_seconds(endpoint).observe(seconds)
@@ -163,6 +173,10 @@ class Metrics:
             self._answer_seconds(endpoint)
             for label, status in REFUSALS.items():
                 self._refused(endpoint, str(status), label)
+        self._refused(NOBODY, "404", NOT_FOUND)
+        self._dropped = counter("connections_dropped", "Connections that were closed at a limit.", "reason")
+        for reason in DROPPED:
+            self._dropped(reason)
 
     def _of_deliveries(self, counter: "_Counters") -> None:
         self._reports = counter("reports", "Reports on disk, Plivo's repeats counted again.", "status")

@@ -1,16 +1,23 @@
 """Why a signature did not match: the usual mistakes, each tried, the one that would have matched named.
 
-Only ever run for the log, after a refusal, and not often: it computes some twenty HMACs.
+Only ever run for the log, after a refusal, and within a `Budget`: anybody can make us refuse.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from app.plivo.signature import Claim, Request, Token, matching
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SWAPPED = {"http": "https", "https": "http"}
+
+NOTHING_TO_COMPARE = "no value is a signature, which is 44 characters of Base64"
+ASK = (
+    "is [plivo] auth_tokens the token of the account, or subaccount, that owns the number? "
+    "Was the request changed on the way, or is it forged?"
+)
+SLASH = "message_url in Plivo's console and the path that arrives differ in the last slash; look at the proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,53 +30,90 @@ class Seen:
     raw_path: str
 
 
+@dataclass(slots=True)
+class Budget:
+    """What a diagnosis may cost: so many HMACs, and time until `until` of `clock`."""
+
+    hmacs: int
+    until: float
+    clock: Callable[[], float]
+
+    def spend(self, hmacs: int) -> bool:
+        """Whether so many more are allowed; counts them."""
+        self.hmacs -= hmacs
+        return self.hmacs >= 0 and self.clock() < self.until
+
+
 def checked(claims: Iterable[Claim], request: Request) -> str:
     """Which headers were compared over which URL."""
     names = [name for claim in claims for name, _ in claim.offered]
     return f"{', '.join(f'X-Plivo-Signature-{name}' for name in names)} over {request.base}"
 
 
-def advice(claims: Sequence[Claim], request: Request, tokens: Sequence[Token], seen: Seen) -> str:
-    """What to change so that the signature matches, as well as can be told from here."""
+def advice(
+    claims: Iterable[Claim], request: Request, public_url: str, tokens: Sequence[Token], seen: Seen, budget: Budget
+) -> str:
+    """What to change so that the signature matches, as well as can be told from here. `request` is for `public_url`."""
+    comparable = [claim for claim in claims if claim.is_comparable]
+    if not comparable:
+        return NOTHING_TO_COMPARE
+    path = request.base.removeprefix(public_url)
+    for tried in _attempts(request, seen):
+        for claim in comparable:
+            if not budget.spend(len(tokens)):
+                return f"the likeliest variants of the URL do not match: {ASK}"
+            if match := matching(claim, claim.text(tried), tokens):
+                return f"X-Plivo-Signature-{match.header} matches {_what_differs(request, tried, public_url, path)}"
+    return f"no variant of the URL matches: {ASK}"
+
+
+def _attempts(request: Request, seen: Seen) -> Iterator[Request]:
+    yield replace(request, method="GET" if request.method == "POST" else "POST")
     for base in dict.fromkeys(_variants(request.base, seen)):
-        tried = replace(request, base=base)
-        for claim in claims:
-            if name := matching(claim, claim.text(tried), tokens):
-                return f"X-Plivo-Signature-{name} matches {base}: {_what_differs(request.base, base)}"
-    for claim in claims:
-        swapped = replace(request, method="GET" if request.method == "POST" else "POST")
-        if name := matching(claim, claim.text(swapped), tokens):
-            return f"X-Plivo-Signature-{name} matches as {swapped.method}: the method was changed on the way"
-    return (
-        "no variant of the URL matches: is [plivo] auth_tokens the token of the account, or subaccount, that owns "
-        "the number? Was the request changed on the way, or is it forged?"
-    )
+        if base != request.base:
+            yield replace(request, base=base)
 
 
 def _variants(base: str, seen: Seen) -> Iterator[str]:
     parts = urlsplit(base)
-    paths = [parts.path, parts.path.rstrip("/") if parts.path.endswith("/") else parts.path + "/", seen.raw_path]
-    hosts = [parts.netloc, parts.hostname or "", seen.host]
+    name = _host(parts)
+    paths = dict.fromkeys([parts.path, _other_slash(parts.path), seen.raw_path])
     for scheme in (parts.scheme, _SWAPPED[parts.scheme]):
-        ports = dict.fromkeys([_DEFAULT_PORTS[scheme], seen.port])
-        with_ports = [f"{parts.hostname}:{port}" for port in ports if port]
-        for host in dict.fromkeys([*hosts, *with_ports]):
-            for path in dict.fromkeys(paths):
+        ports = [port for port in (_DEFAULT_PORTS[scheme], seen.port) if port]
+        for host in dict.fromkeys([parts.netloc, name, seen.host, *(f"{name}:{port}" for port in ports)]):
+            for path in paths:
                 yield f"{scheme}://{host}{path}"
 
 
-def _what_differs(ours: str, theirs: str) -> str:
-    mine, signed = urlsplit(ours), urlsplit(theirs)
-    if mine.path.rstrip("/") == signed.path.rstrip("/"):
-        if mine.path != signed.path:
-            return (
-                "message_url in Plivo's console and the path that arrives differ in the last slash; look at the proxy"
-            )
-        if mine.scheme != signed.scheme and mine.netloc == signed.netloc:
-            return f"set public_url to {signed.scheme}://"
-        if mine.hostname == signed.hostname:
-            return f"set public_url with the port as in {signed.scheme}://{signed.netloc}"
-        return f"set public_url to {signed.scheme}://{signed.netloc}"
-    return (
-        f"set public_url so that it ends in the path that Plivo dials, {signed.scheme}://{signed.netloc}{signed.path}"
-    )
+def _host(parts: SplitResult) -> str:
+    """The host of a URL without its port; an IPv6 address keeps its brackets."""
+    name = parts.hostname or ""
+    return f"[{name}]" if ":" in name else name
+
+
+def _other_slash(path: str) -> str:
+    return path.rstrip("/") if path.endswith("/") else f"{path}/"
+
+
+def _what_differs(request: Request, tried: Request, public_url: str, path: str) -> str:
+    """What matched, and what to change. `path` is what stands behind `public_url`, such as /message."""
+    if tried.method != request.method:
+        return f"as {tried.method}: the method was changed on the way"
+    changes = []
+    if not tried.base.endswith(path):
+        path = _other_slash(path)
+        changes.append(SLASH)
+    if (wanted := tried.base.removesuffix(path)) != public_url:
+        changes.insert(0, f"set public_url to {wanted}{_in_words(urlsplit(public_url), urlsplit(wanted))}")
+    return f"{tried.base}: {'; '.join(changes)}"
+
+
+def _in_words(ours: SplitResult, theirs: SplitResult) -> str:
+    """What is easily overlooked in two URLs."""
+    if ours.hostname != theirs.hostname:
+        return ""
+    if ours.port != theirs.port:
+        return " (with the port)" if theirs.port else " (without the port)"
+    if ours.netloc != theirs.netloc:
+        return " (capital letters count)"
+    return ""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 MAX_FIELDS = 1_000  # as Django's DATA_UPLOAD_MAX_NUMBER_FIELDS; Plivo sends about 20
+MAX_OPTIONS_HEADER = 256  # bytes of a Content-Type or Content-Disposition; parsing one of 31 KB takes 20 ms
+MAX_OPTIONS = 8  # that such a header may hold; the parser's time grows with their square
 
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -42,6 +44,9 @@ def urlencoded(raw: bytes) -> Parameters:
 
 def parser_of(content_type: bytes) -> Callable[[bytes], Parameters]:
     """The reader of a body of this type. Raises `Unsupported` or `Malformed`."""
+    if _costs_too_much(content_type):
+        message = f"a content type of {len(content_type)} bytes and {content_type.count(b';')} options"
+        raise Unsupported(message)
     kind, options = parse_options_header(content_type)
     if kind == b"application/x-www-form-urlencoded":
         return urlencoded
@@ -53,6 +58,10 @@ def parser_of(content_type: bytes) -> Callable[[bytes], Parameters]:
         return lambda body: _multipart(body, boundary)
     message = f"content type {kind.decode('latin-1') or 'missing'!r}"
     raise Unsupported(message)
+
+
+def _costs_too_much(header: bytes) -> bool:
+    return len(header) > MAX_OPTIONS_HEADER or header.count(b";") > MAX_OPTIONS
 
 
 def _multipart(body: bytes, boundary: bytes) -> Parameters:
@@ -105,7 +114,8 @@ class _Parts:
         self._header = self._value = b""
 
     def _end(self) -> None:
-        name = parse_options_header(self._disposition)[1].get(b"name")
+        header = b"" if _costs_too_much(self._disposition) else self._disposition
+        name = parse_options_header(header)[1].get(b"name")
         if name is None:
             message = "a part of the multipart body has no name"
             raise Malformed(message)

@@ -14,11 +14,18 @@ https://docs.plivo.com/docs/messaging/concepts/signature-validation
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from app.plivo.messages import IDENTIFIER, Parameters
+
+MAX_VALUES = 10  # signatures of one header that are compared; Plivo sends one for each active token of the account
+MAX_PARTS = 64  # parts of a comma-separated list that are looked at; 32 KiB of header could hold 16,000
+MAX_DESTINATIONS = 10_000  # numbers whose token is remembered
+
+_SIGNATURE = re.compile(rb"[A-Za-z0-9+/]{43}=")  # 32 bytes in Base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +105,39 @@ class Token:
         return base64.b64encode(state.digest())
 
 
+class Tokens:
+    """The configured tokens, in the order in which they are worth trying.
+
+    A number belongs to one account, so the token that last vouched for a number is tried first, then the one that
+    last vouched for anything: a genuine request costs one HMAC however many tokens there are.
+    """
+
+    def __init__(self, tokens: Iterable[Token]) -> None:
+        self._tokens = tuple(tokens)
+        self._latest: Token | None = None
+        self._by_destination: dict[str, Token] = {}
+
+    def in_order(self, destination: str | None = None) -> Iterator[Token]:
+        """Every token once. `destination` is one of our numbers, if it is known."""
+        first = dict.fromkeys((self._by_destination.get(destination or ""), self._latest))
+        yield from (token for token in first if token is not None)
+        yield from (token for token in self._tokens if token not in first)
+
+    def remember(self, token: Token, destination: str | None = None) -> None:
+        """This token vouched for a request, about this number."""
+        self._latest = token
+        if destination is not None and self._by_destination.get(destination) is not token:
+            if len(self._by_destination) >= MAX_DESTINATIONS:
+                self._by_destination.clear()
+            self._by_destination[destination] = token
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the headers of one family say: a nonce, and the signatures that each header offers."""
+    """What the headers of one family say: a nonce, and the signatures that each header offers.
+
+    A header whose values cannot be signatures (not 44 characters of Base64) offers none.
+    """
 
     family: Family
     nonce: str
@@ -110,9 +147,30 @@ class Claim:
         """The exact bytes that must have been signed."""
         return self.family.text(request, self.nonce)
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether there is anything that a token could match."""
+        return any(signatures for _, signatures in self.offered)
+
+    def header_matching(self, expected: bytes) -> str | None:
+        """The header ("V3", "Ma-V2", ..) that offers this signature; compared in constant time."""
+        for name, signatures in self.offered:
+            for signature in signatures:
+                if hmac.compare_digest(signature, expected):
+                    return name
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which header a token made."""
+
+    header: str
+    token: Token
+
 
 def claims(headers: Sequence[tuple[bytes, bytes]], families: Iterable[Family] = FAMILIES) -> tuple[Claim, ...]:
-    """The claims of a request, from raw ASGI headers. A family without signature or nonce makes none."""
+    """The claims of a request, from raw ASGI headers. A family without a value or nonce makes none."""
     found: dict[str, list[bytes]] = {}
     for name, value in headers:
         if name.startswith(b"x-plivo-"):
@@ -120,32 +178,32 @@ def claims(headers: Sequence[tuple[bytes, bytes]], families: Iterable[Family] = 
     return tuple(claim for family in families if found and (claim := _claim(family, found)))
 
 
+def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request carries one of Plivo's signature headers, whatever it is worth."""
+    return any(name.startswith(b"x-plivo-signature") for name, _ in headers)
+
+
 def _claim(family: Family, found: Mapping[str, list[bytes]]) -> Claim | None:
     nonces = {value.strip().decode("latin-1") for value in found.get(family.nonce.lower(), ())}
-    offered = tuple(
-        (name, signatures)
-        for name, header in family.headers.items()
-        if (signatures := _signatures(found.get(header.lower(), ())))
-    )
+    lists = {name: b",".join(found.get(header.lower(), ())) for name, header in family.headers.items()}
+    offered = tuple((name, _signatures(values)) for name, values in lists.items() if values.strip(b", \t"))
     if not offered or len(nonces) != 1:
         return None
     nonce = nonces.pop()
     return Claim(family, nonce, offered) if IDENTIFIER.fullmatch(nonce) else None
 
 
-def _signatures(values: Iterable[bytes]) -> tuple[bytes, ...]:
-    """A header may list one signature per active token, with or without blanks after the comma."""
-    return tuple(part for value in values for raw in value.split(b",") if (part := raw.strip()))
+def _signatures(values: bytes) -> tuple[bytes, ...]:
+    """The signatures of a comma-separated list, one for each active token, blanks trimmed; `MAX_VALUES` at most."""
+    parts = (part.strip() for part in values.split(b",", MAX_PARTS))
+    return tuple([part for part in parts if _SIGNATURE.fullmatch(part)][:MAX_VALUES])
 
 
-def matching(claim: Claim, text: bytes, tokens: Iterable[Token]) -> str | None:
-    """The header ("V3", "Ma-V2", ..) whose value one of the tokens made over `text`, or None."""
-    for token in tokens:
-        expected = token.sign(text)
-        for name, signatures in claim.offered:
-            for signature in signatures:
-                if hmac.compare_digest(signature, expected):
-                    return name
+def matching(claim: Claim, text: bytes, tokens: Iterable[Token]) -> Match | None:
+    """The header and the token that made it over `text`. Tokens are not tried if there is nothing to compare."""
+    for token in tokens if claim.is_comparable else ():
+        if header := claim.header_matching(token.sign(text)):
+            return Match(header, token)
     return None
 
 

@@ -207,3 +207,33 @@ def test_any_content_type_is_read_or_refused(content_type: bytes, body: bytes) -
         forms.parser_of(content_type)(body)
     except (Malformed, Unsupported):
         return
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        URLENCODED + b";" * 31_000,
+        URLENCODED + b";a=b" * 9,
+        b"multipart/form-data; boundary=" + b"x" * 31_000,
+        b"x" * 31_000,
+    ],
+)
+def test_a_content_type_that_is_dear_to_parse(content_type: bytes) -> None:
+    """A content type of 31 KB is refused unread, and what it says does not go into the reason."""
+    with pytest.raises(Unsupported) as refusal:
+        forms.parser_of(content_type)
+    assert len(str(refusal.value)) < 100
+
+
+def test_parts_whose_headers_are_dear_to_parse() -> None:
+    """A disposition of many options is as good as none."""
+    with pytest.raises(Malformed, match="no name"):
+        forms.parser_of(MULTIPART)(multipart(part("a", "b", more=";" * 2_000)))
+
+
+def test_usual_options_are_read() -> None:
+    """What HTTP libraries write into a content type is far from the limits."""
+    boundary = "-" * 27 + "1234567890123456789012345678"
+    content_type = f'multipart/form-data; charset="utf-8"; boundary={boundary}'.encode()
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--{boundary}--\r\n'.encode()
+    assert forms.parser_of(content_type)(body) == (("a", "b"),)

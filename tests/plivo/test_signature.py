@@ -1,6 +1,7 @@
 """Signatures: Plivo's published vectors, its SDK as signer, and every byte counts."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from plivo.utils.signature_v3 import validate_v3_signature
 from support import plivo_sdk
 
-from app.plivo.signature import V2, V3, Claim, Request, Token, claims, matching
+from app.plivo.signature import V2, V3, Claim, Request, Token, Tokens, claims, matching
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "signatures.json").read_text(encoding="utf-8")
@@ -25,8 +26,16 @@ TEXTS = {
     "empty": "",
 }
 
+ONE, TWO, THREE = (word * 10 + b"abc=" for word in (b"one+", b"two/", b"3333"))  # 44 characters of Base64
+
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 fields = st.lists(st.tuples(words, words), max_size=6)
+
+
+def header_matching(claim: Claim, text: bytes, tokens: Iterable[Token]) -> str | None:
+    """The header that one of the tokens made over this text."""
+    match = matching(claim, text, tokens)
+    return match.header if match else None
 
 
 def raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
@@ -58,7 +67,7 @@ def test_published_vectors(vector: dict[str, Any], prefix: str) -> None:
     header = prefix + vector["version"].upper()
     (claim,) = claims(offered(header, vector["signature"].encode(), vector["nonce"].encode()))
     signed = Request.of(vector["method"] or "POST", vector["uri"], tuple((vector["params"] or {}).items()))
-    found = matching(claim, claim.text(signed), [Token(vector["token"])])
+    found = header_matching(claim, claim.text(signed), [Token(vector["token"])])
     assert found == (header if vector["valid"] else None)
 
 
@@ -72,14 +81,14 @@ def test_what_the_sdk_signs_matches(
     """Law 1: a request that the SDK signed matches in every family and method, whatever its text holds."""
     params = [*plivo_sdk.message(Text=text), *more]
     (claim,) = claims(raw(plivo_sdk.headers(method, URL, params, scheme)))
-    assert matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) == scheme
+    assert header_matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) == scheme
 
 
 @given(params=fields, method=st.sampled_from(["GET", "POST"]))
 def test_any_fields_sign_as_in_the_sdk(params: list[tuple[str, str]], method: str) -> None:
     """Law 1: no field, however odd its name or value, is read differently here and in the SDK."""
     (claim,) = claims(raw(plivo_sdk.headers(method, URL, params, "V3")))
-    assert matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) == "V3"
+    assert header_matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) == "V3"
 
 
 @given(data=st.data(), scheme=st.sampled_from(plivo_sdk.SCHEMES), method=st.sampled_from(["GET", "POST"]))
@@ -97,8 +106,8 @@ def test_every_signed_byte_counts(data: st.DataObject, scheme: plivo_sdk.Scheme,
         return bytes(changed)
 
     tokens = [Token(plivo_sdk.TOKEN)]
-    assert matching(claim, flipped(text), tokens) is None
-    assert matching(Claim(claim.family, claim.nonce, ((name, (flipped(signature),)),)), text, tokens) is None
+    assert header_matching(claim, flipped(text), tokens) is None
+    assert header_matching(Claim(claim.family, claim.nonce, ((name, (flipped(signature),)),)), text, tokens) is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +124,7 @@ def test_v3_covers_the_words(changed: str, method: str, params: list[tuple[str, 
     """Law 1: a V3 signature holds for its method, names and values only; the SDK agrees."""
     signed = plivo_sdk.headers("POST", URL, [("From", "1"), ("Text", "hello")], nonce="77")
     (claim,) = claims(raw(signed))
-    assert matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) is None, changed
+    assert header_matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) is None, changed
     signature = signed["X-Plivo-Signature-V3"]
     assert not validate_v3_signature(method, URL, "77", plivo_sdk.TOKEN, signature, dict(params))
 
@@ -123,7 +132,7 @@ def test_v3_covers_the_words(changed: str, method: str, params: list[tuple[str, 
 def test_v2_covers_the_url_only() -> None:
     """V2 signs URL and nonce: other words still match, which is why law 2 binds them."""
     (claim,) = claims(raw(plivo_sdk.headers("POST", URL, [("Text", "hello")], "V2")))
-    assert matching(claim, claim.text(request("POST", [("Text", "other")])), [Token(plivo_sdk.TOKEN)]) == "V2"
+    assert header_matching(claim, claim.text(request("POST", [("Text", "other")])), [Token(plivo_sdk.TOKEN)]) == "V2"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +149,7 @@ def test_any_token_will_do(token: list[str], found: str | None) -> None:
     """Law 1: one configured token is enough, at any place in the list; no token, no match."""
     params = plivo_sdk.message()
     (claim,) = claims(raw(plivo_sdk.headers("POST", URL, params)))
-    assert matching(claim, claim.text(request("POST", params)), [Token(one) for one in token]) == found
+    assert header_matching(claim, claim.text(request("POST", params)), [Token(one) for one in token]) == found
 
 
 def test_plivos_sms_headers_match_by_the_main_account() -> None:
@@ -148,18 +157,24 @@ def test_plivos_sms_headers_match_by_the_main_account() -> None:
     params = plivo_sdk.message()
     headers = plivo_sdk.headers("POST", URL, params, "Ma-V3") | {"X-Plivo-Signature-V3": "bm90IG91cnM="}
     (claim,) = claims(raw(headers))
-    assert matching(claim, claim.text(request("POST", params)), [Token(plivo_sdk.TOKEN)]) == "Ma-V3"
+    assert header_matching(claim, claim.text(request("POST", params)), [Token(plivo_sdk.TOKEN)]) == "Ma-V3"
 
 
 @pytest.mark.parametrize(
     ("values", "signatures"),
     [
-        ([b"one"], (b"one",)),
-        ([b"one,two"], (b"one", b"two")),
-        ([b" one , two\t,\tthree "], (b"one", b"two", b"three")),
-        ([b",,one,, ,two,"], (b"one", b"two")),
-        ([b"one", b"two, three"], (b"one", b"two", b"three")),
-        ([b"", b"one"], (b"one",)),
+        ([ONE], (ONE,)),
+        ([ONE + b"," + TWO], (ONE, TWO)),
+        ([b" %s , %s\t,\t%s " % (ONE, TWO, THREE)], (ONE, TWO, THREE)),
+        ([b",,%s,, ,%s," % (ONE, TWO)], (ONE, TWO)),
+        ([ONE, b"%s, %s" % (TWO, THREE)], (ONE, TWO, THREE)),
+        ([b"", ONE], (ONE,)),
+        ([b"bad," + ONE], (ONE,)),
+        ([b",".join([b"bad", ONE[:-1], ONE + b"=", ONE.replace(b"o", b"-"), ONE.replace(b"o", b"\xe9"), TWO])], (TWO,)),
+        ([b",".join([ONE] * 11)], (ONE,) * 10),  # no account has so many tokens
+        ([ONE] * 11, (ONE,) * 10),
+        ([b"," * 31_000 + ONE], ()),
+        ([b"bad"], ()),
     ],
 )
 @pytest.mark.parametrize("header", ["V2", "Ma-V2", "V3", "Ma-V3"])
@@ -170,6 +185,49 @@ def test_lists_of_signatures(header: str, values: list[bytes], signatures: tuple
     (claim,) = claims(headers)
     assert claim.offered == ((header, signatures),)
     assert claim.family is (V2 if header.endswith("V2") else V3)
+
+
+class Counted(Token):
+    """Counts how often it signs."""
+
+    def __init__(self, secret: str, signed: list[str]) -> None:
+        super().__init__(secret)
+        self._secret, self._signed = secret, signed
+
+    def sign(self, text: bytes) -> bytes:
+        """As a token does."""
+        self._signed.append(self._secret)
+        return super().sign(text)
+
+
+def test_what_cannot_be_a_signature_costs_no_hmac() -> None:
+    """A list that holds no 44 characters of Base64 is compared with nothing."""
+    signed: list[str] = []
+    (claim,) = claims(offered("V3", b"bad," * 7_000))
+    assert matching(claim, b"text", [Counted("a", signed)]) is None
+    assert signed == []
+
+
+def test_a_token_costs_one_hmac_however_many_values() -> None:
+    """Ten values in each header of a family are compared with one HMAC of each token."""
+    signed: list[str] = []
+    (claim,) = claims([*offered("V3", b",".join([ONE] * 700)), *offered("Ma-V3", b",".join([TWO] * 700))])
+    assert matching(claim, b"text", [Counted(name, signed) for name in "abc"]) is None
+    assert signed == ["a", "b", "c"]
+
+
+def test_the_token_of_a_number_is_tried_first() -> None:
+    """The token that last vouched for a number comes first, then the one that last vouched at all, each token once."""
+    main, sub, old = (Token(name) for name in ("main", "sub", "old"))
+    tokens = Tokens([main, sub, old])
+    assert list(tokens.in_order("33644600000")) == [main, sub, old]
+    tokens.remember(old, "33644600000")
+    tokens.remember(sub, "33644600001")
+    assert list(tokens.in_order("33644600000")) == [old, sub, main]
+    assert list(tokens.in_order("33644600001")) == [sub, main, old]
+    assert list(tokens.in_order("33644600002")) == list(tokens.in_order()) == [sub, main, old]
+    tokens.remember(main, "33644600000")
+    assert list(tokens.in_order("33644600000")) == [main, sub, old]
 
 
 @pytest.mark.parametrize("value", [b"", b" ", b",", b" , ,\t"])

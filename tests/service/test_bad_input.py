@@ -155,7 +155,7 @@ def test_a_json_body(service: process.Served) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "PROPFIND"])
-@pytest.mark.parametrize("path", ["/message", "/message/", "/report", "/report/an-id"])
+@pytest.mark.parametrize("path", ["/message", "/message/", "/report", "/report/", "/report/an-id"])
 def test_methods(service: process.Served, method: str, path: str) -> None:
     """Plivo calls with GET or POST; whoever else learns which methods there are, signed or not."""
     answer = wire.exchange(service, wire.head(method, path, {"content-length": "0"}), method)
@@ -172,7 +172,7 @@ def test_methods(service: process.Served, method: str, path: str) -> None:
         "/Message",
         "/%6dessage",
         "/report/a/b",
-        "/report/",
+        "/report//",
         "/report/a.b",
         "/report/" + "a" * 65,
         "/report/%2e%2e",
@@ -186,6 +186,20 @@ def test_other_paths(service: process.Served, path: str) -> None:
     """What is not served is 404 before anything else is looked at; nothing is redirected."""
     assert wire.exchange(service, wire.head("PUT", path, {"content-length": "0"}), "PUT").status == 404
     assert wire.exchange(service, wire.head("GET", path, {}), "GET").status == 404
+
+
+@pytest.mark.parametrize("path", ["//message", "/", "/sms"])
+def test_a_wrong_url_in_the_console(service: process.Served, path: str) -> None:
+    """A signed call to a path that is not served leaves a line with the path: only the log can tell of it."""
+    before = len(service.lines())
+    assert wire.tell(service, wire.message(), path)[0] == 404
+    refused = [line for line in service.lines()[before:] if line["event"] == "refused"]
+    assert [(line["status"], line["path"]) for line in refused] == [(404, path)]
+
+
+def test_a_slash_behind_report(service: process.Served) -> None:
+    """/report/ is served as /message/ is, without a redirect."""
+    assert wire.tell(service, plivo_sdk.report(), "/report/")[0] == 200
 
 
 SIGNED = wire.message()
@@ -285,10 +299,16 @@ def test_a_body_that_never_ends(service: process.Served, framing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers", [{"x-long": "x" * 40_000}, {f"x-{index}": "x" * 100 for index in range(400)}, {"x" * 40_000: "x"}]
+    "headers",
+    [
+        {"x-long": "x" * 40_000},
+        {f"x-{index}": "x" * 1_000 for index in range(40)},
+        {f"x-{index}": "" for index in range(101)},
+        {"x" * 40_000: "x"},
+    ],
 )
 def test_a_head_over_the_limit(service: process.Served, headers: dict[str, str]) -> None:
-    """A header block over 32 KiB gets 431, however it is cut, signed or not."""
+    """A header block over 32 KiB or 100 lines gets 431, however it is cut, signed or not."""
     assert wire.exchange(service, wire.head("GET", "/message", headers), "GET").status == 431
     assert wire.exchange(service, wire.head("GET", "/message", {**_v2(), **headers}), "GET").status == 431
 

@@ -1,13 +1,12 @@
 """The gate: nothing passes to an endpoint unless Plivo signed it (law 1). Pure ASGI, in front of the routes.
 
-Signatures are computed over `public_url`, never over Host. The order of refusals: 405; no signature
+Signatures are computed over `public_url`, never over Host. The order of refusals: 404; 405; no signature
 at all 403, before the body is read; 413; 408; V2; 415; 400, also for a field that is missing; V3. The
 gate makes the proofs that bind a signature to its words (law 2); the store keeps them, and its refusal
 passes through here too. And it keeps time (law 4): what is not ready at the deadline is a 503.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -15,22 +14,43 @@ from typing import Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.gate.body import ClientGone, read_body, read_parameters
+from app.gate.diagnosing import DIAGNOSIS_INTERVAL, Diagnoser, raw_path
+from app.gate.refusal_log import UNVERIFIED, RefusalLog
 from app.metrics import Metrics
-from app.plivo import diagnosis, forms
+from app.plivo import diagnosis
 from app.plivo.messages import IDENTIFIER, Inbound, Parameters, Proof, Report, SignedRequest, content_digest
-from app.plivo.refusals import Forged, Late, NotAllowed, Refused, TooLarge, TooSlow, Unsigned
-from app.plivo.signature import FAMILIES, V2, V3, Claim, Family, Request, Token, claims, matching
+from app.plivo.refusals import Forged, Late, NotAllowed, Refused, Unsigned
+from app.plivo.signature import (
+    FAMILIES,
+    V2,
+    V3,
+    Claim,
+    Family,
+    Match,
+    Request,
+    Token,
+    Tokens,
+    claims,
+    is_offered,
+    matching,
+)
 from app.telemetry import get_logger
+
+__all__ = ["DIAGNOSIS_INTERVAL", "Gate", "GateOptions", "MessageEndpoint", "Mode", "ReportEndpoint"]
 
 log = get_logger("gate")
 
 MessageEndpoint = Callable[[Inbound, SignedRequest], Awaitable[Response]]
 ReportEndpoint = Callable[[Report, SignedRequest], Awaitable[Response]]
 Mode = Literal["any", "v3", "log-only"]
+Matches = Mapping[Family, Match | None]
 
-DIAGNOSIS_INTERVAL = 1.0  # seconds: under a flood of forgeries the log must not cost more than the check
+
+def _nobody(_scope: Scope) -> None:
+    """Nobody asks who was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +70,15 @@ class _Door:
 
     name: str
     read: Callable[[str, Parameters], Any]
+    our_number: Callable[[Any], str]  # in what was read
     answer: Callable[[Any, SignedRequest], Awaitable[Response]]
 
 
-class ClientGone(Exception):
-    """The caller hung up while we read."""
-
-
 class Gate:
-    """ASGI middleware: Plivo's paths go to an endpoint as a `SignedRequest`, everything else to `app`."""
+    """ASGI middleware: Plivo's paths go to an endpoint as a `SignedRequest`, everything else to `app`.
+
+    `accepted` is called with the scope of each signed call that was served.
+    """
 
     def __init__(
         self,
@@ -68,41 +88,62 @@ class Gate:
         message: MessageEndpoint,
         report: ReportEndpoint,
         metrics: Metrics | None = None,
+        accepted: Callable[[Scope], None] = _nobody,
     ) -> None:
         self.app = app
         self._options = options
         self._metrics = metrics or Metrics()
-        self._message = _Door("message", lambda _path, parameters: Inbound.from_parameters(parameters), message)
-        self._report = _Door("report", Report.from_parameters, report)
-        parts = urlsplit(options.public_url)
-        self._prefix = parts.path
+        self._accepted = accepted
+        self._refusals = RefusalLog(self._metrics)
+        self._diagnoser = Diagnoser(options.public_url, options.tokens)
+        self._tokens = Tokens(options.tokens)
+        self._message = _Door("message", lambda _, given: Inbound.from_parameters(given), lambda it: it.to, message)
+        self._report = _Door("report", Report.from_parameters, lambda it: it.sender, report)
+        self._prefix = urlsplit(options.public_url).path
         self._families = (V3,) if options.mode == "v3" else FAMILIES
-        self._diagnosed_at = float("-inf")
         self._beside = 0  # V2 accepted beside a V3 that did not match
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers Plivo's paths; hands on the rest."""
-        door = self._door(scope) if scope["type"] == "http" else None
-        if door is None:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        path, way = door
+        elif (found := self._door(scope)) is not None:
+            if response := await self._answer(scope, receive, *found):
+                await response(scope, receive, send)
+        else:
+            await self.app(scope, receive, self._noting_404(scope, send) if is_offered(scope["headers"]) else send)
+
+    async def _answer(self, scope: Scope, receive: Receive, path: str, door: _Door) -> Response | None:
+        """The response; None if nobody is there to get it."""
         begun = asyncio.get_running_loop().time()
+        signed = False
         try:
-            response = await self._in_time(way, *await self._admit(scope, receive, path, way), begun)
+            content, request = await self._admit(scope, receive, path, door)
+            signed = bool(request.signed_by)
+            response = await self._in_time(door, content, request, begun)
         except Refused as refusal:
-            self._metrics.refused(way.name, refusal.label)
-            level = log.error if refusal.status >= 500 else log.warning  # noqa: PLR2004
-            level("refused", status=refusal.status, path=path, method=scope["method"], reason=str(refusal))
-            response = PlainTextResponse(f"{refusal.public}\n", refusal.status, refusal.headers)
+            self._refusals.refused(door.name, refusal, path=path, method=scope["method"], signed=signed)
+            return PlainTextResponse(f"{refusal.public}\n", refusal.status, refusal.headers)
         except ClientGone:
-            log.info("the caller hung up while sending", path=path)
-            return
+            self._refusals.hung_up(path)
+            return None
         except Exception:
-            self._metrics.refused(way.name, "fault")
+            self._metrics.refused(door.name, "fault")
             log.exception("a fault of ours", path=path)
-            response = PlainTextResponse("internal error\n", 500)
-        await response(scope, receive, send)
+            return PlainTextResponse("internal error\n", 500)
+        if signed:
+            self._accepted(scope)
+        return response
+
+    def _noting_404(self, scope: Scope, send: Send) -> Send:
+        """Somebody gave Plivo a URL that is not served: only the log and the metrics can tell."""
+
+        async def noting(event: Message) -> None:
+            if event["type"] == "http.response.start" and event["status"] == 404:  # noqa: PLR2004
+                self._refusals.not_found(raw_path(scope), scope["method"], self._options.public_url)
+            await send(event)
+
+        return noting
 
     async def _in_time(self, door: _Door, content: Any, request: SignedRequest, begun: float) -> Response:
         """The answer, by the deadline (law 4): what takes longer, a locked store or a slow rule, Plivo would not hear.
@@ -122,7 +163,7 @@ class Gate:
             self._metrics.answered_in(door.name, asyncio.get_running_loop().time() - begun)
 
     def _door(self, scope: Scope) -> tuple[str, _Door] | None:
-        raw = _raw_path(scope)
+        raw = raw_path(scope)
         if self._prefix and raw.startswith(f"{self._prefix}/") and (door := self._named(raw[len(self._prefix) :])):
             return door
         return self._named(raw)  # also below a prefix such as "/report" that a proxy has stripped
@@ -130,113 +171,65 @@ class Gate:
     def _named(self, path: str) -> tuple[str, _Door] | None:
         if path in ("/message", "/message/"):
             return path, self._message
-        if path == "/report" or (path.startswith("/report/") and IDENTIFIER.fullmatch(path, len("/report/"))):
+        if path in ("/report", "/report/"):
+            return path, self._report
+        if path.startswith("/report/") and IDENTIFIER.fullmatch(path, len("/report/")):
             return path, self._report
         return None
 
     async def _admit(self, scope: Scope, receive: Receive, path: str, door: _Door) -> tuple[Any, SignedRequest]:
         """What was said, and the request that says it, if it is signed. Raises `Refused`."""
-        method: str = scope["method"]
+        options, method = self._options, scope["method"]
         if method not in ("GET", "POST"):
             raise NotAllowed(method)
         made = claims(scope["headers"], self._families)
-        strict = self._options.mode != "log-only"
+        strict = options.mode != "log-only"
         if strict and not made:
             self._refuse_unsigned(scope)
-        body = await self._body(scope, receive) if method == "POST" else b""
-        bare = Request(method, f"{self._options.public_url}{path}", (), ())
+        body = await read_body(scope, receive, options.body_limit, options.deadline) if method == "POST" else b""
+        bare = Request(method, f"{options.public_url}{path}", (), ())
         matched = {claim.family: self._match(claim, bare) for claim in made if claim.family is V2}
         if strict and not any(claim.family is V3 or matched[claim.family] for claim in made):
             self._doubt(made, bare, scope)
-        query, parameters = _parameters(scope, method, body)
+        query, parameters = read_parameters(scope, body)
         content = door.read(path, parameters)
+        our_number = door.our_number(content)
         request = replace(bare, query=query, body=parameters if method == "POST" else ())
-        matched |= {claim.family: self._match(claim, request) for claim in made if claim.family is V3}
-        signed_by = self._judge(made, matched, request, scope)
+        matched |= {claim.family: self._match(claim, request, our_number) for claim in made if claim.family is V3}
+        signed_by = self._judge(made, matched, request, scope, our_number)
         value = content_digest(path, parameters)
         proofs = tuple(Proof(sha256(claim.text(request)).digest(), value) for claim in made if matched[claim.family])
         return content, SignedRequest(path, parameters, proofs, signed_by)
 
-    def _match(self, claim: Claim, request: Request) -> str | None:
-        return matching(claim, claim.text(request), self._options.tokens)
+    def _match(self, claim: Claim, request: Request, our_number: str | None = None) -> Match | None:
+        return matching(claim, claim.text(request), self._tokens.in_order(our_number))
 
-    def _judge(
-        self, made: Sequence[Claim], matched: Mapping[Family, str | None], request: Request, scope: Scope
-    ) -> str:
+    def _judge(self, made: Sequence[Claim], matched: Matches, request: Request, scope: Scope, our_number: str) -> str:
         """The header that vouches for the request, V3 first. Raises `Forged`."""
         v3, v2 = matched.get(V3), matched.get(V2)
         if v2 and not v3 and V3 in matched:
             self._beside += 1
-            self._metrics.beside()
-            log.warning(
-                "V2 accepted beside a V3 that does not match",
-                times=self._beside,
-                checked=diagnosis.checked(made, request),
-            )
-        if not (v3 or v2):
+            self._refusals.beside(self._beside, diagnosis.checked(made, request))
+        best = v3 or v2
+        if best is None:
             self._doubt(made, request, scope)
-        return v3 or v2 or ""
+            return ""
+        self._tokens.remember(best.token, our_number)
+        return best.header
 
     def _doubt(self, made: Sequence[Claim], request: Request, scope: Scope) -> None:
         """Raises `Forged` with what was checked and what would have matched; in log-only mode says so."""
+        strict = self._options.mode != "log-only"
         reason = f"no token matches {diagnosis.checked(made, request)}" if made else "no signature header"
-        if made and (now := time.monotonic()) - self._diagnosed_at >= DIAGNOSIS_INTERVAL:
-            self._diagnosed_at = now
-            reason += "; " + diagnosis.advice(made, request, self._options.tokens, _seen(scope))
-        if self._options.mode != "log-only":
+        if made and self._refusals.would_log(Forged.label if strict else UNVERIFIED):
+            advice = self._diagnoser.advice(made, request, scope)
+            reason += f"; {advice}" if advice else ""
+        if strict:
             raise Forged(reason)
-        log.warning("accepted unverified: signature = log-only", reason=reason)
+        self._refusals.unverified(reason)
 
     def _refuse_unsigned(self, scope: Scope) -> NoReturn:
         reason = "no signature header with a value and a nonce"
         if self._families != FAMILIES and claims(scope["headers"], (V2,)):
             reason = 'no V3 signature header, only V2, which signature = "v3" does not read; "any" would'
         raise Unsigned(reason)
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        limit = self._options.body_limit
-        declared = _header(scope, b"content-length")
-        if declared.isdigit() and int(declared) > limit:
-            message = f"{int(declared)} bytes declared, body_limit is {limit}"
-            raise TooLarge(message)
-        try:
-            async with asyncio.timeout(self._options.deadline):
-                return await _read(receive, limit)
-        except TimeoutError:
-            message = f"the body was not in after {self._options.deadline:g} s"
-            raise TooSlow(message) from None
-
-
-async def _read(receive: Receive, limit: int) -> bytes:
-    body = bytearray()
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise ClientGone
-        body += event.get("body", b"")
-        if len(body) > limit:
-            message = f"over body_limit, {limit} bytes"
-            raise TooLarge(message)
-        if not event.get("more_body", False):
-            return bytes(body)
-
-
-def _parameters(scope: Scope, method: str, body: bytes) -> tuple[Parameters, Parameters]:
-    """The query's, and those that are meant: the body's of a POST, the query's of a GET."""
-    read = forms.parser_of(_header(scope, b"content-type")) if method == "POST" else None
-    query = forms.urlencoded(scope["query_string"])
-    return query, read(body) if read else query
-
-
-def _header(scope: Scope, name: bytes) -> bytes:
-    return next((value for key, value in scope["headers"] if key == name), b"")
-
-
-def _raw_path(scope: Scope) -> str:
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return raw.decode("latin-1")
-
-
-def _seen(scope: Scope) -> diagnosis.Seen:
-    server = scope.get("server") or ("", None)
-    return diagnosis.Seen(scope["scheme"], _header(scope, b"host").decode("latin-1"), server[1], _raw_path(scope))

@@ -1,0 +1,36 @@
+"""Lines that anybody could cause, in numbers that a disk can hold: the first few in a while, then how many more."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Throttle(Generic[K]):
+    """Admits `first` lines of a key in `seconds`; `summarise` is told at the end how many more there were.
+
+    The keys must be words of a fixed list, not what a stranger wrote. Needs a running event loop.
+    """
+
+    def __init__(self, first: int, seconds: float, summarise: Callable[[K, int], None]) -> None:
+        self._first = first
+        self._seconds = seconds
+        self._summarise = summarise
+        self._counts: dict[K, int] = {}
+
+    def would_admit(self, key: K) -> bool:
+        """Whether the next line of this key is admitted; counts nothing."""
+        return self._counts.get(key, 0) < self._first
+
+    def admit(self, key: K) -> bool:
+        """Whether to write this line; it counts either way."""
+        if key not in self._counts:
+            self._counts[key] = 0
+            asyncio.get_running_loop().call_later(self._seconds, self._end, key)
+        self._counts[key] += 1
+        return self._counts[key] <= self._first
+
+    def _end(self, key: K) -> None:
+        if (more := self._counts.pop(key) - self._first) > 0:
+            self._summarise(key, more)
