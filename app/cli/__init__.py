@@ -25,6 +25,7 @@ from app.cli import (
     test,
 )
 from app.cli.common import Mistake
+from app.cli.escape import escaped
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -64,5 +65,5 @@ def main() -> None:
     try:
         cli(prog_name="plivo-autoreply")
     except Mistake as mistake:
-        click.echo(f"plivo-autoreply: {mistake}", err=True)
+        click.echo("\n".join(map(escaped, f"plivo-autoreply: {mistake}".split("\n"))), err=True)
         sys.exit(mistake.exit_code)

@@ -14,17 +14,14 @@ import click
 
 from app import config as configuration
 from app import telemetry
+from app.cli.escape import escaped, escaped_json
 from app.config import BadConfig, Config
 from app.config.fields import read_duration
-from app.plivo.numbers import normalise
 from app.plivo.refusals import Unavailable
 from app.store import BrokenStore, NewerStore, Store, StoreInUse, open_store
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-NAME = 11  # characters of an alphanumeric sender at most, 3GPP TS 23.040
 
 
 class Mistake(Exception):
@@ -141,27 +138,12 @@ def counted_tries(count: int) -> str:
 
 def print_json(value: Any) -> None:
     """One JSON document."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(escaped_json(json.dumps(value, ensure_ascii=False, indent=2)))
 
 
-def address(text: str, config: Config) -> str:
-    """An address from the command line: a number in any form that the file knows, or a name."""
-    try:
-        return config.read_number(text)
-    except ValueError:
-        return normalise(text)
-
-
-def person(text: str, config: Config) -> str:
-    """An address that a change is about; no guesses, for a typo would change nothing. Raises `Mistake`."""
-    try:
-        return config.read_number(text)
-    except ValueError as error:
-        name = text.strip()
-        if name and not name.startswith("+") and any(character.isalpha() for character in name) and len(name) <= NAME:
-            return normalise(name)
-        message = f"{text!r}: {error}"
-        raise Mistake(message) from None
+def echo(line: str) -> None:
+    """One line on stdout; what strangers wrote in it is escaped."""
+    click.echo(escaped(line))
 
 
 async def submit(config: Config, verb: Callable[..., Any], item: Any, *, create: bool = False) -> Any:

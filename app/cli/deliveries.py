@@ -14,6 +14,7 @@ from app.cli.common import (
     Mistake,
     Problem,
     config_option,
+    echo,
     json_option,
     load,
     moment,
@@ -97,9 +98,9 @@ def list_(which: Selection, path: Path, limit: int, *, as_json: bool) -> None:
         said = row["error"] or (f"status {row['status']}" if row["status"] else "not tried yet")
         when = f", due {row['due_at']}" if row["state"] == "due" else ""
         what = f"{row['id']:>8}  {row['target']:<16} {row['state']:<8} {row['report_status']:<12} {row['message_uuid']}"
-        click.echo(f"{what}  tries {row['attempts']}, {said}{when}")
+        echo(f"{what}  tries {row['attempts']}, {said}{when}")
         for one in row["tries"] if which.ids else ():
-            click.echo(f"{'':>10}{show_try(one)}")
+            echo(f"{'':>10}{show_try(one)}")
     click.echo(_counted(len(rows)), err=True)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from app.cli.common import Mistake, address, config_option, counted, json_option, load, print_json, run
+from app.cli.addresses import address
+from app.cli.common import Mistake, config_option, counted, echo, json_option, load, print_json, run
 from app.config.faults import did_you_mean
 from app.engine import Decision
 from app.plivo import numbers, units
@@ -82,12 +83,12 @@ def as_dict(decision: Decision) -> dict[str, Any]:
 
 def show(decision: Decision) -> None:
     """A decision for people."""
-    click.echo(f"route  {decision.route or '-'}")
+    echo(f"route  {decision.route or '-'}")
     for step in decision.steps:
-        click.echo(f"  {step.rule:<20} {step.verdict:<10} {step.reason}")
-    click.echo(f"answer {decision.rule or 'silence'}: {decision.reason}")
+        echo(f"  {step.rule:<20} {step.verdict:<10} {step.reason}")
+    echo(f"answer {decision.rule or 'silence'}: {decision.reason}")
     for message in decision.messages:
         people = ", ".join(map(numbers.show, message.dst))
-        click.echo(f"  to {people}, {counted(units.count(message.text), 'unit')}: {message.text}")
-    click.echo(f"units  {decision.units}")
-    click.echo(decision.xml.decode())
+        echo(f"  to {people}, {counted(units.count(message.text), 'unit')}: {message.text}")
+    echo(f"units  {decision.units}")
+    echo(decision.xml.decode())

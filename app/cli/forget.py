@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import Mistake, config_option, load, person, run, store_beside_server, submit, whoami
+from app.cli.addresses import person
+from app.cli.common import Mistake, config_option, load, run, store_beside_server, submit, whoami
 from app.config import Config
 from app.store import people
 from app.store.people import Forget

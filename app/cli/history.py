@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from app.cli.addresses import spellings
 from app.cli.common import (
     Mistake,
-    address,
     config_option,
     counted_tries,
+    echo,
     json_option,
     load,
     moment,
@@ -48,7 +49,7 @@ def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"messages": [_message(row) for row in found], "reports": [_report(row) for row in others]})
     elif not found and not others:
-        click.echo(f"nothing is remembered of {who}")
+        echo(f"nothing is remembered of {who}")
     for row in found if not as_json else ():
         _show_message(_message(row))
     for row in others if not as_json else ():
@@ -57,9 +58,12 @@ def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
 
 async def _find(config: Config, who: str, limit: int) -> tuple[list[Row], list[Row]]:
     async with store_beside_server(config) as store:
-        found = await history(store.engine, who, limit)
         # as it stands first: a MessageUUID that has digits only looks like a number with ornaments
-        return found if any(found) else await history(store.engine, address(who, config), limit)
+        for one in (who, *spellings(who, config)):
+            found = await history(store.engine, one, limit)
+            if any(found):
+                break
+        return found
 
 
 def _message(row: Row) -> dict[str, Any]:
@@ -118,16 +122,16 @@ def _delivery(row: Row) -> dict[str, Any]:
 
 
 def _show_message(message: dict[str, Any]) -> None:
-    text = message["text"] if message["text"] is not None else "(text not kept)"
-    click.echo(
+    text = f"'{message['text']}'" if message["text"] is not None else "(not kept)"
+    echo(
         f"{message['received_at']}  {message['from']} -> {message['to']}  {message['type']}  {message['message_uuid']}"
     )
-    click.echo(f"  text     {text!r}")
-    click.echo(f"  answer   {message['rule'] or 'silence'}, route {message['route'] or '-'}: {message['reason']}")
+    echo(f"  text     {text}")
+    echo(f"  answer   {message['rule'] or 'silence'}, route {message['route'] or '-'}: {message['reason']}")
     for step in message["steps"]:
-        click.echo(f"             {step['rule']:<18} {step['verdict']:<10} {step['reason']}")
-    click.echo(f"  xml      {message['xml']}")
-    click.echo(f"  signed   {message['signed_by'] or 'not verified'}, config {message['config']}")
+        echo(f"             {step['rule']:<18} {step['verdict']:<10} {step['reason']}")
+    echo(f"  xml      {message['xml']}")
+    echo(f"  signed   {message['signed_by'] or 'not verified'}, config {message['config']}")
     _show_deliveries(message["deliveries"], indent="  ")
     for report in message["reports"]:
         _show_report(report, indent="  ")
@@ -137,7 +141,7 @@ def _show_report(report: dict[str, Any], indent: str) -> None:
     error = f", error {report['error_code']} {report['error_text'] or ''}".rstrip() if report["error_code"] else ""
     what = f"{report['received_at']}  {report['status']}{error}  {report['message_uuid']} to {report['to']}"
     what += ", no route: all targets" if report["route"] is None else ""
-    click.echo(f"{indent}report   {what}")
+    echo(f"{indent}report   {what}")
     _show_deliveries(report["deliveries"], indent)
 
 
@@ -146,6 +150,6 @@ def _show_deliveries(deliveries: Iterable[dict[str, Any]], indent: str) -> None:
         said = delivery["error"] or (f"status {delivery['status']}" if delivery["status"] else "not tried yet")
         when = f", due {delivery['due_at']}" if delivery["due_at"] else ""
         state = f"{delivery['target']:<18} {delivery['state']:<8} after {counted_tries(delivery['attempts'])}"
-        click.echo(f"{indent}           {state}: {said}{when}")
+        echo(f"{indent}           {state}: {said}{when}")
         for one in delivery["tries"] if len(delivery["tries"]) > 1 else ():
-            click.echo(f"{indent}             {show_try(one)}")
+            echo(f"{indent}             {show_try(one)}")

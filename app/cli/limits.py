@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from app.cli.addresses import person
 from app.cli.common import (
     Mistake,
     config_option,
+    echo,
     json_option,
     load,
     moment,
-    person,
     print_json,
     run,
     store_beside_server,
@@ -53,9 +54,9 @@ def list_(path: Path, limit: int, *, as_json: bool) -> None:
         print_json(found)
         return
     for fuse in found["fuses"]:
-        click.echo(f"{fuse['scope'] or 'all routes':<24} {fuse['spent']} of {fuse['limit']} units")
+        echo(f"{fuse['scope'] or 'all routes':<24} {fuse['spent']} of {fuse['limit']} units")
     for row in found["people"]:
-        click.echo(f"{row['person']:<16} from {row['number']:<16} {row['replies']} answers, last {row['last']}")
+        echo(f"{row['person']:<16} from {row['number']:<16} {row['replies']} answers, last {row['last']}")
 
 
 @command.command("reset")

@@ -1,19 +1,20 @@
 """`optout`: who gets no messages, and how we know."""
 
-import codecs
-import csv
-import io
+import os
+import stat
 import time
-from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import IO, Any, BinaryIO
 
 import click
 
+from app.cli import spreadsheet
+from app.cli.addresses import address, known_address
+from app.cli.addresses import person as person_of
 from app.cli.common import (
     Mistake,
-    address,
     config_option,
+    echo,
     json_option,
     load,
     moment,
@@ -23,15 +24,13 @@ from app.cli.common import (
     submit,
     whoami,
 )
-from app.cli.common import person as person_of
+from app.cli.optout_import import COLUMNS, read_opt_outs
 from app.config import Config
 from app.guards.ledger import OptOutChange, Pair
 from app.plivo.numbers import show
 from app.store import people
 from app.store.people import Changes
 from app.store.queries import Row
-
-COLUMNS = ("number", "person", "at", "word", "message_uuid", "signed_by", "source")
 
 
 @click.group("optout")
@@ -55,14 +54,15 @@ def list_(who: str | None, path: Path, *, ended: bool, as_json: bool) -> None:
     Example: plivo-autoreply optout list +33700000001
     """
     config = load(path)
-    rows = [_opt_out(row) for row in run(_list(config, who, ended=ended))]
+    whom = (known_address(who, config) or address(who, config)) if who else None
+    rows = [_opt_out(row) for row in run(_list(config, whom, ended=ended))]
     if as_json:
         print_json(rows)
         return
     for row in rows:
         proof = f"{row['word']} by {row['source']}, {row['message_uuid'] or '-'}, signed {row['signed_by'] or '-'}"
         end = f", ended {row['ended_at']} by {row['ended_by']}" if row["ended_at"] else ""
-        click.echo(f"{row['person']:<16} from {row['number']:<16} {row['at']}  {proof}{end}")
+        echo(f"{row['person']:<16} from {row['number']:<16} {row['at']}  {proof}{end}")
     click.echo(f"{len(rows)} opt-outs", err=True)
 
 
@@ -94,17 +94,24 @@ def remove(to: str, person: str, path: Path) -> None:
 
 @command.command("export")
 @config_option
-@click.option("-o", "--output", type=click.File("w", encoding="utf-8"), default="-", help="A file; default: stdout.")
-def export(path: Path, output: TextIO) -> None:
-    """Write the opt-outs that are in force as CSV.
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    default="-",
+    help="A file, which only you may read; default: stdout.",
+)
+def export(path: Path, output: Path) -> None:
+    """Write the opt-outs that are in force as CSV. A cell that a spreadsheet would compute gets a quote before it,
+    which `import` takes off.
 
     \b
     Example: plivo-autoreply optout export -o optouts.csv
     """
     config = load(path)
-    writer = csv.DictWriter(output, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_opt_out(row) for row in run(_list(config, None, ended=False)))
+    rows = [_opt_out(row) for row in run(_list(config, None, ended=False))]
+    with _opened(output) as file:
+        spreadsheet.write(file, COLUMNS, rows)
 
 
 @command.command("import")
@@ -118,49 +125,9 @@ def import_(source: BinaryIO, path: Path) -> None:
     Example: plivo-autoreply optout import optouts.csv
     """
     config = load(path)
-    changes = _read(_decoded(source.read()), config)
+    changes = read_opt_outs(source.read(), config)
     count = run(submit(config, people.change, Changes(whoami(), tuple(changes)), create=True))
     click.echo(f"{count} opt-outs added, {len(changes) - count} were there already")
-
-
-def _decoded(content: bytes) -> str:
-    """UTF-8, or the UTF-16 that spreadsheets write. Raises `Mistake`."""
-    utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return content.decode("utf-16" if utf_16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        message = "the file is not UTF-8; save it as CSV UTF-8"
-        raise Mistake(message) from None
-
-
-def _read(text: str, config: Config) -> list[OptOutChange]:
-    try:
-        return _changes(csv.DictReader(io.StringIO(text)), config)
-    except csv.Error as error:
-        message = f"not CSV: {error}"
-        raise Mistake(message) from None
-
-
-def _changes(reader: "csv.DictReader[str]", config: Config) -> list[OptOutChange]:
-    if not {"number", "person"} <= set(reader.fieldnames or ()):
-        message = "the first line must name the columns number and person"
-        raise Mistake(message)
-    changes, faults = [], []
-    for row in reader:
-        try:
-            pair = Pair(person_of(row["number"] or "", config), person_of(row["person"] or "", config))
-            at = datetime.fromisoformat(row["at"]).timestamp() if row.get("at") else time.time()
-        except (ValueError, Mistake) as error:
-            faults.append(f"line {reader.line_num}: {error}")
-            continue
-        word = row.get("word") or "import"
-        proof = row.get("message_uuid") or None
-        changes.append(
-            OptOutChange(pair, True, at, proof, word, row.get("signed_by") or "", row.get("source") or "command")
-        )
-    if faults:
-        raise Mistake("\n".join(["nothing was imported", *faults]))
-    return changes
 
 
 def _change(config: Config, to: str, person: str, *, out: bool) -> None:
@@ -168,12 +135,30 @@ def _change(config: Config, to: str, person: str, *, out: bool) -> None:
     made = OptOutChange(pair, out, time.time(), None, whoami(), "", "command")
     changed = run(submit(config, people.change, Changes(whoami(), (made,)), create=True))
     state = "gets nothing from" if out else "gets messages from"
-    click.echo(f"{show(pair.person)} {state} {show(pair.number)}{'' if changed else ', as before'}")
+    echo(f"{show(pair.person)} {state} {show(pair.number)}{'' if changed else ', as before'}")
 
 
 async def _list(config: Config, who: str | None, *, ended: bool) -> list[Row]:
     async with store_beside_server(config) as store:
-        return await people.list_opt_outs(store.engine, address(who, config) if who else None, ended=ended)
+        return await people.list_opt_outs(store.engine, who, ended=ended)
+
+
+def _opened(path: Path) -> IO[str]:
+    """The file, readable by its owner only, or stdout for "-". Raises `Mistake`."""
+    if path == Path("-"):
+        return click.open_file("-", "w", encoding="utf-8")
+    try:
+        return os.fdopen(_private(path), "w", encoding="utf-8", newline="")
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}"
+        raise Mistake(message) from None
+
+
+def _private(path: Path) -> int:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):  # one that was there already keeps no wider mode
+        os.fchmod(handle, 0o600)
+    return handle
 
 
 def _opt_out(row: Row) -> dict[str, Any]:

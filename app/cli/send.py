@@ -12,7 +12,8 @@ from xml.etree import ElementTree as ET
 import click
 import httpx
 
-from app.cli.common import Mistake, Problem, address, config_option, counted, json_option, load, print_json
+from app.cli.addresses import address
+from app.cli.common import Mistake, Problem, config_option, counted, echo, json_option, load, print_json
 from app.config import Config
 from app.plivo import numbers, units
 from app.plivo.messages import Parameters
@@ -184,13 +185,13 @@ def _report(message: dict[str, Any], destination: str, sent_uuid: str, status: s
 
 
 def _show(result: dict[str, Any]) -> None:
-    click.echo(f"{result['status']} {result['message_uuid']}")
-    click.echo(result["xml"].rstrip())
+    echo(f"{result['status']} {result['message_uuid']}")
+    echo(result["xml"].rstrip())
     for message in result["messages"]:
         people = ", ".join(numbers.show(number) for number in message["dst"].split("<"))
         count = counted(message["units"], "unit")
-        click.echo(f"{numbers.show(message['src'])} -> {people}, {count}: {message['text']}")
+        echo(f"{numbers.show(message['src'])} -> {people}, {count}: {message['text']}")
     if result["status"] == httpx.codes.OK and not result["messages"]:
-        click.echo("silence")
+        echo("silence")
     for report in result["reports"]:
-        click.echo(f"report {report['status']} for {numbers.show(report['to'])}: {report['http']}")
+        echo(f"report {report['status']} for {numbers.show(report['to'])}: {report['http']}")

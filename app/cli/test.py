@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from app.cli.common import Mistake, address, config_option, json_option, load, print_json, run
+from app.cli.addresses import address
+from app.cli.common import Mistake, config_option, echo, json_option, load, print_json, run
 from app.config import Config
 from app.config.sections import Test
 from app.engine import Decision, Engine
@@ -35,10 +36,10 @@ def command(path: Path, only: str | None, *, as_json: bool) -> None:
         print_json({"passed": len(results) - len(failed), "failed": len(failed), "tests": results})
     else:
         for result in results:
-            click.echo(f"{'FAILED' if result['faults'] else 'ok':<7} {result['name']}")
+            echo(f"{'FAILED' if result['faults'] else 'ok':<7} {result['name']}")
             for fault in result["faults"]:
-                click.echo(f"        {fault}")
-        click.echo(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+                echo(f"        {fault}")
+        echo(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     raise SystemExit(1 if failed else 0)
 
 

@@ -23,6 +23,7 @@ from app.config.routes import Reader
 from app.config.targets import read_targets
 from app.guards.limits import LimitOptions
 from app.guards.opt_out import OptOutOptions
+from app.plivo.numbers import Reading
 from app.plivo.signature import Token
 from app.reports.target import Target
 from app.rules.table import Table
@@ -53,6 +54,7 @@ class Config:
     route_guards: Mapping[str, tuple[OptOutOptions, LimitOptions]]  # routes with guards of their own
     tests: tuple[sections.Test, ...]
     read_number: Callable[[str], str]  # numbers as people write them in this file's country
+    read_address: Callable[[str], Reading]  # the same of people who text us
     warnings: tuple[Fault, ...]
     version: str  # of what the file says; the journal keeps it with each answer
 
@@ -101,11 +103,12 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     admin = check(Admin, data["admin"], ("admin",), folder, faults) if "admin" in data else None
     country = _country(data.get("plivo", {}), folder, faults)
     read_number = partial(phones.read_number, country=country)
-    limits = guards.read_limits(data.get("limits", {}), folder, read_number, faults)
+    read_address = partial(phones.read_address, country=country)
+    limits = guards.read_limits(data.get("limits", {}), folder, read_address, faults)
     opt_out = check(sections.OptOut, data.get("opt_out", {}), ("opt_out",), folder, faults) or sections.OptOut()
     targets = read_targets(data.get("targets", {}), folder, server, plivo, faults)
     schedules = guards.read_schedules(data.get("schedules", {}), folder, faults)
-    reader = Reader(folder, faults, read_number, tuple(targets), schedules, limits.max_units)
+    reader = Reader(folder, faults, read_number, read_address, tuple(targets), schedules, limits.max_units)
     table = reader.table(data.get("routes", []), data.get("rules", {}))
     limits = replace(limits, fuses=guards.route_fuses(reader))
     own = guards.route_guards(reader, opt_out, limits, faults)
@@ -139,6 +142,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
         route_guards=own,
         tests=tests,
         read_number=read_number,
+        read_address=read_address,
         warnings=tuple(fault for fault in faults.all if fault.severity == "warning"),
         version=version,
     )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from app.config.files import decoded
 from app.guards.limits import Rate
 from app.outbound import Secret
 from app.plivo.signature import Token
@@ -72,7 +73,7 @@ def _from_env(name: str) -> str | None:
 def _from_file(name: str, info: ValidationInfo) -> str | None:
     folder: Path = (info.context or {}).get("folder", Path())
     try:
-        return (folder / name).read_text(encoding="utf-8").rstrip("\r\n")
+        return decoded((folder / name).read_bytes()).replace("\r\n", "\n").rstrip("\r\n")
     except UnicodeDecodeError:
         message = f"file {name} is not UTF-8"
         raise ValueError(message) from None

@@ -10,6 +10,7 @@ from app.config.faults import Faults
 from app.config.routes import Reader
 from app.guards.limits import LimitOptions, Rate
 from app.guards.opt_out import KINDS, Kind, OptOutOptions, fold_words
+from app.plivo.numbers import Reading, doubtful
 from app.rules import schedules
 from app.rules.schedules import Schedule, ScheduleOptions
 from app.rules.workshop import Place
@@ -41,15 +42,19 @@ def read_schedules(data: Any, folder: Path, faults: Faults) -> dict[str, Schedul
 
 
 def limit_options(
-    model: sections.Limits, base: LimitOptions, place: Place, read_number: Callable[[str], str], faults: Faults
+    model: sections.Limits, base: LimitOptions, place: Place, read_address: Callable[[str], Reading], faults: Faults
 ) -> LimitOptions:
     """What the file sets, the rest from `base`. A total that stands in a route is a fuse of its own (`fuses`)."""
     exempt = set(base.exempt)
     for index, source in enumerate(model.exempt):
         try:
-            exempt.add(read_number(source))
+            reading = read_address(source)
         except ValueError as error:
             faults.note((*place, "exempt", index), str(error))
+            continue
+        exempt.add(reading.address)
+        if reading.doubt:
+            faults.note((*place, "exempt", index), doubtful(reading), "warning")
     given = model.model_fields_set
     return LimitOptions(
         per_sender=model.per_sender if "per_sender" in given else base.per_sender,
@@ -72,10 +77,10 @@ def opt_out_options(model: sections.OptOut, base: sections.OptOut | None = None)
     return OptOutOptions(mode, fold_words(more, words.without), replies)
 
 
-def read_limits(data: Any, folder: Path, read_number: Callable[[str], str], faults: Faults) -> LimitOptions:
+def read_limits(data: Any, folder: Path, read_address: Callable[[str], Reading], faults: Faults) -> LimitOptions:
     """`[limits]`."""
     model = check(sections.Limits, data, ("limits",), folder, faults) or sections.Limits()
-    return limit_options(model, LimitOptions(), ("limits",), read_number, faults)
+    return limit_options(model, LimitOptions(), ("limits",), read_address, faults)
 
 
 def route_guards(
@@ -87,7 +92,7 @@ def route_guards(
         if draft.model.limits or draft.model.opt_out:
             place = (*draft.place, "limits")
             model = draft.model.limits or sections.Limits()
-            own_limits = limit_options(model, limits, place, reader.read_number, faults)
+            own_limits = limit_options(model, limits, place, reader.read_address, faults)
             found[draft.name] = opt_out_options(draft.model.opt_out or opt_out, opt_out), own_limits
     return found
 

@@ -1,32 +1,48 @@
-"""Numbers as people write them, at load only. In requests Plivo writes digits."""
+"""Numbers as people write them, at load only. In requests Plivo writes digits.
+
+libphonenumber decides what we text and what is ours (`read_number`). About others it only advises (`read_address`):
+Plivo also sends numbers that it does not know, such as 5215512345678.
+"""
+
+import unicodedata
 
 import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
 
-from app.plivo.numbers import SHORT_CODE_DIGITS, normalise
+from app.plivo.numbers import NUMBER_DIGITS, Reading, is_digits, kind_of, normalise
 
 ADVICE = "write it as +33612345678; national forms need [plivo] country"
 
+_DOUBTS = {
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "without its area code it is no full number",
+    ValidationResult.TOO_SHORT: "it is too short",
+    ValidationResult.TOO_LONG: "it is too long",
+    ValidationResult.INVALID_LENGTH: "no number of that country has so many digits",
+    ValidationResult.INVALID_COUNTRY_CODE: "it starts with no country code",
+}
+_UNPARSED = {
+    NumberParseException.INVALID_COUNTRY_CODE: ValidationResult.INVALID_COUNTRY_CODE,
+    NumberParseException.TOO_LONG: ValidationResult.TOO_LONG,
+}
+_MINUS = "\N{MINUS SIGN}"  # the one dash that Unicode calls a symbol
+
 
 def read_number(source: str, country: str | None) -> str:
-    """The normalised address. Raises `ValueError` with advice; the number itself is not repeated."""
-    text = source.strip()
-    digits = normalise(text)
-    if not digits.isdigit():
-        message = f"not a phone number; {ADVICE}"
+    """The normalised address of a number that exists in full. Raises `ValueError`; the number is not repeated."""
+    reading = _read(source, country)
+    if reading.doubt:
+        message = f"no number of this form exists: {reading.doubt}; {ADVICE}"
         raise ValueError(message)
-    if not text.startswith("+") and len(digits) in SHORT_CODE_DIGITS and not (country and digits.startswith("0")):
-        return digits
-    forms: list[tuple[str, str | None]] = [(text, country)] if country and not text.startswith("+") else []
-    forms.append((f"+{digits.removeprefix('00')}", None))
-    for written, region in forms:
-        try:
-            number = phonenumbers.parse(written, region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_possible_number(number) and (region is None or phonenumbers.is_valid_number(number)):
-            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
-    message = f"no number of this form exists; {ADVICE}"
-    raise ValueError(message)
+    return reading.address
+
+
+def read_address(source: str, country: str | None) -> Reading:
+    """The normalised address of whoever may text us: any 7 to 15 digits. Raises `ValueError`, as `read_number`."""
+    reading = _read(source, country)
+    if reading.doubt and (len(reading.address) not in NUMBER_DIGITS or reading.address.startswith("0")):
+        message = f"no number of this form exists: {reading.doubt}; {ADVICE}"
+        raise ValueError(message)
+    return reading
 
 
 def read_country(source: str) -> str:
@@ -36,3 +52,53 @@ def read_country(source: str) -> str:
         message = 'write a country as two letters, as "US" or "FR"'
         raise ValueError(message)
     return country
+
+
+def _read(source: str, country: str | None) -> Reading:
+    text = _plain(source)
+    digits = normalise(text)
+    if not is_digits(digits):
+        message = f"not a phone number; {ADVICE}"
+        raise ValueError(message)
+    if not text.startswith("+"):
+        if country and (number := _national(text, digits, country)):
+            return Reading(number)
+        if kind_of(digits) == "short-code" and not (country and digits.startswith("0")):
+            return Reading(digits)
+    return _international(digits.removeprefix("00"))
+
+
+def _plain(source: str) -> str:
+    """Without what a copied number brings along: invisible marks, wide digits, dashes of all kinds."""
+    compatible = unicodedata.normalize("NFKC", source).replace(_MINUS, "-")
+    categories = ((character, unicodedata.category(character)) for character in compatible)
+    return "".join("-" if kind == "Pd" else character for character, kind in categories if kind != "Cf").strip()
+
+
+def _national(text: str, digits: str, country: str) -> str | None:
+    """The number that these digits are in that country, if they are one. A few digits are none by chance: where numbers
+    are written with a 0 in front, they need it.
+    """
+    prefix = phonenumbers.ndd_prefix_for_region(country, strip_non_digits=True)
+    if kind_of(digits) == "short-code" and not digits.startswith("0") and (prefix or len(digits) not in NUMBER_DIGITS):
+        return None
+    try:
+        number = phonenumbers.parse(text, country)
+    except NumberParseException:
+        return None
+    return _e164(number) if phonenumbers.is_valid_number(number) else None
+
+
+def _international(digits: str) -> Reading:
+    try:
+        number = phonenumbers.parse(f"+{digits}")
+    except NumberParseException as error:
+        return Reading(digits, _DOUBTS[_UNPARSED.get(error.error_type, ValidationResult.TOO_SHORT)])
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason == ValidationResult.IS_POSSIBLE:
+        return Reading(_e164(number))
+    return Reading(digits, _DOUBTS[reason])
+
+
+def _e164(number: PhoneNumber) -> str:
+    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164)).removeprefix("+")

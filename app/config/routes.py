@@ -10,6 +10,7 @@ from app.config.checking import check, known_keys
 from app.config.faults import Faults, did_you_mean
 from app.config.kinds import option_names, read_rule
 from app.config.sections import Route as RouteModel
+from app.plivo.numbers import Reading
 from app.rules import KINDS, RuleOptions
 from app.rules.rule import Rule
 from app.rules.schedules import Schedule
@@ -38,6 +39,7 @@ class Reader:
     folder: Path
     faults: Faults
     read_number: Callable[[str], str]
+    read_address: Callable[[str], Reading]
     targets: tuple[str, ...]
     schedules: Mapping[str, Schedule]
     max_units: int
@@ -102,6 +104,7 @@ class Reader:
             place,
             self.faults.note,
             self.read_number,
+            self.read_address,
             users,
             schedules=self.schedules,
             max_units=min(
@@ -176,14 +179,15 @@ class Reader:
                 return
 
     def _claim(self, source: str, place: Place, route: Route, by_number: dict[str, Route]) -> None:
-        for line in source.splitlines() or [""]:
+        lines = source.splitlines() or [""]
+        for position, line in enumerate(lines, 1):
             text = line.partition("#")[0].strip()
             if not text and "\n" in source:
                 continue
             try:
                 number = self.read_number(text)
             except ValueError as error:
-                self.faults.note(place, str(error))
+                self.faults.note(place, f"line {position}: {error}" if len(lines) > 1 else str(error))
                 continue
             other = by_number.setdefault(number, route)
             if other is not route:

@@ -19,6 +19,8 @@ Parameters = tuple[tuple[str, str], ...]  # in the order of the wire, repeated n
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # law 2: MessageUUIDs and nonces; no dot, no slash
 
+ADDRESS_LENGTH = 64  # characters of From and To; Plivo sends at most 15 digits or 11 letters
+
 STATUSES = ("queued", "sent", "failed", "delivered", "undelivered", "rejected", "read")  # of Plivo's reports
 
 _SMALL = re.compile(r"[0-9]{1,9}")
@@ -58,13 +60,15 @@ class Inbound:
 
     @classmethod
     def from_parameters(cls, parameters: Parameters) -> Self:
-        """Raises `Malformed` without MessageUUID, From or To, or if a field we read says two things."""
+        """Raises `Malformed` without MessageUUID, From or To, with an address that is too long, or if a field we read
+        says two things.
+        """
         fields = _single(parameters, "MessageUUID", "From", "To", "Text", "Body", "Type", "MessageIntent", "Units")
         _require(fields, "MessageUUID", "From", "To")
         return cls(
             message_uuid=identifier(fields["MessageUUID"]),
-            sender=numbers.normalise(fields["From"]),
-            to=numbers.normalise(fields["To"]),
+            sender=_address(fields, "From"),
+            to=_address(fields, "To"),
             text=fields.get("Text") or fields.get("Body", ""),  # Body: MMS and WhatsApp
             type=fields.get("Type", "").strip().lower() or "sms",
             intent=fields.get("MessageIntent", "").strip().lower(),
@@ -90,7 +94,7 @@ class Report:
 
     @classmethod
     def from_parameters(cls, path: str, parameters: Parameters) -> Self:
-        """Raises `Malformed` without MessageUUID or Status."""
+        """Raises `Malformed` without MessageUUID or Status, or with an address that is too long."""
         fields = _single(parameters, "MessageUUID", "Status", "From", "To")
         _require(fields, "MessageUUID", "Status")
         every = dict(reversed(parameters))  # of a repeated field, the first
@@ -98,8 +102,8 @@ class Report:
             id=content_digest(path, parameters).hex()[:32],
             message_uuid=identifier(fields["MessageUUID"]),
             status=fields["Status"].strip().lower(),
-            sender=numbers.normalise(fields.get("From", "")),
-            to=numbers.normalise(fields.get("To", "")),
+            sender=_address(fields, "From"),
+            to=_address(fields, "To"),
             sequence=_whole(every.get("Sequence")),
             error_code=every.get("ErrorCode", ""),
             units=_whole(every.get("Units")),
@@ -146,6 +150,15 @@ def _require(fields: dict[str, str], *names: str) -> None:
     if missing:
         message = f"required field missing: {_listed(missing)}"
         raise Malformed(message)
+
+
+def _address(fields: dict[str, str], name: str) -> str:
+    """The normalised address. Raises `Malformed` if it is longer than any: stores would differ in what they take."""
+    value = fields.get(name, "")
+    if len(value) > ADDRESS_LENGTH:
+        message = f"{name} has {len(value)} characters, more than {ADDRESS_LENGTH}"
+        raise Malformed(message)
+    return numbers.normalise(value)
 
 
 def _listed(names: Iterable[str]) -> str:

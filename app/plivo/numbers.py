@@ -1,17 +1,50 @@
 """Addresses: what stands in From, To, src and dst.
 
-Inside the house an address is a plain string as Plivo's XML wants it: digits without "+" for a
+Inside the service an address is a plain string as Plivo's XML wants it: digits without "+" for a
 phone number or a short code, anything else for an alphanumeric sender. People see E.164.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Literal
 
 AddressKind = Literal["number", "short-code", "alphanumeric"]
 
-SHORT_CODE_DIGITS = range(3, 9)  # carriers hand out 3 to 8 digits; E.164 numbers start at 8 with the country code
+SHORT_CODE_DIGITS = range(3, 9)  # carriers assign 3 to 8 digits
+NUMBER_DIGITS = range(7, 16)  # the shortest full number (Niue) has 7, E.164 allows 15
+NAME_LENGTH = 11  # characters of an alphanumeric sender at most: 3GPP TS 23.040
+
+# Country codes whose ordinary numbers are as short as a short code, with the length of the full number. From
+# libphonenumber's metadata; tests/plivo/test_numbers.py compares the two.
+SHORT_NUMBERS: dict[str, tuple[int, ...]] = {
+    "247": (8,),  # Ascension Island
+    "290": (7, 8),  # Saint Helena, Tristan da Cunha
+    "500": (8,),  # Falkland Islands
+    "676": (8,),  # Tonga
+    "677": (8,),  # Solomon Islands
+    "678": (8,),  # Vanuatu
+    "682": (8,),  # Cook Islands
+    "683": (7,),  # Niue
+    "685": (8,),  # Samoa
+    "686": (8,),  # Kiribati
+    "688": (8,),  # Tuvalu
+    "690": (7, 8),  # Tokelau
+}
 
 _ornaments = re.compile(r"[\s\-./()]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An address as a person wrote it, and what is odd about it; no doubt: an empty string."""
+
+    address: str
+    doubt: str = ""
+
+
+def doubtful(reading: Reading) -> str:
+    """A warning about an address that is used although no full number has its form. The number is not repeated."""
+    return f"libphonenumber doubts this number: {reading.doubt}; taken as it stands"
 
 
 def normalise(raw: str) -> str:
@@ -20,17 +53,25 @@ def normalise(raw: str) -> str:
     In a GET query a literal "+" arrives as a blank, so a leading blank means the same.
     """
     bare = raw.strip().removeprefix("+")
-    if bare.isascii() and bare.isdigit():
+    if is_digits(bare):
         return bare
     digits = _ornaments.sub("", bare)
-    return digits if digits.isascii() and digits.isdigit() else raw.strip()
+    return digits if is_digits(digits) else raw.strip()
+
+
+def is_digits(text: str) -> bool:
+    """Whether it is ASCII digits only, at least one."""
+    return text.isascii() and text.isdigit()
 
 
 def kind_of(address: str) -> AddressKind:
     """What a normalised address is."""
-    if not (address.isascii() and address.isdigit()):
+    if not is_digits(address):
         return "alphanumeric"
-    return "short-code" if len(address) in SHORT_CODE_DIGITS else "number"
+    length = len(address)
+    if length in SHORT_CODE_DIGITS and length not in SHORT_NUMBERS.get(address[:3], ()):
+        return "short-code"
+    return "number"
 
 
 def show(address: str) -> str:
@@ -41,3 +82,15 @@ def show(address: str) -> str:
 def can_be_texted(address: str) -> bool:
     """Whether a reply can reach it: alphanumeric senders have no way back, nor has an empty one."""
     return kind_of(address) != "alphanumeric"
+
+
+def is_name(text: str) -> bool:
+    """Whether a person may mean an alphanumeric sender: short, with a letter, and no number with a typing error."""
+    digits = sum(character.isdigit() for character in text)
+    return (
+        len(text) <= NAME_LENGTH
+        and text.isprintable()
+        and not text.startswith("+")
+        and any(character.isalpha() for character in text)
+        and digits < NUMBER_DIGITS.start
+    )

@@ -1,5 +1,6 @@
 """Conditions that any rule may have: `match` on the text, `from` on the sender, `open` or `closed` on the hour."""
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import re2
 
 from app import folding
-from app.plivo.numbers import kind_of, normalise
+from app.plivo.numbers import is_digits, kind_of, normalise
 from app.rules.rule import Ask, Condition, Passes
 from app.rules.schedules import Schedule
 from app.rules.workshop import NAMES, Workshop
 
+SENDER_KINDS = ("short-code", "alphanumeric")  # of senders that `from` knows by a word
 _PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, its own default; a larger pattern is refused at load
 
 
@@ -102,14 +104,17 @@ def _compile(source: str, workshop: Workshop) -> Any:
 
 
 def _sender(source: str, workshop: Workshop) -> Callable[[str], bool]:
-    if source in ("short-code", "alphanumeric"):
+    if source in SENDER_KINDS:
         return lambda address: kind_of(address) == source
     if source.endswith("*"):
         prefix = normalise(source[:-1])
-        if not (prefix.isascii() and prefix.isdigit()):
+        if not is_digits(prefix):
             workshop.fault("from", f"{source!r}: a prefix is digits and a star, as +3389*")
         elif prefix.startswith("0"):  # Plivo writes E.164, where none does: it would never match
             workshop.fault("from", f"{source!r}: a prefix starts with the country code, as +3389*")
         return lambda address: address.startswith(prefix) and kind_of(address) == "number"
-    exact = workshop.number("from", source)
+    if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):
+        workshop.fault("from", f'{source!r}: did you mean "{near[0]}"?')
+        return lambda _address: False
+    exact = workshop.sender("from", source)
     return lambda address: address == exact

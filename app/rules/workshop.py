@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from app.plivo import units
+from app.plivo.numbers import Reading, doubtful, is_name, normalise
 from app.rules import templates
 from app.rules.schedules import Schedule
 from app.rules.templates import Template
@@ -29,6 +30,7 @@ class Workshop:
     place: Place
     note: Note
     read_number: Callable[[str], str]  # raises ValueError with advice
+    read_address: Callable[[str], Reading]  # of people who text us; raises ValueError with advice
     vars: Mapping[str, frozenset[str]]  # of each route that lists the rule
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     names: frozenset[str] = frozenset()  # what the rule's own conditions add
@@ -54,6 +56,19 @@ class Workshop:
         except ValueError as error:
             self.fault(key, str(error))
             return ""
+
+    def sender(self, key: str, source: str) -> str:
+        """The normalised address of somebody who texts us: a number, whether or not it exists in full, or a name."""
+        try:
+            reading = self.read_address(source)
+        except ValueError as error:
+            if is_name(source.strip()):
+                return normalise(source)
+            self.fault(key, str(error))
+            return ""
+        if reading.doubt:
+            self.fault(key, doubtful(reading), "warning")
+        return reading.address
 
     def template(self, key: str, source: str) -> Template:
         """The compiled text; its names are known in every route that lists the rule."""

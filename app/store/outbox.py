@@ -21,7 +21,6 @@ from app.store.tables import deliveries, reports, tries
 from app.store.writer import Writer
 
 _LEASE_BYTES = 8
-ADDRESS = 200  # characters that an index holds; the parameters hold all. PostgreSQL refuses 2,700 bytes
 
 
 class StoredOutbox:
@@ -138,8 +137,8 @@ def _report_row(parcel: Parcel) -> dict[str, Any]:
         "sequence": report.sequence,
         "error_code": report.error_code,
         "units": report.units,
-        "sender": report.sender[:ADDRESS],
-        "recipient": report.to[:ADDRESS],
+        "sender": report.sender,
+        "recipient": report.to,
         "route": parcel.route,
         "rule": parcel.rule,
         "signed_by": parcel.signed_by,

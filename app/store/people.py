@@ -1,6 +1,6 @@
 """What the operator does about a person: opt-outs, limits, and forgetting them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,12 @@ from app.store.commands import leave_trace
 from app.store.queries import Row, plain
 from app.store.reading import reading
 from app.store.tables import claims, cooldowns, deliveries, messages, opt_outs, replies, reports, spending
+
+ADDRESSES = (  # every column that holds one
+    *(table.c[name] for table in (messages, reports) for name in ("sender", "recipient")),
+    *(table.c[name] for table in (opt_outs, replies, cooldowns) for name in ("number", "person")),
+    claims.c.person,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,16 @@ def forget(connection: sa.Connection, orders: Sequence[Forget]) -> list[int]:
 
 def _names(table: sa.Table, person: str) -> sa.ColumnElement[bool]:
     return (table.c.sender == person) | (table.c.recipient == person)
+
+
+async def known(engine: AsyncEngine, addresses: Iterable[str]) -> set[str]:
+    """Those of the addresses that stand in the store, as ours or a person's. Raises `Unavailable`."""
+    async with reading(engine) as connection:
+        return {address for address in addresses if await connection.scalar(_stands(address))}
+
+
+def _stands(address: str) -> sa.Select[tuple[bool]]:
+    return sa.select(sa.or_(*(sa.exists().where(column == address) for column in ADDRESSES)))
 
 
 async def is_ours(engine: AsyncEngine, number: str) -> bool:

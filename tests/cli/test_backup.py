@@ -1,5 +1,6 @@
 """`backup`: one moment of the store, while a server goes on writing."""
 
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def test_backup_of_a_running_server_is_a_store(tmp_path: Path) -> None:
         going_on = [pool.submit(wire.tell, service, plivo_sdk.message(From=f"3370000{n:04d}")) for n in range(100)]
         done = process.run("backup", "copy.db", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
+        assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
         assert {answer.result()[0] for answer in going_on} == {200}
     (tmp_path / "restored").mkdir()
     (tmp_path / "copy.db").rename(tmp_path / "restored" / "autoreply.db")

@@ -5,10 +5,14 @@ import csv
 import io
 import itertools
 import json
+import os
+import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import process
 from support.command import Shell
 from support.process import MINIMAL
 from support.stored import Clock, opened, opted, used
@@ -140,6 +144,114 @@ def test_two_columns_are_enough(shell: Shell, tmp_path: Path, encoding: str) -> 
 
 
 GOOD = "+33644600000,+33700000002,"
+NOTHING = ["nothing was imported"]
+EXPORTED = "number,person,at,word,message_uuid,signed_by,source\n+33644600000,SHOP,,STOP,message-9,V3,message\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "number;person\r\n+33644600000;+33700000002\r\n",
+        "number\tperson\r\n+33644600000\t+33700000002\r\n",
+        "sep=;\r\nnumber;person\r\n+33644600000;+33700000002\r\n",
+        "Number,PERSON\n+33644600000,+33700000002\n",
+        "number, person\n+33644600000, +33700000002\n",
+        '"number", "person"\n"+33644600000", "+33700000002"\n',
+        "\n ; \nnumber ;name; Person\n\n+33644600000 ;Doe, Ann; +33 7 00 00 00 02\n;;\n",
+        "number,person\r+33644600000,+33700000002\r",
+        "number,person\n'+33644600000,'+33700000002\n",
+        "number,person,notes\n+33644600000,+33700000002\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lists_as_spreadsheets_write_them(shell: Shell, tmp_path: Path, content: str, encoding: str) -> None:
+    """Semicolons and tabs, columns in any case and with blanks, marks of text, blank lines, any line end."""
+    (tmp_path / "theirs.csv").write_bytes(content.encode(encoding))
+    done = shell("optout", "import", "theirs.csv")
+    assert (done.code, done.out, done.err) == (0, "1 opt-outs added, 0 were there already\n", "")
+    assert [row["number"] for row in listed(shell, "+33700000002")] == ["+33644600000"]
+
+
+def test_import_warns_of_doubtful_numbers(shell: Shell, tmp_path: Path) -> None:
+    """What libphonenumber does not know is imported all the same, and told."""
+    (tmp_path / "theirs.csv").write_text("number,person\n+33644600000,5215512345678\n+33644600000,MTN\n")
+    done = shell("optout", "import", "theirs.csv")
+    assert (done.code, done.out) == (0, "2 opt-outs added, 0 were there already\n")
+    assert done.err == "5215512345678: libphonenumber doubts this number: it is too long; taken as it stands\n"
+
+
+def test_import_takes_what_stands_in_the_store(shell: Shell, tmp_path: Path) -> None:
+    """An address that is no number and too long for a name, from a list of one's own, if it has written before."""
+    odd = "A name of many words"
+    (tmp_path / "theirs.csv").write_text(f"number,person\n+33644600001,{odd}\n")
+    assert shell("optout", "import", "theirs.csv").code == 2
+    fill(tmp_path, opted(out=True, pair=Pair(US, odd)))
+    assert shell("optout", "import", "theirs.csv").out == "1 opt-outs added, 0 were there already\n"
+
+
+def test_bad_import_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Before the first start a list with a fault leaves nothing behind; a good one makes the store."""
+    (tmp_path / "config.toml").write_text(MINIMAL)
+    there = Shell(tmp_path, monkeypatch, capsys)
+    for content, code in (("number,person\n1,2\n", 2), (f"number,person\n{GOOD}\n", 0)):
+        (tmp_path / "theirs.csv").write_text(content)
+        assert there("optout", "import", "theirs.csv").code == code
+        assert (tmp_path / "autoreply.db").exists() is (code == 0)
+
+
+FORMULAS = ("=1+1", "@SUM(A1)", "-1+1", "+1+cmd", "\uff1dcmd", "'=quoted", "''")
+
+
+def test_export_holds_no_formula(
+    shell: Shell, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sender that a spreadsheet would compute gets a quote before it, which `import` takes off; numbers keep "+"."""
+    fill(tmp_path, *(opted(out=True, pair=Pair(US, sender)) for sender in FORMULAS))
+    assert shell("optout", "export", "-o", "all.csv").code == 0
+    rows = list(csv.DictReader((tmp_path / "all.csv").read_text().splitlines()))
+    assert {row["person"] for row in rows} == {"+33700000001", *(f"'{sender}" for sender in FORMULAS)}
+    empty = tmp_path_factory.mktemp("empty")
+    fill(empty)
+    there = Shell(empty, shell.monkeypatch, capsys)
+    assert there("optout", "import", str(tmp_path / "all.csv")).code == 0
+    assert {row["person"] for row in listed(there)} == {"+33700000001", *FORMULAS}
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_export_is_private(shell: Shell, tmp_path: Path, before: int | None) -> None:
+    """Its file is for its owner only, also one that was there and readable by all."""
+    file = tmp_path / "all.csv"
+    if before is not None:
+        file.write_text("old")
+        file.chmod(before)
+    assert shell("optout", "export", "-o", "all.csv").code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text().startswith("number,person,")
+
+
+def test_export_to_nowhere(shell: Shell) -> None:
+    """A folder that is not there: one sentence, exit 2."""
+    done = shell("optout", "export", "-o", "no/such/folder.csv")
+    assert (done.code, done.err) == (
+        2,
+        "plivo-autoreply: no/such/folder.csv cannot be written: No such file or directory\n",
+    )
+
+
+def test_export_to_a_terminal(tmp_path: Path) -> None:
+    """On a terminal the list is escaped; in a pipe it is what `import` takes."""
+    fill(tmp_path, opted(out=True, pair=Pair(US, "\x1b[2JMTN")))
+    reading, terminal = os.openpty()
+    command = [*process.COMMAND, "optout", "export"]
+    with os.fdopen(reading, "rb", buffering=0) as screen:
+        subprocess.run(
+            command, cwd=tmp_path, env=process.environment(tmp_path), stdout=terminal, check=True, timeout=60
+        )
+        os.close(terminal)
+        shown = screen.read(10_000)
+    assert rb"\x1b[2JMTN" in shown
+    assert b"\x1b" not in shown
+    assert "\x1b[2JMTN" in process.run("optout", "export", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(
@@ -158,8 +270,31 @@ GOOD = "+33644600000,+33700000002,"
             f"number,person,message_uuid\n{GOOD}\n+33644600000, ,message-1\n".encode(),
             ["nothing was imported", "line 3: "],
         ),
-        (f"number,person\n{GOOD}\n".encode() + b"\xff\xfe,1\n", ["the file is not UTF-8; save it as CSV UTF-8"]),
-        (b"number,person\n" + b"3" * 200_000 + b",1\n", ["not CSV: field larger than field limit"]),
+        (f"number,person\n{GOOD}\n".encode() + b"\xff\xfe,1\n", ["line 3: not UTF-8; save the file as CSV UTF-8"]),
+        (b"number,person\n" + b"3" * 200_000 + b",1\n", ["nothing was imported", "line 2: not CSV: field larger than"]),
+        (
+            b'number,person,name\n+33644600000,+33700000002,"Ann\n+33644600000,+33700000003,Bob\n',
+            [*NOTHING, "line 2: not CSV"],
+        ),
+        (f"number,person\n{GOOD}3\n".encode(), [*NOTHING, "line 2: more cells than the first line has columns"]),
+        (b"number,Number,person\n1,2,3\n", ["the first line names the column number twice"]),
+        (f'number,person\n{GOOD}\n\n\n+33644600000,"3.37E+10"\n'.encode(), [*NOTHING, "line 5: '3.37E+10': a spread"]),
+        (b"number;person\n+33644600000;3,37E+10\n", [*NOTHING, "line 2: '3,37E+10': a spreadsheet has changed this"]),
+        (
+            b"number,person\n+33644600000,33700000002.0\n",
+            [*NOTHING, "line 2: '33700000002.0': a spreadsheet has changed"],
+        ),
+        (b"number,person\n+33644600000,#N/A\n", [*NOTHING, "line 2: '#N/A': a spreadsheet has changed this cell"]),
+        (b"number,person\n+33644600000,nan\n", [*NOTHING, "line 2: 'nan': a spreadsheet has changed this cell"]),
+        (EXPORTED.replace("SHOP", "3.37E+10").encode(), [*NOTHING, "line 2: '3.37E+10': a spreadsheet has changed"]),
+        (
+            "number,person\n+33644600000,\u202e\x1b[2J\n".encode(),
+            [*NOTHING, r"line 2: '\u202e\x1b[2J': not a phone number"],
+        ),
+        (
+            b"number,person\n" + b"+33644600000,+33\n" * 100,
+            [*NOTHING, *(f"line {line}: '+33': " for line in range(2, 22)), "and 80 more"],
+        ),
     ],
 )
 def test_bad_file_changes_nothing(shell: Shell, tmp_path: Path, content: bytes, said: list[str]) -> None:

@@ -119,6 +119,59 @@ def test_token_from_a_file_signs_as_the_token_itself(tmp_path: Path) -> None:
     assert from_file.sign(b"x") == from_environment.sign(b"x")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\r\n\r\n"])
+def test_files_are_read_as_windows_writes_them(tmp_path: Path, encoding: str, ending: str) -> None:
+    """A byte order mark and the line ends at the end are no part of a token, a text, a secret or a list of numbers."""
+    secret = "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg=="
+    for name, content in {"token": "test-auth-token", "text": "Hé!", "secret": secret, "to": "+33644600000"}.items():
+        mark = "\ufeff" if encoding == "utf-16-le" else ""  # the other two write it themselves
+        (tmp_path / name).write_bytes(f"{mark}{content}{ending}".encode(encoding))
+    config = _loaded(
+        tmp_path,
+        f"""{SERVER}[plivo]
+auth_tokens = [{{ file = "token" }}, {{ env = "PLIVO_AUTH_TOKEN" }}]
+[[routes]]
+name = "shop"
+to = {{ file = "to" }}
+text = {{ file = "text" }}
+[targets.crm]
+url = "https://crm.example.com"
+secrets = [{{ file = "secret" }}, "{secret}"]
+""",
+    )
+    from_file, from_environment = config.tokens
+    assert from_file.sign(b"x") == from_environment.sign(b"x")
+    assert list(config.table.by_number) == ["33644600000"]
+    from_file_too, literal = config.targets["crm"].secrets
+    assert from_file_too.sign(b"x") == literal.sign(b"x")
+    (rule,) = config.table.by_number["33644600000"].rules
+    assert rule.action.template.fixed == "Hé!"  # type: ignore[attr-defined] # a text
+
+
+def test_lines_inside_a_text_stay(tmp_path: Path) -> None:
+    """Only the line ends at the end of a file are dropped; those inside are one character."""
+    (tmp_path / "text").write_bytes(b"One\r\nTwo\nThree\r\n")
+    config = _loaded(tmp_path, MINIMAL.replace('"Thanks, we got your message."', '{ file = "text" }'))
+    assert config.table.default is not None
+    (rule,) = config.table.default.rules
+    assert rule.action.template.fixed == "One\nTwo\nThree"  # type: ignore[attr-defined] # a text
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf" + MINIMAL.encode(), MINIMAL.replace("\n", "\r\n").encode()])
+def test_config_is_read_as_windows_writes_it(tmp_path: Path, content: bytes) -> None:
+    """TOML with a byte order mark, and with CRLF."""
+    assert load(_write(tmp_path, content)).table.default
+
+
+def test_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    """A text in Latin-1 is a fault, which names the file."""
+    (tmp_path / "text").write_bytes(b"H\xe9!")
+    file = _write(tmp_path, MINIMAL.replace('"Thanks, we got your message."', '{ file = "text" }'))
+    (fault,) = _refused(file).errors
+    assert (fault.path, fault.message) == ("routes[0].text", "file text is not UTF-8")
+
+
 def test_store_is_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative store is below $AUTOREPLY_DATA, else in the working directory; an absolute one is where it says."""
     assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "data" / "autoreply.db"

@@ -70,6 +70,17 @@ def test_required_fields_of_a_message(name: str, value: str | None) -> None:
         Inbound.from_parameters(tuple((fields | ({} if value is None else {name: value})).items()))
 
 
+@pytest.mark.parametrize("name", ["From", "To"])
+def test_addresses_have_64_characters_at_most(name: str) -> None:
+    """A longer one is refused in messages and reports, and the refusal names the field; whole characters count."""
+    longest = "é" * 64
+    assert longest in (inbound(**{name: longest}).sender, inbound(**{name: longest}).to)
+    assert longest in (report(**{name: longest}).sender, report(**{name: longest}).to)
+    for make in (inbound, report):
+        with pytest.raises(Malformed, match=f"{name} has 65 characters"):
+            make(**{name: longest + "1"})
+
+
 def test_every_missing_field_is_named() -> None:
     """An empty request names all three."""
     with pytest.raises(Malformed, match="MessageUUID, From, To"):

@@ -122,6 +122,14 @@ def test_group_may_not_take_a_name_that_texts_know(name: str) -> None:
         ("+3389*", "33700000001", False),
         ("+3389*", "13389000000", False),
         ("+38*", "38010", False),  # a short code is no number of a country
+        ("+682*", "68271234", True),
+        ("+683*", "6834123", True),
+        ("+682*", "6827123", False),  # a digit less is a short code
+        ("short-code", "68271234", False),
+        ("short-code", "12345678", True),
+        ("MTN", "MTN", True),
+        ("MTN", "MTNL", False),
+        ("5215512345678", "5215512345678", True),
         ("short-code", "38010", True),
         ("short-code", "911", True),
         ("short-code", "33700000001", False),

@@ -58,6 +58,9 @@ def _without(name: str) -> list[tuple[str, str]]:
         ([*wire.message(Text="a"), ("Text", "b")], 400),
         ([*wire.message(To="33644600000"), ("To", "33644600000")], 200),
         ([*wire.message(), ("Unknown", "a"), ("Unknown", "b")], 200),
+        (wire.message(From="x" * 65), 400),
+        (wire.message(To="3" * 5_000), 400),
+        (wire.message(From="x" * 64), 200),
         (_without("Text"), 200),
         (wire.message(Text="a\0b"), 200),
         (wire.message(Text="a" * 10_000), 200),
@@ -82,6 +85,9 @@ def test_fields(service: process.Served, scheme: plivo_sdk.Scheme, params: list[
     [
         (plivo_sdk.report(MessageUUID=""), 400),
         (plivo_sdk.report(Status=""), 400),
+        (plivo_sdk.report(From="x" * 65), 400),
+        (plivo_sdk.report(To="3" * 5_000), 400),
+        (plivo_sdk.report(From="x" * 64, To="x" * 64), 200),
         ([*plivo_sdk.report(Status="sent"), ("Status", "failed")], 400),
         (plivo_sdk.report(Status="a new status\0", ErrorCode="\n", Sequence="-1", From="", To=""), 200),
         ([("MessageUUID", "only-these"), ("Status", "sent")], 200),
@@ -89,7 +95,7 @@ def test_fields(service: process.Served, scheme: plivo_sdk.Scheme, params: list[
     ],
 )
 def test_fields_of_reports(service: process.Served, params: list[tuple[str, str]], status: int) -> None:
-    """A signed report is never refused for its content's sake, but for its two fields."""
+    """A signed report is refused for its two fields and for an endless address, and never for the rest it holds."""
     assert wire.tell(service, params, "/report/an-id")[0] == status
 
 

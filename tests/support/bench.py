@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.plivo.messages import Inbound, Outgoing
-from app.plivo.numbers import normalise
+from app.plivo.numbers import Reading, normalise
 from app.rules import KindOptions, RuleOptions, build
 from app.rules.chain import values_of
 from app.rules.conditions import ConditionOptions
@@ -37,7 +37,13 @@ class Bench:
     ) -> Rule:
         """The rule `[rules.x]`."""
         workshop = Workshop(
-            ("rules", "x"), self._note, _read_number, self.vars, schedules=self.schedules, folder=self.folder
+            ("rules", "x"),
+            self._note,
+            _read_number,
+            lambda source: Reading(_read_number(source)),
+            self.vars,
+            schedules=self.schedules,
+            folder=self.folder,
         )
         return build(RuleOptions("x", conditions or ConditionOptions(), action, src, cooldown=cooldown), workshop)
 
