@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from app import __version__
+from app import __version__, telemetry
 from app.cli import (
     backup,
     check,
@@ -64,5 +64,5 @@ def main() -> None:
     try:
         cli(prog_name="plivo-autoreply")
     except Mistake as mistake:
-        click.echo(f"plivo-autoreply: {mistake}", err=True)
+        telemetry.say(f"plivo-autoreply: {mistake}")
         sys.exit(mistake.exit_code)

@@ -7,6 +7,7 @@ a failure of the rule, never of the service. The module is found beside the conf
 everything that is installed, so that it can take no other module's name.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,7 +18,7 @@ from app.plivo.numbers import show
 from app.rules.functions import BadFunction, Watched, find
 from app.rules.rule import Ask, Fails, Passes, Verdict
 from app.rules.workshop import Workshop
-from app.telemetry import Logger, get_logger
+from app.telemetry import Logger, get_logger, place_of
 
 log = get_logger("rules")
 
@@ -98,7 +99,12 @@ class Python:
         """Its verdict; the chain bounds how long it may take."""
         if ask.tools.client is None:
             return Fails("nothing is called here")
-        said = await Watched(self.function(_message(ask), _context(ask, ask.tools.client.client)), self.name)
+        try:
+            said = await Watched(self.function(_message(ask), _context(ask, ask.tools.client.client)), self.name)
+        except (Exception, asyncio.CancelledError):
+            raise  # the chain tells a failure from the end of the walk
+        except BaseException as error:  # noqa: BLE001 - GeneratorExit, KeyboardInterrupt: not the service's, the rule's
+            return Fails(f"raised {place_of(error)}")
         match said:
             case None:
                 return Passes("python: None")
