@@ -13,6 +13,7 @@ from app import server, telemetry
 from app.cli.common import Mistake, Problem, config_option, load
 from app.config import Config
 from app.outbound import BadAuthorities
+from app.rules.tasks import task_factory
 from app.service import Service, open_service
 from app.store import BrokenStore, NewerStore, StoreInUse
 
@@ -64,7 +65,9 @@ def _run(config: Config, path: Path, *, migrate: bool) -> str | None:
 async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
     """Serves until a signal or a fault; the fault."""
     stopped = asyncio.Event()
-    asyncio.get_running_loop().set_exception_handler(telemetry.tell_loop_error)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(telemetry.tell_loop_error)
+    loop.set_task_factory(task_factory)
 
     async with open_service(config, on_fault=stopped.set, migrate=migrate) as service, _admin(config, service):
         options = server.configure(service.app, config.server.host, config.server.port)

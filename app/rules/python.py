@@ -7,7 +7,6 @@ a failure of the rule, never of the service. The module is found beside the conf
 everything that is installed, so that it can take no other module's name.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ import httpx
 from app.plivo.numbers import show
 from app.rules.functions import BadFunction, Watched, find
 from app.rules.rule import Ask, Fails, Passes, Verdict
+from app.rules.tasks import in_rule
 from app.rules.workshop import Workshop
 from app.telemetry import Logger, get_logger, place_of
 
@@ -99,11 +99,10 @@ class Python:
         """Its verdict; the chain bounds how long it may take."""
         if ask.tools.client is None:
             return Fails("nothing is called here")
+        in_rule.set(True)  # the chain asks each rule that calls out in a task, and so in a context, of its own
         try:
             said = await Watched(self.function(_message(ask), _context(ask, ask.tools.client.client)), self.name)
-        except (Exception, asyncio.CancelledError):
-            raise  # the chain tells a failure from the end of the walk
-        except BaseException as error:  # noqa: BLE001 - GeneratorExit, KeyboardInterrupt: not the service's, the rule's
+        except KeyboardInterrupt as error:  # in `serve` no signal raises it; asyncio would end the process
             return Fails(f"raised {place_of(error)}")
         match said:
             case None:

@@ -61,9 +61,9 @@ def _stop(service: unheard.Unheard) -> None:
 def test_a_broken_log_harms_no_request(folder: Path, stderr: Stderr) -> None:
     """Its reader gone, its disk full, nobody reading: every call is answered as usual, and SIGTERM ends the process."""
     with stderr() as broken, unheard.unheard(folder, CONFIG, broken) as service:
-        _talk(service, 100)
+        _talk(service, 50)
         assert _message(service, "flood") == (200, "You said flood.")
-        _talk(service, 200)
+        _talk(service, 150)
         assert service.get("/health")[0] == 200
         told = service.ready()
         assert told["ready"] is True
