@@ -45,7 +45,7 @@ from app.store.disk import Measure, Reserve, measuring
 from app.store.due_times import Longest, draw_back
 from app.store.instances import StoredInstances
 from app.store.survey import Survey, survey
-from app.telemetry import get_logger
+from app.telemetry import get_logger, losses
 
 log = get_logger("service")
 
@@ -100,7 +100,7 @@ async def open_service(
     """Opens store, clients and tasks; closes them in order. `measure` looks at the store's disk. Raises what
     `open_store` raises.
     """
-    metrics = Metrics(tuple(config.table.by_name), config.targets)
+    metrics = Metrics(tuple(config.table.by_name), config.targets, _lost_log_lines)
     async with AsyncExitStack() as stack:
         opening = open_store(config.store, serving=True, migrate=migrate, committed=metrics.committed)
         store = await stack.enter_async_context(opening)
@@ -223,7 +223,13 @@ def _status(
         broken=lambda: forwarder.paused,
         chains=lambda: answering.in_flight,
         writes=lambda: state.store.writer.waiting,
+        lost_log_lines=_lost_log_lines,
+        log_works=lambda: not losses().untold,
     )
+
+
+def _lost_log_lines() -> int:
+    return losses().total
 
 
 def _answering_options(config: Config) -> AnsweringOptions:

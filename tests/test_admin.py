@@ -200,6 +200,7 @@ def test_what_is_is_shown(told: Told) -> None:
     assert scrape.value(told.found, "store_commit_seconds_count") == scrape.value(told.found, "store_group_size_count")
     assert scrape.value(told.found, "disk_free_bytes") > 0
     assert scrape.value(told.found, "survey_age_seconds") < 20
+    assert scrape.value(told.found, "lost_log_lines_total") == 0
     spent = scrape.value(told.found, "fuse_spent_units", **ALL)
     assert spent == sum(count for (name, _), count in told.found.items() if name == "autoreply_reply_units_total")
     assert spent == 5
@@ -229,6 +230,7 @@ def test_ready_tells_what_an_operator_needs(told: Told) -> None:
     (fuse,) = said["fuses"]
     assert (fuse["route"], fuse["window"], fuse["limit"]) == (None, "1d", 5000)
     assert said["signature"] == "any"
+    assert (said["lost_log_lines"], said["log_works"]) == (0, True)
     assert scrape.value(told.found, "config_info", config=said["config"], signature="any", version=__version__) == 1
 
 

@@ -78,6 +78,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.store",
         "app.guards",  # added: `optout` and `limits` speak of them
         "app.rules.tools",  # added: `test` and `explain` give stand-ins
+        "app.rules.tasks",  # added: `serve` tells asyncio how a rule's tasks end
         "app.server",  # added: `serve` runs it
         "app.telemetry",  # added: `serve` sets it up
         "app.metrics",  # added: `serve` counts the connections that were closed at a limit

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from app import __version__
+from app import __version__, telemetry
 from app.cli import (
     backup,
     check,
@@ -65,5 +65,5 @@ def main() -> None:
     try:
         cli(prog_name="plivo-autoreply")
     except Mistake as mistake:
-        click.echo("\n".join(map(escaped, f"plivo-autoreply: {mistake}".split("\n"))), err=True)
+        telemetry.say("\n".join(map(escaped, f"plivo-autoreply: {mistake}".split("\n"))))
         sys.exit(mistake.exit_code)

@@ -14,6 +14,7 @@ from app.cli.common import Mistake, Problem, config_option, load
 from app.config import Config
 from app.metrics import Metrics
 from app.outbound import BadEnvironment
+from app.rules.tasks import task_factory
 from app.service import Service, open_service
 from app.store import BrokenStore, NewerStore, StoreInUse
 from app.throttle import Throttle
@@ -36,20 +37,42 @@ def command(path: Path, public_url: str | None, host: str | None, port: int | No
     \b
     Example: plivo-autoreply serve -c config.toml --host 0.0.0.0
     """
+    _open_standard_descriptors()
     config = load(path, public_url=public_url, host=host, port=port)
-    telemetry.configure(config.logging.format, config.logging.level, config.logging.numbers)
-    try:
-        fault = uvloop.run(_serve(config, path, migrate=not no_migrate))
-    except (BadEnvironment, BrokenStore, StoreInUse, NewerStore) as error:
-        raise Mistake(str(error)) from None
+    with telemetry.serving(config.logging.format, config.logging.level, config.logging.numbers):
+        fault = _run(config, path, migrate=not no_migrate)
     if fault:
         raise Problem(fault)
 
 
-async def _serve(config: Config, path: Path, *, migrate: bool = True) -> str | None:
+def _open_standard_descriptors() -> None:
+    """Open what the parent has closed: libuv ends the process with SIGABRT once a socket of its gets such a number."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def _run(config: Config, path: Path, *, migrate: bool) -> str | None:
+    """Serves; the fault that ended it. What nobody expected goes into the log, where it has no message."""
+    try:
+        return uvloop.run(_serve(config, path, migrate=migrate))
+    except (BadEnvironment, BrokenStore, StoreInUse, NewerStore) as error:
+        raise Mistake(str(error)) from None
+    except Mistake:
+        raise
+    except Exception:
+        log.critical("unhandled exception", exc_info=True)
+        return "unhandled exception; the log has its place"
+
+
+async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
     """Serves until a signal or a fault; the fault."""
     stopped = asyncio.Event()
-    asyncio.get_running_loop().set_exception_handler(telemetry.tell_loop_error)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(telemetry.tell_loop_error)
+    loop.set_task_factory(task_factory)
 
     async with open_service(config, on_fault=stopped.set, migrate=migrate) as service, _admin(config, service):
         connections = _connections(config.server.connections)
@@ -69,6 +92,7 @@ async def _serve(config: Config, path: Path, *, migrate: bool = True) -> str | N
     log.info("stopped", fault=service.state.fault)
     if asyncio.all_tasks() - {asyncio.current_task()}:
         log.error("a task would not end: leaving without it")
+        telemetry.close()
         os._exit(1 if service.state.fault else 0)  # everything of ours is closed; asyncio would wait for ever
     return service.state.fault
 

@@ -12,7 +12,9 @@ from typing import Generic, TypeVar
 
 import prometheus_client as prometheus
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
 
 from app.plivo.messages import STATUSES
 
@@ -71,12 +73,30 @@ class TargetMetrics:
         return self.post_seconds.time()
 
 
+@dataclass(frozen=True, slots=True)
+class LostLogLines(Collector):
+    """Asks the log at each scrape; it keeps the count itself, for it also works without a service."""
+
+    count: Callable[[], int]
+
+    def collect(self) -> Iterable[prometheus.Metric]:
+        """Yield the one counter."""
+        what = "Log lines that could not be written."
+        yield CounterMetricFamily("autoreply_lost_log_lines", what, value=self.count())
+
+
 class Metrics:
     """Of one service. What it is told of at once begins at 0, so that the first event of each is an increase."""
 
-    def __init__(self, routes: Sequence[str] = (), targets: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        routes: Sequence[str] = (),
+        targets: Iterable[str] = (),
+        lost_log_lines: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
         prometheus.ProcessCollector(registry=self.registry)
+        self.registry.register(LostLogLines(lost_log_lines))
         self._of_messages(self._counter, (*routes, NOBODY))
         self._of_calls(self._counter)
         self._of_deliveries(self._counter)

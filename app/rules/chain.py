@@ -132,7 +132,9 @@ async def _put(rule: Rule, ask: Ask) -> Verdict:
     if late:
         await asyncio.wait(late, timeout=GRACE)  # one that will not be cancelled is not waited for
         return Fails(f"no answer within its timeout of {rule.life:g} s")
-    return done.pop().result()
+    (answered,) = done
+    error = answered.exception()  # such as GeneratorExit, which would close every coroutine above
+    return Fails(f"raised {place_of(error)}") if error else answered.result()
 
 
 async def _ask(rule: Rule, ask: Ask) -> Verdict:

@@ -16,8 +16,9 @@ import httpx
 from app.plivo.numbers import show
 from app.rules.functions import BadFunction, Watched, find
 from app.rules.rule import Ask, Fails, Passes, Verdict
+from app.rules.tasks import in_rule
 from app.rules.workshop import Workshop
-from app.telemetry import Logger, get_logger
+from app.telemetry import Logger, get_logger, place_of
 
 log = get_logger("rules")
 
@@ -98,7 +99,11 @@ class Python:
         """Its verdict; the chain bounds how long it may take."""
         if ask.tools.client is None:
             return Fails("nothing is called here")
-        said = await Watched(self.function(_message(ask), _context(ask, ask.tools.client.client)), self.name)
+        in_rule.set(True)  # the chain asks each rule that calls out in a task, and so in a context, of its own
+        try:
+            said = await Watched(self.function(_message(ask), _context(ask, ask.tools.client.client)), self.name)
+        except KeyboardInterrupt as error:  # in `serve` no signal raises it; asyncio would end the process
+            return Fails(f"raised {place_of(error)}")
         match said:
             case None:
                 return Passes("python: None")

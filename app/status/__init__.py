@@ -52,6 +52,8 @@ class Status:
     broken: Callable[[], frozenset[str]]  # targets that the breaker has paused
     chains: Callable[[], int]
     writes: Callable[[], int]
+    lost_log_lines: Callable[[], int]
+    log_works: Callable[[], bool]  # False: lines were lost, and none got out since
 
     async def levels(self) -> Levels:
         """For a scrape."""
@@ -86,6 +88,8 @@ class Status:
             "chains_in_flight": self.chains(),
             "targets": {name: self._target(name, found) for name in self.facts.targets},
             "fuses": [_fuse(fuse) for fuse in self._fuses(found) if _is_worth_telling(fuse)],
+            "lost_log_lines": self.lost_log_lines(),
+            "log_works": self.log_works(),
             "surveyed": None if age is None else round(age, 1),  # seconds ago: what waits, what is spent
         }
         return ready, {"ready": ready, "trouble": list(trouble(told)), **told}

@@ -18,6 +18,8 @@ def trouble(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"the last reload failed, the config before it is in force: {told['failed_reload']}"
     if told["signature"] == "log-only":
         yield 'signature = "log-only": nothing is verified'
+    if not told["log_works"]:
+        yield f"the log is not written, {told['lost_log_lines']} lines are lost: is its disk full, or its reader gone?"
     yield from _of_the_store(told["store"], told["surveyed"])
     for name, target in told["targets"].items():
         yield from _of_a_target(name, target)

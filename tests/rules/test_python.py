@@ -354,6 +354,12 @@ def test_bad_number_in_allow_to_is_a_fault(folder: Folder) -> None:
         ("raise ExceptionGroup('x', [ValueError(message.text)])", "ExceptionGroup"),
         ("raise TimeoutError(message.text)", "TimeoutError"),
         ("raise SystemExit(message.text)", "SystemExit"),
+        ("raise GeneratorExit(message.text)", "GeneratorExit"),
+        ("raise KeyboardInterrupt(message.text)", "KeyboardInterrupt"),
+        ("raise BaseException(message.text)", "BaseException"),
+        ("raise BaseExceptionGroup('x', [GeneratorExit(message.text)])", "BaseExceptionGroup"),
+        ("await __import__('asyncio').sleep(0)\nraise GeneratorExit(message.text)", "GeneratorExit"),
+        ("raise __import__('asyncio').CancelledError(message.text)", "CancelledError"),
     ],
 )
 async def test_exception_is_a_failure_and_what_it_says_is_not_told(folder: Folder, body: str, kind: str) -> None:

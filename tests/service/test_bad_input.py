@@ -28,9 +28,11 @@ def service(running: process.Served) -> Iterator[process.Served]:
     """Afterwards the next good request works, and the log knows no fault of ours."""
     before = len(running.lines())
     yield running
-    status, xml = wire.tell(running, wire.message())
+    params = wire.message()
+    status, xml = wire.tell(running, params)
     assert (status, wire.text_of(xml)) == (200, "You said: hello.")
     assert running.process.poll() is None
+    running.wait_for("answered", message_uuid=dict(params)["MessageUUID"])
     lines = running.lines()[before:]
     assert [line for line in lines if line["level"] in ("error", "critical") or "exception" in line] == []
     assert "Traceback" not in running.text()

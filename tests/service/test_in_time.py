@@ -153,7 +153,7 @@ def test_rule_that_never_answers(lasting: House) -> None:
     assert took < 1.0
     assert lasting.call(saved)[:2] == (200, xml)
     assert (len(lasting.bot.of(saved)), len(lasting.bot.of(alone))) == (1, 1)
-    reasons = [line["reason"] for line in lasting.service.lines() if line["event"] == "rule failed"]
+    reasons = [line["reason"] for line in lasting.service.wait_for("rule failed", 2)]
     assert reasons == ["no answer within its timeout of 0.5 s"] * 2
 
 
@@ -165,7 +165,7 @@ def test_four_failures_are_silence(house: House) -> None:
     assert (fourth[0], wire.text_of(fourth[1])) == (200, None)
     assert wire.tell(house.service, params) == fourth
     assert len(house.bot.of(params)) == 4
-    (line,) = [line for line in house.service.lines() if line["event"].startswith("given up")]
+    (line,) = house.service.wait_for("given up: silence, for a rule failed on every call")
     assert (line["level"], line["calls"], line["message_uuid"]) == ("error", 4, dict(params)["MessageUUID"])
     house.service.kill()
     with process.served(house.folder, house.config) as service:

@@ -107,7 +107,7 @@ def test_the_reason_of_a_refusal_names_what_would_have_matched(tmp_path: Path) -
         params = wire.message()
         headers = plivo_sdk.headers("POST", "http://sms.example.com/message", params)
         assert process.call(service, "POST", "/message", params, headers)[0] == 403
-        (reason,) = [line["reason"] for line in service.lines() if line["event"] == "refused"]
+        (reason,) = [line["reason"] for line in service.wait_for("refused")]
     assert "X-Plivo-Signature-V3 matches http://sms.example.com/message: set public_url to http://" in reason
     assert urlsplit(service.url).netloc not in reason
 
@@ -118,7 +118,76 @@ def test_control_characters_cannot_forge_a_line(tmp_path: Path) -> None:
         before = len(service.text().splitlines())
         params = plivo_sdk.message(From='x\n{"event": "forged"}\u2028\x1b[31m', Type="s\nms", MessageIntent="\r\nhelp")
         assert wire.tell(service, params)[0] == 200
+        service.wait_for("answered")
         written = service.text().split("\n")[before:-1]
         assert [line["event"] for line in service.lines()[before:]] == ["answered"]
         assert len(written) == 1
         assert not set(written[0]) & set("\x1b\r\u2028")
+
+
+TALKATIVE = """
+import sys, threading, traceback, warnings
+
+class Failing:
+    def __init__(self, words):
+        self.words = words
+
+    def __del__(self):
+        raise ValueError(self.words)
+
+def fail(words):
+    raise ValueError(words)
+
+async def reply(message, context):
+    warnings.warn(message.text)
+    print(message.text)
+    print(message.text, file=sys.stderr)
+    try:
+        fail(message.text)
+    except ValueError:
+        traceback.print_exc()
+    thread = threading.Thread(target=fail, args=(message.text,))
+    thread.start()
+    thread.join()
+    Failing(message.text)
+    context.logger.info("done", error=ValueError(message.text))
+    return "Hello."
+"""
+
+
+def test_what_a_rule_prints_or_warns_of_is_logged_without_its_text(tmp_path: Path) -> None:
+    """A warning, prints, exceptions of a thread and a finalizer: a line of JSON each, with its place only."""
+    (tmp_path / "talkative.py").write_text(TALKATIVE)
+    config = process.MINIMAL.replace("text = ", 'rules = ["talk"]\n[rules.talk]\npython = "talkative:reply" # ')
+    with process.served(tmp_path, config) as service:
+        assert wire.text_of(wire.tell(service, wire.message(Text="confidential"))[1]) == "Hello."
+        service.wait_for("answered")
+        assert service.stop() == 0
+        lines = service.lines()
+        assert len(lines) == len(service.text().splitlines())
+    assert "confidential" not in json.dumps(lines)
+    place = str(tmp_path / "talkative.py")
+    (warned,) = [line for line in lines if line["event"] == "Python warning"]
+    assert (warned["level"], warned["category"], warned["at"]) == ("warning", "UserWarning", f"{place}:15")
+    printed = [line for line in lines if line["event"] == "printed text withheld"]
+    assert {("stdout", f"{place}:16"), ("stderr", f"{place}:17")} < {(line["stream"], line["at"]) for line in printed}
+    for event in ("exception in a thread", "exception in a finalizer"):
+        (line,) = [line for line in lines if line["event"] == event]
+        assert line["exception"].endswith("builtins.ValueError")
+        assert place in line["exception"]
+    (done,) = [line for line in lines if line["event"] == "done"]
+    assert done["error"] == "ValueError"
+
+
+def test_a_stranger_cannot_write_long_lines(tmp_path: Path) -> None:
+    """Of 31 KB that somebody sends as Content-Type, the log holds some 200 characters and says that there was more."""
+    with process.served(tmp_path) as service:
+        before = len(service.text().splitlines())
+        for filling in ("x", "\x80", "\xe9", '"', "\\", "\t"):
+            assert wire.post(service, b"{}", content_type=f"a/b{filling * 31_000}c").status == 415
+        refused = service.wait_for("refused", 6)
+        written = service.text().splitlines()[before:]
+    for line in refused:
+        assert "characters].." in line["reason"]
+        assert len(line["reason"]) < 250
+    assert max(map(len, written)) < 500

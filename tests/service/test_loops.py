@@ -80,6 +80,10 @@ def converse(machines: Pair, last: str) -> int:
 def test_two_machines_fall_silent(machines: Pair, last: str, answers: int, limit: str) -> None:
     """Each limit ends their talk after as many answers as it says, and the log names it, once."""
     assert converse(machines, last) == answers
+    for machine in machines:
+        params = wire.message()
+        assert wire.tell(machine, params)[0] == 200
+        machine.wait_for("answered", message_uuid=dict(params)["MessageUUID"])  # and so the lines before it
     told = [line for one in machines for line in one.lines() if line["event"] == "a limit starts to silence"]
     assert [line["reason"] for line in told if line["to"] == f"..000{last}" or line["to"] == f"..001{last}"] == [
         f"limit: {limit}"

@@ -16,6 +16,8 @@ WELL: Mapping[str, Any] = {
     "store": {"writable": True, "disk": DISK},
     "targets": {"crm": {"paused": False, "by": None, "waiting": 2, "oldest": 3.0, "full": False}},
     "fuses": [{"route": None, "window": "1d", "limit": 5000, "spent": 3999}],
+    "lost_log_lines": 12,  # once, and the log tells of it
+    "log_works": True,
     "surveyed": 0.1,
 }
 
@@ -50,6 +52,10 @@ def test_all_is_well() -> None:
         (
             {"store": {"writable": True, "disk": DISK | {"free": (9 << 20) + 5, "enough": False}}},
             "the disk is nearly full, 9 MiB free: reports are refused, replies are not",
+        ),
+        (
+            {"lost_log_lines": 13, "log_works": False},
+            "the log is not written, 13 lines are lost: is its disk full, or its reader gone?",
         ),
         ({"surveyed": None}, "the store cannot be read: backlogs and fuses are not known"),
         ({"surveyed": 61.0}, "the store cannot be read: backlogs and fuses are not known"),

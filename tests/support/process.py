@@ -82,10 +82,14 @@ class Served:
         said = self.log.read_bytes()[self._log_start :]
         return said[: said.rfind(b"\n") + 1].decode()
 
-    def wait_for(self, event: str, count: int, seconds: float = 15.0) -> list[dict[str, Any]]:
-        """The lines of the log that tell of an event, once there are so many."""
+    def wait_for(self, event: str, count: int = 1, seconds: float = 15.0, **fields: Any) -> list[dict[str, Any]]:
+        """The lines of the log that tell of an event, with these fields, once there are so many.
+
+        The service writes its log behind its answers, in order: what was logged before these lines is there, too.
+        """
+        wanted = {"event": event, **fields}.items()
         until = time.monotonic() + seconds
-        while len(lines := [line for line in self.lines() if line.get("event") == event]) < count:
+        while len(lines := [line for line in self.lines() if wanted <= line.items()]) < count:
             assert time.monotonic() < until, self.text()
             time.sleep(0.02)  # polling a process, not waiting for luck
         return lines

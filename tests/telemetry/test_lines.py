@@ -3,7 +3,8 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -21,7 +22,10 @@ def restored() -> Iterator[None]:
     """The logging of other tests is left as it was."""
     root, structured = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
-    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        yield
+    configured()  # a sink that works, and has lost nothing
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.configure(**structured)
@@ -136,7 +140,7 @@ def test_tracebacks_hold_no_locals(form: telemetry.LogFormat, room: str) -> None
             logging.getLogger("somebody").exception("a fault of theirs")
     said = stream.getvalue()
     assert "ValueError" in said
-    assert "test_telemetry.py" in said
+    assert "test_lines.py" in said
     assert "went wrong" not in said
     assert SECRET not in said
     assert "\x1b" not in said
@@ -177,17 +181,66 @@ def test_a_second_configuration_replaces_the_first() -> None:
     assert (len(first.getvalue().splitlines()), len(stream.getvalue().splitlines())) == (0, 2)
 
 
-def test_place_of_tells_no_message() -> None:
-    """Law 12: of an error in somebody's code, type and line; its message may hold a customer's words."""
-    line = fail.__code__.co_firstlineno + 4
-    with pytest.raises(ValueError, match="went wrong") as caught:
-        fail("hush")
-    assert telemetry.place_of(caught.value) == f"ValueError at {__file__}:{line}"
+def recurse() -> None:
+    """Never returns."""
+    recurse()
 
 
-def test_place_of_an_error_that_was_never_raised() -> None:
-    """Without a traceback, the type."""
-    assert telemetry.place_of(KeyError("hush")) == "KeyError"
+def test_a_long_traceback_is_cut() -> None:
+    """The innermost frames of a thousand, and no more lines than a person reads."""
+    stream = configured()
+    try:
+        recurse()
+    except RecursionError:
+        telemetry.get_logger("gate").exception("too deep")
+    lines = fields(stream)["exception"].splitlines()
+    assert lines[-1] == "builtins.RecursionError"
+    assert lines[-2].endswith("in recurse")
+    assert len(lines) == 21
+
+
+class Unwritable(Mapping[str, str]):
+    """An object that only raises."""
+
+    def __getitem__(self, key: str) -> str:
+        raise KeyError
+
+    def __iter__(self) -> Iterator[str]:
+        raise ValueError
+
+    def __len__(self) -> int:
+        raise ValueError
+
+
+def test_an_event_that_cannot_be_written_is_a_lost_line() -> None:
+    """Nothing is raised, nothing is printed; it is counted, and the next line is written."""
+    stream = configured()
+    telemetry.get_logger("rules").info("odd", value=Unwritable())
+    logging.getLogger("library").warning("%d", "no number")
+    assert (stream.getvalue(), telemetry.losses().total) == ("", 2)
+    telemetry.get_logger("rules").info("even")
+    assert fields(stream)["event"] == "even"
+
+
+def test_a_closed_stream_harms_nobody() -> None:
+    """A command whose stderr is gone goes on, whichever logger speaks."""
+    configured().close()
+    telemetry.get_logger("gate").error("lost")
+    logging.getLogger("library").error("lost")
+    warnings.warn("lost", UserWarning, stacklevel=1)
+    assert telemetry.losses().total == 3
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_warning_is_told_without_its_text(form: telemetry.LogFormat) -> None:
+    """Law 12: it may hold a customer's words; category, file and line are enough to find it."""
+    stream = configured(form)
+    warnings.warn(SECRET, UserWarning, stacklevel=1)
+    said = stream.getvalue()
+    assert "UserWarning" in said
+    assert "test_lines.py:" in said
+    assert SECRET not in said
+    assert len(said.splitlines()) == 1
 
 
 def test_error_of_a_forgotten_task_is_told_without_its_message() -> None:

@@ -1,0 +1,76 @@
+"""Keep Python itself from writing to stderr: what it would print there goes into the log, without its text.
+
+A warning, an exception in a finalizer or a thread, and whatever a rule prints may hold a customer's words. They would
+also wait for a reader of stderr, in the middle of a request.
+"""
+
+import io
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, TextIO
+
+from app.telemetry.logger import get_logger
+from app.telemetry.values import place_of
+
+log = get_logger("python")
+
+
+def log_warnings() -> None:
+    """Log what `warnings.warn` is called with: category, file and line."""
+    warnings.showwarning = _warned
+
+
+@contextmanager
+def nothing_printed() -> Iterator[None]:
+    """Log what would be printed; stdout and stderr are as before at the end."""
+    before = sys.unraisablehook, threading.excepthook
+    sys.unraisablehook, threading.excepthook = _unraisable, _thread_failed
+    try:
+        with redirect_stdout(_Withheld("stdout")), redirect_stderr(_Withheld("stderr")):
+            yield
+    finally:
+        sys.unraisablehook, threading.excepthook = before
+
+
+def tell_loop_error(_loop: object, context: dict[str, Any]) -> None:
+    """For `loop.set_exception_handler`: asyncio's own line holds the message of an exception, which may be a text."""
+    error = context.get("exception")
+    where = place_of(error) if isinstance(error, BaseException) else None
+    get_logger("asyncio").error("a task ended with an error that nobody asked for", error=where)
+
+
+class _Withheld(io.TextIOBase):
+    """A stream that logs where a line was printed, not the line."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def write(self, text: str, /) -> int:
+        """Log the caller's place, once a line."""
+        if "\n" in text:
+            caller = sys._getframe(1)  # noqa: SLF001 - as `logging` finds its caller
+            where = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+            log.warning("printed text withheld", stream=self._name, at=where)
+        return len(text)
+
+
+def _warned(
+    message: Warning | str,  # noqa: ARG001 - it may hold a customer's words
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    log.warning("Python warning", category=category.__name__, at=f"{filename}:{lineno}")
+
+
+def _unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    log.error("exception in a finalizer", exc_info=unraisable.exc_value)
+
+
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    log.error("exception in a thread", exc_info=failed.exc_value)

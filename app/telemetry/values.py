@@ -1,0 +1,124 @@
+"""Shorten and escape values for a log line, so that no caller can fill the disk or drive a terminal with one.
+
+A value takes at most `LIMIT` characters of output, escapes counted. What is left out is cut from the middle: the end
+often says most (a line number, the part of a URL that differs). A container shares one limit among its items.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+LIMIT = 200  # characters of one value, as JSON writes it
+CONTAINER = 2  # characters that a container costs, so that nesting ends
+LONG_INTEGER = 256  # bits; Python refuses to print one of 4,300 digits
+
+# Control characters, line separators, marks that change the direction of text, and what UTF-8 cannot encode.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+
+
+def shorten(value: Any) -> Any:
+    """Return a value that JSON can write, of about `LIMIT` characters at most."""
+    return _Shortener(LIMIT).value(value)
+
+
+def shorten_text(text: str, limit: int = LIMIT) -> str:
+    """Escape a text; if that takes more than `limit` characters, cut it and say how long it was."""
+    if len(text) <= limit and _width(escaped := _escape(text)) <= limit:
+        return escaped
+    head = limit * 2 // 3
+    first, last = _fitting(text[:limit], head), _fitting(reversed(text[-limit:]), limit - head)
+    return f"{''.join(first)} ..[{len(text)} characters].. {''.join(reversed(last))}"
+
+
+def place_of(error: BaseException) -> str:
+    """Return the type and the line of an exception; its message may hold a customer's words."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}{where}"
+
+
+class _Shortener:
+    """Shorten one value and all that it contains, within a common limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self._cut = False  # whether it says that something is left out
+
+    def value(self, value: Any) -> Any:
+        """Shorten a value of any type."""
+        match value:
+            case None | int() | float() if _is_printable(value):
+                self._left -= len(repr(value))
+                return value
+            case Mapping():
+                return dict(self._pairs(value))
+            case list() | tuple() | set() | frozenset():
+                return list(self._items(value))
+            case _:
+                return self._text(_as_text(value))
+
+    def _pairs(self, pairs: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
+        for key, omitted in self._while_room(pairs):
+            yield (omitted, None) if omitted else (self._text(_as_text(key)), self.value(pairs[key]))
+
+    def _items(self, items: Collection[Any]) -> Iterable[Any]:
+        for item, omitted in self._while_room(items):
+            yield omitted or self.value(item)
+
+    def _while_room(self, items: Collection[Any]) -> Iterable[tuple[Any, str | None]]:
+        """Yield the items that have room; after them, once a value, how many are left out."""
+        for index, item in enumerate(items):
+            self._left -= CONTAINER
+            if self._left <= 0:
+                if not self._cut:
+                    self._cut = True
+                    yield item, f"..{len(items) - index} more"
+                return
+            yield item, None
+
+    def _text(self, text: str) -> str:
+        short = shorten_text(text, max(self._left, 0))
+        self._left -= _width(short)
+        return short
+
+
+def _is_printable(value: float | None) -> bool:
+    """Whether JSON can write the number, and shortly."""
+    return value is None or (value.bit_length() <= LONG_INTEGER if isinstance(value, int) else math.isfinite(value))
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, BaseException):
+        return place_of(value)
+    if isinstance(value, int):
+        return str(value) if _is_printable(value) else f"an integer of {value.bit_length()} bits"
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - whatever the class of a rule does
+        return f"a {type(value).__name__}"
+
+
+def _escape(text: str) -> str:
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _width(escaped: str) -> int:
+    """Characters that JSON needs: it doubles backslashes, and puts one before a quotation mark."""
+    return len(escaped) + escaped.count("\\") + escaped.count('"')
+
+
+def _fitting(characters: Iterable[str], width: int) -> list[str]:
+    """Return the first characters that fit, each escaped."""
+    fitting = []
+    for character in characters:
+        escaped = _escape(character)
+        width -= _width(escaped)
+        if width < 0:
+            break
+        fitting.append(escaped)
+    return fitting
