@@ -193,10 +193,14 @@ def _date(value: Any, info: ValidationInfo) -> date:
 
 
 def _token(value: str) -> Token:
-    if not value.strip():
+    token = value.strip()
+    if not token:
         message = "the auth token is empty; it stands on the home page of Plivo's console"
         raise ValueError(message)
-    return Token(value.strip())
+    if not token.isascii() or not token.isprintable() or " " in token:
+        message = "the auth token holds a blank or a character that no token has; copy it again from Plivo's console"
+        raise ValueError(message)
+    return Token(token)
 
 
 def _headers(value: dict[str, str]) -> dict[str, str]:

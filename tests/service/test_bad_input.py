@@ -137,6 +137,12 @@ def test_a_raw_nul_is_answered_without_it(service: process.Served) -> None:
     assert (answer.status, wire.text_of(answer.body)) == (200, "You said: ab.")
 
 
+def test_control_characters_are_answered_without_them(service: process.Served) -> None:
+    """What a phone has made of curly quotes reaches no XML either."""
+    status, xml = wire.tell(service, wire.message(Text="I\x19m sorry \x1cHi\x1d"))
+    assert (status, wire.text_of(xml)) == (200, "You said: Im sorry Hi.")
+
+
 @pytest.mark.parametrize(
     ("content_type", "status"),
     [

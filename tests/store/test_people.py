@@ -59,6 +59,24 @@ def naming(rows: dict[str, list[dict[str, Any]]], person: str) -> set[str]:
     return {name for name, table in rows.items() if any(holds(value) for row in table for value in row.values())}
 
 
+async def test_known_addresses(store: Store) -> None:
+    """Ours and a person's are known while some row names them, and no others are."""
+    await live(store, CUSTOMER, 1)
+    await change(store, opted(out=True, pair=Pair("38010", "SHOP")))
+    asked = (US, CUSTOMER, "38010", "SHOP", OTHER, "", "%")
+    assert await people.known(store.engine, asked) == {US, CUSTOMER, "38010", "SHOP"}
+    await store.writer.submit(people.forget, Forget("anna", CUSTOMER, True))
+    assert await people.known(store.engine, asked) == {"38010", "SHOP"}
+
+
+def test_every_column_with_an_address_is_asked() -> None:
+    """A table that is new must be known here."""
+    names = {"number", "person", "sender", "recipient"}
+    assert set(people.ADDRESSES) == {
+        column for table in metadata.sorted_tables for column in table.c if column.name in names
+    }
+
+
 KEPT = {"opt_outs"}
 PERSONAL = {"messages", "reports", "claims", "replies", "cooldowns", "opt_outs"}
 IMPERSONAL = {
