@@ -41,7 +41,7 @@ STEPS = {
     "claim: taken": Step("app.store.ledger:StoredLedger.claim", "after"),
     "webhook: heard": Step(
         "app.outbound.client:_Coming.read_body", "before"
-    ),  # it has the question, we have the head of its answer
+    ),  # it has the question
     "webhook: answered": Step("app.outbound:Outbound.post", "after"),
     # a report comes in
     "report: written": Step("app.store.outbox:put", "after"),
