@@ -39,9 +39,7 @@ STEPS = {
     # a message whose rule waits for somebody
     "claim: written": Step("app.store.ledger:claim", "after"),
     "claim: taken": Step("app.store.ledger:StoredLedger.claim", "after"),
-    "webhook: heard": Step(
-        "app.outbound.client:_Coming.read_body", "before"
-    ),  # it has the question
+    "webhook: heard": Step("app.outbound.client:_Coming.read_body", "before"),  # it has the question
     "webhook: answered": Step("app.outbound:Outbound.post", "after"),
     # a report comes in
     "report: written": Step("app.store.outbox:put", "after"),
