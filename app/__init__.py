@@ -3,7 +3,7 @@
 The rooms, from the ground up; each may import only from the floors below it (`tests/test_floors.py`):
 
     0  plivo/       Plivo's dialect: messages, signature, markup, units. Pure.
-       outbound.py  the httpx client: whole-attempt timeout, size caps, Standard Webhooks
+       outbound/    the httpx client: whole-attempt timeout, size caps, Standard Webhooks, proxies, TLS
        telemetry.py logs that hold no text and no whole number
        metrics/     what is counted, for Prometheus: every name and label
        folding.py   when two texts are the same word

@@ -119,10 +119,14 @@ class _Coming:
     ) -> None:
         """Posts, and reads until the end or the cap."""
         async with client.stream("POST", url, content=body, headers=headers, extensions={TLS: tls}) as self.head:
-            async for chunk in self.head.aiter_raw():
-                self.body += chunk
-                if len(self.body) > self.cap:
-                    return
+            await self.read_body(self.head)
+
+    async def read_body(self, head: httpx.Response) -> None:
+        """What follows the head, undecoded."""
+        async for chunk in head.aiter_raw():
+            self.body += chunk
+            if len(self.body) > self.cap:
+                return
 
     def answer(self, broken: str | None) -> Answer:
         """Raises `Undelivered` if not even the status is known."""

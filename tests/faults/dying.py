@@ -39,7 +39,7 @@ STEPS = {
     # a message whose rule waits for somebody
     "claim: written": Step("app.store.ledger:claim", "after"),
     "claim: taken": Step("app.store.ledger:StoredLedger.claim", "after"),
-    "webhook: heard": Step("app.outbound:_read", "before"),  # it has the question, we have the head of its answer
+    "webhook: heard": Step("app.outbound.client:_Coming.read_body", "before"),  # it has the question
     "webhook: answered": Step("app.outbound:Outbound.post", "after"),
     # a report comes in
     "report: written": Step("app.store.outbox:put", "after"),
@@ -47,7 +47,7 @@ STEPS = {
     # and goes out; a lane asks for leases all the time, also when there are none
     "delivery: lease written": Step("app.store.outbox:lease", "after", if_any="result"),
     "delivery: leased": Step("app.store.outbox:StoredOutbox.lease", "after", if_any="result"),
-    "delivery: heard": Step("app.outbound:_read", "before"),
+    "delivery: heard": Step("app.outbound.client:_Coming.read_body", "before"),
     "delivery: posted": Step("app.outbound:Outbound.post", "after"),
     "delivery: settle written": Step("app.store.outbox:_settle", "after", if_any="items"),
     "delivery: settled": Step("app.store.outbox:StoredOutbox.settle", "after"),

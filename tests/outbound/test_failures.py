@@ -8,7 +8,6 @@ import os
 import re
 import socket
 import ssl
-import urllib.error
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -26,10 +25,12 @@ TEXTS = ("strerror", "filename", "message", "reason", "host", "verify_message", 
 NUMBERS = (None, -2, 1, errno.ECONNREFUSED, errno.ETIMEDOUT, 99_999)
 
 
-def _subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+def _builtin(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+    """This kind and those below it, but for those of modules that happen to be imported."""
     yield kind
     for one in kind.__subclasses__():
-        yield from _subclasses(one)
+        if one.__module__ == "builtins":
+            yield from _builtin(one)
 
 
 def _of(module: ModuleType) -> set[type[BaseException]]:
@@ -39,10 +40,9 @@ def _of(module: ModuleType) -> set[type[BaseException]]:
 KINDS = sorted(
     {
         *(_of(aiohttp) | _of(aiohttp.http_exceptions) | _of(httpx) | _of(httpcore) | _of(ssl) | _of(socket)),
-        *(_of(http.client) | set(_subclasses(OSError)) | set(_subclasses(ValueError)) | set(_subclasses(RuntimeError))),
+        *(_of(http.client) | set(_builtin(OSError)) | set(_builtin(ValueError)) | set(_builtin(RuntimeError))),
         *(AssertionError, EOFError, KeyError, TypeError, Exception),
-    }
-    - {urllib.error.HTTPError},  # a file, which has no attributes before it is opened
+    },
     key=lambda kind: f"{kind.__module__}.{kind.__qualname__}",
 )
 
