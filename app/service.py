@@ -181,7 +181,7 @@ def _facts(config: Config) -> Facts:
 
 async def _survey(state: State, facts: Facts) -> Survey:
     """Whether the store writes, then what it holds."""
-    await state.writable()
+    await state.store_fault()
     return await survey(state.store.engine, tuple(facts.targets), tuple(facts.fuses), time.time())
 
 
