@@ -41,7 +41,7 @@ from app.server import STOP_SECONDS
 from app.status import Facts, State, Status, Surveyor
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
-from app.store.survey import Survey, survey
+from app.store.survey import Survey, is_empty, survey
 from app.telemetry import get_logger
 
 log = get_logger("service")
@@ -50,6 +50,7 @@ USER_AGENT = f"plivo-autoreply/{__version__}"
 REMIND = 3600.0  # seconds
 LETTING_GO = 1.0  # seconds for what a stop has told to end
 LOOK_AT_DISK = 10.0  # seconds; each report looks too
+NEW_STORE = "right for a first start; else opt-outs and reports are in another: see -c, $AUTOREPLY_DATA, [store] url"
 
 
 @dataclass(slots=True)
@@ -119,7 +120,11 @@ async def open_service(
 
 
 async def _take_over(config: Config, store: Store) -> None:
-    """What former processes left: claims that nobody holds any more, deliveries that nobody forwards."""
+    """What former processes left: claims that nobody holds any more, deliveries that nobody forwards. Nothing at all
+    is a first start, or the wrong store.
+    """
+    if await is_empty(store.engine):
+        log.warning("new store", store=config.store.shown, advice=NEW_STORE)
     if isinstance(config.store.where, Path):
         await store.ledger.release("")  # a sole server: whatever another one held is free
     for target, count in (await store.outbox.waiting()).items():

@@ -43,9 +43,9 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
 
 
 class Served:
-    """A running `serve`."""
+    """A running `serve` with this folder as its working directory; `more` goes into its environment."""
 
-    def __init__(self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND) -> None:
+    def __init__(self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND, **more: str) -> None:
         self.folder = folder
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
@@ -53,7 +53,7 @@ class Served:
             self.process = subprocess.Popen(
                 [*command, "serve", "--port", "0", *arguments],
                 cwd=folder,
-                env=environment(folder),
+                env=environment(folder, **more),
                 stderr=log,
                 stdout=log,
             )
