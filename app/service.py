@@ -44,7 +44,7 @@ from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
 from app.store.due_times import Longest, draw_back
 from app.store.instances import StoredInstances
-from app.store.survey import Survey, survey
+from app.store.survey import Survey, is_empty, survey
 from app.telemetry import get_logger, losses
 
 log = get_logger("service")
@@ -53,6 +53,7 @@ USER_AGENT = f"plivo-autoreply/{__version__}"
 REMIND = 3600.0  # seconds
 LETTING_GO = 1.0  # seconds for what a stop has told to end
 LOOK_AT_DISK = 10.0  # seconds; each report looks too
+NEW_STORE = "right for a first start; else opt-outs and reports are in another: see -c, $AUTOREPLY_DATA, [store] url"
 
 
 @dataclass(slots=True)
@@ -125,8 +126,10 @@ async def open_service(
 
 async def _take_over(config: Config, store: Store) -> None:
     """What former processes left: claims that nobody holds any more, due times that a wrong clock has set, deliveries
-    that nobody forwards.
+    that nobody forwards. Nothing at all is a first start, or the wrong store.
     """
+    if await is_empty(store.engine):
+        log.warning("new store", store=config.store.shown, advice=NEW_STORE)
     if isinstance(config.store.where, Path):
         await store.ledger.release("")  # a sole server: whatever another one held is free
     if drawn_back := await store.writer.submit(draw_back, _longest(config)):
@@ -201,7 +204,7 @@ def _facts(config: Config) -> Facts:
 
 async def _survey(state: State, facts: Facts) -> Survey:
     """Whether the store writes, then what it holds."""
-    await state.writable()
+    await state.store_fault()
     return await survey(state.store.engine, tuple(facts.targets), tuple(facts.fuses), time.time())
 
 

@@ -95,9 +95,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 @asynccontextmanager
 async def store_beside_server(config: Config, *, create: bool = False) -> AsyncIterator[Store]:
     """The store, opened beside a server that may be running. Raises `Mistake` if there is none yet."""
-    if not create and isinstance(config.store.where, Path) and not config.store.where.exists():
-        message = f"there is no store at {config.store.where} yet; `serve` makes it ($AUTOREPLY_DATA says where)"
-        raise Mistake(message)
+    where = config.store.where
+    if isinstance(where, Path) and not where.exists():
+        if not create:
+            raise Mistake(f"there is no store at {where} yet; `serve` creates it, by this config and $AUTOREPLY_DATA")
+        click.echo(f"new store: {where}", err=True)
     async with open_store(config.store, serving=False) as store:
         yield store
 

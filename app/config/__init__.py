@@ -119,7 +119,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
         faults.note(("plivo", "auth_tokens"), "no token is left: each one is optional and missing")
     if not (server and plivo and store and logging):
         return None
-    where = _where(store.url, faults)
+    where = _where(store.url, folder, faults)
     lint.warn_of_reserve(where, store.reserve, faults)
     options = guards.opt_out_options(opt_out)
     lint.check_windows(store.keep, limits, own, table, faults)
@@ -161,18 +161,32 @@ def _country(data: Any, folder: Path, faults: Faults) -> str | None:
         return None
 
 
-def _where(url: str, faults: Faults) -> Path | URL:
-    """The file or the server of `[store] url`."""
+def _where(url: str, folder: Path, faults: Faults) -> Path | URL:
+    """The file or the server of `[store] url`. Never by the working directory: a server that is started elsewhere
+    would begin an empty store, without any opt-out.
+    """
     if url.startswith(_SQLITE) and any(strange in url for strange in ("?", "#", ":memory:")):
         faults.note(
             ("store", "url"), "a path only; there are no options, and no store in memory: it keeps what it promises"
         )
         return Path(url)
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return Path(os.environ.get("AUTOREPLY_DATA", "")).joinpath(url.removeprefix(_SQLITE)).absolute()
+        path = Path(url.removeprefix(_SQLITE))
+        return path if path.is_absolute() else _data_folder(folder, faults) / path
     try:
         return server_url(url)
     except ValueError as error:
         advice = 'url = "sqlite:///autoreply.db" is a file (four slashes for an absolute path)'
         faults.note(("store", "url"), f"{error}; {advice}")
     return Path(url)
+
+
+def _data_folder(folder: Path, faults: Faults) -> Path:
+    """$AUTOREPLY_DATA, else the folder of the config file."""
+    data = os.environ.get("AUTOREPLY_DATA")
+    if not data:
+        return folder
+    if not Path(data).is_dir():
+        message = f"$AUTOREPLY_DATA is {data!r}, and there is no such folder: create it, or mount the volume"
+        faults.note(("store", "url"), message)
+    return Path(data).absolute()

@@ -74,17 +74,18 @@ class Status:
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether to send traffic here, and all that there is to know; `trouble` says what is wrong in sentences."""
-        ready, writable = await self.state.ready(), await self.state.writable()
+        ready, store_fault = await self.state.ready(), await self.state.store_fault()
         age, found = await self._figures(PATIENCE)
         room = self.reserve.look() if self.reserve else None
         disk = {"free": room.free, "reserve": room.reserve, "enough": room.enough} if room else None
+        store = {"kind": self.facts.store, "writable": store_fault is None, "fault": store_fault}
         told = {
             "stopping": self.state.stopping,
             "fault": self.state.fault,
             "config": self.facts.config,
             "failed_reload": self.state.failed_reload,
             "signature": self.facts.signature,
-            "store": {"kind": self.facts.store, "writable": writable, "writes_waiting": self.writes(), "disk": disk},
+            "store": {**store, "writes_waiting": self.writes(), "disk": disk},
             "chains_in_flight": self.chains(),
             "targets": {name: self._target(name, found) for name in self.facts.targets},
             "fuses": [_fuse(fuse) for fuse in self._fuses(found) if _is_worth_telling(fuse)],

@@ -18,34 +18,36 @@ class State:
     stopping: bool = False
     fault: str | None = None
     failed_reload: str | None = None
-    _checked: tuple[float, bool] = field(default=(float("-inf"), False))
+    _checked: tuple[float, str | None] = field(default=(float("-inf"), "the store has not been asked yet"))
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ready(self) -> bool:
         """Store writable, nothing broken, not stopping."""
         if self.stopping or self.fault:
             return False
-        return await self.writable()
+        return await self.store_fault() is None
 
-    async def writable(self) -> bool:
-        """Whether the store took a write, at most `READY_FOR` ago."""
+    async def store_fault(self) -> str | None:
+        """Why the store took no write, at most `READY_FOR` ago; None if it did."""
         async with self._checking:  # one write for all who ask at the same time
-            at, writable = self._checked
+            at, fault = self._checked
             if time.monotonic() - at >= READY_FOR:
-                writable = await _writable(self.store)
-                self._checked = (time.monotonic(), writable)
-        return writable
+                fault = await _fault(self.store)
+                self._checked = (time.monotonic(), fault)
+        return fault
 
     @property
     def was_ready(self) -> bool:
         """When the store was last asked."""
-        return self._checked[1] and not self.stopping and not self.fault
+        return self._checked[1] is None and not self.stopping and not self.fault
 
 
-async def _writable(store: Store) -> bool:
+async def _fault(store: Store) -> str | None:
     try:
         async with asyncio.timeout(READY_FOR):
             await store.check()
-    except (Unavailable, TimeoutError):
-        return False
-    return True
+    except Unavailable as error:
+        return str(error)
+    except TimeoutError:
+        return f"the store cannot write within {READY_FOR:g} s"
+    return None

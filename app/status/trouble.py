@@ -29,7 +29,7 @@ def trouble(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_the_store(store: Mapping[str, Any], surveyed: float | None) -> Iterator[str]:
     if not store["writable"]:
-        yield "the store cannot write: Plivo hears 503 on messages and reports"
+        yield f"{store['fault']}; messages and reports get 503"
     if surveyed is None or surveyed > UNREAD:
         yield "the store cannot be read: backlogs and fuses are not known"
     if (disk := store["disk"]) and not disk["enough"]:

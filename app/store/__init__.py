@@ -23,7 +23,8 @@ from app.store.migrations import NewerStore
 from app.store.outbox import StoredOutbox
 from app.store.postgres import Postgres, server_url
 from app.store.retention import Keep
-from app.store.sqlite import Sqlite, sole_server
+from app.store.served_file import ServedFile, serve_file
+from app.store.sqlite import Sqlite
 from app.store.tables import heartbeat
 from app.store.writer import Committed, Writer, nobody, reason
 
@@ -102,12 +103,12 @@ async def open_database(
     """What is under a store, migrated. Raises as `open_store` does."""
     async with contextlib.AsyncExitStack() as stack:
         try:
+            file = None
             if isinstance(options.where, Path):
                 options.where.parent.mkdir(parents=True, exist_ok=True)
                 options.where.touch(mode=0o600)  # texts and numbers; SQLite gives its other files the same mode
-                if serving:
-                    stack.enter_context(sole_server(options.where))
-            database = _database(options.where, clock or never_back(time.time, time.monotonic))
+                file = stack.enter_context(serve_file(options.where)) if serving else None
+            database = _database(options.where, clock or never_back(time.time, time.monotonic), file)
             stack.push_async_callback(database.close)
             await _migrate(database, due_is_fatal=not migrate)
         except (OSError, DBAPIError) as error:
@@ -121,9 +122,9 @@ def _advice(where: Path | URL) -> str:
     return "is the server up, and does it let this user in?"
 
 
-def _database(where: Path | URL, clock: Clock) -> Database:
+def _database(where: Path | URL, clock: Clock, file: ServedFile | None) -> Database:
     if isinstance(where, Path):
-        return Sqlite(where, clock)
+        return Sqlite(where, clock, file)
     return Postgres(where)
 
 
@@ -143,6 +144,7 @@ async def _running(database: Database, keep: Keep | None, committed: Committed) 
     tasks = [asyncio.create_task(writer.run(), name="writer")]
     if keep is not None:
         tasks.append(asyncio.create_task(retention.run(database.transact, keep), name="retention"))
+        tasks += [asyncio.create_task(watch(), name="watch") for watch in database.watches]
     try:
         yield Store(
             database.engine,

@@ -7,12 +7,13 @@ All is one transaction at the destination: a crash leaves it as it was.
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store import BrokenStore, StoreInUse, StoreOptions, open_database
+from app.store import URL, BrokenStore, StoreInUse, StoreOptions, open_database
 from app.store.commands import leave_trace
 from app.store.database import Database, now, readers
 from app.store.ledger import release
@@ -30,7 +31,7 @@ async def copy(source: StoreOptions, destination: StoreOptions, who: str, tell: 
 
     Raises `BrokenStore`, `NewerStore`.
     """
-    if source.where == destination.where:
+    if _is_same(source.where, destination.where):
         raise BrokenStore("the store would be copied into itself")
     async with AsyncExitStack() as stack:
         try:
@@ -42,6 +43,13 @@ async def copy(source: StoreOptions, destination: StoreOptions, who: str, tell: 
         except (OSError, DBAPIError) as error:
             message = f"{source.shown} could not be copied, nothing has changed: {reason(error)}"
             raise BrokenStore(message) from error
+
+
+def _is_same(source: Path | URL, destination: Path | URL) -> bool:
+    """Whether these are one store; a file may have several names."""
+    if isinstance(source, Path) and isinstance(destination, Path) and source.exists() and destination.exists():
+        return source.samefile(destination)
+    return source == destination
 
 
 async def _copy(old: Database, new: Database, what: str, who: str, tell: Callable[[str, int], None]) -> None:

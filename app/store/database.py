@@ -5,7 +5,7 @@ the database defines, so that due times are its own), and a way to hold others o
 `sqlite.py` and `postgres.py` are the two there are.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ EVERYONE_LOCK = 7_201_121
 LOCKS = 500  # of one transaction: a PostgreSQL has room for some 6,400 in all, by default
 
 Clock = Callable[[], float]
+Watch = Callable[[], Coroutine[Any, Any, None]]
 R = TypeVar("R")
 
 
@@ -37,6 +38,7 @@ class Database(Protocol):
 
     engine: AsyncEngine
     patient: AsyncEngine  # for what may take minutes: migrations, copies
+    watches: tuple[Watch, ...]  # run while the store is served; none ever returns
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """What `work` returns, once it is committed."""

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.store.database import BrokenStore, R
+from app.store.database import BrokenStore, R, Watch
 
 POOL, OVERFLOW = 5, 5  # connections of readers; the writer takes one of them for each group
 CONNECT_SECONDS = 3.0
@@ -38,6 +38,8 @@ PARAMETERS = frozenset(
 
 class Postgres:
     """A server. Connections are tested before use, so that a server that came back is used again at once."""
+
+    watches: tuple[Watch, ...] = ()
 
     def __init__(self, url: sa.URL) -> None:
         if importlib.util.find_spec("asyncpg") is None:

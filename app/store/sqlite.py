@@ -1,36 +1,45 @@
 """SQLite, the embedded store: WAL, synchronous=FULL (a commit survives a power cut), BEGIN IMMEDIATE for whoever
-writes, and one serving process by flock. Its clock is a Python function, so that a test can drive it.
+writes. Its clock is a Python function, so that a test can drive it. `served_file.py` watches the file itself.
 """
 
 import asyncio
-import fcntl
+import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.store.database import Clock, R, StoreInUse
+from app.store.database import Clock, R, Watch
+from app.store.served_file import ServedFile
+from app.store.writer import reason
+
+log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
 
 BUSY_SECONDS = 5  # how long a writer waits for another process's transaction; a command's takes milliseconds
 
 
 class Sqlite:
     """A file. The writer's connection has a thread of its own: a group of writes costs one hop between threads, not
-    one a statement.
+    one a statement. `file` is what a serving process watches; None: a command beside the server.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, file: ServedFile | None = None) -> None:
         self.engine = create_async_engine(sa.URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
         self.patient = self.engine
         self.writing = sa.create_engine(sa.URL.create("sqlite", database=str(path)), hide_parameters=True)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        _prepare(self.engine.sync_engine, clock)
-        _prepare(self.writing, clock)
+        self._file = file
+        self.watches: tuple[Watch, ...] = (partial(file.watch, self._rescue),) if file else ()
+        for engine in (self.engine.sync_engine, self.writing):
+            _prepare(engine, clock)
+            if file:
+                _open_only(engine, file)
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """See `Database.transact`. A caller that is cancelled does not stop it."""
@@ -43,8 +52,32 @@ class Sqlite:
         await self.engine.dispose()
 
     def _transact(self, work: Callable[[sa.Connection], R]) -> R:
+        if self._file is None:
+            with self.writing.begin() as connection:
+                return work(connection)
+        self._file.check()
         with self.writing.begin() as connection:
-            return work(connection)
+            self._file.note_companions()
+            result = work(connection)
+        self._file.check()  # before anybody is told: a commit to a file that has just gone does not count
+        return result
+
+    async def _rescue(self) -> None:
+        """Move what the write-ahead log holds into the open file.
+
+        Wherever that file is now, it is complete without the log; and the log is empty, so that it is not applied to
+        a file that was put in its place.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        if self._file and self._file.is_overwritten:
+            return
+        try:
+            with closing(self.writing.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
+            log.error("the write-ahead log could not be emptied: %s", reason(error))
 
 
 def backup(path: Path, copy: Path) -> int:
@@ -82,14 +115,9 @@ def _prepare(engine: sa.Engine, clock: Clock) -> None:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-@contextmanager
-def sole_server(path: Path) -> Iterator[None]:
-    """Holds the store for one serving process. Raises `StoreInUse`."""
-    lock = path.with_name(path.name + ".lock")
-    with lock.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            message = f"{path} is served by another process; stop that one, or give this one a [store] url of its own"
-            raise StoreInUse(message) from None
-        yield
+def _open_only(engine: sa.Engine, file: ServedFile) -> None:
+    """Refuse new connections while another file is at the path: they would read that one."""
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _check(*_: Any) -> None:
+        file.check()

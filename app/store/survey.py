@@ -10,7 +10,7 @@ from app.guards.ledger import Fuse
 from app.store.database import now
 from app.store.memory import SLOT
 from app.store.reading import reading
-from app.store.tables import deliveries, is_due, pauses, spending
+from app.store.tables import deliveries, is_due, messages, opt_outs, pauses, reports, spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,10 @@ def _spent(connection: sa.Connection, fuses: Collection[Fuse], at: float) -> dic
         )
         spent |= {Fuse(scope, seconds): int(units) for scope, units in connection.execute(query)}
     return spent
+
+
+async def is_empty(engine: AsyncEngine) -> bool:
+    """Whether the store holds no message, no report and no opt-out. Raises `Unavailable`."""
+    found = sa.or_(*(sa.exists(sa.select(sa.literal(1)).select_from(table)) for table in (messages, reports, opt_outs)))
+    async with reading(engine) as connection:
+        return not (await connection.execute(sa.select(found))).scalar_one()

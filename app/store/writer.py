@@ -148,4 +148,6 @@ def reason(error: Exception) -> str:
     said = getattr(error, "orig", None) or error
     if isinstance(said, TimeoutError) and not str(said):
         return "the database does not answer"
+    if isinstance(said, OSError) and said.strerror:
+        return said.strerror
     return (str(said) or type(said).__name__).splitlines()[0]

@@ -62,6 +62,7 @@ def test_wrong_usage(shell: Shell, tmp_path: Path) -> None:
     before = dump(tmp_path)
     assert shell("forget").err.startswith("Usage: plivo-autoreply forget ")
     assert shell("forget").code == shell("forget", " ").code == 2
+    (tmp_path / "elsewhere").mkdir()
     done = shell("forget", "+33700000001", AUTOREPLY_DATA=str(tmp_path / "elsewhere"))
     assert done.code == 2
     assert done.err.startswith("plivo-autoreply: there is no store at ")

@@ -112,6 +112,7 @@ def test_mistakes(shell: Shell, arguments: tuple[str, ...]) -> None:
 
 def test_no_store_yet(shell: Shell, tmp_path: Path) -> None:
     """Without a store: exit 2 and one sentence."""
+    (tmp_path / "elsewhere").mkdir()
     for arguments in (("list",), ("reset", "--total")):
         done = shell("limits", *arguments, AUTOREPLY_DATA=str(tmp_path / "elsewhere"))
         assert done.code == 2

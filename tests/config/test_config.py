@@ -16,6 +16,7 @@ ROUTE = '[[routes]]\nto = "*"\ntext = "Got it."\n'
 def token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What the files name."""
     monkeypatch.setenv("PLIVO_AUTH_TOKEN", "test-auth-token")
+    (tmp_path / "data").mkdir()
     monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path / "data"))
 
 
@@ -173,11 +174,30 @@ def test_file_in_another_encoding_is_named(tmp_path: Path) -> None:
 
 
 def test_store_is_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative store is below $AUTOREPLY_DATA, else in the working directory; an absolute one is where it says."""
+    """A relative store is below $AUTOREPLY_DATA, else beside the config file, wherever the command was started; an
+    absolute one is where it says.
+    """
+    absolute = f'{MINIMAL}[store]\nurl = "sqlite:////srv/own.db"\n'
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "data" / "autoreply.db"
-    monkeypatch.delenv("AUTOREPLY_DATA")
-    monkeypatch.chdir(tmp_path)
+    assert _loaded(tmp_path, absolute).store.where == Path("/srv/own.db")
+    monkeypatch.setenv("AUTOREPLY_DATA", "")  # as `docker run -e AUTOREPLY_DATA=` sets it: not given
     assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "autoreply.db"
+    monkeypatch.delenv("AUTOREPLY_DATA")
+    assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "autoreply.db"
+    _write(tmp_path, MINIMAL)
+    assert load(Path("../config.toml")).store.where == tmp_path / "autoreply.db"
+
+
+def test_data_folder_that_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A volume that is not mounted must not become a new, empty store; where it is not asked for, it may be missing."""
+    monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path / "volume"))
+    (fault,) = _refused(_write(tmp_path, MINIMAL)).faults
+    assert (fault.path, str(tmp_path / "volume") in fault.message) == ("store.url", True)
+    assert "$AUTOREPLY_DATA" in fault.message
+    for url in ("sqlite:////srv/own.db", "postgresql://autoreply@db/autoreply"):
+        assert _loaded(tmp_path, f'{MINIMAL}[store]\nurl = "{url}"\n').warnings == ()
 
 
 HIDDEN = "hunter2"  # stands in every value that must not be shown

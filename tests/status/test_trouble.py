@@ -46,8 +46,8 @@ def test_all_is_well() -> None:
         ({"failed_reload": "routes[0].to"}, "the last reload failed, the config before it is in force: routes[0].to"),
         ({"signature": "log-only"}, 'signature = "log-only": nothing is verified'),
         (
-            {"store": {"writable": False, "disk": None}},
-            "the store cannot write: Plivo hears 503 on messages and reports",
+            {"store": {"writable": False, "fault": "the store cannot write: disk I/O error", "disk": None}},
+            "the store cannot write: disk I/O error; messages and reports get 503",
         ),
         (
             {"store": {"writable": True, "disk": DISK | {"free": (9 << 20) + 5, "enough": False}}},

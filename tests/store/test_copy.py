@@ -176,9 +176,13 @@ async def test_a_text_with_nul_arrives_without(template: str, tmp_path: Path) ->
 
 
 async def test_a_store_is_not_copied_into_itself(tmp_path: Path) -> None:
-    """A slip of the config is told as such."""
+    """A slip of the config is told as such, also if the same file has two names."""
     with pytest.raises(BrokenStore, match="into itself"):
         await _copy(tmp_path / "old.db", tmp_path / "old.db")
+    await _filled(tmp_path / "old.db", 1)
+    (tmp_path / "link.db").hardlink_to(tmp_path / "old.db")
+    with pytest.raises(BrokenStore, match="into itself"):
+        await _copy(tmp_path / "old.db", tmp_path / "link.db")
 
 
 async def test_a_served_store_is_not_copied(tmp_path: Path) -> None:

@@ -83,10 +83,13 @@ async def test_folder_that_cannot_be_is_broken(tmp_path: Path, clock: Clock, ser
 
 
 async def test_store_that_is_a_folder_is_broken(path: Path, clock: Clock) -> None:
-    """A mount in the wrong place: SQLite's own words, and advice."""
+    """A mount in the wrong place: what is there, and advice."""
     await asyncio.to_thread(path.mkdir)
-    with pytest.raises(BrokenStore, match=f"unable to open database file; {ADVICE}"):
+    with pytest.raises(BrokenStore, match=f"Is a directory; {ADVICE}"):
         async with opened(path, clock):
+            pass
+    with pytest.raises(BrokenStore, match=f"unable to open database file; {ADVICE}"):
+        async with opened(path, clock, serving=False):
             pass
     await _threads_ended()
 

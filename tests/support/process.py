@@ -45,7 +45,7 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
 
 
 class Served:
-    """A running `serve`."""
+    """A running `serve` with this folder as its working directory; `more` goes into its environment."""
 
     def __init__(
         self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND, more: Environment = NO_MORE
