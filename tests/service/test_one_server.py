@@ -84,7 +84,7 @@ def test_the_store_lies_beside_the_config(tmp_path: Path) -> None:
     with _started(tmp_path / "two", "-c", config) as service:
         assert wire.text_of(wire.tell(service, plivo_sdk.message(From=dict(stop)["From"]))[1]) is None
         assert _new(service) == []
-    told = process.run("optout", "list", "-c", config, cwd=tmp_path / "two", more={"AUTOREPLY_DATA": ""})
+    told = process.run("optout", "list", "-c", config, cwd=tmp_path / "two", AUTOREPLY_DATA="")
     assert f"+{dict(stop)['From']}" in told.stdout
     assert [file.name for name in ("one", "two") for file in (tmp_path / name).glob("*.db*")] == []
 
