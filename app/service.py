@@ -37,7 +37,7 @@ from app.reports.intake import Intake
 from app.reports.lane import Chance, Lane
 from app.reports.schedule import JITTER
 from app.rules.tools import Tools
-from app.server import STOP_SECONDS
+from app.server import STOP_SECONDS, trust
 from app.status import Facts, State, Status, Surveyor
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
@@ -58,6 +58,7 @@ class Service:
 
     app: ASGIApp
     admin: Admin
+    metrics: Metrics
     store: Store
     answering: Answering
     forwarder: Forwarder
@@ -112,7 +113,7 @@ async def open_service(
         accept = _accepting(intake, reserve, metrics)
         app = _app(config, Endpoints(answering.answer, accept, state.ready, lambda: state.fault), metrics)
         admin = make_admin(metrics, _status(_facts(config), state, reserve, forwarder, answering, stack))
-        service = Service(app, admin, store, answering, forwarder, state)
+        service = Service(app, admin, metrics, store, answering, forwarder, state)
         await _take_over(config, store)
         async with _running(service, config, on_fault):
             yield service
@@ -249,7 +250,7 @@ def _app(config: Config, endpoints: Endpoints, metrics: Metrics) -> ASGIApp:
         body_limit=config.server.body_limit,
         deadline=config.server.deadline,
     )
-    return Gate(inner, options, message=endpoints.message, report=endpoints.report, metrics=metrics)
+    return Gate(inner, options, message=endpoints.message, report=endpoints.report, metrics=metrics, accepted=trust)
 
 
 def _routes(base: str, endpoints: Endpoints) -> Iterable[Route]:

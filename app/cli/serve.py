@@ -12,11 +12,16 @@ import uvloop
 from app import server, telemetry
 from app.cli.common import Mistake, Problem, config_option, load
 from app.config import Config
+from app.metrics import Metrics
 from app.outbound import BadAuthorities
 from app.service import Service, open_service
 from app.store import BrokenStore, NewerStore, StoreInUse
+from app.throttle import Throttle
 
 log = telemetry.get_logger("serve")
+
+LIMIT_LOG_SECONDS = 60.0
+ROUTINE = ("head_seconds", "bad_request")  # limits that port scanners and health checks meet every day
 
 
 @click.command("serve")
@@ -47,9 +52,12 @@ async def _serve(config: Config, path: Path, *, migrate: bool = True) -> str | N
     asyncio.get_running_loop().set_exception_handler(telemetry.tell_loop_error)
 
     async with open_service(config, on_fault=stopped.set, migrate=migrate) as service, _admin(config, service):
-        options = server.configure(service.app, config.server.host, config.server.port)
+        connections = _connections(config.server.connections)
+        limits = server.limits_of(connections, config.server.body_limit)
+        on_limit = _on_limit(service.metrics)
+        options = server.configure(service.app, config.server.host, config.server.port, limits, on_limit)
         _announce(config, path)
-        running = server.Server(options, on_start=_listening(config), on_stop=service.begin_stop)
+        running = server.Server(options, on_start=_listening(config, connections), on_stop=service.begin_stop)
         watching = asyncio.create_task(_exit_when(stopped, running))
         try:
             await running.serve()
@@ -86,8 +94,37 @@ async def _admin(config: Config, service: Service) -> AsyncIterator[None]:
             await service.stop()
 
 
-def _listening(config: Config) -> Callable[[int], None]:
-    return lambda port: log.info("listening", host=config.server.host, port=port)
+def _connections(wanted: int) -> int:
+    """How many connections the file descriptors allow; a warning if that is fewer than the file wants."""
+    descriptors = server.raise_limit()
+    allowed = server.connections_within(descriptors, wanted)
+    if allowed < wanted:
+        advice = "raise the limit of open files (ulimit -n, LimitNOFILE, docker --ulimit nofile)"
+        log.warning(
+            "too few file descriptors", descriptors=descriptors, connections=allowed, wanted=wanted, advice=advice
+        )
+    return allowed
+
+
+def _on_limit(metrics: Metrics) -> Callable[[str], None]:
+    """Counts connections that were closed at a limit; a line for the first of a minute, and one for the rest."""
+
+    def tell(limit: str, count: int) -> None:
+        level = log.info if limit in ROUTINE else log.warning
+        level("connections closed at a limit", limit=limit, count=count)
+
+    throttle: Throttle[str] = Throttle(1, LIMIT_LOG_SECONDS, tell)
+
+    def met(limit: str) -> None:
+        metrics.dropped(limit)
+        if throttle.admit(limit):
+            tell(limit, 1)
+
+    return met
+
+
+def _listening(config: Config, connections: int) -> Callable[[int], None]:
+    return lambda port: log.info("listening", host=config.server.host, port=port, connections=connections)
 
 
 async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:

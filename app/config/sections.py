@@ -31,6 +31,7 @@ from app.reports.target import MAX_DUE, Format, Send
 MAX_BODY = 16 << 20  # bytes; Plivo sends less than one KiB
 DEFAULTS = LimitOptions()
 MAX_DEADLINE = 7.5  # seconds; Plivo hangs up after 8: https://support.plivo.com/hc/en-us/articles/360041344652
+MIN_CONNECTIONS, MAX_CONNECTIONS = 10, 100_000
 DAY = 86400.0
 
 
@@ -43,6 +44,7 @@ class Server(Strict):
     deadline: Annotated[Duration, Field(gt=0, le=MAX_DEADLINE)] = 6.0
     body_limit: Annotated[Size, Field(le=MAX_BODY)] = 64 * 1024
     callback_method: Annotated[Literal["GET", "POST"], Choice] = "POST"
+    connections: Annotated[int, Field(ge=MIN_CONNECTIONS, le=MAX_CONNECTIONS)] = 1_000
 
 
 class Country(Strict):
