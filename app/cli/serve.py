@@ -22,7 +22,7 @@ from app.throttle import Throttle
 log = telemetry.get_logger("serve")
 
 LIMIT_LOG_SECONDS = 60.0
-ROUTINE = ("head_seconds", "not_http")  # limits that port scanners and health checks meet every day
+ROUTINE = ("head_seconds", "bad_request")  # limits that port scanners and health checks meet every day
 
 
 @click.command("serve")

@@ -33,7 +33,7 @@ REFUSALS = {  # `Refused.label`: its status
     "busy": 503, "disk": 503,
 }  # fmt: skip
 NOT_FOUND = "not_found"  # a refusal of a call that carries a signature, on a path that is no endpoint
-DROPPED = ("connections", "held_bytes", "head_size", "head_seconds", "pipelining", "not_http")
+DROPPED = ("connections", "held_bytes", "head_size", "head_seconds", "pipelining", "bad_request")
 
 ANSWER_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 7.5, 8.0)  # the deadline; Plivo's
 POST_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # a target's timeout is 60 at most

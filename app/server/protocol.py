@@ -18,7 +18,7 @@ SLICE = 4 * 1024  # bytes that the parser is fed at a time
 REQUEST_COST = 8 * 1024  # bytes that a request takes besides what was sent: scope, task, timers
 LINE_COST = 160  # and each header: a tuple and two byte strings
 
-HEAD_SIZE, HEAD_TIME, PIPELINING, NOT_HTTP = "head_size", "head_seconds", "pipelining", "not_http"
+HEAD_SIZE, HEAD_TIME, PIPELINING, BAD_REQUEST = "head_size", "head_seconds", "pipelining", "bad_request"
 TRUST = "autoreply.trust"  # the ASGI extension that an application calls when the peer proved its worth
 
 
@@ -150,7 +150,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head > HEAD_LIMIT or self._lines > LINE_LIMIT:
             self._refuse()
             return
-        self._pool.on_limit(PIPELINING if len(self.pipeline) > AHEAD_LIMIT else NOT_HTTP)
+        self._pool.on_limit(PIPELINING if len(self.pipeline) > AHEAD_LIMIT else BAD_REQUEST)
         super().send_400_response(msg)
 
     def is_waiting(self) -> bool:

@@ -403,7 +403,7 @@ def _body(readline: Callable[[], bytes], read: Callable[[int], bytes]) -> bytes:
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
-def test_what_is_not_http(service: process.Served, sent: bytes) -> None:
+def test_what_is_bad_request(service: process.Served, sent: bytes) -> None:
     """Other protocols get 400, or 404 where the parser makes sense of them."""
     assert wire.exchange(service, sent, "GET").status in (400, 404)
 
