@@ -1,47 +1,44 @@
 """One server for one SQLite file, by whatever name and from whatever folder it is started."""
 
-import ctypes
-import ctypes.util
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import plivo_sdk, process, wire
-
-MS_BIND, MNT_DETACH = 4096, 2  # linux/mount.h, sys/mount.h
+from support import mounts, plivo_sdk, process, wire
 
 
-@pytest.fixture
-def bind_mount(request: pytest.FixtureRequest) -> Callable[[Path, Path], None]:
-    """The same file at a second place, as a container has it; undone at the end."""
-    libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
-
-    def mount(name: Path, file: Path) -> None:
-        name.touch()
-        if libc.mount(bytes(file), bytes(name), None, MS_BIND, None) != 0:
-            pytest.skip(f"nothing can be mounted here: {os.strerror(ctypes.get_errno())}")
-        request.addfinalizer(lambda: libc.umount2(bytes(name), MNT_DETACH))
-
-    return mount
+@contextmanager
+def _hard_link(file: Path, name: Path) -> Iterator[None]:
+    name.hardlink_to(file)
+    yield
 
 
-@pytest.mark.parametrize("kind", ["hard link", "link", "bind mount"])
-def test_second_server_by_another_name(tmp_path: Path, kind: str, bind_mount: Callable[[Path, Path], None]) -> None:
+@contextmanager
+def _link(file: Path, name: Path) -> Iterator[None]:
+    name.symlink_to(file)
+    yield
+
+
+@contextmanager
+def _mount(file: Path, name: Path) -> Iterator[None]:
+    name.touch()
+    with mounts.bound(file, name):
+        yield
+
+
+@pytest.mark.parametrize("make", [_hard_link, _link, _mount])
+def test_second_server_by_another_name(
+    tmp_path: Path, make: Callable[[Path, Path], AbstractContextManager[None]]
+) -> None:
     """A link in another folder, or a mount, is the same file: the second server ends with exit code 2, the first goes
     on.
     """
     (other := tmp_path / "other").mkdir()
     name = other / "renamed.db"
-    with process.served(tmp_path) as first:
-        file = tmp_path / "autoreply.db"
-        make: dict[str, Callable[[Path], None]]
-        make = {"hard link": name.hardlink_to, "link": name.symlink_to, "bind mount": partial(bind_mount, name)}
-        make[kind](file)
-        (other / "config.toml").write_text(f'{process.MINIMAL}[store]\nurl = "sqlite:///{name}"\n')
+    (other / "config.toml").write_text(f'{process.MINIMAL}[store]\nurl = "sqlite:///{name}"\n')
+    with process.served(tmp_path) as first, make(tmp_path / "autoreply.db", name):
         second = process.run("serve", "--port", "0", cwd=other)
         assert (second.returncode, "is served by another process" in second.stderr) == (2, True)
         assert wire.tell(first, wire.message())[0] == 200
