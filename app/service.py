@@ -8,7 +8,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,19 +21,19 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.answering import Answering, AnsweringOptions
 from app.config import Config
 from app.delivery.backlog import Backlog
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.intake import Intake
-from app.delivery.message_copies import Copying
+from app.delivery.message_copies import MessageCopies
 from app.delivery.monitor import Monitor
 from app.delivery.retry import JITTER, RETRY_AFTER_CAP
 from app.delivery.worker import LEASE_MARGIN, Clocks, TargetWorker
-from app.engine import Engine, EngineOptions, Guards, Owner
 from app.http_client import HttpClient
 from app.operations.readiness import ServiceFacts, SnapshotReader, State, Status
 from app.plivo.messages import DeliveryReport, Verified
+from app.replies.handler import ReplyHandler
+from app.replies.observer import Observer
 from app.rules.services import RuleServices
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
@@ -64,7 +64,7 @@ class Service:
     admin: Admin
     metrics: Metrics
     store: Store
-    answering: Answering
+    replies: ReplyHandler
     forwarder: Dispatcher
     state: State
     _stopping: asyncio.Future[Any] | None = None
@@ -73,25 +73,14 @@ class Service:
         """/ready says so, nothing more is leased; late rules and POSTs under way share the server's `STOP_SECONDS`."""
         if self._stopping is None:
             self.state.stopping = True
-            self._stopping = asyncio.gather(self.forwarder.stop(STOP_SECONDS), self.answering.stop(STOP_SECONDS))
+            self._stopping = asyncio.gather(self.forwarder.stop(STOP_SECONDS), self.replies.stop(STOP_SECONDS))
 
     async def stop(self) -> None:
         """Waits for what `begin_stop` began; a rule that was asked since, for a call then half read, is let go."""
         await self.begin_stop()
         if self._stopping is not None:
             await self._stopping
-        await self.answering.stop(0)
-
-
-def make_engine(config: Config) -> Engine:
-    """The engine of a config."""
-    options = EngineOptions(
-        callback_url=f"{config.server.public_url}/report",
-        callback_method=config.server.callback_method,
-        guards=Guards(config.opt_out, config.limits),
-        by_route={name: Guards(*guards) for name, guards in config.route_guards.items()},
-    )
-    return Engine(config.table, options)
+        await self.replies.stop(0)
 
 
 @asynccontextmanager
@@ -106,19 +95,26 @@ async def open_service(
         opening = open_store(config.store, serving=True, migrate=migrate, committed=metrics.committed)
         store = await stack.enter_async_context(opening)
         services = RuleServices(await stack.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT)))
-        engine, state = make_engine(config), State(store)
-        backlog = Backlog(config.targets, store.outbox.waiting, lambda name: metrics.target(name).capped.inc())
+        state = State(store)
+        backlog = Backlog(config.targets, store.queue.waiting, lambda name: metrics.target(name).capped.inc())
         lanes = {name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)}
-        instances = StoredInstances(store.engine, store.writer, secrets.token_hex(8))
+        instances = StoredInstances(store.engine, store.change, secrets.token_hex(8))
         forwarder = Dispatcher(lanes, backlog, Monitor(lanes, instances))
-        copying = Copying(config.targets, backlog, forwarder.wake)
-        answering = Answering(engine, store.ledger, services, copying, _answering_options(config), time.time, metrics)
+        replies = ReplyHandler(
+            lambda: config.runtime,
+            store.journal,
+            services,
+            MessageCopies(config.targets, backlog, forwarder.wake),
+            Observer(metrics),
+            time.time,
+            owner=secrets.token_hex(8),
+        )
         reserve = _reserve(config, measure, stack)
-        intake = Intake(store.outbox, config.targets, backlog, _owners(engine, store), forwarder.wake, time.time)
+        intake = Intake(store.queue, lambda: config.runtime.subscriptions, backlog, forwarder.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
-        app = _app(config, Endpoints(answering.answer, accept, state.ready, lambda: state.fault), metrics)
-        admin = make_admin(metrics, _status(_facts(config), state, reserve, forwarder, answering, stack))
-        service = Service(app, admin, metrics, store, answering, forwarder, state)
+        app = _app(config, Endpoints(replies.answer, accept, state.ready, lambda: state.fault), metrics)
+        admin = make_admin(metrics, _status(_facts(config), state, reserve, forwarder, replies, stack))
+        service = Service(app, admin, metrics, store, replies, forwarder, state)
         await _take_over(config, store)
         async with _running(service, config, on_fault):
             yield service
@@ -131,10 +127,10 @@ async def _take_over(config: Config, store: Store) -> None:
     if await is_empty(store.engine):
         log.warning("new store", store=config.store.shown, advice=NEW_STORE)
     if isinstance(config.store.where, Path):
-        await store.ledger.release("")  # a sole server: whatever another one held is free
-    if drawn_back := await store.writer.submit(draw_back, _longest(config)):
+        await store.journal.release("")  # a sole server: whatever another one held is free
+    if drawn_back := await store.change(draw_back, _longest(config)):
         log.warning("due times of a clock that was ahead are corrected", deliveries=drawn_back)
-    for target, count in (await store.outbox.waiting()).items():
+    for target, count in (await store.queue.waiting()).items():
         if target not in config.targets:
             advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
             log.error("deliveries of an unknown target", target=target, deliveries=count, advice=advice)
@@ -213,7 +209,7 @@ def _status(
     state: State,
     reserve: Reserve | None,
     forwarder: Dispatcher,
-    answering: Answering,
+    replies: ReplyHandler,
     stack: AsyncExitStack,
 ) -> Status:
     surveyor = SnapshotReader(partial(_survey, state, facts))
@@ -224,7 +220,7 @@ def _status(
         surveyor,
         reserve,
         broken=lambda: forwarder.paused,
-        chains=lambda: answering.in_flight,
+        chains=lambda: replies.in_flight,
         writes=lambda: state.store.writer.waiting,
         lost_log_lines=_lost_log_lines,
         log_works=lambda: not losses().untold,
@@ -235,10 +231,6 @@ def _lost_log_lines() -> int:
     return losses().total
 
 
-def _answering_options(config: Config) -> AnsweringOptions:
-    return AnsweringOptions(config.keep_text, config.version, owner=secrets.token_hex(8))
-
-
 async def _lanes(
     config: Config, store: Store, backlog: Backlog, metrics: Metrics, stack: AsyncExitStack
 ) -> AsyncIterator[tuple[str, TargetWorker]]:
@@ -246,15 +238,7 @@ async def _lanes(
     for name, target in config.targets.items():
         client = HttpClient(connections=target.concurrency, user_agent=USER_AGENT)
         await stack.enter_async_context(client)
-        yield name, TargetWorker(target, store.outbox, client, chance, backlog, metrics.target(name))
-
-
-def _owners(engine: Engine, store: Store) -> Callable[[DeliveryReport], Awaitable[Owner]]:
-    async def owner(report: DeliveryReport) -> Owner:
-        origin = await store.ledger.origin(report.in_reply_to) if report.in_reply_to else None
-        return engine.owner(origin, report)
-
-    return owner
+        yield name, TargetWorker(target, store.queue, client, chance, backlog, metrics.target(name))
 
 
 def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Accept:

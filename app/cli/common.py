@@ -153,7 +153,7 @@ def echo(line: str) -> None:
 async def submit(config: Config, verb: Callable[..., Any], item: Any, *, create: bool = False) -> Any:
     """A change beside a server that may be running; with `create`, before the first start too."""
     async with store_beside_server(config, create=create) as store:
-        return await store.writer.submit(verb, item)
+        return await store.change(verb, item)
 
 
 def whoami() -> str:

@@ -189,7 +189,7 @@ def _change(config: Config, verb: Any, which: Selection, what: str, rate: float 
 async def _in_steps(config: Config, verb: Any, change: Change) -> set[int]:
     changed: set[int] = set()
     async with store_beside_server(config) as store:
-        while step := await store.writer.submit(verb, change):
+        while step := await store.change(verb, change):
             changed |= set(step)
             change = replaced(change, after=max(step), begun=len(changed))
             if len(step) < commands.BATCH:
@@ -207,7 +207,7 @@ async def _resume(config: Config, target: str) -> tuple[bool, TargetView]:
     async with store_beside_server(config) as store:
         view = (await list_targets(store.engine)).get(target, RUNNING)
         probe = bool(view.failing or view.busy)
-        return await store.writer.submit(commands.resume, Pause(whoami(), target, probe)), view
+        return await store.change(commands.resume, Pause(whoami(), target, probe)), view
 
 
 def _counted(count: int) -> str:

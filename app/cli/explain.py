@@ -10,11 +10,10 @@ import click
 from app.cli.addresses import address
 from app.cli.common import UsageError, config_option, counted, echo, json_option, load, print_json, run
 from app.config.diagnostics import did_you_mean
-from app.engine import Decision
+from app.operations.explain import Explanation, explain
 from app.plivo import numbers, units
 from app.plivo.messages import InboundMessage
 from app.rules.services import RuleServices
-from app.service import make_engine
 
 AT_FORMATS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
 EXAMPLE_UUID = "00000000-0000-0000-0000-000000000000"
@@ -47,26 +46,26 @@ def command(
     Example: plivo-autoreply explain --to +33644600000 --from +33700000001 --text "Hours?"
     """
     config = load(path)
-    message = InboundMessage(EXAMPLE_UUID, address(sender, config), address(to, config), text, kind)
+    message = InboundMessage.of(EXAMPLE_UUID, address(sender, config), address(to, config), text, kind)
     calling = {rule.name for route in config.table.by_name.values() for rule in route.rules if rule.action.calls_out}
     for name in dict(given).keys() - calling:
         raise UsageError(f"--given {name}: no rule of this name calls out; {did_you_mean(name, calling)}")
     moment = at.timestamp() if at else time.time()
-    decision = run(make_engine(config).decide(message, moment, RuleServices(given=dict(given))))
+    found = run(explain(config.runtime, message, moment, RuleServices(given=dict(given))))
     if as_json:
-        print_json(as_dict(decision))
+        print_json(as_dict(found))
     else:
-        show(decision)
+        show(found)
 
 
-def as_dict(decision: Decision) -> dict[str, Any]:
-    """A decision for machines."""
+def as_dict(found: Explanation) -> dict[str, Any]:
+    """An explanation for machines."""
     return {
-        "route": decision.route,
-        "rule": decision.rule,
-        "reason": decision.reason,
-        "failed": decision.failed,
-        "steps": [{"rule": step.rule, "verdict": step.verdict, "reason": step.reason} for step in decision.steps],
+        "route": found.route,
+        "rule": found.proposal.rule,
+        "reason": found.proposal.reason,
+        "failed": found.proposal.failed,
+        "steps": [{"rule": step.rule, "verdict": step.verdict, "reason": step.reason} for step in found.steps],
         "messages": [
             {
                 "src": numbers.show(message.src),
@@ -74,21 +73,21 @@ def as_dict(decision: Decision) -> dict[str, Any]:
                 "text": message.text,
                 "units": units.count(message.text),
             }
-            for message in decision.messages
+            for message in found.proposal.messages
         ],
-        "units": decision.units,
-        "xml": decision.xml.decode(),
+        "units": found.proposal.units,
+        "xml": found.proposal.xml.decode(),
     }
 
 
-def show(decision: Decision) -> None:
-    """A decision for people."""
-    echo(f"route  {decision.route or '-'}")
-    for step in decision.steps:
+def show(found: Explanation) -> None:
+    """An explanation for people."""
+    echo(f"route  {found.route or '-'}")
+    for step in found.steps:
         echo(f"  {step.rule:<20} {step.verdict:<10} {step.reason}")
-    echo(f"answer {decision.rule or 'silence'}: {decision.reason}")
-    for message in decision.messages:
+    echo(f"answer {found.proposal.rule or 'silence'}: {found.proposal.reason}")
+    for message in found.proposal.messages:
         people = ", ".join(map(numbers.show, message.dst))
         echo(f"  to {people}, {counted(units.count(message.text), 'unit')}: {message.text}")
-    echo(f"units  {decision.units}")
-    echo(decision.xml.decode())
+    echo(f"units  {found.proposal.units}")
+    echo(found.proposal.xml.decode())

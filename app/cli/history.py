@@ -47,7 +47,7 @@ def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
         raise UsageError(message)
     found, others = run(_find(config, who.strip(), limit))
     if as_json:
-        print_json({"messages": [_message(row) for row in found], "reports": [_report(row) for row in others]})
+        print_json([*map(_message, found), *map(_report, others)])
     elif not found and not others:
         echo(f"nothing is remembered of {who}")
     for row in found if not as_json else ():
@@ -68,8 +68,13 @@ async def _find(config: Config, who: str, limit: int) -> tuple[list[Row], list[R
 
 def _message(row: Row) -> dict[str, Any]:
     return {
+        "kind": "message",
         "message_uuid": row["message_uuid"],
+        "state": row["state"],
         "received_at": moment(row["received_at"]),
+        "answered_at": _moment(row["answered_at"]),
+        "handed_over_at": _moment(row["handed_over_at"]),
+        "calls": [{**call, "at": moment(call["at"])} for call in row["calls"]],
         "from": show(row["sender"]),
         "to": show(row["recipient"]),
         "type": row["type"],
@@ -82,14 +87,21 @@ def _message(row: Row) -> dict[str, Any]:
         "steps": row["steps"],
         "xml": row["xml"],
         "signed_by": row["signed_by"] or None,
+        "token": row["token"] or None,
+        "units": row["reply_units"],
         "config": row["config"],
         "deliveries": [_delivery(delivery) for delivery in row["deliveries"]],
         "reports": [_report(report) for report in row["reports"]],
     }
 
 
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else moment(seconds)
+
+
 def _report(row: Row) -> dict[str, Any]:
     return {
+        "kind": "report",
         "id": row["id"],
         "received_at": moment(row["received_at"]),
         "message_uuid": row["message_uuid"],
@@ -127,11 +139,19 @@ def _show_message(message: dict[str, Any]) -> None:
         f"{message['received_at']}  {message['from']} -> {message['to']}  {message['type']}  {message['message_uuid']}"
     )
     echo(f"  text     {text}")
-    echo(f"  answer   {message['rule'] or 'silence'}, route {message['route'] or '-'}: {message['reason']}")
+    pending = message["state"] == "pending"
+    answer = "pending" if pending else f"{message['rule'] or 'silence'}"
+    echo(f"  answer   {answer}, route {message['route'] or '-'}: {message['reason']}")
+    for number, call in enumerate(message["calls"], 1):
+        if pending or len(message["calls"]) > 1:
+            echo(f"  call {number}   {call['at']}  {call['status']}  {call['reason']}")
+    if not pending and message["handed_over_at"] is None:
+        echo("           the answer was ready, but Plivo has not fetched it yet")
     for step in message["steps"]:
         echo(f"             {step['rule']:<18} {step['verdict']:<10} {step['reason']}")
     echo(f"  xml      {message['xml']}")
-    echo(f"  signed   {message['signed_by'] or 'not verified'}, config {message['config']}")
+    token = f" with token {message['token']}" if message["token"] else ""
+    echo(f"  signed   {message['signed_by'] or 'not verified'}{token}, config {message['config']}")
     _show_deliveries(message["deliveries"], indent="  ")
     for report in message["reports"]:
         _show_report(report, indent="  ")

@@ -22,11 +22,10 @@ from app.cli.common import (
 )
 from app.config import Config
 from app.plivo.numbers import show
-from app.policies.limits import fuses
+from app.policies.limits import for_route
 from app.store import people
-from app.store import usage as memory
 from app.store.people import Reset
-from app.store.reading import reading
+from app.store.snapshot import spent
 
 DAY = 86400.0
 
@@ -45,7 +44,7 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="People shown.")
 @json_option
 def list_(path: Path, limit: int, *, as_json: bool) -> None:
-    """Show the units spent of each fuse, and who had the most answers in a day.
+    """Show the units spent of each spending cap, and who had the most answers in a day.
 
     \b
     Example: plivo-autoreply limits list --json
@@ -54,8 +53,8 @@ def list_(path: Path, limit: int, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    for fuse in found["fuses"]:
-        echo(f"{fuse['scope'] or 'all routes':<24} {fuse['spent']} of {fuse['limit']} units")
+    for cap in found["spending"]:
+        echo(f"{cap['scope'] or 'all routes':<24} {cap['spent']} of {cap['limit']} units")
     for row in found["people"]:
         echo(f"{row['person']:<16} from {row['number']:<16} {row['replies']} answers, last {row['last']}")
 
@@ -63,9 +62,9 @@ def list_(path: Path, limit: int, *, as_json: bool) -> None:
 @command.command("reset")
 @click.argument("who", required=False, metavar="[NUMBER]")
 @config_option
-@click.option("--total", is_flag=True, help="The fuses instead of a person.")
+@click.option("--total", is_flag=True, help="The spending caps instead of a person.")
 def reset(who: str | None, path: Path, *, total: bool) -> None:
-    """Forget what was counted against a person, cooldowns too; or, with --total, against the fuses.
+    """Forget what was counted against a person, cooldowns too; or, with --total, against the spending caps.
 
     \b
     Example: plivo-autoreply limits reset +33700000001
@@ -80,13 +79,13 @@ def reset(who: str | None, path: Path, *, total: bool) -> None:
 
 async def _list(config: Config, limit: int) -> dict[str, Any]:
     at = time.time()
-    every = {fuse: rate for route in [None, *config.limits.fuses] for fuse, rate in fuses(config.limits, route)}
+    routes = (None, *config.limits.route_totals)
+    caps = dict(cap for route in routes for cap in for_route(config.limits, route).caps)
     async with store_beside_server(config) as store:
         counted = await people.list_counts(store.engine, at - DAY, limit)
-        async with reading(store.engine) as connection:
-            spent = {fuse: await connection.run_sync(memory.spent, fuse, at) for fuse in every}
+        units = await spent(store.engine, tuple(caps), at)
     return {
-        "fuses": [{"scope": fuse.scope, "limit": str(rate), "spent": spent[fuse]} for fuse, rate in every.items()],
+        "spending": [{"scope": cap.scope, "limit": str(rate), "spent": units[cap]} for cap, rate in caps.items()],
         "people": [
             {
                 "number": show(row["number"]),

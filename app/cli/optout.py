@@ -26,8 +26,8 @@ from app.cli.common import (
 )
 from app.cli.optout_import import COLUMNS, read_opt_outs
 from app.config import Config
-from app.plivo.numbers import show
-from app.policies.ledger import OptOutChange, Pair
+from app.plivo.numbers import canonical, show
+from app.policies.usage import Conversation, OptOutChange
 from app.store import people
 from app.store.people import Changes
 from app.store.queries import Row
@@ -131,11 +131,11 @@ def import_(source: BinaryIO, path: Path) -> None:
 
 
 def _change(config: Config, to: str, person: str, *, out: bool) -> None:
-    pair = Pair(person_of(to, config), person_of(person, config))
-    made = OptOutChange(pair, out, time.time(), None, whoami(), "", "command")
+    conversation = Conversation(person_of(to, config), canonical(person_of(person, config)))
+    made = OptOutChange(conversation, out, time.time(), None, whoami(), "", "command")
     changed = run(submit(config, people.change, Changes(whoami(), (made,)), create=True))
     state = "gets nothing from" if out else "gets messages from"
-    echo(f"{show(pair.person)} {state} {show(pair.number)}{'' if changed else ', as before'}")
+    echo(f"{show(conversation.person)} {state} {show(conversation.number)}{'' if changed else ', as before'}")
 
 
 async def _list(config: Config, who: str | None, *, ended: bool) -> list[Row]:

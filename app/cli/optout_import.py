@@ -13,8 +13,8 @@ from app.cli.common import UsageError
 from app.cli.escape import escaped
 from app.cli.spreadsheet import BadSheet, Line
 from app.config import Config
-from app.plivo.numbers import Reading, doubtful, is_name, normalise, show
-from app.policies.ledger import OptOutChange, Pair
+from app.plivo.numbers import Reading, canonical, doubtful, is_name, normalise, show
+from app.policies.usage import Conversation, OptOutChange
 
 COLUMNS = ("number", "person", "at", "word", "message_uuid", "signed_by", "source")
 NEEDED = COLUMNS[:2]
@@ -88,8 +88,8 @@ def _change(line: Line, readings: Mapping[str, Reading], faults: Mapping[str, st
             raise ValueError(faults[cells[name]])
     number, person = (readings[cells[name]].address for name in NEEDED)
     return OptOutChange(
-        pair=Pair(number, person),
-        out=True,
+        conversation=Conversation(number, canonical(person)),
+        opted_out=True,
         at=_moment(cells["at"]),
         message_uuid=cells["message_uuid"] or None,
         word=cells["word"] or "import",

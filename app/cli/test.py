@@ -10,10 +10,9 @@ from app.cli.addresses import address
 from app.cli.common import UsageError, config_option, echo, json_option, load, print_json, run
 from app.config import Config
 from app.config.models import Test
-from app.engine import Decision, Engine
+from app.operations.explain import Explanation, explain
 from app.plivo.messages import InboundMessage
 from app.rules.services import RuleServices
-from app.service import make_engine
 
 
 @click.command("test")
@@ -44,34 +43,36 @@ def command(path: Path, only: str | None, *, as_json: bool) -> None:
 
 
 async def _run(config: Config, tests: list[Test]) -> list[dict[str, Any]]:
-    engine = make_engine(config)
-    return [{"name": test.name, "faults": await _faults(config, engine, test)} for test in tests]
+    return [{"name": test.name, "faults": await _faults(config, test)} for test in tests]
 
 
-async def _faults(config: Config, engine: Engine, test: Test) -> list[str]:
+async def _faults(config: Config, test: Test) -> list[str]:
     """What differs from what the test expects."""
     sender, to = address(test.sender, config), address(test.to, config)
-    message = InboundMessage("test", sender, to, test.text, test.type, test.intent)
+    message = InboundMessage.of("test", sender, to, test.text, test.type, test.intent)
     at = test.at.timestamp() if test.at else time.time()
-    decision = await engine.decide(message, at, RuleServices(given=test.given))
-    return differences(test, decision)
+    return differences(test, await explain(config.runtime, message, at, RuleServices(given=test.given)))
 
 
-def differences(test: Test, decision: Decision) -> list[str]:
+def differences(test: Test, found: Explanation) -> list[str]:
     """One sentence for each expectation that is not met."""
-    expect, texts = test.expect, [message.text for message in decision.messages]
-    asked = "; ".join(f"{step.rule} {step.verdict}: {step.reason}" for step in decision.steps)
-    found = []
-    if expect.rule is not None and decision.rule != expect.rule:
-        found.append(f"expected rule {expect.rule}, {decision.rule or 'none'} answered ({decision.reason}; {asked})")
-    if expect.route is not None and decision.route != expect.route:
-        found.append(f"expected route {expect.route}, got {decision.route or 'none'}")
+    expect, texts = test.expect, [message.text for message in found.proposal.messages]
+    asked = "; ".join(f"{step.rule} {step.verdict}: {step.reason}" for step in found.steps)
+    faults = []
+    if expect.rule is not None and found.proposal.rule != expect.rule:
+        faults.append(
+            f"expected rule {expect.rule}, {found.proposal.rule or 'none'} answered ({found.proposal.reason}; {asked})"
+        )
+    if expect.route is not None and found.route != expect.route:
+        faults.append(f"expected route {expect.route}, got {found.route or 'none'}")
     if expect.text is not None and expect.text not in texts:
-        found.append(f"expected text {expect.text!r}, got {texts!r} ({decision.reason})")
+        faults.append(f"expected text {expect.text!r}, got {texts!r} ({found.proposal.reason})")
     if expect.text_has is not None and not any(expect.text_has in text for text in texts):
-        found.append(f"expected a text with {expect.text_has!r}, got {texts!r} ({decision.reason})")
+        faults.append(f"expected a text with {expect.text_has!r}, got {texts!r} ({found.proposal.reason})")
     if expect.silent is not None and expect.silent != (not texts):
-        found.append(f"expected {'silence' if expect.silent else 'an answer'}, got {texts!r} ({decision.reason})")
-    if expect.units is not None and expect.units != decision.units:
-        found.append(f"expected {expect.units} units, got {decision.units}")
-    return found
+        faults.append(
+            f"expected {'silence' if expect.silent else 'an answer'}, got {texts!r} ({found.proposal.reason})"
+        )
+    if expect.units is not None and expect.units != found.proposal.units:
+        faults.append(f"expected {expect.units} units, got {found.proposal.units}")
+    return faults

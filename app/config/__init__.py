@@ -14,22 +14,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from app.config import lint
+from app.config import lint, policies
 from app.config import models as sections
 from app.config import numbers as phones
-from app.config import policies as guards
 from app.config.admin import Admin, warn_of_strangers
 from app.config.diagnostics import BadConfig, Diagnostic, Diagnostics, did_you_mean
 from app.config.routes import Reader
 from app.config.targets import read_targets
 from app.config.tests import read_tests
 from app.config.validation import check
+from app.delivery.fan_out import Subscriptions
 from app.delivery.target import Target
 from app.plivo.numbers import Reading
 from app.plivo.signature import Token
 from app.policies.limits import LimitOptions
 from app.policies.opt_out import OptOutOptions
+from app.replies.decide import Callback
 from app.rules.table import Table
+from app.runtime import Runtime
 from app.store import URL, Keep, StoreOptions, server_url
 
 __all__ = ["BadConfig", "Config", "Diagnostic", "load"]
@@ -54,7 +56,7 @@ class Config:
     targets: Mapping[str, Target]
     opt_out: OptOutOptions
     limits: LimitOptions
-    route_guards: Mapping[str, tuple[OptOutOptions, LimitOptions]]  # routes with guards of their own
+    runtime: Runtime
     tests: tuple[sections.Test, ...]
     read_number: Callable[[str], str]  # numbers as people write them in this file's country
     read_address: Callable[[str], Reading]  # the same of people who text us
@@ -109,14 +111,14 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics)
     country = _country(data.get("plivo", {}), folder, faults)
     read_number = partial(phones.read_number, country=country)
     read_address = partial(phones.read_address, country=country)
-    limits = guards.read_limits(data.get("limits", {}), folder, read_address, faults)
+    limits = policies.read_limits(data.get("limits", {}), folder, read_address, faults)
     opt_out = check(sections.OptOut, data.get("opt_out", {}), ("opt_out",), folder, faults) or sections.OptOut()
     targets = read_targets(data.get("targets", {}), folder, server, plivo, faults)
-    schedules = guards.read_schedules(data.get("schedules", {}), folder, faults)
+    schedules = policies.read_schedules(data.get("schedules", {}), folder, faults)
     reader = Reader(folder, faults, read_number, read_address, tuple(targets), schedules, limits.max_units)
     table = reader.table(data.get("routes", []), data.get("rules", {}))
-    limits = replace(limits, fuses=guards.route_fuses(reader))
-    own = guards.route_guards(reader, opt_out, limits, faults)
+    limits = replace(limits, route_totals=policies.route_totals(reader))
+    own = policies.route_options(reader, opt_out, limits, faults)
     tests = read_tests(data.get("tests", []), folder, table, faults)
     lint.warn_of_exposure(data, faults)
     warn_of_strangers(admin, faults)
@@ -126,7 +128,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics)
         return None
     where = _where(store.url, folder, faults)
     lint.warn_of_reserve(where, store.reserve, faults)
-    options = guards.opt_out_options(opt_out)
+    options = policies.opt_out_options(opt_out)
     lint.check_windows(store.keep, limits, own, table, faults)
     lint.check_copies(store.keep_text, targets, faults)
     lint.check_limits(limits, own, options, faults)
@@ -144,7 +146,17 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics)
         targets=targets,
         opt_out=options,
         limits=limits,
-        route_guards=own,
+        runtime=Runtime(
+            version,
+            server.public_url,
+            plivo.auth_tokens,
+            plivo.signature,
+            table,
+            policies.compile_policies(table, options, limits, own),
+            Callback(f"{server.public_url}/report", server.callback_method),
+            Subscriptions(targets, table.route_name, {route.name: route.targets for route in table.by_name.values()}),
+            keep_text=store.keep_text > 0,
+        ),
         tests=tests,
         read_number=read_number,
         read_address=read_address,

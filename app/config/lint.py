@@ -17,12 +17,12 @@ from app.rules.compiler import Place
 from app.rules.kinds.keywords import Keyword, Keywords
 from app.rules.table import Route, Table
 
-Guards = Mapping[str, tuple[OptOutOptions, LimitOptions]]
+RouteOptions = Mapping[str, tuple[OptOutOptions, LimitOptions]]
 
 TOO_LONG = "a window longer than [store] keep: what is forgotten cannot be counted"
 
 
-def check_windows(keep: float, limits: LimitOptions, own: Guards, table: Table, faults: Diagnostics) -> None:
+def check_windows(keep: float, limits: LimitOptions, own: RouteOptions, table: Table, faults: Diagnostics) -> None:
     """What is forgotten after `keep` cannot be counted for longer."""
     every = {("limits",): limits} | {("routes", name, "limits"): options for name, (_, options) in own.items()}
     for place, options in every.items():
@@ -33,7 +33,7 @@ def check_windows(keep: float, limits: LimitOptions, own: Guards, table: Table, 
         ):
             if any(rate.seconds > keep for rate in rates):
                 faults.note((*place, key), TOO_LONG)
-    for name, rates in limits.fuses.items():
+    for name, rates in limits.route_totals.items():
         if any(rate.seconds > keep for rate in rates):
             faults.note(("routes", name, "limits", "total"), TOO_LONG)
     for name, cooldown in _cooldowns(table):
@@ -55,7 +55,7 @@ def _words(action: object) -> list[Keyword]:
     return [*action.whole.values(), *action.first.keywords.values(), *action.any.keywords.values()]
 
 
-def warn_of_opt_out_words(table: Table, common: OptOutOptions, own: Guards, faults: Diagnostics) -> None:
+def warn_of_opt_out_words(table: Table, common: OptOutOptions, own: RouteOptions, faults: Diagnostics) -> None:
     """Opt-out comes before every route, so a keyword that is one of its words is never asked."""
     for route in table.by_name.values():
         options = own[route.name][0] if route.name in own else common
@@ -83,12 +83,12 @@ def check_copies(keep_text: float, targets: Mapping[str, Target], faults: Diagno
             faults.note(("targets", name, "send"), message)
 
 
-def check_limits(limits: LimitOptions, own: Guards, opt_out: OptOutOptions, faults: Diagnostics) -> None:
+def check_limits(limits: LimitOptions, own: RouteOptions, opt_out: OptOutOptions, faults: Diagnostics) -> None:
     """A limit that is no limit, and a confirmation that is longer than a message may be."""
     for key, rates in (("per_sender", limits.per_sender), ("same_text", limits.same_text), ("total", limits.total)):
         if not rates:
             faults.note(("limits", key), "without it two machines may talk for ever, at your cost", "warning")
-    confirmations = [((), opt_out, limits), *((("routes", name), *guards) for name, guards in own.items())]
+    confirmations = [((), opt_out, limits), *((("routes", name), *options) for name, options in own.items())]
     for place, replies, options in confirmations:
         for kind, text in replies.replies.items():
             if (count := units.count(text)) > options.max_units:

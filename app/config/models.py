@@ -27,7 +27,7 @@ from app.config.fields import (
 from app.delivery.retry import RETRY
 from app.delivery.target import MAX_DUE, Format, Send
 from app.policies.limits import LimitOptions
-from app.policies.opt_out import REPLIES, Mode
+from app.policies.opt_out import REPLIES, Mode, Scope
 
 MAX_BODY = 16 << 20  # bytes; Plivo sends less than one KiB
 DEFAULTS = LimitOptions()
@@ -103,6 +103,7 @@ class OptOut(Strict):
     """`[opt_out]`, and a route's own."""
 
     mode: Annotated[Mode, Choice] = "auto"
+    scope: Annotated[Scope, Choice] = "number"
     words: Words = Field(default_factory=Words)
     reply: Replies = Field(default_factory=Replies)
 

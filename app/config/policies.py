@@ -1,4 +1,4 @@
-"""`[limits]`, `[opt_out]` and `[schedules]` as the guards' and rules' own values."""
+"""`[limits]`, `[opt_out]` and `[schedules]` as the policies' and rules' own values."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,11 +9,13 @@ from app.config.diagnostics import Diagnostics
 from app.config.routes import Reader
 from app.config.validation import check
 from app.plivo.numbers import Reading, doubtful
-from app.policies.limits import LimitOptions, Rate
+from app.policies.limits import LimitOptions, Rate, for_route
 from app.policies.opt_out import KINDS, Kind, OptOutOptions, fold_words
+from app.policies.policies import Policies, RoutePolicy
 from app.rules import schedules
 from app.rules.compiler import Place
 from app.rules.schedules import Schedule, ScheduleOptions
+from app.rules.table import Table
 
 
 def read_schedules(data: Any, folder: Path, faults: Diagnostics) -> dict[str, Schedule]:
@@ -48,7 +50,7 @@ def limit_options(
     read_address: Callable[[str], Reading],
     faults: Diagnostics,
 ) -> LimitOptions:
-    """What the file sets, the rest from `base`. A total that stands in a route is a fuse of its own (`fuses`)."""
+    """What the file sets, the rest from `base`. A total that stands in a route is a spending cap of its own (`route_totals`)."""
     exempt = set(base.exempt)
     for index, source in enumerate(model.exempt):
         try:
@@ -66,7 +68,7 @@ def limit_options(
         total=model.total if "total" in given and len(place) == 1 else base.total,
         max_units=model.max_units if "max_units" in given else base.max_units,
         exempt=frozenset(exempt),
-        fuses=base.fuses,
+        route_totals=base.route_totals,
     )
 
 
@@ -78,7 +80,8 @@ def opt_out_options(model: sections.OptOut, base: sections.OptOut | None = None)
     given = model.reply.model_fields_set
     replies: dict[Kind, str] = {kind: getattr(model.reply if kind in given else base.reply, kind) for kind in KINDS}
     more: dict[Kind, tuple[str, ...]] = {"stop": words.stop, "start": words.start, "help": words.help}
-    return OptOutOptions(mode, fold_words(more, words.without), replies)
+    scope = model.scope if "scope" in model.model_fields_set else base.scope
+    return OptOutOptions(mode, scope, fold_words(more, words.without), replies)
 
 
 def read_limits(data: Any, folder: Path, read_address: Callable[[str], Reading], faults: Diagnostics) -> LimitOptions:
@@ -87,10 +90,10 @@ def read_limits(data: Any, folder: Path, read_address: Callable[[str], Reading],
     return limit_options(model, LimitOptions(), ("limits",), read_address, faults)
 
 
-def route_guards(
+def route_options(
     reader: Reader, opt_out: sections.OptOut, limits: LimitOptions, faults: Diagnostics
 ) -> dict[str, tuple[OptOutOptions, LimitOptions]]:
-    """The guards of the routes that set some of their own."""
+    """The options of the routes that set some of their own."""
     found = {}
     for draft in reader.drafts:
         if draft.model.limits or draft.model.opt_out:
@@ -101,7 +104,19 @@ def route_guards(
     return found
 
 
-def route_fuses(reader: Reader) -> dict[str, tuple[Rate, ...]]:
-    """The fuses that routes have of their own."""
+def route_totals(reader: Reader) -> dict[str, tuple[Rate, ...]]:
+    """The spending caps that routes have of their own."""
     models = {draft.name: draft.model.limits for draft in reader.drafts}
     return {name: model.total for name, model in models.items() if model and "total" in model.model_fields_set}
+
+
+def compile_policies(
+    table: Table, opt_out: OptOutOptions, limits: LimitOptions, own: Mapping[str, tuple[OptOutOptions, LimitOptions]]
+) -> Policies:
+    """What is asked around the rules of each route. Routes without options of their own share one value."""
+    default = RoutePolicy(opt_out, for_route(limits, None))
+    by_route = {}
+    for name in own.keys() | limits.route_totals.keys():
+        route_opt_out, route_limits = own.get(name, (opt_out, limits))
+        by_route[name] = RoutePolicy(route_opt_out, for_route(route_limits, name))
+    return Policies(default, by_route, table.route_name)

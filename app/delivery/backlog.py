@@ -37,23 +37,23 @@ class Backlog:
         """So many deliveries."""
         return self._waiting[target]
 
-    def admit(self, targets: Collection[str]) -> frozenset[str]:
-        """Makes room for one more for each; those that may get no more: what comes for them is stored as dead. Loud,
-        once.
-        """
-        full = frozenset(name for name in targets if self._waiting[name] >= self._targets[name].max_due)
+    def is_full(self, target: str, accepted: int) -> bool:
+        """Whether a target may get no more, with so many accepted since the last count. Any thread may ask."""
+        return self._waiting[target] + accepted >= self._targets[target].max_due
+
+    def add(self, targets: Iterable[str], full: Collection[str]) -> None:
+        """A delivery for each target is stored. Those of `full` are dead already; that is logged once."""
         for name in full:
             self._refused(name)
-        for name in full - self._told:
+        for name in set(full) - self._told:
             advice = "new deliveries die at once; when the target is well: deliveries replay --target"
             log.error("the queue of a target is full", target=name, max_due=self._targets[name].max_due, advice=advice)
-        self._told |= full
+        self._told |= set(full)
         for name in targets:
             self._waiting[name] += name not in full
-        return full
 
     def remove(self, targets: Iterable[str]) -> None:
-        """One less for each: it is done, or dead, or was not stored after all."""
+        """One delivery less for each target: it is done, or dead."""
         for name in targets:
             self._waiting[name] -= 1
 

@@ -1,4 +1,4 @@
-"""Which targets get a copy of a message and its answer (`send = ["messages"]`). The ledger stores it."""
+"""Which targets get a copy of a message and its answer (`send = ["messages"]`). The journal stores it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from app.delivery.target import Target, copied
 
 
 @dataclass(frozen=True, slots=True)
-class Copying:
-    """What whoever answers has to know of targets."""
+class MessageCopies:
+    """What the reply handler has to know of targets."""
 
     targets: Mapping[str, Target]
     backlog: Backlog
@@ -19,14 +19,11 @@ class Copying:
         """Those of a route's targets that want copies."""
         return copied(self.targets, names)
 
-    def admit(self, names: tuple[str, ...]) -> frozenset[str]:
-        """Makes room for a copy for each; those whose queue is full: their copy is dead at once."""
-        return self.backlog.admit(names)
+    def full(self, names: Iterable[str]) -> frozenset[str]:
+        """Those whose queue is full: their copy is dead at once."""
+        return frozenset(name for name in names if self.backlog.is_full(name, 0))
 
-    def stored(self, names: tuple[str, ...]) -> None:
-        """The copies wait to be forwarded."""
+    def stored(self, names: tuple[str, ...], full: frozenset[str]) -> None:
+        """A copy for each is durable."""
+        self.backlog.add(names, full)
         self.wake(names)
-
-    def withdrawn(self, names: Iterable[str]) -> None:
-        """They were not stored after all."""
-        self.backlog.remove(names)

@@ -1,6 +1,6 @@
 """What waits to be forwarded, and the laws of whoever keeps it. Pure.
 
-5. `put` returns after the commit, or raises `Unavailable`.
+5. `accept` returns after the commit, or raises `Unavailable`.
 6. The same report makes no second row; each delivery is done, due, dead or dropped, never gone.
 7. A lease is only a due time in the future. A crash needs no recovery code: the delivery falls due
    again. `settle` needs the lease's token, so that a slow worker cannot undo a faster one.
@@ -8,10 +8,11 @@
 `store/outbox.py` keeps it; `forwarder.py` empties it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from app.delivery.fan_out import FanOut, Subscriptions
 from app.plivo.messages import DeliveryReport, Parameters, Proof
 from app.plivo.refusals import Unavailable
 
@@ -70,6 +71,30 @@ class StoredReport:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingReport:
+    """A verified report that is to be stored for the targets that want it.
+
+    `is_full` tells whether the queue of a target may take no more, with so many that were accepted meanwhile.
+    """
+
+    report: DeliveryReport
+    received_at: float  # seconds since the epoch
+    signed_by: str
+    proofs: tuple[Proof, ...]
+    subscriptions: Subscriptions
+    is_full: Callable[[str, int], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a report. A repeat of one that is stored already is not `new`."""
+
+    new: bool
+    fan_out: FanOut
+    full: frozenset[str]  # targets whose queue is full: for them it is dead at once
+
+
+@dataclass(frozen=True, slots=True)
 class Copy:
     """An inbound message and its answer, for targets with `send = ["messages"]`. The ledger stores it."""
 
@@ -118,8 +143,8 @@ class Settlement:
 class DeliveryQueue(Protocol):
     """What waits to be forwarded."""
 
-    async def put(self, parcel: StoredReport) -> bool:
-        """Durable on return; whether it is new: a repeat changes nothing. Raises `Reused` (G2), `Unavailable`."""
+    async def accept(self, incoming: IncomingReport) -> Accepted:
+        """Durable on return. Raises `Reused` (G2), `Unavailable`."""
         ...
 
     async def lease(

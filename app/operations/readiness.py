@@ -10,8 +10,8 @@ from typing import Any
 from app.operations.alerts import trouble
 from app.operations.snapshot import SnapshotReader
 from app.operations.state import State
-from app.policies.ledger import Fuse
-from app.policies.limits import ALL, WARN_AT, LimitOptions, Rate, fuses
+from app.policies.limits import ALL_ROUTES, NEAR_LIMIT, LimitOptions, Rate, for_route
+from app.policies.usage import Budget
 from app.store.disk import Reserve
 from app.store.snapshot import Survey
 from app.telemetry.gauges import FuseLevel, Levels
@@ -35,10 +35,11 @@ class ServiceFacts:
     limits: LimitOptions
 
     @property
-    def fuses(self) -> dict[Fuse, tuple[str | None, Rate]]:
-        """Every fuse with its route, None: the one of all, and what it allows."""
-        every = [(route, pair) for route in (None, *self.limits.fuses) for pair in fuses(self.limits, route)]
-        return {fuse: (None if fuse.scope == ALL else route, rate) for route, (fuse, rate) in every}
+    def fuses(self) -> dict[Budget, tuple[str | None, Rate]]:
+        """Every spending cap with its route, None: the one of all, and what it allows."""
+        routes = (None, *self.limits.route_totals)
+        every = [(route, cap) for route in routes for cap in for_route(self.limits, route).caps]
+        return {budget: (None if budget.scope == ALL_ROUTES else route, rate) for route, (budget, rate) in every}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +123,4 @@ def _fuse(fuse: FuseLevel) -> dict[str, Any]:
 
 def _is_worth_telling(fuse: FuseLevel) -> bool:
     """Of a thousand routes with fuses of their own, those that matter now."""
-    return fuse.route is None or fuse.spent >= WARN_AT * fuse.limit
+    return fuse.route is None or fuse.spent >= NEAR_LIMIT * fuse.limit

@@ -17,6 +17,7 @@ EMPTY = b"<Response/>"  # silence: what Plivo's SDKs print for a response withou
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TEXT = {"\r": "&#13;"}
 _ATTRIBUTE = {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
+_PLAIN = re.compile(r"[A-Za-z0-9 .,;:/?!_+=()%'@#*$-]*")  # nothing to clean or to escape
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?><Response>'
 
 
@@ -32,7 +33,7 @@ def render(messages: Sequence[Outgoing], callback_url: str, callback_method: str
     tail = f'" type="sms" callbackUrl="{_attribute(callback_url)}" callbackMethod="{callback_method}">'
     body = "".join(
         f'<Message src="{_attribute(message.src)}" dst="{_attribute("<".join(message.dst))}{tail}'
-        f"{escape(clean(message.text), _TEXT)}</Message>"
+        f"{_content(message.text)}</Message>"
         for message in messages
     )
     return f"{_HEAD}{body}</Response>".encode()
@@ -46,5 +47,11 @@ def parse(xml: bytes) -> tuple[Outgoing, ...]:
     )
 
 
+def _content(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else escape(clean(text), _TEXT)
+
+
 def _attribute(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
     return escape(clean(value), _ATTRIBUTE)

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from app import folding
+from app.folding import Word
 from app.plivo import numbers
 from app.plivo.refusals import Malformed
 
@@ -43,6 +45,7 @@ class Verified:
     parameters: Parameters
     proofs: tuple[Proof, ...]
     signed_by: str  # "V3", "Ma-V3", "V2", "Ma-V2"; "" when log-only let it pass unverified
+    token: int = 0  # the position of the token that verified it, from 1; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,28 @@ class InboundMessage:
     intent: str = ""  # MessageIntent: "", "optout", "optin" or "help"
     units: int | None = None
     media: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()  # of the text, folded
+    phrase: str = ""  # the same as one key
+    person: str = ""  # the sender's canonical number
+
+    @classmethod
+    def of(
+        cls,
+        message_uuid: str,
+        sender: str,
+        to: str,
+        text: str = "",
+        type_: str = "sms",
+        intent: str = "",
+        units: int | None = None,
+        media: tuple[str, ...] = (),
+    ) -> Self:
+        """From normalised addresses; the text is folded here, once."""
+        words = folding.words(text)
+        phrase = " ".join([word.folded for word in words])
+        return cls(
+            message_uuid, sender, to, text, type_, intent, units, media, words, phrase, numbers.canonical(sender)
+        )
 
     @classmethod
     def from_parameters(cls, parameters: Parameters) -> Self:
@@ -65,12 +90,12 @@ class InboundMessage:
         """
         fields = _single(parameters, "MessageUUID", "From", "To", "Text", "Body", "Type", "MessageIntent", "Units")
         _require(fields, "MessageUUID", "From", "To")
-        return cls(
+        return cls.of(
             message_uuid=identifier(fields["MessageUUID"]),
             sender=_address(fields, "From"),
             to=_address(fields, "To"),
             text=fields.get("Text") or fields.get("Body", ""),  # Body: MMS and WhatsApp
-            type=fields.get("Type", "").strip().lower() or "sms",
+            type_=fields.get("Type", "").strip().lower() or "sms",
             intent=fields.get("MessageIntent", "").strip().lower(),
             units=_whole(fields.get("Units")),
             media=tuple(value for name, value in parameters if value and _MEDIA.fullmatch(name)),

@@ -94,3 +94,22 @@ def is_name(text: str) -> bool:
         and any(character.isalpha() for character in text)
         and digits < NUMBER_DIGITS.start
     )
+
+
+# Two ways to write one phone, which networks mix: the mobile prefix of Mexico (52 1 ..) and Argentina (54 9 ..),
+# and the ninth digit that Brazil put before mobile numbers (55 AA 9 XXXX XXXX).
+_FORMS = (
+    (re.compile(r"521(\d{10})"), "52"),
+    (re.compile(r"549(\d{10})"), "54"),
+    (re.compile(r"(55\d{2})9(\d{8})"), ""),
+)
+
+
+def canonical(address: str) -> str:
+    """The one form that stands for a person: where a phone has two numbers, the shorter one."""
+    if not address.startswith("5"):
+        return address
+    for form, prefix in _FORMS:
+        if found := form.fullmatch(address):
+            return prefix + "".join(found.groups())
+    return address

@@ -1,20 +1,18 @@
-"""Limits: no robot loops, no runaway bill (G8). Pure; what was sent is remembered by the ledger.
+"""Limits: no reply loops, no runaway bill (G8). Pure; what was sent is in `Usage`.
 
-per_sender  answers to one person from one number
-same_text   answers to one and the same text of one person: only a robot says it for ever
-total       SMS units, of all messages of all numbers, or of one route: a fuse for the bill
+per_sender  replies to one person from one number
+same_text   replies to one and the same text of one person: only a bot repeats itself
+total       SMS units of all routes together, or of one route: a spending cap
 """
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
-from app import folding
-from app.plivo.messages import InboundMessage
-from app.policies.ledger import Fuse, Memory, Pair, Recall
+from app.policies.usage import Budget, Conversation, Usage
 
-WARN_AT = 0.8  # of a fuse
-ALL = ""  # the scope of the fuse of all routes
+NEAR_LIMIT = 0.8  # of a spending cap: a warning is logged
+ALL_ROUTES = ""
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -41,54 +39,76 @@ class LimitOptions:
     total: tuple[Rate, ...] = (Rate(5000, DAY),)
     max_units: int = 3
     exempt: frozenset[str] = frozenset()
-    fuses: Mapping[str, tuple[Rate, ...]] = field(default_factory=dict)  # route -> its own, besides the one of all
+    route_totals: Mapping[str, tuple[Rate, ...]] = field(default_factory=dict)  # besides the one of all routes
 
 
-def text_key(message: InboundMessage) -> str:
-    """One key for all ways to write the same words; pictures without words differ by their address."""
-    said = "\n".join((folding.phrase(message.text), *message.media))
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+@dataclass(frozen=True, slots=True)
+class RouteLimits:
+    """The limits of one route, prepared at load: what a message must look up is known before it comes."""
+
+    per_sender: tuple[Rate, ...]
+    same_text: tuple[Rate, ...]
+    caps: tuple[tuple[Budget, Rate], ...]
+    max_units: int
+    exempt: frozenset[str]
+    window: float  # seconds: of past replies that any rate looks at
+    budgets: tuple[Budget, ...]
+    scopes: frozenset[str]
+
+    def window_of(self, person: str) -> float:
+        """How far back the replies to this person matter, in seconds."""
+        return 0.0 if person in self.exempt else self.window
 
 
-def recall(options: LimitOptions, now: float, pair: Pair, people: frozenset[Pair], route: str | None) -> Recall:
-    """What the limits of a route need to know of a pair."""
-    rates = () if pair.person in options.exempt else (*options.per_sender, *options.same_text)
-    window = max((rate.seconds for rate in rates), default=0.0)
-    return Recall(now, pair, people | {pair}, window, frozenset(fuse for fuse, _ in fuses(options, route)))
+def for_route(options: LimitOptions, route: str | None) -> RouteLimits:
+    """The limits of a route (None: no route has the number)."""
+    own = options.route_totals.get(route or "", ())
+    caps = (
+        *((Budget(ALL_ROUTES, rate.seconds), rate) for rate in options.total),
+        *((Budget(f"route {route}", rate.seconds), rate) for rate in own),
+    )
+    return RouteLimits(
+        options.per_sender,
+        options.same_text,
+        caps,
+        options.max_units,
+        options.exempt,
+        max((rate.seconds for rate in (*options.per_sender, *options.same_text)), default=0.0),
+        tuple(budget for budget, _ in caps),
+        frozenset(budget.scope for budget, _ in caps),
+    )
 
 
-def fuses(options: LimitOptions, route: str | None) -> list[tuple[Fuse, Rate]]:
-    """The fuses that a message of this route burns: the common one, and its own."""
-    own = options.fuses.get(route or "", ())
-    common = [(Fuse(ALL, rate.seconds), rate) for rate in options.total]
-    return common + [(Fuse(f"route {route}", rate.seconds), rate) for rate in own]
+def text_key(phrase: str, media: Sequence[str]) -> str:
+    """One key for all ways to write the same words (`phrase` is folded); pictures without words differ by address."""
+    return sha256("\n".join((phrase, *media)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def exceeded(
-    options: LimitOptions, memory: Memory, asked: Recall, key: str, route: str | None, units: int
+    limits: RouteLimits, usage: Usage, conversation: Conversation, at: float, key: str, units: int
 ) -> str | None:
-    """Which limit silences this answer, if any."""
-    exempt = asked.pair.person in options.exempt
-    same = [at for at, digest in memory.replies if digest == key]
-    every = [at for at, _ in memory.replies]
-    for name, rates, times in (("same_text", options.same_text, same), ("per_sender", options.per_sender, every)):
-        for rate in () if exempt else rates:
-            if sum(at > asked.now - rate.seconds for at in times) >= rate.count:
-                return f"limit: {name} {rate}"
-    for fuse, rate in fuses(options, route):
-        if memory.spent.get(fuse, 0) + units > rate.count:
-            return f"limit: total {rate}{_of(fuse)}"
+    """Which limit forbids a reply of so many units to this text now, or None."""
+    if conversation.person not in limits.exempt and (replies := usage.replies.get(conversation)):
+        for rate in limits.same_text:
+            if sum(reply.text_key == key and reply.at > at - rate.seconds for reply in replies) >= rate.count:
+                return f"limit: same_text {rate}"
+        for rate in limits.per_sender:
+            if len(replies) >= rate.count and sum(reply.at > at - rate.seconds for reply in replies) >= rate.count:
+                return f"limit: per_sender {rate}"
+    for budget, rate in limits.caps:
+        if usage.spent.get(budget, 0) + units > rate.count:
+            return f"limit: total {rate}{_of(budget)}"
     return None
 
 
-def burning(options: LimitOptions, memory: Memory, route: str | None, units: int) -> str | None:
-    """The fuse that this answer takes over `WARN_AT`, if any."""
-    for fuse, rate in fuses(options, route):
-        before = memory.spent.get(fuse, 0)
-        if before < WARN_AT * rate.count <= before + units:
-            return f"total {rate}{_of(fuse)}"
+def near_limit(limits: RouteLimits, usage: Usage, units: int) -> str | None:
+    """The spending cap that a reply of so many units takes over `NEAR_LIMIT`, or None."""
+    for budget, rate in limits.caps:
+        before = usage.spent.get(budget, 0)
+        if before < NEAR_LIMIT * rate.count <= before + units:
+            return f"total {rate}{_of(budget)}"
     return None
 
 
-def _of(fuse: Fuse) -> str:
-    return f" of {fuse.scope}" if fuse.scope else ""
+def _of(budget: Budget) -> str:
+    return f" of {budget.scope}" if budget.scope else ""

@@ -18,6 +18,7 @@ from typing import Literal
 from app import folding
 
 Mode = Literal["auto", "plivo", "self", "off"]
+Scope = Literal["number", "route", "all"]
 Kind = Literal["stop", "start", "help"]
 KINDS: tuple[Kind, ...] = ("stop", "start", "help")
 
@@ -51,6 +52,7 @@ class OptOutOptions:
     """`[opt_out]`, its words as `fold_words` spells them."""
 
     mode: Mode = "auto"
+    scope: Scope = "number"  # which of our numbers a STOP to one of them binds
     words: Mapping[str, Kind] = field(default_factory=lambda: fold_words({}, ()))
     replies: Mapping[Kind, str] = field(default_factory=lambda: REPLIES)
 

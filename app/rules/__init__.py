@@ -52,4 +52,6 @@ def build(options: RuleOptions, compiler: RuleCompiler) -> Rule:
     """The rule; what is wrong with it is noted in the workshop."""
     built, compiler = conditions.build(options.conditions, compiler)
     src = compiler.number("src", options.src) if options.src is not None else None
-    return Rule(options.name, built, options.action.build(compiler), src, options.life, options.cooldown)
+    action = options.action.build(compiler)
+    has_effects = action.calls_out or action.has_cooldown or options.cooldown is not None
+    return Rule(options.name, built, action, src, options.life, options.cooldown, has_effects)

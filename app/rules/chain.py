@@ -8,13 +8,13 @@ were not asked included.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from app.plivo.messages import InboundMessage, Outgoing
-from app.plivo.numbers import show
+from app.plivo.messages import InboundMessage
 from app.rules.kinds.keywords import Keywords
-from app.rules.rule import Answers, Fails, Passes, Redirects, Rule, RuleContext, Use, Verdict
+from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, Step, Verdict
+from app.rules.rule import Rule, RuleContext
 from app.rules.services import RuleServices
 from app.rules.table import Route
 from app.telemetry import get_logger, place_of
@@ -24,38 +24,6 @@ log = get_logger("rules")
 GRACE = 0.1  # seconds for a rule whose life is over to clean up
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One rule and what it said; None: an earlier one had answered."""
-
-    rule: str
-    verdict: Verdict | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the chain came to. No `answer`: all passed, or some failed."""
-
-    answer: Answers | None
-    rule: str | None
-    asked: tuple[Asked, ...]
-
-    @property
-    def messages(self) -> tuple[Outgoing, ...]:
-        """What to send."""
-        return self.answer.messages if self.answer else ()
-
-    @property
-    def uses(self) -> tuple[Use, ...]:
-        """What sending it uses up."""
-        return self.answer.uses if self.answer else ()
-
-    @property
-    def failed(self) -> bool:
-        """Nothing answered and something failed: the next call may still save it."""
-        return self.answer is None and any(isinstance(asked.verdict, Fails) for asked in self.asked)
-
-
 async def walk(
     route: Route,
     message: InboundMessage,
@@ -63,70 +31,52 @@ async def walk(
     cooldowns: Mapping[str, float],
     services: RuleServices = RuleServices(),  # noqa: B008 - frozen
 ) -> Outcome:
-    """Asks the rules of the route."""
-    context = RuleContext(
-        message, route.name, message.to, values_of(route, message), at, cooldowns, services, route.vars
-    )
-    walked = _Walk(list(route.rules))
-    while (rule := walked.next()) is not None:
+    """RuleContext the rules of the route, until one answers."""
+    context = RuleContext(message, route.name, at, route.vars, cooldowns, services, message.to)
+    left, steps = list(route.rules), []
+    while left:
+        rule = left.pop(0)
         verdict = await _put(rule, context)
         if isinstance(verdict, Redirects):
-            verdict = walked.jump(verdict)
+            verdict = _redirected(verdict, left)
+        if isinstance(verdict, Answers):
+            steps.append(Step(rule.name, "answers", verdict.reason))
+            steps += [Step(other.name, "not asked", "an earlier rule had answered") for other in left]
+            return Outcome(verdict, rule.name, tuple(steps))
+        steps.append(Step(rule.name, "fails" if isinstance(verdict, Fails) else "passes", verdict.reason))
         if isinstance(verdict, Fails):
             uuid = message.message_uuid
             log.warning("rule failed", route=route.name, rule=rule.name, reason=verdict.reason, message_uuid=uuid)
-        walked.asked.append(Asked(rule.name, verdict))
-        if isinstance(verdict, Answers):
-            return Outcome(verdict, rule.name, (*walked.asked, *(Asked(left.name, None) for left in walked.left)))
-    return Outcome(None, None, tuple(walked.asked))
+    return Outcome(None, None, tuple(steps))
 
 
 async def keyword_answers(route: Route, message: InboundMessage, at: float) -> bool:
     """Whether a keyword of the route is in the text: such a word is the shop's own, not a request for help."""
-    context = RuleContext(message, route.name, message.to, values_of(route, message), at)
+    context = RuleContext(message, route.name, at, route.vars, {}, RuleServices(), message.to)
     verdicts = [await rule(context) for rule in route.rules if isinstance(rule.action, Keywords)]
     return any(isinstance(verdict, Answers) for verdict in verdicts)
 
 
-def values_of(route: Route, message: InboundMessage) -> Mapping[str, str]:
-    """The names that every template may use; a route's own vars lose against them."""
-    return {
-        **route.vars,
-        "from": show(message.sender),
-        "to": show(message.to),
-        "text": message.text,
-        "rest": "",
-        "route": route.name,
-        "message_uuid": message.message_uuid,
-    }
-
-
-@dataclass(slots=True)
-class _Walk:
-    """Who is left to be asked, and who was."""
-
-    left: list[Rule]
-    asked: list[Asked] = field(default_factory=list)
-
-    def next(self) -> Rule | None:
-        return self.left.pop(0) if self.left else None
-
-    def jump(self, wish: Redirects) -> Verdict:
-        """Puts the named rule first; a rule that was asked already, or is of another route, is a failure."""
-        named = next((rule for rule in self.left if rule.name == wish.rule), None)
-        if named is None:
-            return Fails("it names a rule that is not in this route, or was asked already")
-        self.left.remove(named)
-        self.left.insert(0, named)
-        return Passes(wish.reason)
+def _redirected(redirect: Redirects, left: list[Rule]) -> Passes | Fails:
+    """Put the named rule first; a rule that was asked already, or is of another route, is a failure."""
+    named = next((rule for rule in left if rule.name == redirect.rule), None)
+    if named is None:
+        return Fails("it names a rule that is not in this route, or was asked already")
+    left.remove(named)
+    left.insert(0, named)
+    return Passes(redirect.reason)
 
 
 async def _put(rule: Rule, context: RuleContext) -> Verdict:
-    if rule.action.calls_out and context.services.given is not None:
-        rule = replace(rule, action=_Given(context.services.given.get(rule.name, "pass")))
+    context.src, context.rule = rule.src or context.message.to, rule.name
     if not rule.action.calls_out:
         return await _ask(rule, context)
-    asked = asyncio.ensure_future(_ask(rule, replace(context, deadline=time.monotonic() + rule.life)))
+    if context.services.given is not None:
+        return await _ask(replace(rule, action=_Given(context.services.given.get(rule.name, "pass"))), context)
+    own = replace(
+        context, deadline=time.monotonic() + rule.life
+    )  # a rule that outlives its life keeps what it was asked
+    asked = asyncio.ensure_future(_ask(rule, own))
     try:
         done, late = await asyncio.wait({asked}, timeout=rule.life)
     finally:

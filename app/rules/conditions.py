@@ -10,7 +10,8 @@ import re2
 from app import folding
 from app.plivo.numbers import is_digits, kind_of, normalise
 from app.rules.compiler import NAMES, RuleCompiler
-from app.rules.rule import Condition, Passes, RuleContext
+from app.rules.outcome import Passes
+from app.rules.rule import Condition, RuleContext
 from app.rules.schedules import Schedule
 
 SENDER_KINDS = ("short-code", "alphanumeric")  # of senders that `from` knows by a word

@@ -6,11 +6,12 @@ holds no message text.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NewType, Protocol, Self
 
 from app.plivo.messages import InboundMessage, Outgoing
-from app.plivo.numbers import normalise
+from app.plivo.numbers import normalise, show
+from app.rules.outcome import Answers, Fails, Passes, Use, Verdict
 from app.rules.services import RuleServices
 
 Seconds = NewType("Seconds", float)  # the file writes a duration
@@ -20,24 +21,40 @@ MESSAGES = 10  # in one answer
 MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RuleContext:
-    """A message put to a rule."""
+    """A message put to the rules of a route, one after the other. Each rule gets its own `src`, `rule` and `deadline`."""
 
     message: InboundMessage
     route: str
-    src: str  # the number that answers
-    values: Mapping[str, str]  # the names that a template may use
     at: float  # when the message came, seconds since the epoch
-    cooldowns: Mapping[str, float] = field(default_factory=dict)  # key -> when this sender last had that answer
-    services: RuleServices = field(default_factory=RuleServices)
-    vars: Mapping[str, str] = field(default_factory=dict)  # the route's
+    vars: Mapping[str, str]  # the route's
+    cooldowns: Mapping[str, float]  # key -> when this sender last had that answer
+    services: RuleServices
+    src: str  # the number that answers
     rule: str = ""
     deadline: float = 0.0  # `time.monotonic()` of the end of the rule's life
+    _values: Mapping[str, str] | None = None
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The names that a template may use, made when the first template asks; a route's own vars lose against them."""
+        if self._values is None:
+            message = self.message
+            self._values = {
+                **self.vars,
+                "from": show(message.sender),
+                "to": show(message.to),
+                "text": message.text,
+                "rest": "",
+                "route": self.route,
+                "message_uuid": message.message_uuid,
+            }
+        return self._values
 
     def with_values(self, **values: str) -> Self:
         """The same question with more names."""
-        return replace(self, values={**self.values, **values})
+        return replace(self, _values={**self.values, **values})
 
     def reply(self, text: str, reason: str) -> "Answers":
         """An answer to the sender; a text that came out empty is silence, for Plivo refuses it."""
@@ -59,48 +76,6 @@ class RuleContext:
         return Answers(tuple(outgoing), f"{who}: {len(outgoing)} messages")
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What an answer uses up: this sender gets it again after `seconds` only."""
-
-    key: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """The rule decides: these messages, none for silence."""
-
-    messages: tuple[Outgoing, ...]
-    reason: str
-    uses: tuple[Use, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Passes:
-    """The next rule is asked."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fails:
-    """The rule could not say; the next one is asked, and if none answers Plivo shall call again."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Redirects:
-    """The rule wants another one of the same route to be asked next."""
-
-    rule: str
-    reason: str
-
-
-Verdict = Answers | Passes | Fails | Redirects
-
-
 class Condition(Protocol):
     """What must hold before an action is asked."""
 
@@ -117,7 +92,7 @@ class Action(Protocol):
 
     @property
     def has_cooldown(self) -> bool:
-        """Whether an answer may use up something of its own."""
+        """Whether a reply may have a cooldown of its own."""
         ...
 
     async def __call__(self, context: RuleContext, /) -> Verdict:
@@ -155,6 +130,7 @@ class Rule:
     src: str | None = None
     life: float = LIFE
     cooldown: Cooldown | None = None
+    has_effects: bool = False  # whether asking it costs something that must not be paid twice
 
     @property
     def always_answers(self) -> bool:
@@ -162,14 +138,8 @@ class Rule:
         passes_on = self.cooldown is not None and self.cooldown.then == "pass"
         return not self.conditions and self.action.always_answers and not passes_on
 
-    @property
-    def has_effects(self) -> bool:
-        """Whether asking it costs something that must not be paid twice."""
-        return self.action.calls_out or self.action.has_cooldown or self.cooldown is not None
-
     async def __call__(self, context: RuleContext) -> Verdict:
         """Conditions in order, then the cooldown, then the action."""
-        context = replace(context, src=self.src or context.src, rule=self.name)
         for condition in self.conditions:
             outcome = condition(context)
             if isinstance(outcome, Passes):

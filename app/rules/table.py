@@ -14,11 +14,10 @@ class Route:
     rules: tuple[Rule, ...]
     vars: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    has_effects: bool = field(init=False)  # whether asking its rules costs something that must not be paid twice
 
-    @property
-    def has_effects(self) -> bool:
-        """Whether asking its rules costs something that must not be paid twice."""
-        return any(rule.has_effects for rule in self.rules)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_effects", any(rule.has_effects for rule in self.rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +31,8 @@ class Table:
     def route(self, address: str) -> Route | None:
         """The route of one of our numbers."""
         return self.by_number.get(address, self.default)
+
+    def route_name(self, address: str) -> str | None:
+        """The name of the route of one of our numbers."""
+        route = self.by_number.get(address, self.default)
+        return route.name if route else None

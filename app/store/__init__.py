@@ -1,4 +1,4 @@
-"""The one place that speaks SQL. `open_store` gives the ledger, the outbox and the writer behind them.
+"""The one place that speaks SQL. `open_store` gives the journal, the delivery queue and the writer behind them.
 
 One statement set serves every database; what differs stands in `database.py`.
 """
@@ -6,27 +6,32 @@ One statement set serves every database; what differs stands in `database.py`.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.plivo.refusals import Unavailable
 from app.store import migrations, retention
 from app.store.database import BrokenStore, Clock, Database, StoreInUse, insert_new, never_back, now, readers
 from app.store.deliveries import SqlDeliveryQueue
-from app.store.ledger import StoredLedger
+from app.store.driver import Connection
+from app.store.errors import StoreError, described
+from app.store.journal import SqlJournal
 from app.store.migrations import NewerStore
 from app.store.postgres import Postgres, server_url
 from app.store.retention import Keep
 from app.store.schema import heartbeat
 from app.store.served_file import ServedFile, serve_file
 from app.store.sqlite import Sqlite
-from app.store.writer import Committed, Writer, nobody, reason
+from app.store.statement import Statement
+from app.store.writer import Committed, Writer, ignore
 
 __all__ = [
     "URL",
@@ -41,6 +46,9 @@ __all__ = [
     "server_url",
 ]
 
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 CLOSING = 2.0  # seconds for what waits to be written; a store that hangs must not make a stop late
 
@@ -67,13 +75,22 @@ class Store:
 
     engine: AsyncEngine
     writer: Writer
-    ledger: StoredLedger
-    outbox: SqlDeliveryQueue
+    journal: SqlJournal
+    queue: SqlDeliveryQueue
+    database: Database
     tasks: tuple[asyncio.Task[None], ...]
 
     async def check(self) -> None:
-        """Writes a heartbeat. Raises `Unavailable` if the store cannot write."""
+        """Write a heartbeat. Raises `Unavailable` if the store cannot write."""
         await self.writer.submit(_beat, None)
+
+    async def change(self, verb: Callable[[sa.Connection, Sequence[T]], Sequence[R]], item: T) -> R:
+        """What an operator or the service itself changes, in a transaction of its own. Raises `Unavailable`."""
+        try:
+            return await self.database.transact(lambda connection: verb(connection, [item])[0])
+        except StoreError as error:
+            message = f"the store cannot write: {error}"
+            raise Unavailable(message) from error
 
 
 @asynccontextmanager
@@ -83,7 +100,7 @@ async def open_store(
     serving: bool,
     migrate: bool = True,
     clock: Clock | None = None,
-    committed: Committed = nobody,
+    committed: Committed = ignore,
 ) -> AsyncIterator[Store]:
     """Opens and migrates. `serving` holds a file for this process; commands may work beside it.
 
@@ -111,8 +128,8 @@ async def open_database(
             database = _database(options.where, clock or never_back(time.time, time.monotonic), file)
             stack.push_async_callback(database.close)
             await _migrate(database, due_is_fatal=not migrate)
-        except (OSError, DBAPIError) as error:
-            raise BrokenStore(f"{options.shown}: {reason(error)}; {_advice(options.where)}") from error
+        except (OSError, DBAPIError, StoreError) as error:
+            raise BrokenStore(f"{options.shown}: {described(error)}; {_advice(options.where)}") from error
         yield database
 
 
@@ -140,17 +157,18 @@ async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
 
 @asynccontextmanager
 async def _running(database: Database, keep: Keep | None, committed: Committed) -> AsyncIterator[Store]:
-    writer = Writer(database.transact, committed)
+    writer = Writer(database.write, committed)
     tasks = [asyncio.create_task(writer.run(), name="writer")]
     if keep is not None:
-        tasks.append(asyncio.create_task(retention.run(database.transact, keep), name="retention"))
+        tasks.append(asyncio.create_task(retention.run(database.write, keep), name="retention"))
         tasks += [asyncio.create_task(watch(), name="watch") for watch in database.watches]
     try:
         yield Store(
             database.engine,
             writer,
-            StoredLedger(database.engine, writer),
+            SqlJournal(writer),
             SqlDeliveryQueue(database.engine, writer),
+            database,
             tuple(tasks),
         )
     finally:
@@ -160,7 +178,11 @@ async def _running(database: Database, keep: Keep | None, committed: Committed) 
         await asyncio.wait(tasks, timeout=CLOSING)
 
 
-def _beat(connection: sa.Connection, beats: Sequence[None]) -> list[None]:
-    connection.execute(insert_new(heartbeat).values(id=1, at=now()))
-    connection.execute(sa.update(heartbeat).values(at=now()))
+_FIRST_BEAT = Statement(insert_new(heartbeat).values(id=1, at=now()))
+_BEAT = Statement(sa.update(heartbeat).values(at=now()))
+
+
+async def _beat(connection: Connection, beats: Sequence[None]) -> list[None]:
+    await connection.execute(_FIRST_BEAT, {})
+    await connection.execute(_BEAT, {})
     return list(beats)

@@ -1,12 +1,12 @@
 """What differs between databases, behind one seam: `open_database`. Everything else is one statement set.
 
-A database has readers (an async engine), `transact` for the writer, a clock (`autoreply_now()`, which
-the database defines, so that due times are its own), and a way to hold others off while it migrates.
+A database has readers (an async engine), `write` for the writer's groups and `transact` for other changes, a clock
+(`autoreply_now()`, which the database defines, so that due times are its own), and a way to hold others off while it
+migrates.
 `sqlite.py` and `postgres.py` are the two there are.
 """
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from hashlib import sha256
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -16,9 +16,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 
+from app.store.driver import Connection
+
 MIGRATION_LOCK = 7_201_120  # any number, the same in every version
-EVERYONE_LOCK = 7_201_121
-LOCKS = 500  # of one transaction: a PostgreSQL has room for some 6,400 in all, by default
 
 Clock = Callable[[], float]
 Watch = Callable[[], Coroutine[Any, Any, None]]
@@ -40,8 +40,12 @@ class Database(Protocol):
     patient: AsyncEngine  # for what may take minutes: migrations, copies
     watches: tuple[Watch, ...]  # run while the store is served; none ever returns
 
+    async def write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
+        """What `work` returns, once it is committed: on the raw driver, for the writer. Raises `StoreError`."""
+        ...
+
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
-        """What `work` returns, once it is committed."""
+        """What `work` returns, once it is committed: through SQLAlchemy, for everything else. Raises `StoreError`."""
         ...
 
     async def close(self) -> None:
@@ -100,16 +104,3 @@ def lock_migrations(connection: sa.Connection) -> None:
     """Where several processes may start at once, others wait until the end of this transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-
-
-def hold(connection: sa.Connection, names: Iterable[str]) -> None:
-    """Where several processes write at once: what is read of these names now stays true until this transaction ends."""
-    if connection.dialect.name != "postgresql":
-        return
-    keys = sorted({int.from_bytes(sha256(name.encode()).digest()[:8], "big", signed=True) for name in names})
-    if len(keys) > LOCKS:
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(EVERYONE_LOCK)))
-    elif keys:
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(EVERYONE_LOCK)))
-        each = sa.func.unnest(sa.cast(keys, postgresql.ARRAY(sa.BigInteger))).table_valued("key").render_derived()
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(each.c.key)))  # in this order, so that none crosses

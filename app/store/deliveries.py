@@ -1,45 +1,50 @@
-"""The outbox in rows: one a report, one more for each target that wants it (G5, G6 and G7).
+"""Deliveries in rows: a row for each report, one more for each target that wants it (G5, G6, G7).
 
-Leases and settlements are one verb, so that a lease sees every outcome that was told before it. Copies of messages
-(`copies.py`) are leased with the reports (`leasing.py`).
+Leases and settlements are one verb, so that a lease sees every outcome that was reported before it. Copies of messages
+(`message_copies.py`) are leased with the reports (`leasing.py`).
 """
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.delivery.queue import Delivery, Settlement, StoredReport
+from app.delivery.fan_out import Origin, fan_out
+from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement
+from app.plivo.numbers import canonical
 from app.store import proofs, queries
-from app.store.database import insert_new, now
-from app.store.enqueue import Address, address
+from app.store.database import now
+from app.store.driver import Connection
+from app.store.enqueue import Enqueued, enqueue
 from app.store.leasing import Wanted, lease
-from app.store.schema import deliveries, reports, tries
+from app.store.schema import deliveries, messages, reports, tries
+from app.store.statement import Statement, one_of, values_of
 from app.store.writer import Writer
 
 _LEASE_BYTES = 8
 
 
 class SqlDeliveryQueue:
-    """`reports.outbox.DeliveryQueue` on a database."""
+    """`delivery.queue.DeliveryQueue` on a database."""
 
     def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
         self._engine = engine
         self._writer = writer
 
-    async def put(self, parcel: StoredReport) -> bool:
-        """See `DeliveryQueue.put`."""
-        return await self._writer.submit(put, parcel)
+    async def accept(self, incoming: IncomingReport) -> Accepted:
+        """See `DeliveryQueue.accept`."""
+        return await self._writer.submit(accept, incoming)
 
     async def lease(
         self, target: str, count: int, seconds: float, *, longest_due: bool = False, last: int | None = None
     ) -> Sequence[Delivery]:
         """See `DeliveryQueue.lease`."""
-        wish = Wanted(target, count, seconds, secrets.token_hex(_LEASE_BYTES), longest_due, last)
-        leased = await self._writer.submit(turn, wish)
+        wanted = Wanted(target, count, seconds, secrets.token_hex(_LEASE_BYTES), longest_due, last)
+        leased = await self._writer.submit(turn, wanted)
         return leased or []
 
     async def settle(self, settlement: Settlement) -> None:
@@ -51,35 +56,58 @@ class SqlDeliveryQueue:
         return await queries.waiting(self._engine)
 
 
-def put(connection: sa.Connection, parcels: Sequence[StoredReport]) -> list[bool | Exception]:
-    """New reports get their deliveries, due now; a repeat makes no row. Whether each is new."""
-    fresh: set[str] = set()
-    refusals = proofs.bind(connection, [parcel.proofs for parcel in parcels])
-    accepted = {parcel.report.id: parcel for parcel, refused in zip(parcels, refusals, strict=True) if not refused}
-    if accepted:
-        statement = insert_new(reports).returning(reports.c.id)
-        fresh = set(connection.scalars(statement, [_report_row(parcel) for parcel in accepted.values()]))
-        new = [parcel for parcel in accepted.values() if parcel.id in fresh]
-        address(connection, [Address(one.id, one.report.sequence or 0, one.targets, one.full) for one in new])
-    news = ((parcel.id in fresh) and accepted.get(parcel.id) is parcel for parcel in parcels)
-    return [refused or new for refused, new in zip(refusals, news, strict=True)]
+async def accept(connection: Connection, incoming: Sequence[IncomingReport]) -> list[Accepted | Exception]:
+    """New reports get their deliveries, due now; a repeat makes no row."""
+    refusals = await proofs.bind(connection, [one.proofs for one in incoming])
+    known = {row[0] for row in await connection.fetch(_KNOWN, {"ids": [one.report.id for one in incoming]})}
+    origins = await _origins(connection, incoming)
+    added: Counter[str] = Counter()
+    results: list[Accepted | Exception] = []
+    stored: list[tuple[IncomingReport, Accepted]] = []
+    for one, refused in zip(incoming, refusals, strict=True):
+        fan = fan_out(one.subscriptions, origins.get(one.report.in_reply_to or ""), one.report)
+        full = frozenset(name for name in fan.targets if one.is_full(name, added[name]))
+        accepted = Accepted(one.report.id not in known, fan, full)
+        results.append(refused or accepted)
+        if accepted.new and not refused:
+            known.add(one.report.id)
+            added.update(set(fan.targets) - full)
+            stored.append((one, accepted))
+    if stored:
+        await connection.execute_many(_INSERT, [_row(one, accepted) for one, accepted in stored])
+        await enqueue(connection, [_enqueued(one, accepted) for one, accepted in stored])
+    return results
 
 
-def turn(connection: sa.Connection, items: Sequence[Wanted | Settlement]) -> list[list[Delivery] | None]:
+async def _origins(connection: Connection, incoming: Sequence[IncomingReport]) -> dict[str, Origin]:
+    """Which route and rule made the messages that these reports speak of, by the MessageUUID that was answered."""
+    uuids = sorted({one.report.in_reply_to for one in incoming if one.report.in_reply_to})
+    rows = await connection.fetch(_ORIGINS, {"uuids": uuids}) if uuids else []
+    return {uuid: Origin(route, rule) for uuid, route, rule in rows}
+
+
+async def turn(connection: Connection, items: Sequence[Wanted | Settlement]) -> list[list[Delivery] | None]:
     """Outcomes first; then due deliveries, due again at the end of the lease: a crash needs no recovery."""
-    _settle(connection, [item for item in items if isinstance(item, Settlement)])
-    return [lease(connection, item) if isinstance(item, Wanted) else None for item in items]
+    await _settle(connection, [item for item in items if isinstance(item, Settlement)])
+    return [await lease(connection, item) if isinstance(item, Wanted) else None for item in items]
 
 
-def _settle(connection: sa.Connection, settlements: Sequence[Settlement]) -> None:
+async def _settle(connection: Connection, settlements: Sequence[Settlement]) -> None:
     """Outcomes; whoever lost the lease changes nothing, but has tried all the same."""
     if settlements:
-        connection.execute(_SETTLE, [_outcome(settlement) for settlement in settlements])
+        await connection.execute_many(_SETTLE, [_outcome(settlement) for settlement in settlements])
     if tried := [_try(settlement) for settlement in settlements if settlement.seconds is not None]:
-        connection.execute(_TRIED, tried)
+        await connection.execute_many(_TRIED, tried)
 
 
-_SETTLE = (
+_KNOWN = Statement(sa.select(reports.c.id).where(one_of(reports.c.id, "ids")))
+_ORIGINS = Statement(
+    sa.select(messages.c.message_uuid, messages.c.route, messages.c.rule).where(
+        one_of(messages.c.message_uuid, "uuids")
+    )
+)
+_INSERT = Statement(sa.insert(reports).values(values_of(reports)).inline())
+_SETTLE = Statement(
     sa.update(deliveries)
     .where(deliveries.c.id == sa.bindparam("delivery"), deliveries.c.lease == sa.bindparam("token"))
     .values(
@@ -93,15 +121,19 @@ _SETTLE = (
     )
 )
 _tried: sa.BindParameter[int] = sa.bindparam("delivery", type_=sa.BigInteger)
-_TRIED = sa.insert(tries).from_select(  # of a delivery that is still there: its person may have been forgotten
-    ["delivery_id", "at", "seconds", "status", "error"],
-    sa.select(
-        _tried,
-        now(),
-        sa.bindparam("seconds", type_=sa.Double),
-        sa.bindparam("status", type_=sa.Integer),
-        sa.bindparam("error", type_=sa.Text),
-    ).where(sa.exists().where(deliveries.c.id == _tried)),
+_TRIED = Statement(
+    sa.insert(tries)
+    .from_select(  # of a delivery that is still there: its person may have been forgotten
+        ["delivery_id", "at", "seconds", "status", "error"],
+        sa.select(
+            _tried,
+            now(),
+            sa.bindparam("seconds", type_=sa.Double),
+            sa.bindparam("status", type_=sa.Integer),
+            sa.bindparam("error", type_=sa.Text),
+        ).where(sa.exists().where(deliveries.c.id == _tried)),
+    )
+    .inline()
 )
 
 
@@ -126,11 +158,16 @@ def _try(settlement: Settlement) -> dict[str, Any]:
     }
 
 
-def _report_row(parcel: StoredReport) -> dict[str, Any]:
-    report = parcel.report
+def _enqueued(one: IncomingReport, accepted: Accepted) -> Enqueued:
+    return Enqueued(one.report.id, one.report.sequence or 0, accepted.fan_out.targets, accepted.full)
+
+
+def _row(one: IncomingReport, accepted: Accepted) -> dict[str, Any]:
+    report = one.report
     return {
         "id": report.id,
-        "received_at": parcel.received_at,
+        "kind": "report",
+        "received_at": one.received_at,
         "message_uuid": report.message_uuid,
         "in_reply_to": report.in_reply_to,
         "status": report.status,
@@ -139,8 +176,9 @@ def _report_row(parcel: StoredReport) -> dict[str, Any]:
         "units": report.units,
         "sender": report.sender,
         "recipient": report.to,
-        "route": parcel.route,
-        "rule": parcel.rule,
-        "signed_by": parcel.signed_by,
+        "person": canonical(report.to),
+        "route": accepted.fan_out.route,
+        "rule": accepted.fan_out.rule,
+        "signed_by": one.signed_by,
         "parameters": json.dumps(report.parameters),
     }

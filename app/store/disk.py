@@ -4,16 +4,16 @@ A report that is refused with 503 comes again, Plivo calls up to four times; a f
 (G7). Only SQLite has one: the disk of a PostgreSQL is somewhere else.
 """
 
-import logging
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.policies.ledger import Unavailable
+from app.plivo.refusals import Unavailable
+from app.telemetry import get_logger
 
-log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
+log = get_logger("store")
 
 DEFAULT = 256 << 20  # bytes; the write-ahead log of a busy store, and the sweep, need some of it
 SHARE = 10  # by default at most a tenth of the filesystem: a small disk must not refuse everything
@@ -94,10 +94,10 @@ class Reserve:
         room = Room(space.free, reserve, space.free >= reserve * (AGAIN if was_short else 1))
         if not room.enough and (not was_short or now - self._told >= REMIND):
             self._told = now
-            what = "the disk is nearly full: reports are refused, replies are not: %s free, [store] reserve is %s"
-            log.error(what, _mib(room.free), _mib(reserve))
+            what = "the disk is nearly full: reports are refused, replies are not"
+            log.error(what, free=_mib(room.free), reserve=_mib(reserve))
         if room.enough and was_short:
-            log.warning("the disk has room again, reports are taken: %s free", _mib(room.free))
+            log.warning("the disk has room again, reports are taken", free=_mib(room.free))
         self._room = room
 
 

@@ -1,42 +1,58 @@
-"""New deliveries in rows: one for each target that wants a parcel, due now; dead where the queue is full (G7)."""
+"""New deliveries in rows: one for each target that wants a report, due now; dead where the queue is full (G7)."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from app.store.database import now
+from app.store.driver import Connection
 from app.store.schema import deliveries
+from app.store.statement import Statement
 
 FULL = "the queue of this target was full (max_due)"
 
+_INSERT = Statement(
+    sa.insert(deliveries)
+    .values(
+        report_id=sa.bindparam("report_id"),
+        target=sa.bindparam("target"),
+        state=sa.bindparam("state"),
+        sequence=sa.bindparam("sequence"),
+        due_at=now(),
+        attempts=0,
+        created_at=now(),
+        settled_at=sa.case((sa.bindparam("dead", type_=sa.Integer) == sa.literal_column("1"), now())),
+        error=sa.bindparam("error"),
+    )
+    .inline()
+)
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a parcel goes."""
 
-    parcel: str  # its id
+class Enqueued(NamedTuple):
+    """A stored report, or copy of a message, and the targets that get it; for those that are `full` it is dead."""
+
+    report_id: str
     sequence: int
-    targets: tuple[str, ...]
-    full: Collection[str]  # of these targets
+    targets: Collection[str]
+    full: Collection[str]
 
 
-def address(connection: sa.Connection, addresses: Sequence[Address]) -> None:
-    """Writes the deliveries of parcels that are stored in the same transaction."""
-    if rows := [row for one in addresses for row in _rows(one)]:
-        dead = sa.case((sa.bindparam("dead", type_=sa.Boolean), now()))
-        connection.execute(sa.insert(deliveries).values(due_at=now(), created_at=now(), settled_at=dead), rows)
+async def enqueue(connection: Connection, stored: Sequence[Enqueued]) -> None:
+    """Write the deliveries of what is stored in the same transaction."""
+    if rows := [row for one in stored for row in _rows(one)]:
+        await connection.execute_many(_INSERT, rows)
 
 
-def _rows(one: Address) -> list[dict[str, Any]]:
-    due = {
-        "report_id": one.parcel,
-        "sequence": one.sequence,
-        "attempts": 0,
-        "state": "due",
-        "error": None,
-        "dead": False,
-    }
-    dead = {**due, "state": "dead", "error": FULL, "dead": True}
-    return [{**(dead if target in one.full else due), "target": target} for target in one.targets]
+def _rows(one: Enqueued) -> list[dict[str, Any]]:
+    return [
+        {
+            "report_id": one.report_id,
+            "target": target,
+            "sequence": one.sequence,
+            "state": "dead" if target in one.full else "due",
+            "dead": int(target in one.full),
+            "error": FULL if target in one.full else None,
+        }
+        for target in one.targets
+    ]

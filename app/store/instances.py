@@ -1,8 +1,9 @@
 """The running servers in rows: how each of their targets does, and what operators ask of them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,7 +12,6 @@ from app.delivery.queue import TargetStatus
 from app.store.database import insert_or, now
 from app.store.reading import reading
 from app.store.schema import instances, pauses, probe_requests
-from app.store.writer import Writer
 
 ALIVE = 15.0  # seconds: a server that has not written for so long has died; it writes every 5
 FORGOTTEN = 3600.0  # seconds until somebody deletes its row
@@ -45,20 +45,20 @@ class TargetView:
 
 
 class StoredInstances:
-    """`reports.outbox.Instances` of one server on a database."""
+    """`delivery.queue.Instances` of one server on a database. `change` is `Store.change`."""
 
-    def __init__(self, engine: AsyncEngine, writer: Writer, identity: str) -> None:
+    def __init__(self, engine: AsyncEngine, change: Callable[..., Awaitable[Any]], identity: str) -> None:
         self._engine = engine
-        self._writer = writer
+        self._change = change
         self._identity = identity
 
     async def write(self, statuses: Mapping[str, TargetStatus]) -> None:
         """See `Instances.write`."""
-        await self._writer.submit(write, Statuses(self._identity, statuses))
+        await self._change(write, Statuses(self._identity, statuses))
 
     async def leave(self) -> None:
         """See `Instances.leave`."""
-        await self._writer.submit(leave, self._identity)
+        await self._change(leave, self._identity)
 
     async def probe_requests(self) -> Mapping[str, float]:
         """See `Instances.probe_requests`."""

@@ -1,38 +1,42 @@
 """Copies of messages for targets with `send = ["messages"]`: stored with the answer, in its transaction (G6).
 
-A copy is a parcel as a report is, but its words stay in `messages` alone, where `keep_text` and `forget` reach them.
+A copy is delivered as a report is, but its words stay in `messages` alone, where `keep_text` and `forget` reach them.
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.delivery.queue import Copy
-from app.policies.ledger import CopyTo, Entry, Ruling
+from app.replies.decide import Proposal
+from app.replies.journal import Submission
 from app.store.database import insert_new
-from app.store.enqueue import Address, address
+from app.store.driver import Connection
+from app.store.enqueue import Enqueued, enqueue
 from app.store.schema import messages, reports
+from app.store.statement import Statement, one_of, values_of
+
+_INSERT = Statement(insert_new(reports).values(values_of(reports)), counted=True)
+_MESSAGES = Statement(sa.select(messages).where(one_of(messages.c.message_uuid, "uuids")))
 
 
-def put(connection: sa.Connection, rulings: Iterable[Ruling]) -> None:
-    """Of messages that are new; one that came back after `keep` has a copy already."""
-    wanted = {ruling.copy.id: (ruling.entry, ruling.copy) for ruling in rulings if ruling.copy}
-    if wanted:
-        statement = insert_new(reports).returning(reports.c.id)
-        fresh = connection.scalars(statement, [_row(entry, copy) for entry, copy in wanted.values()])
-        new = [wanted[identifier][1] for identifier in fresh]
-        address(connection, [Address(copy.id, 0, copy.targets, copy.full) for copy in new])
+async def put(connection: Connection, copied: Sequence[tuple[Submission, Proposal]]) -> None:
+    """Queue the copies of messages that are new; one that came back after `keep` has a copy already."""
+    for submission, proposal in copied:
+        copy = submission.copy
+        if copy and await connection.execute_many(_INSERT, [_row(submission, proposal)]):
+            await enqueue(connection, [Enqueued(copy.id, 0, copy.targets, copy.full)])
 
 
-def messages_of(connection: sa.Connection, uuids: Collection[str]) -> dict[str, Any]:
-    """What the ledger holds of them, by MessageUUID."""
+async def messages_of(connection: Connection, uuids: Collection[str]) -> dict[str, Any]:
+    """The rows of these messages, by MessageUUID."""
     if not uuids:
         return {}
-    query = sa.select(messages).where(messages.c.message_uuid.in_(uuids))
-    return {row.message_uuid: row for row in connection.execute(query)}
+    rows = [_MESSAGES.named(row) for row in await connection.fetch(_MESSAGES, {"uuids": sorted(uuids)})]
+    return {row.message_uuid: row for row in rows}
 
 
 def copy(parcel: Any, message: Any | None) -> Copy:
@@ -55,21 +59,23 @@ def copy(parcel: Any, message: Any | None) -> Copy:
     )
 
 
-def _row(entry: Entry, copy: CopyTo) -> dict[str, Any]:
+def _row(submission: Submission, proposal: Proposal) -> dict[str, Any]:
+    arrival, message = submission.arrival, submission.arrival.message
     return {
-        "id": copy.id,
+        "id": submission.copy.id if submission.copy else "",
         "kind": "message",
-        "received_at": entry.received_at,
-        "message_uuid": entry.message_uuid,
+        "received_at": submission.candidate.query.at,
+        "message_uuid": message.message_uuid,
         "in_reply_to": None,
         "status": "received",
         "sequence": None,
         "error_code": "",
-        "units": entry.units,
-        "sender": entry.sender,
-        "recipient": entry.to,
-        "route": entry.route,
-        "rule": entry.rule,
-        "signed_by": entry.signed_by,
+        "units": message.units,
+        "sender": message.sender,
+        "recipient": message.to,
+        "person": message.person,
+        "route": arrival.route,
+        "rule": proposal.rule,
+        "signed_by": arrival.request.signed_by,
         "parameters": "[]",
     }

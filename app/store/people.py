@@ -1,23 +1,26 @@
-"""What the operator does about a person: opt-outs, limits, and forgetting them."""
+"""What the operator does about a person: opt-outs, limits, and forgetting them.
 
-from collections.abc import Iterable, Sequence
+A person is a canonical number (`plivo.numbers.canonical`): two ways to write one phone are one person.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.policies.ledger import OptOutChange
-from app.store import usage as memory
+from app.plivo.numbers import canonical
+from app.policies.usage import Conversation, OptOutChange
 from app.store.delivery_commands import leave_trace
 from app.store.queries import Row, plain
 from app.store.reading import reading
-from app.store.schema import claims, cooldowns, deliveries, messages, opt_outs, replies, reports, spending
+from app.store.schema import cooldowns, deliveries, messages, opt_outs, reports, spending
+from app.store.usage import change_row
 
 ADDRESSES = (  # every column that holds one
-    *(table.c[name] for table in (messages, reports) for name in ("sender", "recipient")),
-    *(table.c[name] for table in (opt_outs, replies, cooldowns) for name in ("number", "person")),
-    claims.c.person,
+    *(table.c[name] for table in (messages, reports) for name in ("sender", "recipient", "person")),
+    *(table.c[name] for table in (opt_outs, cooldowns) for name in ("number", "person")),
 )
 
 
@@ -50,11 +53,30 @@ def change(connection: sa.Connection, orders: Sequence[Changes]) -> list[int]:
     """How many of each order changed anything."""
     counts = []
     for order in orders:
-        changed = [made for made in order.changes if memory.change(connection, made)]
-        added = sum(made.out for made in changed)
+        changed = list(_new(connection, order.changes))
+        if changed:
+            connection.execute(sa.insert(opt_outs), [change_row(made) for made in changed])
+        added = sum(made.opted_out for made in changed)
         leave_trace(connection, order.who, f"opt-out: {added} added, {len(changed) - added} removed")
         counts.append(len(changed))
     return counts
+
+
+def _new(connection: sa.Connection, changes: Iterable[OptOutChange]) -> Iterator[OptOutChange]:
+    """Those that differ from what is in force."""
+    latest: dict[Conversation, bool] = {}
+    for made in changes:
+        pair = made.conversation
+        if pair not in latest:
+            latest[pair] = _is_out(connection, *pair)
+        if latest[pair] != made.opted_out:
+            latest[pair] = made.opted_out
+            yield made
+
+
+def _is_out(connection: sa.Connection, number: str, person: str) -> bool:
+    query = sa.select(opt_outs.c.opted_out).where(opt_outs.c.person == person, opt_outs.c.number == number)
+    return bool(connection.scalar(query.order_by(opt_outs.c.id.desc()).limit(1)))
 
 
 def reset(connection: sa.Connection, orders: Sequence[Reset]) -> list[int]:
@@ -63,10 +85,12 @@ def reset(connection: sa.Connection, orders: Sequence[Reset]) -> list[int]:
     for order in orders:
         if order.person is None:
             counts.append(connection.execute(sa.delete(spending)).rowcount)
-            leave_trace(connection, order.who, "limits reset: the fuses")
+            leave_trace(connection, order.who, "limits reset: the spending caps")
         else:
-            mine = [sa.delete(table).where(table.c.person == order.person) for table in (replies, cooldowns)]
-            counts.append(sum(connection.execute(statement).rowcount for statement in mine))
+            mine = messages.c.person == canonical(order.person), messages.c.counted == 1
+            uncounted = sa.update(messages).where(*mine).values(counted=0)
+            cooled = sa.delete(cooldowns).where(cooldowns.c.person == canonical(order.person))
+            counts.append(sum(connection.execute(statement).rowcount for statement in (uncounted, cooled)))
             leave_trace(connection, order.who, "limits reset: one person")
     return counts
 
@@ -75,20 +99,21 @@ def forget(connection: sa.Connection, orders: Sequence[Forget]) -> list[int]:
     """How many rows each order took away. The trace does not name the person."""
     counts = []
     for order in orders:
-        told = sa.select(reports.c.id).where(_names(reports, order.person))
+        person = canonical(order.person)
+        told = sa.select(reports.c.id).where(_of(reports, order.person))
         mine = [
             sa.delete(deliveries).where(deliveries.c.report_id.in_(told)),
-            *(sa.delete(table).where(_names(table, order.person)) for table in (messages, reports)),
+            *(sa.delete(table).where(_of(table, order.person)) for table in (messages, reports)),
         ]
-        tables = (claims, replies, cooldowns, opt_outs) if order.also_opt_out else (claims, replies, cooldowns)
-        mine += [sa.delete(table).where(table.c.person == order.person) for table in tables]
+        tables = (cooldowns, opt_outs) if order.also_opt_out else (cooldowns,)
+        mine += [sa.delete(table).where(table.c.person == person) for table in tables]
         counts.append(sum(connection.execute(statement).rowcount for statement in mine))
         leave_trace(connection, order.who, f"forget: {counts[-1]} rows")
     return counts
 
 
-def _names(table: sa.Table, person: str) -> sa.ColumnElement[bool]:
-    return (table.c.sender == person) | (table.c.recipient == person)
+def _of(table: sa.Table, person: str) -> sa.ColumnElement[bool]:
+    return (table.c.person == canonical(person)) | (table.c.sender == person) | (table.c.recipient == person)
 
 
 async def known(engine: AsyncEngine, addresses: Iterable[str]) -> set[str]:
@@ -109,23 +134,36 @@ async def is_ours(engine: AsyncEngine, number: str) -> bool:
 
 
 async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool) -> list[Row]:
-    """Opt-outs, oldest first. Raises `Unavailable`."""
-    query = sa.select(opt_outs).order_by(opt_outs.c.at)
+    """Opt-outs, oldest first; with `ended` those that START or an operator has ended, too. Raises `Unavailable`."""
+    query = sa.select(opt_outs).order_by(opt_outs.c.id)
     if person is not None:
-        query = query.where((opt_outs.c.person == person) | (opt_outs.c.number == person))
-    if not ended:
-        query = query.where(opt_outs.c.ended_at.is_(None))
+        query = query.where((opt_outs.c.person == canonical(person)) | (opt_outs.c.number == person))
     async with reading(engine) as connection:
-        return [plain(row) for row in (await connection.execute(query)).mappings()]
+        found = list(_episodes(plain(row) for row in (await connection.execute(query)).mappings()))
+    return [row for row in found if ended or row["ended_at"] is None]
+
+
+def _episodes(changes: Iterable[Row]) -> Iterator[Row]:
+    """Each opt-out with its end, if it has one."""
+    begun: dict[tuple[str, str], Row] = {}
+    for row in changes:
+        pair = row["number"], row["person"]
+        if row.pop("opted_out"):
+            if pair not in begun:
+                begun[pair] = row | {"ended_at": None, "ended_by": None}
+                yield begun[pair]
+        elif opened := begun.pop(pair, None):
+            opened |= {"ended_at": row["at"], "ended_by": row["word"]}
 
 
 async def list_counts(engine: AsyncEngine, since: float, limit: int) -> list[Row]:
     """Replies to each person since then, the most first. Raises `Unavailable`."""
     count: sa.ColumnElement[Any] = sa.func.count()
+    number, person, at = messages.c.recipient.label("number"), messages.c.person, messages.c.received_at
     query = (
-        sa.select(replies.c.number, replies.c.person, count.label("replies"), sa.func.max(replies.c.at).label("last"))
-        .where(replies.c.at > since)
-        .group_by(replies.c.number, replies.c.person)
+        sa.select(number, person, count.label("replies"), sa.func.max(at).label("last"))
+        .where(at > since, messages.c.counted == 1)
+        .group_by(number, person)
         .order_by(count.desc())
         .limit(limit)
     )

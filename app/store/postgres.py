@@ -11,14 +11,18 @@ import asyncio
 import contextlib
 import importlib.util
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.store.database import BrokenStore, R, Watch
+from app.store.driver import Connection, PostgresConnection
+from app.store.errors import described
 
 POOL, OVERFLOW = 5, 5  # connections of readers; the writer takes one of them for each group
 CONNECT_SECONDS = 3.0
@@ -58,16 +62,36 @@ class Postgres:
         for engine in (self.engine, self.patient):
             sa.event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
 
+    async def write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
+        """See `Database.write`: on a connection of the same pool, which tests and bounds it."""
+        try:
+            async with self.engine.connect() as connection:
+                raw: Any = (await connection.get_raw_connection()).driver_connection
+                async with raw.transaction():
+                    return await work(PostgresConnection(raw))
+        except _failures() as error:
+            raise described(error) from error
+
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """See `Database.transact`."""
-        async with self.engine.begin() as connection:
-            return await connection.run_sync(work)
+        try:
+            async with self.engine.begin() as connection:
+                return await connection.run_sync(work)
+        except _failures() as error:
+            raise described(error) from error
 
     async def close(self) -> None:
         """See `Database.close`; a server that says nothing is left without goodbye."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.engine.dispose()
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What asyncpg, the pool and the system raise."""
+    import asyncpg  # noqa: PLC0415 - an extra
+
+    return (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def _connector(url: sa.URL, **options: Any) -> Callable[[], Awaitable[Any]]:

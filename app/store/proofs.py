@@ -1,31 +1,51 @@
-"""G2 in rows: a key that is bound to one value is bound for as long as answers are kept."""
+"""G2 in rows: the key of an accepted signature is bound to one content, for as long as answers are kept.
+
+What vouched for a change of an opt-out is kept as long as the opt-out: `keep_for_opt_outs`.
+"""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.policies.ledger import Proof, Reused
+from app.plivo.messages import Proof
+from app.replies.journal import Reused
 from app.store.database import insert_new, now
+from app.store.driver import Connection
 from app.store.schema import proofs
+from app.store.statement import Statement
+
+_BIND = Statement(
+    insert_new(proofs).values(
+        key=sa.bindparam("key"), value=sa.bindparam("value"), bound_at=now(), opt_out=sa.bindparam("opt_out")
+    ),
+    counted=True,
+)
+_BOUND = Statement(sa.select(proofs.c.value).where(proofs.c.key == sa.bindparam("key")))
+_KEEP = Statement(sa.update(proofs).values(opt_out=1).where(proofs.c.key == sa.bindparam("bound")))
 
 
-def bind(connection: sa.Connection, wanted: Sequence[Sequence[Proof]]) -> list[Reused | None]:
-    """Binds the proofs of each item; `Reused` for an item of which one key is bound to another value."""
+async def bind(connection: Connection, wanted: Sequence[Sequence[Proof]]) -> list[Reused | None]:
+    """Bind the proofs of each item; `Reused` for an item of which a key is bound to another value."""
     values: dict[bytes, bytes] = {}
-    for proof in sorted((proof for item in wanted for proof in item), key=lambda proof: proof.key):
-        values.setdefault(proof.key, proof.value)
+    for item in wanted:
+        for proof in item:
+            values.setdefault(proof.key, proof.value)
     if not values:
         return [None] * len(wanted)
-    statement = insert_new(proofs).returning(proofs.c.key)
-    rows = [{"key": key, "value": value} for key, value in values.items()]
-    fresh = set(connection.scalars(statement.values(bound_at=now()), rows))
-    if stale := values.keys() - fresh:
-        known = sa.select(proofs.c.key, proofs.c.value).where(proofs.c.key.in_(stale))
-        values.update((row.key, row.value) for row in connection.execute(known))
+    rows = [{"key": key, "value": values[key], "opt_out": 0} for key in sorted(values)]
+    if await connection.execute_many(_BIND, rows) != len(rows):  # some were bound before
+        for key in values:
+            values[key] = (await connection.fetch(_BOUND, {"key": key}))[0][0]
     return [_verdict(item, values) for item in wanted]
+
+
+async def keep_for_opt_outs(connection: Connection, proofs_of_changes: Sequence[Proof]) -> None:
+    """Keep these as long as the opt-outs that they vouch for."""
+    if proofs_of_changes:
+        await connection.execute_many(_KEEP, [{"bound": proof.key} for proof in proofs_of_changes])
 
 
 def _verdict(item: Sequence[Proof], values: dict[bytes, bytes]) -> Reused | None:
     if all(values[proof.key] == proof.value for proof in item):
         return None
-    return Reused("this signature was accepted for other words before: a forged copy of an earlier request")
+    return Reused("this signature was accepted for other content before: a forged copy of an earlier request")

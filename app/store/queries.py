@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.plivo.numbers import canonical
 from app.store.database import now
 from app.store.reading import reading
 from app.store.schema import deliveries, is_due, messages, reports, tries
@@ -24,12 +25,15 @@ async def history(engine: AsyncEngine, who: str, limit: int) -> tuple[list[Row],
     """
     report = reports.c.kind == "report"
     async with reading(engine) as connection:
-        concerned = _concerns(reports, who) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
+        person = canonical(who)
+        concerned = (reports.c.person == person) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
         told = await _reports(connection, report & concerned, limit)
         uuids = {row["in_reply_to"] for row in told if row["message_uuid"] == who}
-        found = await _messages(
-            connection, _concerns(messages, who) | messages.c.message_uuid.in_({who} | uuids), limit
-        )
+        by_index = (messages.c.person == person) | messages.c.message_uuid.in_({who} | uuids)
+        found = await _messages(connection, by_index, limit)
+        if not (found or told):  # one of our numbers: no index holds it, so the newest rows are looked through
+            found = await _messages(connection, messages.c.recipient == who, limit)
+            told = await _reports(connection, report & (reports.c.sender == who), limit)
         known = {message["message_uuid"] for message in found}
         theirs = await _reports(connection, report & reports.c.in_reply_to.in_(known), limit * len(known))
         copies = await _reports(connection, ~report & reports.c.message_uuid.in_(known), len(known))
@@ -76,18 +80,23 @@ async def waiting(engine: AsyncEngine) -> dict[str, int]:
         return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-def _concerns(table: sa.Table, address: str) -> sa.ColumnElement[bool]:
-    return (table.c.sender == address) | (table.c.recipient == address)
-
-
 async def _messages(connection: AsyncConnection, where: sa.ColumnElement[bool], limit: int) -> list[Row]:
-    query = sa.select(messages).where(where).order_by(messages.c.received_at.desc()).limit(limit)
+    query = sa.select(messages).where(where).order_by(messages.c.id.desc()).limit(limit)
     rows = [plain(row) for row in (await connection.execute(query)).mappings()]
     for row in rows:
         row["xml"] = row["xml"].decode()
         row["steps"] = json.loads(row["steps"])
         row["media"] = json.loads(row["media"])
+        row["calls"] = _calls(row)
     return rows[::-1]
+
+
+def _calls(row: Row) -> list[dict[str, Any]]:
+    """Every call of Plivo's for a message, and what it got. None kept: there was one, answered when it came."""
+    if row["calls"]:
+        calls: list[dict[str, Any]] = json.loads(row["calls"])
+        return calls
+    return [{"at": row["received_at"], "status": 200, "reason": "answered"}] if row["state"] == "answered" else []
 
 
 async def _reports(connection: AsyncConnection, where: sa.ColumnElement[bool], limit: int) -> list[Row]:

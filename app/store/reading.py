@@ -7,9 +7,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.policies.ledger import Unavailable
+from app.plivo.refusals import Unavailable
 from app.store.database import readers
-from app.store.writer import reason
+from app.store.errors import StoreError, described
 
 
 @asynccontextmanager
@@ -18,6 +18,6 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with readers(engine).connect() as connection:
             yield connection
-    except (DBAPIError, PoolTimeout, OSError) as error:
-        message = f"the store cannot be read: {reason(error)}"
+    except (DBAPIError, PoolTimeout, OSError, StoreError) as error:
+        message = f"the store cannot be read: {described(error)}"
         raise Unavailable(message) from error

@@ -1,28 +1,34 @@
-"""What is kept, and until when. In small batches so that nobody waits for it.
+"""What is kept, and until when. In small steps, so that nobody waits for it.
 
-Opt-outs never expire. A text is kept for `keep_text`; the XML of an answer at least a day (G3).
-A delivery that is still due at the end of `keep` dies with an error line, and is kept as long again.
+Opt-outs and what vouches for them never expire. A text is kept for `keep_text`; the XML of an answer at least a day
+(G3). A delivery that is still due at the end of `keep` dies with an error line, and is kept as long again (G6).
+
+Messages and proofs stand in order of arrival, so each step looks at the next rows behind those that were swept before
+(`sweeps`), and never at the same row twice.
 """
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
-from app.store.database import now
-from app.store.schema import claims, cooldowns, deliveries, is_due, messages, proofs, replies, reports, spending
+from app.store.arrivals import first_after
+from app.store.database import insert_or, now
+from app.store.driver import Connection
+from app.store.errors import StoreError
+from app.store.schema import cooldowns, deliveries, is_due, messages, proofs, reports, spending, sweeps
+from app.store.statement import Statement, values_of
 from app.store.usage import SLOT
-from app.store.writer import reason
+from app.telemetry import get_logger
 
-log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
+log = get_logger("store")
 
-BATCH = 500  # rows a statement: a few milliseconds of the writer's time
-PAUSE = 0.2  # seconds between batches
-START = 60.0  # seconds after the start: first traffic, then tidying
+BATCH = 500  # rows a step: a few milliseconds of the writer's time
+PAUSE = 0.2  # seconds between steps
+START = 60.0  # seconds after the start: first traffic, then sweeping
 INTERVAL = 600.0  # seconds between rounds
 DAY = 86400.0
 TOO_OLD = "no target took it within [store] keep, or keep_text"
@@ -38,75 +44,143 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one batch did: whether some part of it was full, and how many deliveries died of old age."""
+    """What one step did: whether there is more to do, and how many deliveries died of old age."""
 
     more: bool
     given_up: int
 
 
-async def run(transact: Callable[[Callable[[sa.Connection], Swept]], Awaitable[Swept]], keep: Keep) -> None:
-    """Sweeps for ever, in transactions of its own, so that nobody's answer fails with it; a store that cannot write is
-    asked again in the next round.
-    """
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Rows of a table, in order of arrival, that are changed once they are older than `age` seconds."""
+
+    name: str
+    table: sa.Table
+    arrived: sa.Column[float]
+    change: Statement  # of the rows from `low` to before `high`
+    age: Callable[[Keep], float]
+
+
+Work = Callable[[Connection], Coroutine[Any, Any, Swept]]
+
+
+async def run(write: Callable[[Work], Awaitable[Swept]], keep: Keep) -> None:
+    """Sweep for ever, in transactions of its own; a store that cannot write is asked again in the next round."""
     wait = START
     while True:
         await asyncio.sleep(wait)
         try:
-            swept = await transact(partial(sweep, keep=keep))
-        except (SQLAlchemyError, OSError) as error:
-            log.error("nothing could be tidied up: %s", reason(error))
+            swept = await write(partial(sweep, keep=keep))
+        except StoreError as error:
+            log.error("retention sweep failed", reason=str(error))
             swept = Swept(more=False, given_up=0)
         if swept.given_up:
-            log.error("%d deliveries are given up: %s", swept.given_up, TOO_OLD)
+            log.error("deliveries given up", deliveries=swept.given_up, reason=TOO_OLD)
         wait = PAUSE if swept.more else INTERVAL
 
 
-def sweep(connection: sa.Connection, keep: Keep) -> Swept:
-    """One batch of everything."""
-    given_up = connection.execute(_give_up(keep)).rowcount
-    counts = [connection.execute(change).rowcount for change in _changes(keep)]
-    return Swept(max(counts) >= BATCH, given_up)
+async def sweep(connection: Connection, keep: Keep) -> Swept:
+    """One step of everything."""
+    ages = {"rows": keep.rows, "text": min(keep.rows, keep.text), "dead_at": keep.rows}
+    given_up = await connection.execute_many(_GIVE_UP, [ages])
+    more = given_up >= BATCH
+    for one in SWEEPS:
+        more |= await _advance(connection, one, one.age(keep))
+    for statement in _OLD:
+        more |= await connection.execute_many(statement, [{"age": keep.rows, "slot_age": keep.rows / SLOT}]) >= BATCH
+    return Swept(more, given_up)
 
 
-def _give_up(keep: Keep) -> sa.Update:
+async def _advance(connection: Connection, one: Sweep, age: float) -> bool:
+    """Change the next rows that are old enough; whether there may be more."""
+    found = await connection.fetch(_SWEPT, {"name": one.name})
+    low = found[0][0] if found else 0
+    cutoff = (await connection.fetch(_NOW, {}))[0][0] - age
+    end = await first_after(connection, one.table.c.id, one.arrived, cutoff)
+    high = min(low + BATCH, end)
+    if high <= low:
+        return False
+    await connection.execute(one.change, {"low": low, "high": high})
+    await connection.execute(_SWEEP, {"name": one.name, "id": high})
+    return high < end
+
+
+def _rows(table: sa.Table) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return table.c.id >= sa.bindparam("low"), table.c.id < sa.bindparam("high")
+
+
+_NOW = Statement(sa.select(now()))
+_SWEPT = Statement(sa.select(sweeps.c.id).where(sweeps.c.name == sa.bindparam("name")))
+_SWEEP = Statement(insert_or(sweeps, lambda new: {"id": new.id}).values(values_of(sweeps)))
+
+SWEEPS = (
+    Sweep(
+        "texts",
+        messages,
+        messages.c.received_at,
+        Statement(sa.update(messages).where(*_rows(messages)).values(text=None, media="[]", parameters=None)),
+        lambda keep: keep.text,
+    ),
+    Sweep(
+        "answers",
+        messages,
+        messages.c.received_at,
+        Statement(sa.update(messages).where(*_rows(messages)).values(xml=b"")),
+        lambda keep: max(keep.text, DAY),
+    ),
+    Sweep(
+        "messages",
+        messages,
+        messages.c.received_at,
+        Statement(sa.delete(messages).where(*_rows(messages))),
+        lambda keep: keep.rows,
+    ),
+    Sweep(
+        "proofs",
+        proofs,
+        proofs.c.bound_at,
+        Statement(sa.delete(proofs).where(*_rows(proofs), proofs.c.opt_out == sa.literal_column("0"))),
+        lambda keep: max(keep.rows, DAY),
+    ),
+)
+
+
+def _give_up() -> Statement:
     """G6: what no target took within `keep` dies loudly, and stays visible as dead for as long again. A copy of a
     message dies with its text.
     """
-    copied = sa.exists().where(reports.c.id == deliveries.c.report_id, reports.c.kind == "message")
+    copied = sa.exists().where(reports.c.id == deliveries.c.report_id, reports.c.kind == sa.literal_column("'message'"))
     begun = sa.func.coalesce(deliveries.c.replayed_at, deliveries.c.created_at)
-    late = sa.or_(begun < now() - keep.rows, copied)
-    soonest = now() - min(keep.rows, keep.text)
+    soonest = now() - sa.bindparam("text", type_=sa.Double)
+    late = sa.or_(begun < now() - sa.bindparam("rows", type_=sa.Double), copied)
     old = sa.select(deliveries.c.id).where(is_due, deliveries.c.created_at < soonest, begun < soonest, late)
     dead = {"state": "dead", "lease": None, "settled_at": now(), "error": TOO_OLD}
-    return sa.update(deliveries).where(deliveries.c.id.in_(old.limit(BATCH))).values(dead)
+    chosen = old.limit(sa.literal_column(str(BATCH)))
+    return Statement(sa.update(deliveries).where(deliveries.c.id.in_(chosen)).values(dead), counted=True)
 
 
-def _changes(keep: Keep) -> list[sa.Delete | sa.Update]:
-    old_messages = sa.select(messages.c.message_uuid).where(messages.c.received_at < now() - keep.rows)
-    died = sa.and_(deliveries.c.state != "done", deliveries.c.settled_at >= now() - keep.rows)
-    recent = sa.or_(deliveries.c.state == "due", died)
-    wanted = sa.exists().where(deliveries.c.report_id == reports.c.id, recent)
-    old_reports = sa.select(reports.c.id).where(reports.c.received_at < now() - keep.rows, ~wanted)
-    old_proofs = sa.select(proofs.c.key).where(proofs.c.bound_at < now() - max(keep.rows, DAY))
-    old_texts = sa.select(messages.c.message_uuid).where(
-        messages.c.received_at < now() - keep.text, messages.c.text.is_not(None)
-    )
-    old_answers = sa.select(messages.c.message_uuid).where(
-        messages.c.received_at < now() - max(keep.text, DAY), messages.c.xml != b""
-    )
-    old_claims = sa.select(claims.c.message_uuid).where(claims.c.until < now() - DAY)
-    old_cooldowns = sa.select(*cooldowns.primary_key).where(cooldowns.c.at < now() - keep.rows)
-    old_replies = sa.select(replies.c.message_uuid).where(replies.c.at < now() - keep.rows)
-    return [
-        sa.delete(claims).where(claims.c.message_uuid.in_(old_claims.limit(BATCH))),
-        sa.delete(replies).where(replies.c.message_uuid.in_(old_replies.limit(BATCH))),
-        sa.delete(spending).where(spending.c.slot < (now() - keep.rows) / SLOT),
-        sa.delete(cooldowns).where(sa.tuple_(*cooldowns.primary_key).in_(old_cooldowns.limit(BATCH))),
-        sa.delete(messages).where(messages.c.message_uuid.in_(old_messages.limit(BATCH))),
-        sa.delete(reports).where(reports.c.id.in_(old_reports.limit(BATCH))),
-        sa.delete(proofs).where(proofs.c.key.in_(old_proofs.limit(BATCH))),
-        sa.update(messages)
-        .where(messages.c.message_uuid.in_(old_texts.limit(BATCH)))
-        .values(text=None, media="[]", parameters=None),
-        sa.update(messages).where(messages.c.message_uuid.in_(old_answers.limit(BATCH))).values(xml=b""),
-    ]
+def _old_reports() -> Statement:
+    """Reports whose deliveries are over: the dead are kept for as long again."""
+    age = now() - sa.bindparam("age", type_=sa.Double)
+    died = sa.and_(deliveries.c.state != sa.literal_column("'done'"), deliveries.c.settled_at >= age)
+    wanted = sa.exists().where(deliveries.c.report_id == reports.c.id, sa.or_(is_due, died))
+    old = sa.select(reports.c.id).where(reports.c.received_at < age, ~wanted).limit(sa.literal_column(str(BATCH)))
+    return Statement(sa.delete(reports).where(reports.c.id.in_(old)), counted=True)
+
+
+def _old_cooldowns() -> Statement:
+    key = tuple(cooldowns.primary_key)
+    age = now() - sa.bindparam("age", type_=sa.Double)
+    old = sa.select(*key).where(cooldowns.c.at < age).limit(sa.literal_column(str(BATCH)))
+    return Statement(sa.delete(cooldowns).where(sa.tuple_(*key).in_(old)), counted=True)
+
+
+_GIVE_UP = _give_up()
+_OLD = (
+    _old_reports(),
+    _old_cooldowns(),
+    Statement(
+        sa.delete(spending).where(spending.c.slot < now() / SLOT - sa.bindparam("slot_age", type_=sa.Double)),
+        counted=True,
+    ),
+)

@@ -1,7 +1,10 @@
 """The tables. A change here needs a migration (`migrations/versions/`); a test compares the two.
 
-Times are seconds since the epoch, by the database's clock where a due time is meant. JSON is kept as
-text: it is read back whole, never searched.
+Times are seconds since the epoch, by the database's clock where a due time is meant. JSON is kept as text: it is
+read back whole, never searched.
+
+Few indexes: each one with random keys costs a message as much as its row. Rows stand in order of arrival, so a time
+range is a range of ids, which a binary search finds (`arrivals.py`).
 """
 
 from typing import Any
@@ -25,13 +28,15 @@ def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
-messages = sa.Table(
+messages = sa.Table(  # one row for each inbound message, from its first call
     "messages",
     metadata,
-    sa.Column("message_uuid", sa.String, primary_key=True),
-    sa.Column("received_at", sa.Double, nullable=False, index=True),
-    sa.Column("sender", sa.String, nullable=False, index=True),
-    sa.Column("recipient", sa.String, nullable=False, index=True),
+    sa.Column("id", IDS, primary_key=True),  # in order of arrival
+    sa.Column("message_uuid", sa.String, nullable=False, unique=True),
+    sa.Column("received_at", sa.Double, nullable=False),
+    sa.Column("sender", sa.String, nullable=False),  # as Plivo wrote it
+    sa.Column("person", sa.String, nullable=False),  # the sender's canonical number
+    sa.Column("recipient", sa.String, nullable=False),
     sa.Column("type", sa.String, nullable=False),
     sa.Column("intent", sa.String, nullable=False),
     sa.Column("text", sa.Text),
@@ -43,19 +48,31 @@ messages = sa.Table(
     sa.Column("steps", sa.Text, nullable=False),
     sa.Column("xml", sa.LargeBinary, nullable=False),
     sa.Column("signed_by", sa.String, nullable=False),
+    sa.Column("token", sa.Integer, nullable=False),  # the position of the token that verified it, from 1; 0: none
     sa.Column("config", sa.String, nullable=False),
     sa.Column("parameters", sa.Text),  # as sent, where a target wants copies; goes when the text goes
-    # what the sweep still has to do, so that it never walks what it has done
-    sa.Index("ix_messages_texts", "received_at", **_where("text IS NOT NULL")),
-    sa.Index("ix_messages_answers", "received_at", **_where("xml != ''")),
+    sa.Column("state", sa.String, nullable=False),  # "pending" while claimed or failed, then "answered"
+    sa.Column("counted", sa.Integer, nullable=False),  # 1: limits count its reply
+    sa.Column("text_key", sa.String),  # digest of the text that was answered
+    sa.Column("reply_units", sa.Integer, nullable=False),  # SMS units that Plivo bills for the reply
+    sa.Column("owner", sa.String),  # who has claimed it
+    sa.Column("claimed_until", sa.Double),
+    sa.Column("failures", sa.Integer, nullable=False),  # calls on which a rule failed and nothing answered
+    sa.Column("calls", sa.Text),  # JSON; None: one call, answered at once
+    sa.Column("answered_at", sa.Double),
+    sa.Column("handed_over_at", sa.Double),  # when a call first got the answer
+    sa.Index("ix_messages_person", "person", "counted"),
+    sa.Index("ix_messages_pending", "id", **_where("state = 'pending'")),
 )
 
-proofs = sa.Table(
+proofs = sa.Table(  # accepted signatures, each bound to one content
     "proofs",
     metadata,
-    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("id", IDS, primary_key=True),
+    sa.Column("key", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("value", sa.LargeBinary, nullable=False),
-    sa.Column("bound_at", sa.Double, nullable=False, index=True),
+    sa.Column("bound_at", sa.Double, nullable=False),
+    sa.Column("opt_out", sa.Integer, nullable=False),  # 1: it vouches for an opt-out change, and is kept as long
 )
 
 reports = sa.Table(
@@ -69,15 +86,14 @@ reports = sa.Table(
     sa.Column("sequence", sa.Integer),
     sa.Column("error_code", sa.String, nullable=False),
     sa.Column("units", sa.Integer),
-    sa.Column("sender", sa.String, nullable=False, index=True),
-    sa.Column("recipient", sa.String, nullable=False, index=True),
+    sa.Column("sender", sa.String, nullable=False),
+    sa.Column("recipient", sa.String, nullable=False),
+    sa.Column("person", sa.String, nullable=False, index=True),  # the canonical number of whoever is not us
     sa.Column("route", sa.String),
     sa.Column("rule", sa.String),
     sa.Column("signed_by", sa.String, nullable=False),
     sa.Column("parameters", sa.Text, nullable=False),
-    sa.Column(
-        "kind", sa.String, nullable=False, server_default="report"
-    ),  # or "message": then the text is in `messages`
+    sa.Column("kind", sa.String, nullable=False),  # "report", or "message": then the text is in `messages`
 )
 
 deliveries = sa.Table(
@@ -156,28 +172,14 @@ heartbeat = sa.Table(  # written by /ready, to know that writing works
     sa.Column("at", sa.Double, nullable=False),
 )
 
-claims = sa.Table(  # messages that somebody decides, or whose rules failed
-    "claims",
+sweeps = sa.Table(  # how far retention has come in tables whose rows stand in order of arrival
+    "sweeps",
     metadata,
-    sa.Column("message_uuid", sa.String, primary_key=True),
-    sa.Column("owner", sa.String, nullable=False, index=True),
-    sa.Column("until", sa.Double, nullable=False, index=True),
-    sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("person", sa.String, nullable=False, index=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("id", IDS, nullable=False),
 )
 
-replies = sa.Table(  # what limits count: one row for each answer to a person
-    "replies",
-    metadata,
-    sa.Column("message_uuid", sa.String, primary_key=True),
-    sa.Column("number", sa.String, nullable=False),
-    sa.Column("person", sa.String, nullable=False, index=True),
-    sa.Column("text_key", sa.String, nullable=False),
-    sa.Column("at", sa.Double, nullable=False, index=True),
-    sa.Index("ix_replies_pair", "number", "person", "at"),
-)
-
-spending = sa.Table(  # SMS units in slots of ten minutes, so that a fuse is a sum of at most 144 rows a day
+spending = sa.Table(  # SMS units in slots of ten minutes, so that a spending cap is a sum of at most 144 rows a day
     "spending",
     metadata,
     sa.Column("scope", sa.String, primary_key=True),
@@ -188,23 +190,23 @@ spending = sa.Table(  # SMS units in slots of ten minutes, so that a fuse is a s
 cooldowns = sa.Table(
     "cooldowns",
     metadata,
+    sa.Column("person", sa.String, primary_key=True),
     sa.Column("number", sa.String, primary_key=True),
-    sa.Column("person", sa.String, primary_key=True, index=True),
     sa.Column("key", sa.String, primary_key=True),
     sa.Column("at", sa.Double, nullable=False, index=True),
     sa.Column("message_uuid", sa.String),
 )
 
-opt_outs = sa.Table(  # never expire; the row is the proof
+opt_outs = sa.Table(  # append-only and never swept: each change with its evidence; the newest of a pair is in force
     "opt_outs",
     metadata,
-    sa.Column("number", sa.String, primary_key=True),
-    sa.Column("person", sa.String, primary_key=True, index=True),
+    sa.Column("id", IDS, primary_key=True),
+    sa.Column("number", sa.String, nullable=False),
+    sa.Column("person", sa.String, nullable=False, index=True),
+    sa.Column("opted_out", sa.Integer, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("message_uuid", sa.String),
     sa.Column("word", sa.String, nullable=False),
     sa.Column("signed_by", sa.String, nullable=False),
-    sa.Column("source", sa.String, nullable=False),
-    sa.Column("ended_at", sa.Double),  # START; NULL while it is in force
-    sa.Column("ended_by", sa.String),
+    sa.Column("source", sa.String, nullable=False),  # "message", "command" or "report"
 )

@@ -5,7 +5,6 @@ SQLite goes on when its file is deleted, renamed or replaced, and what it commit
 
 import asyncio
 import fcntl
-import logging
 import os
 import sys
 import time
@@ -14,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.store.database import StoreInUse
+from app.store.errors import StoreError
+from app.telemetry import get_logger
 
-log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
+log = get_logger("store")
 
 LOOK = 1.0  # seconds between two looks when nothing is written
 REMIND = 60.0  # seconds between two log lines about the same fault
@@ -26,8 +27,11 @@ WAL_FORMAT = b"\x02\x02"  # cannot change while a connection is open
 Identity = tuple[int, int]  # device and inode; a number is not given to another file while this one is open
 
 
-class Displaced(OSError):
+class Displaced(StoreError):
     """What is committed now would be missing after a restart. The message says why, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, at_fault=True)
 
 
 class ServedFile:
@@ -89,11 +93,11 @@ class ServedFile:
             fault = self.find_fault()
             if fault and (last is None or time.monotonic() - logged >= REMIND):
                 logged = time.monotonic()
-                log.critical("the store cannot write, messages and reports get 503: %s", fault)
+                log.critical("the store cannot write, messages and reports get 503", reason=fault)
             if fault and last is None:
                 await rescue()
             if last and not fault:
-                log.warning("the store can write again: %s is back", self._path)
+                log.warning("the store can write again: the file is back", store=str(self._path))
             last = fault
 
 

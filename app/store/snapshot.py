@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.policies.ledger import Fuse
+from app.policies.usage import Budget
 from app.store.database import now
 from app.store.reading import reading
 from app.store.schema import deliveries, is_due, messages, opt_outs, pauses, reports, spending
@@ -27,18 +27,18 @@ class Survey:
 
     backlogs: Mapping[str, Backlog]
     paused: frozenset[str]  # by an operator
-    spent: Mapping[Fuse, int]  # units
+    spent: Mapping[Budget, int]  # units
 
 
-async def survey(engine: AsyncEngine, targets: Collection[str], fuses: Collection[Fuse], at: float) -> Survey:
-    """Of these targets and fuses, at this time. Raises `Unavailable`."""
+async def survey(engine: AsyncEngine, targets: Collection[str], budgets: Collection[Budget], at: float) -> Survey:
+    """Of these targets and budgets, at this time. Raises `Unavailable`."""
     async with reading(engine) as connection:
-        return await connection.run_sync(_survey, targets, fuses, at)
+        return await connection.run_sync(_survey, targets, budgets, at)
 
 
-def _survey(connection: sa.Connection, targets: Collection[str], fuses: Collection[Fuse], at: float) -> Survey:
+def _survey(connection: sa.Connection, targets: Collection[str], budgets: Collection[Budget], at: float) -> Survey:
     paused = frozenset(connection.scalars(sa.select(pauses.c.target)))
-    return Survey(_backlogs(connection, targets), paused, _spent(connection, fuses, at))
+    return Survey(_backlogs(connection, targets), paused, _spent(connection, budgets, at))
 
 
 def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, Backlog]:
@@ -56,20 +56,26 @@ def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, 
     return empty | {target: Backlog(count, max(age.get(first, 0.0), 0.0)) for target, (count, first) in found.items()}
 
 
-def _spent(connection: sa.Connection, fuses: Collection[Fuse], at: float) -> dict[Fuse, int]:
-    """One statement for all fuses with the same window; see `memory.spent`."""
+def _spent(connection: sa.Connection, budgets: Collection[Budget], at: float) -> dict[Budget, int]:
+    """One statement for all budgets with the same window; see `usage.spent`."""
     scopes: dict[float, list[str]] = {}
-    for fuse in fuses:
-        scopes.setdefault(fuse.seconds, []).append(fuse.scope)
-    spent = dict.fromkeys(fuses, 0)
+    for budget in budgets:
+        scopes.setdefault(budget.seconds, []).append(budget.scope)
+    spent = dict.fromkeys(budgets, 0)
     for seconds, names in scopes.items():
         query = (
             sa.select(spending.c.scope, sa.func.sum(spending.c.units))
             .where(spending.c.scope.in_(names), spending.c.slot >= int((at - seconds) // SLOT))
             .group_by(spending.c.scope)
         )
-        spent |= {Fuse(scope, seconds): int(units) for scope, units in connection.execute(query)}
+        spent |= {Budget(scope, seconds): int(units) for scope, units in connection.execute(query)}
     return spent
+
+
+async def spent(engine: AsyncEngine, budgets: Collection[Budget], at: float) -> dict[Budget, int]:
+    """SMS units in the window of each spending cap that ends now. Raises `Unavailable`."""
+    async with reading(engine) as connection:
+        return await connection.run_sync(_spent, budgets, at)
 
 
 async def is_empty(engine: AsyncEngine) -> bool:

@@ -3,25 +3,35 @@ writes. Its clock is a Python function, so that a test can drive it. `served_fil
 """
 
 import asyncio
-import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.store.database import Clock, R, Watch
+from app.store.driver import Connection, SqliteConnection, run_in_thread
+from app.store.errors import described
 from app.store.served_file import ServedFile
-from app.store.writer import reason
+from app.telemetry import get_logger
 
-log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
+log = get_logger("store")
 
 BUSY_SECONDS = 5  # how long a writer waits for another process's transaction; a command's takes milliseconds
+CACHE_KIB = 16_384  # pages that a connection keeps in memory: the indexes' recent part
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    f"busy_timeout={BUSY_SECONDS * 1000}",
+    f"cache_size=-{CACHE_KIB}",
+)
 
 
 class Sqlite:
@@ -30,6 +40,9 @@ class Sqlite:
     """
 
     def __init__(self, path: Path, clock: Clock, file: ServedFile | None = None) -> None:
+        self._path = path
+        self._clock = clock
+        self._raw: sqlite3.Connection | None = None  # the writer's; used in its thread only
         self.engine = create_async_engine(sa.URL.create("sqlite+aiosqlite", database=str(path)), hide_parameters=True)
         self.patient = self.engine
         self.writing = sa.create_engine(sa.URL.create("sqlite", database=str(path)), hide_parameters=True)
@@ -41,26 +54,66 @@ class Sqlite:
             if file:
                 _open_only(engine, file)
 
+    async def write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
+        """See `Database.write`. A caller that is cancelled does not stop it."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work)
+
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """See `Database.transact`. A caller that is cancelled does not stop it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
     async def close(self) -> None:
         """See `Database.close`; what the thread does is done first."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self.writing.dispose)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
         await self.engine.dispose()
 
-    def _transact(self, work: Callable[[sa.Connection], R]) -> R:
-        if self._file is None:
-            with self.writing.begin() as connection:
-                return work(connection)
-        self._file.check()
-        with self.writing.begin() as connection:
-            self._file.note_companions()
-            result = work(connection)
-        self._file.check()  # before anybody is told: a commit to a file that has just gone does not count
+    def _write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
+        with self._committing():
+            raw = self._raw or self._open()
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                self._note_companions()
+                result = run_in_thread(work(SqliteConnection(raw)))
+                raw.execute("COMMIT")
+            except BaseException:
+                if raw.in_transaction:
+                    raw.rollback()
+                raise
         return result
+
+    def _transact(self, work: Callable[[sa.Connection], R]) -> R:
+        with self._committing(), self.writing.begin() as connection:
+            self._note_companions()
+            return work(connection)
+
+    @contextmanager
+    def _committing(self) -> Iterator[None]:
+        """Before and after a commit the file must be the one at its path: a commit to a file that has just gone does
+        not count. Raises `StoreError`.
+        """
+        try:
+            if self._file:
+                self._file.check()
+            yield
+            if self._file:
+                self._file.check()
+        except (DBAPIError, sqlite3.Error, OSError) as error:
+            raise described(error) from error
+
+    def _note_companions(self) -> None:
+        if self._file:
+            self._file.note_companions()
+
+    def _open(self) -> sqlite3.Connection:
+        self._raw = sqlite3.connect(self._path, isolation_level=None)
+        configure(self._raw, self._clock)
+        return self._raw
+
+    def _close(self) -> None:
+        self.writing.dispose()
+        if self._raw is not None:
+            self._raw.close()
 
     async def _rescue(self) -> None:
         """Move what the write-ahead log holds into the open file.
@@ -76,8 +129,8 @@ class Sqlite:
         try:
             with closing(self.writing.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except (sa.exc.DBAPIError, sqlite3.Error, OSError) as error:
-            log.error("the write-ahead log could not be emptied: %s", reason(error))
+        except (DBAPIError, sqlite3.Error, OSError) as error:
+            log.error("the write-ahead log could not be emptied", reason=str(described(error)))
 
 
 def backup(path: Path, copy: Path) -> int:
@@ -92,22 +145,22 @@ def backup(path: Path, copy: Path) -> int:
     return copy.stat().st_size
 
 
-def _prepare(engine: sa.Engine, clock: Clock) -> None:
+def configure(connection: Any, clock: Clock) -> None:
     """What each connection of a SQLite file needs."""
+    connection.create_function("autoreply_now", 0, clock)
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _prepare(engine: sa.Engine, clock: Clock) -> None:
+    """Configure the connections of an engine."""
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by the listener below
-        connection.create_function("autoreply_now", 0, clock)
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            f"busy_timeout={BUSY_SECONDS * 1000}",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        configure(connection, clock)
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:

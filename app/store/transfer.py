@@ -16,9 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store import URL, BrokenStore, StoreInUse, StoreOptions, open_database
 from app.store.database import Database, now, readers
 from app.store.delivery_commands import leave_trace
-from app.store.ledger import release
-from app.store.schema import deliveries, heartbeat, instances, metadata
-from app.store.writer import reason
+from app.store.errors import StoreError, described
+from app.store.schema import deliveries, heartbeat, instances, messages, metadata
 
 BATCH = 1_000  # rows in memory
 
@@ -40,8 +39,8 @@ async def copy(source: StoreOptions, destination: StoreOptions, who: str, tell: 
             await _copy(old, new, f"copy from {source.shown}", who, tell)
         except StoreInUse as error:
             raise BrokenStore(f"stop the server first: {error}") from None
-        except (OSError, DBAPIError) as error:
-            message = f"{source.shown} could not be copied, nothing has changed: {reason(error)}"
+        except (OSError, DBAPIError, StoreError) as error:
+            message = f"{source.shown} could not be copied, nothing has changed: {described(error)}"
             raise BrokenStore(message) from error
 
 
@@ -100,4 +99,5 @@ def _finish(connection: sa.Connection) -> None:
                 highest = sa.func.max(column)
                 connection.execute(sa.select(sa.func.setval(serial, highest)).having(highest.is_not(None)))
     connection.execute(sa.update(deliveries).where(deliveries.c.lease.is_not(None)).values(due_at=now(), lease=None))
-    release(connection, [""])
+    pending = messages.c.state == "pending"
+    connection.execute(sa.update(messages).where(pending).values(owner=None, claimed_until=now()))

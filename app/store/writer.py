@@ -1,38 +1,34 @@
-"""Group commit: what arrives while one fsync runs shares the next. No linger (PERF.md).
+"""Group commit: whatever arrives during one fsync shares the next. No linger.
 
 G5: a future resolves after the commit that holds its work, or raises `Unavailable`.
-Work is a *verb*, a function of a connection and a list of items that returns one result an item; all
-items of one verb in a group go to the database as one set. A result that is an exception is raised
-to its caller only. One bad item fails alone: a group that breaks is done again item by item.
+Work is a *verb*, a coroutine function of a connection and a list of items that returns one result an item; all items
+of one verb in a group go to the database as one set. A result that is an exception is raised to its caller only. One
+bad item fails alone: a group that breaks is done again item by item.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
-import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from app.plivo.refusals import Unavailable
+from app.store.driver import Connection
+from app.store.errors import StoreError
 
-from app.policies.ledger import Unavailable
-
-GROUP = 2_000  # items a transaction; DESIGN 5 lets a power cut take no more
-# SQLSTATE classes: connection, read-only standby, resources, locks and timeouts, shutdown and start, system
-UNWELL = frozenset({"08", "25", "53", "55", "57", "58"})
+GROUP = 2_000  # items a transaction
 WAITING = 20_000  # about a second of writing; more would be answered after Plivo has hung up
 
 T = TypeVar("T")
 R = TypeVar("R")
-Verb = Callable[[sa.Connection, Sequence[Any]], Sequence[Any]]
-Transact = Callable[[Callable[[sa.Connection], list[Any]]], Awaitable[list[Any]]]
+Verb = Callable[[Connection, Sequence[Any]], Coroutine[Any, Any, Sequence[Any]]]
+Transact = Callable[[Callable[[Connection], Coroutine[Any, Any, list[Any]]]], Awaitable[list[Any]]]
 Committed = Callable[[int, float], None]  # is told of each group: its size, and the seconds it took
 
 
-def nobody(_size: int, _seconds: float) -> None:
-    """Counts nothing."""
+def ignore(_size: int, _seconds: float) -> None:
+    """Count nothing."""
 
 
 @dataclass(slots=True)
@@ -43,9 +39,9 @@ class _Job:
 
 
 class Writer:
-    """The one place where this process writes."""
+    """The one place where this process writes on the hot path."""
 
-    def __init__(self, transact: Transact, committed: Committed = nobody) -> None:
+    def __init__(self, transact: Transact, committed: Committed = ignore) -> None:
         self._transact = transact
         self._committed = committed
         self._waiting: list[_Job] = []
@@ -57,8 +53,10 @@ class Writer:
         """Items that wait for the next group."""
         return len(self._waiting)
 
-    async def submit(self, verb: Callable[[sa.Connection, Sequence[T]], Sequence[R | Exception]], item: T) -> R:
-        """The result of `verb` for `item`, once it is durable."""
+    async def submit(
+        self, verb: Callable[[Connection, Sequence[T]], Coroutine[Any, Any, Sequence[R | Exception]]], item: T
+    ) -> R:
+        """The result of `verb` for `item`, once it is durable. Raises `Unavailable`."""
         if self._closing or len(self._waiting) >= WAITING:
             message = "the store is closing" if self._closing else f"{WAITING} writes are waiting"
             raise Unavailable(message)
@@ -68,7 +66,7 @@ class Writer:
         return cast("R", await job.done)
 
     async def run(self) -> None:
-        """Writes until `close`; ends early only by a fault of its own, and then leaves nobody waiting."""
+        """Write until `close`; ends early only by a bug, and then leaves nobody waiting."""
         group: list[_Job] = []
         try:
             while not (self._closing and not self._waiting):
@@ -79,46 +77,38 @@ class Writer:
                     await self._write(group)
         finally:
             self._closing = True
-            _fail([*group, *self._waiting], RuntimeError("the writer has ended"))
+            _fail([*group, *self._waiting], "the writer has ended", None)
 
     def close(self) -> None:
-        """Takes no more; `run` ends when what waits is written."""
+        """Take no more; `run` ends when what waits is written."""
         self._closing = True
         self._arrived.set()
 
     async def _write(self, group: list[_Job]) -> None:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         try:
             results = await self._transact(partial(_apply, group=group))
-        except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-            _fail(group, error)
         except Exception as error:  # noqa: BLE001 - one bad item must not take the others with it
-            if len(group) == 1 or _unwell(error):
-                _fail(group, error)
+            at_fault = isinstance(error, StoreError) and error.at_fault
+            if len(group) == 1 or at_fault:
+                _fail(group, str(error) if isinstance(error, StoreError) else type(error).__name__, error)
                 return
             for job in group:
                 await self._write([job])
         else:
-            self._committed(len(group), time.perf_counter() - begun)
+            self._committed(len(group), time.perf_counter() - started)
             for job, result in zip(group, results, strict=True):
                 _resolve(job, result)
 
 
-def _unwell(error: Exception) -> bool:
-    """Whether the database is at fault: each item by itself would wait for it once more."""
-    if not isinstance(error, DBAPIError):
-        return False
-    state: str = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or state[:2] in UNWELL
-
-
-def _apply(connection: sa.Connection, group: list[_Job]) -> list[Any]:
+async def _apply(connection: Connection, group: list[_Job]) -> list[Any]:
     results: list[Any] = [None] * len(group)
     by_verb: dict[Verb, list[int]] = {}
     for index, job in enumerate(group):
         by_verb.setdefault(job.verb, []).append(index)
-    for verb, indexes in sorted(by_verb.items(), key=_by_name):  # the same order everywhere: replicas cannot cross
-        for index, result in zip(indexes, verb(connection, [group[index].item for index in indexes]), strict=True):
+    for verb, indexes in sorted(by_verb.items(), key=_by_name):  # the same order everywhere: replicas cannot deadlock
+        done = await verb(connection, [group[index].item for index in indexes])
+        for index, result in zip(indexes, done, strict=True):
             results[index] = result
     return results
 
@@ -136,18 +126,8 @@ def _resolve(job: _Job, result: Any) -> None:
         job.done.set_result(result)
 
 
-def _fail(group: list[_Job], error: Exception) -> None:
+def _fail(group: list[_Job], reason: str, cause: BaseException | None) -> None:
     for job in group:
-        unavailable = Unavailable(f"the store cannot write: {reason(error)}")
-        unavailable.__cause__ = error
+        unavailable = Unavailable(f"the store cannot write: {reason}")
+        unavailable.__cause__ = cause
         _resolve(job, unavailable)
-
-
-def reason(error: Exception) -> str:
-    """A database's error in a few words, without statement and parameters."""
-    said = getattr(error, "orig", None) or error
-    if isinstance(said, TimeoutError) and not str(said):
-        return "the database does not answer"
-    if isinstance(said, OSError) and said.strerror:
-        return said.strerror
-    return (str(said) or type(said).__name__).splitlines()[0]

@@ -11,7 +11,8 @@ from support import compiler
 
 from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import Asked, values_of, walk
-from app.rules.rule import Answers, Fails, Passes, Rule, RuleContext, Verdict
+from app.rules.outcome import Answers, Fails, Passes, Verdict
+from app.rules.rule import Rule, RuleContext
 from app.rules.table import Route
 
 NOW = 1_772_442_000.0

@@ -5,7 +5,7 @@ from support import compiler
 
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds.text import Options
-from app.rules.rule import Answers, Passes
+from app.rules.outcome import Answers, Passes
 
 
 async def _matches(pattern: str, text: str) -> bool:

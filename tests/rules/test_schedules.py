@@ -12,7 +12,7 @@ from support import compiler
 
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import text
-from app.rules.rule import Answers, Passes
+from app.rules.outcome import Answers, Passes
 from app.rules.schedules import BadSchedule, Schedule, ScheduleOptions, build
 from app.rules.schedules.hints import overridden
 from app.rules.templates import BadTemplate, parse

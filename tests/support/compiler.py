@@ -10,7 +10,8 @@ from app.rules import KindOptions, RuleOptions, build
 from app.rules.chain import values_of
 from app.rules.compiler import Place, RuleCompiler, Severity
 from app.rules.conditions import ConditionOptions
-from app.rules.rule import Answers, Cooldown, Rule, RuleContext, Verdict
+from app.rules.outcome import Answers, Verdict
+from app.rules.rule import Cooldown, Rule, RuleContext
 from app.rules.schedules import Schedule
 from app.rules.table import Route
 

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from app.plivo.messages import Outgoing
 from app.rules.compiler import RuleCompiler
-from app.rules.rule import Answers, Passes, RuleContext
+from app.rules.outcome import Answers, Passes
+from app.rules.rule import RuleContext
 from app.rules.templates import Template
 
 

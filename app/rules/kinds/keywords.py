@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
 from app import folding
+from app.plivo.messages import InboundMessage
 from app.rules.compiler import RuleCompiler
-from app.rules.rule import Answers, Cooldown, Passes, RuleContext, Seconds
+from app.rules.outcome import Answers, Passes
+from app.rules.rule import Cooldown, RuleContext, Seconds
 from app.rules.templates import Template
 
 Form = Literal["whole", "first", "any"]
@@ -53,7 +55,8 @@ class Options:
                     compiler.fault(
                         source, f"means the same as {other.source!r} once case, accents and punctuation are folded"
                     )
-        return Keywords(forms["whole"], Phrases.of(forms["first"]), Phrases.of(forms["any"]))
+        has_cooldown = any(keyword.cooldown for form in forms.values() for keyword in form.values())
+        return Keywords(forms["whole"], Phrases.of(forms["first"]), Phrases.of(forms["any"]), has_cooldown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +112,11 @@ class Keywords:
     whole: Mapping[str, Keyword]
     first: Phrases
     any: Phrases
-
-    @property
-    def has_cooldown(self) -> bool:
-        """Whether some keyword has one."""
-        every = (*self.whole.values(), *self.first.keywords.values(), *self.any.keywords.values())
-        return any(keyword.cooldown for keyword in every)
+    has_cooldown: bool  # whether some keyword has one
 
     async def __call__(self, context: RuleContext) -> Answers | Passes:
         """The text of the keyword that was found."""
-        found = self.find(context.message.text)
+        found = self.find(context.message)
         if found is None:
             return Passes("keywords: none of them is in the text")
         keyword, key = found.keyword, f"{context.rule}: {found.keyword.source}"
@@ -128,13 +126,13 @@ class Keywords:
         answer = context.reply(text, f"keyword {keyword.source!r}")
         return keyword.cooldown.use(answer, key) if keyword.cooldown else answer
 
-    def find(self, text: str) -> Found | None:
-        """The best keyword of a text."""
-        words = folding.words(text)
-        if whole := self.whole.get(" ".join(word.folded for word in words)):
+    def find(self, message: InboundMessage) -> Found | None:
+        """The best keyword of a message's text."""
+        words = message.words
+        if whole := self.whole.get(message.phrase):
             return Found(whole, "")
         if first := min(self.first.at_start(words), key=lambda start: start[0].order, default=None):
-            return Found(first[0], text[first[1] :].strip())
+            return Found(first[0], message.text[first[1] :].strip())
         inside = min(self.any.anywhere(words), key=lambda keyword: keyword.order, default=None)
         return Found(inside, "") if inside else None
 

@@ -16,7 +16,8 @@ import httpx
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
 from app.rules.kinds.functions import BadFunction, Watched, find
-from app.rules.rule import Fails, Passes, RuleContext, Verdict
+from app.rules.outcome import Fails, Passes, Verdict
+from app.rules.rule import RuleContext
 from app.rules.tasks import in_rule
 from app.telemetry import Logger, get_logger, place_of
 

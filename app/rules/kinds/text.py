@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from app.rules.compiler import RuleCompiler
-from app.rules.rule import Answers, RuleContext
+from app.rules.outcome import Answers
+from app.rules.rule import RuleContext
 from app.rules.templates import Template
 
 

@@ -32,7 +32,8 @@ from app.http_client import (
 )
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
-from app.rules.rule import Fails, Passes, Redirects, RuleContext, Verdict
+from app.rules.outcome import Fails, Passes, Redirects, Verdict
+from app.rules.rule import RuleContext
 
 CAP = 16 * 1024  # bytes of an answer; the longest SMS has 1,600 characters
 

@@ -5,7 +5,7 @@ from support import compiler
 
 from app.plivo.messages import Outgoing
 from app.rules.kinds.forward import Options
-from app.rules.rule import Answers, Passes
+from app.rules.outcome import Answers, Passes
 
 ANNA, BEN = "33612345678", "33612345679"
 

@@ -10,7 +10,7 @@ from support import compiler
 
 from app import folding
 from app.rules.kinds.keywords import Entry, Keyword, Keywords, Options, Phrases
-from app.rules.rule import Passes
+from app.rules.outcome import Passes
 from app.rules.templates import parse
 
 

@@ -3,7 +3,7 @@
 from support import compiler
 
 from app.rules.kinds.silence import Options
-from app.rules.rule import Answers
+from app.rules.outcome import Answers
 
 
 async def test_silence_is_an_answer() -> None:

@@ -7,7 +7,7 @@ from support import compiler
 
 from app.plivo.messages import Outgoing
 from app.rules.kinds.text import Options
-from app.rules.rule import Answers
+from app.rules.outcome import Answers
 
 
 async def test_text_goes_to_the_sender_from_the_number_that_was_texted() -> None:

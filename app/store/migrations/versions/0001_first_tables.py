@@ -1,4 +1,4 @@
-"""The first tables: messages with their proofs, reports with their deliveries."""
+"""The first tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,15 +19,32 @@ def upgrade() -> None:
     sa.Column('what', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_actions'))
     )
+    op.create_table('cooldowns',
+    sa.Column('person', sa.String(), nullable=False),
+    sa.Column('number', sa.String(), nullable=False),
+    sa.Column('key', sa.String(), nullable=False),
+    sa.Column('at', sa.Double(), nullable=False),
+    sa.Column('message_uuid', sa.String(), nullable=True),
+    sa.PrimaryKeyConstraint('person', 'number', 'key', name=op.f('pk_cooldowns'))
+    )
+    op.create_index(op.f('ix_cooldowns_at'), 'cooldowns', ['at'], unique=False)
     op.create_table('heartbeat',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('at', sa.Double(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_heartbeat'))
     )
+    op.create_table('instances',
+    sa.Column('id', sa.String(), nullable=False),
+    sa.Column('seen_at', sa.Double(), nullable=False),
+    sa.Column('targets', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_instances'))
+    )
     op.create_table('messages',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('message_uuid', sa.String(), nullable=False),
     sa.Column('received_at', sa.Double(), nullable=False),
     sa.Column('sender', sa.String(), nullable=False),
+    sa.Column('person', sa.String(), nullable=False),
     sa.Column('recipient', sa.String(), nullable=False),
     sa.Column('type', sa.String(), nullable=False),
     sa.Column('intent', sa.String(), nullable=False),
@@ -40,24 +57,56 @@ def upgrade() -> None:
     sa.Column('steps', sa.Text(), nullable=False),
     sa.Column('xml', sa.LargeBinary(), nullable=False),
     sa.Column('signed_by', sa.String(), nullable=False),
+    sa.Column('token', sa.Integer(), nullable=False),
     sa.Column('config', sa.String(), nullable=False),
-    sa.PrimaryKeyConstraint('message_uuid', name=op.f('pk_messages'))
+    sa.Column('parameters', sa.Text(), nullable=True),
+    sa.Column('state', sa.String(), nullable=False),
+    sa.Column('counted', sa.Integer(), nullable=False),
+    sa.Column('text_key', sa.String(), nullable=True),
+    sa.Column('reply_units', sa.Integer(), nullable=False),
+    sa.Column('owner', sa.String(), nullable=True),
+    sa.Column('claimed_until', sa.Double(), nullable=True),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('calls', sa.Text(), nullable=True),
+    sa.Column('answered_at', sa.Double(), nullable=True),
+    sa.Column('handed_over_at', sa.Double(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_messages')),
+    sa.UniqueConstraint('message_uuid', name=op.f('uq_messages_message_uuid'))
     )
-    op.create_index(op.f('ix_messages_received_at'), 'messages', ['received_at'], unique=False)
-    op.create_index(op.f('ix_messages_recipient'), 'messages', ['recipient'], unique=False)
-    op.create_index(op.f('ix_messages_sender'), 'messages', ['sender'], unique=False)
+    op.create_index('ix_messages_pending', 'messages', ['id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
+    op.create_index('ix_messages_person', 'messages', ['person', 'counted'], unique=False)
+    op.create_table('opt_outs',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('number', sa.String(), nullable=False),
+    sa.Column('person', sa.String(), nullable=False),
+    sa.Column('opted_out', sa.Integer(), nullable=False),
+    sa.Column('at', sa.Double(), nullable=False),
+    sa.Column('message_uuid', sa.String(), nullable=True),
+    sa.Column('word', sa.String(), nullable=False),
+    sa.Column('signed_by', sa.String(), nullable=False),
+    sa.Column('source', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_opt_outs'))
+    )
+    op.create_index(op.f('ix_opt_outs_person'), 'opt_outs', ['person'], unique=False)
     op.create_table('pauses',
     sa.Column('target', sa.String(), nullable=False),
     sa.Column('paused_at', sa.Double(), nullable=False),
     sa.PrimaryKeyConstraint('target', name=op.f('pk_pauses'))
     )
+    op.create_table('probe_requests',
+    sa.Column('target', sa.String(), nullable=False),
+    sa.Column('asked_at', sa.Double(), nullable=False),
+    sa.PrimaryKeyConstraint('target', name=op.f('pk_probe_requests'))
+    )
     op.create_table('proofs',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('key', sa.LargeBinary(), nullable=False),
     sa.Column('value', sa.LargeBinary(), nullable=False),
     sa.Column('bound_at', sa.Double(), nullable=False),
-    sa.PrimaryKeyConstraint('key', name=op.f('pk_proofs'))
+    sa.Column('opt_out', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_proofs')),
+    sa.UniqueConstraint('key', name=op.f('uq_proofs_key'))
     )
-    op.create_index(op.f('ix_proofs_bound_at'), 'proofs', ['bound_at'], unique=False)
     op.create_table('reports',
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('received_at', sa.Double(), nullable=False),
@@ -69,19 +118,31 @@ def upgrade() -> None:
     sa.Column('units', sa.Integer(), nullable=True),
     sa.Column('sender', sa.String(), nullable=False),
     sa.Column('recipient', sa.String(), nullable=False),
+    sa.Column('person', sa.String(), nullable=False),
     sa.Column('route', sa.String(), nullable=True),
     sa.Column('rule', sa.String(), nullable=True),
     sa.Column('signed_by', sa.String(), nullable=False),
     sa.Column('parameters', sa.Text(), nullable=False),
+    sa.Column('kind', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_reports'))
     )
     op.create_index(op.f('ix_reports_in_reply_to'), 'reports', ['in_reply_to'], unique=False)
     op.create_index(op.f('ix_reports_message_uuid'), 'reports', ['message_uuid'], unique=False)
+    op.create_index(op.f('ix_reports_person'), 'reports', ['person'], unique=False)
     op.create_index(op.f('ix_reports_received_at'), 'reports', ['received_at'], unique=False)
-    op.create_index(op.f('ix_reports_recipient'), 'reports', ['recipient'], unique=False)
-    op.create_index(op.f('ix_reports_sender'), 'reports', ['sender'], unique=False)
+    op.create_table('spending',
+    sa.Column('scope', sa.String(), nullable=False),
+    sa.Column('slot', sa.Integer(), nullable=False),
+    sa.Column('units', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('scope', 'slot', name=op.f('pk_spending'))
+    )
+    op.create_table('sweeps',
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_sweeps'))
+    )
     op.create_table('deliveries',
-    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('report_id', sa.String(), nullable=False),
     sa.Column('target', sa.String(), nullable=False),
     sa.Column('state', sa.String(), nullable=False),
@@ -90,6 +151,7 @@ def upgrade() -> None:
     sa.Column('lease', sa.String(), nullable=True),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.Double(), nullable=False),
+    sa.Column('replayed_at', sa.Double(), nullable=True),
     sa.Column('settled_at', sa.Double(), nullable=True),
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
@@ -97,4 +159,17 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_deliveries')),
     sa.UniqueConstraint('report_id', 'target', name=op.f('uq_deliveries_report_id_target'))
     )
-    op.create_index('ix_deliveries_lane', 'deliveries', ['target', 'state', 'due_at'], unique=False)
+    op.create_index('ix_deliveries_age', 'deliveries', ['created_at'], unique=False, sqlite_where=sa.text("state = 'due'"), postgresql_where=sa.text("state = 'due'"))
+    op.create_index('ix_deliveries_dead', 'deliveries', ['target', 'id'], unique=False, sqlite_where=sa.text("state = 'dead'"), postgresql_where=sa.text("state = 'dead'"))
+    op.create_index('ix_deliveries_lane', 'deliveries', ['target', 'due_at'], unique=False, sqlite_where=sa.text("state = 'due'"), postgresql_where=sa.text("state = 'due'"))
+    op.create_table('tries',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('delivery_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.Double(), nullable=False),
+    sa.Column('seconds', sa.Double(), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.Column('error', sa.Text(), nullable=True),
+    sa.ForeignKeyConstraint(['delivery_id'], ['deliveries.id'], name=op.f('fk_tries_delivery_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_tries'))
+    )
+    op.create_index(op.f('ix_tries_delivery_id'), 'tries', ['delivery_id'], unique=False)

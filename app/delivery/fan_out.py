@@ -1,0 +1,48 @@
+"""Find a report's route, and the targets that want it. Pure.
+
+The journal knows which route and rule made the message that a report speaks of. Without an entry the report's `From`,
+one of our numbers, tells the route; else the default route has it. Without any route it is for all targets: the message
+was sent by other means, perhaps from an address that cannot be a route's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.delivery.target import Target, wanting
+from app.plivo.messages import DeliveryReport
+
+
+class Origin(NamedTuple):
+    """Which route and rule made the message that a report speaks of."""
+
+    route: str | None
+    rule: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """Who wants reports, compiled from the configuration."""
+
+    targets: Mapping[str, Target]
+    route_of: Callable[[str], str | None]  # our number -> the name of its route
+    of_route: Mapping[str, tuple[str, ...]]  # the targets of each route
+
+
+@dataclass(frozen=True, slots=True)
+class FanOut:
+    """Where a report belongs and goes. `for_all`: it has no route."""
+
+    route: str | None
+    rule: str | None
+    targets: tuple[str, ...]
+    for_all: bool = False
+
+
+def fan_out(subscriptions: Subscriptions, origin: Origin | None, report: DeliveryReport) -> FanOut:
+    """The route of a report, and the targets that want it."""
+    named = origin.route if origin else None
+    known = named if named in subscriptions.of_route else subscriptions.route_of(report.sender)
+    names = tuple(subscriptions.targets) if known is None else subscriptions.of_route[known]
+    wanted = wanting(subscriptions.targets, names, report.status)
+    return FanOut(named or known, origin.rule if origin else None, wanted, for_all=known is None)

@@ -1,0 +1,37 @@
+"""What the rules would answer to a message, and why. Nothing is stored, and nobody is called.
+
+Goes through the same functions as live traffic: `replies.evaluate`, then `replies.decide`.
+"""
+
+from dataclasses import dataclass
+
+from app.plivo.messages import InboundMessage
+from app.policies.usage import Usage
+from app.replies.decide import Proposal, admit, candidate
+from app.replies.evaluate import ask_rules, begin
+from app.rules.outcome import Step
+from app.rules.services import RuleServices
+from app.runtime import Runtime
+
+SIGNED_BY = "V3"  # as if it had been verified, so that an opt-out shows what it would change
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The route of a message, what would be sent, and what each rule of the route said."""
+
+    route: str | None
+    proposal: Proposal
+    steps: tuple[Step, ...]
+
+
+async def explain(
+    runtime: Runtime, message: InboundMessage, at: float, services: RuleServices, usage: Usage | None = None
+) -> Explanation:
+    """What would be sent at this time (seconds since the epoch). `usage` is what is remembered; None: nothing."""
+    usage = usage or Usage()
+    route, evaluation = await begin(runtime, message, at)
+    evaluation = await ask_rules(runtime, route, message, evaluation, usage, services)
+    ready = candidate(message, evaluation, runtime.policies, runtime.callback, SIGNED_BY)
+    steps = evaluation.outcome.steps if evaluation.outcome else ()
+    return Explanation(evaluation.route, admit(ready, usage), steps)

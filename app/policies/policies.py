@@ -1,0 +1,58 @@
+"""The policies of every route, prepared at load, and which opt-outs bind which of our numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from app.policies.limits import LimitOptions, RouteLimits, for_route
+from app.policies.opt_out import OptOutOptions
+from app.policies.usage import OptOutState, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """What is asked around the rules of one route."""
+
+    opt_out: OptOutOptions = field(default_factory=OptOutOptions)
+    limits: RouteLimits = field(default_factory=lambda: for_route(LimitOptions(), None))
+
+
+def _no_route(_number: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """By route; `default` is for routes without options of their own, and for numbers without a route."""
+
+    default: RoutePolicy = field(default_factory=RoutePolicy)
+    by_route: Mapping[str, RoutePolicy] = field(default_factory=dict)
+    route_of: Callable[[str], str | None] = _no_route  # our number -> the name of its route
+
+    def of(self, route: str | None) -> RoutePolicy:
+        """The policy of a route."""
+        return self.by_route.get(route, self.default) if route else self.default
+
+    def opt_out_in_force(self, usage: Usage, number: str, person: str) -> OptOutState | None:
+        """The opt-out that forbids this number of ours to text this person, or None (G9).
+
+        The number that would text decides: its route's mode (nothing binds it in mode "off") and its route's
+        scope, so an opt-out sent to another number counts if both numbers share a scope. The newest change of
+        the scope wins.
+        """
+        states = usage.opt_outs.get(person)
+        if not states or self.of(self.route_of(number)).opt_out.mode == "off":
+            return None
+        scope = self._scope(number)
+        shared = [state for other, state in states.items() if self._scope(other) == scope]
+        newest = max(shared, key=lambda state: state.order, default=None)
+        return newest if newest and newest.opted_out else None
+
+    def _scope(self, number: str) -> tuple[str, str]:
+        route = self.route_of(number)
+        match self.of(route).opt_out.scope:
+            case "all":
+                return "all", ""
+            case "route" if route:
+                return "route", route
+            case _:
+                return "number", number

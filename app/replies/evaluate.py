@@ -1,0 +1,62 @@
+"""Route a message and ask its rules. Live traffic, `explain`, `test` and `backtest` all go through here."""
+
+from dataclasses import replace
+
+from app.plivo.messages import InboundMessage
+from app.policies import opt_out
+from app.policies.usage import Conversation, Usage
+from app.replies.decide import Evaluation, refused_early
+from app.rules.chain import keyword_answers, walk
+from app.rules.services import RuleServices
+from app.rules.table import Route
+from app.runtime import Runtime
+
+
+async def begin(runtime: Runtime, message: InboundMessage, at: float) -> tuple[Route | None, Evaluation]:
+    """The route, and what the message says about opting out. No rule that has effects is asked."""
+    route = runtime.table.route(message.to)
+    name = route.name if route else None
+    policy = runtime.policies.of(name)
+    signal = opt_out.read(policy.opt_out, message.intent, message.text)
+    if signal and signal.kind == "help" and not signal.by_plivo and route and await keyword_answers(route, message, at):
+        signal = None
+    return route, Evaluation(at, name, policy, signal, unanswerable=_unanswerable(runtime, message))
+
+
+def has_effects(route: Route | None, evaluation: Evaluation) -> bool:
+    """Whether its rules cost something that must not be paid twice, so that the message must be claimed first."""
+    signal = evaluation.signal
+    if evaluation.unanswerable or (signal and signal.kind != "start"):
+        return False
+    return route is not None and route.has_effects
+
+
+async def ask_rules(
+    runtime: Runtime,
+    route: Route | None,
+    message: InboundMessage,
+    evaluation: Evaluation,
+    usage: Usage,
+    services: RuleServices,
+) -> Evaluation:
+    """The evaluation with what the rules said, unless what is remembered forbids a reply already."""
+    if route is None or evaluation.unanswerable or _is_settled(runtime, message, evaluation, usage):
+        return evaluation
+    if reason := refused_early(message, evaluation, usage):
+        return replace(evaluation, forbidden=reason)
+    cooldowns = usage.cooldowns_of(Conversation(message.to, message.person))
+    return replace(evaluation, outcome=await walk(route, message, evaluation.received_at, cooldowns, services))
+
+
+def _is_settled(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, usage: Usage) -> bool:
+    """Whether opt-out decides, so that no rule needs to be asked."""
+    out = runtime.policies.opt_out_in_force(usage, message.to, message.person) is not None
+    return opt_out.judge(evaluation.policy.opt_out, evaluation.signal, out=out, verified=True) is not None
+
+
+def _unanswerable(runtime: Runtime, message: InboundMessage) -> str | None:
+    if message.type == "whatsapp":
+        return "WhatsApp cannot be answered by Plivo XML"
+    if message.sender == message.to or message.sender in runtime.table.by_number:
+        return "the sender is one of our own numbers: a loop"
+    return None

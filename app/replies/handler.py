@@ -1,0 +1,262 @@
+"""One message, one answer, in time (G3, G4).
+
+A message whose rules cost nothing is decided and recorded in one go. One whose rules wait, or use something up, is
+claimed first; its rules are asked by a task of its own, and whoever calls for that message meanwhile joins it. At the
+deadline the call gets 503 and is let go: the task goes on, and Plivo's next call, after 60 s, finds its answer.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.plivo.messages import InboundMessage, Verified, content_digest
+from app.plivo.refusals import Unavailable
+from app.policies.usage import Usage
+from app.replies.decide import Evaluation, candidate, usage_query
+from app.replies.evaluate import ask_rules, begin, has_effects
+from app.replies.journal import (
+    Arrival,
+    Claimed,
+    ClaimRequest,
+    FailedCall,
+    Journal,
+    MessageCopy,
+    Recorded,
+    Submission,
+)
+from app.replies.observer import Observer
+from app.rules.outcome import Outcome, Step
+from app.rules.rule import MAX_LIFE
+from app.rules.services import RuleServices
+from app.rules.table import Route
+from app.runtime import Runtime
+from app.telemetry import get_logger
+
+log = get_logger("replies")
+
+CALLS = 4  # Plivo's, at 0, 60, 180 and 420 s; after the fourth nobody asks again
+RULES_LIFETIME = MAX_LIFE + 5.0  # seconds for all rules of a message; the next call comes after 60
+CLAIM = RULES_LIFETIME + 5.0  # seconds that a claim is held: a crashed owner's is free when Plivo calls again
+RELEASE = 1.0  # seconds of a stop for freeing claims; a store that hangs must not make it late
+POLL = 0.2  # seconds between looks at a claim that another process holds
+WAITING = 500  # messages of one route that wait for its rules; each holds a task and a connection, some 50 KB
+NOTHING_KNOWN = Usage()
+
+
+class RulesFailed(Unavailable):
+    """Nothing answered and a rule failed: Plivo's next call may still get an answer."""
+
+    label = "rule_failed"
+
+
+class Busy(Unavailable):
+    """Too many messages of a route wait for its rules."""
+
+    label = "busy"
+
+
+class MessageCopies(Protocol):
+    """Who gets a copy of a message and its answer."""
+
+    def wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of a route's targets that want copies."""
+        ...
+
+    def full(self, names: Iterable[str]) -> frozenset[str]:
+        """Those whose queue is full: their copy is dead at once."""
+        ...
+
+    def stored(self, names: tuple[str, ...], full: frozenset[str]) -> None:
+        """A copy for each is durable."""
+        ...
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A message on its way: its route, and what is known so far."""
+
+    arrival: Arrival
+    runtime: Runtime
+    route: Route | None
+    evaluation: Evaluation
+    waiters: int = 1
+
+    @property
+    def uuid(self) -> str:
+        return self.arrival.message.message_uuid
+
+
+class ReplyHandler:
+    """Answers messages."""
+
+    def __init__(
+        self,
+        runtime: Callable[[], Runtime],
+        journal: Journal,
+        services: RuleServices,
+        copies: MessageCopies,
+        observer: Observer,
+        clock: Callable[[], float],
+        owner: str,
+    ) -> None:
+        self._runtime = runtime
+        self._journal = journal
+        self._services = services
+        self._copies = copies
+        self._observer = observer
+        self._clock = clock
+        self._owner = owner  # of this process's claims
+        self._tasks: dict[str, tuple[asyncio.Task[bytes], _Pending]] = {}
+        self._waiting: Counter[str | None] = Counter()  # messages whose rules are being asked, by route
+        self._notes: set[asyncio.Task[object]] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """Messages whose rules are being asked behind a claim."""
+        return len(self._tasks)
+
+    async def answer(self, message: InboundMessage, request: Verified) -> bytes:
+        """The XML, durable. Raises `RulesFailed`, `Busy`, `Reused`, `Unavailable`. Cancelled, its rules go on."""
+        runtime, at = self._runtime(), self._clock()
+        route, evaluation = await begin(runtime, message, at)
+        name = route.name if route else None
+        arrival = Arrival(
+            message, request, at, name, runtime.version, runtime.keep_text, runtime.policies, runtime.callback
+        )
+        pending = _Pending(arrival, runtime, route, evaluation)
+        if has_effects(route, evaluation):
+            return await self._claimed(pending)
+        pending.evaluation = await ask_rules(runtime, route, message, evaluation, NOTHING_KNOWN, self._services)
+        return await self._record(pending, claimed=False)
+
+    async def stop(self, seconds: float) -> None:
+        """Give rules that are being asked `seconds`; the claims of those that do not end are free at once."""
+        if self._tasks:
+            _, late = await asyncio.wait([task for task, _ in self._tasks.values()], timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)  # a rule that will not be cancelled is left behind
+        try:  # also those whose caller went away before their rules were asked
+            async with asyncio.timeout(RELEASE):
+                await self._journal.release(self._owner)
+        except (Unavailable, TimeoutError) as error:
+            log.error("cannot free claims; they expire by themselves", reason=str(error) or "the store is too slow")
+
+    async def _claimed(self, pending: _Pending) -> bytes:
+        """Claim the message, or join whoever has; poll a claim that another process holds."""
+        arrival, name = pending.arrival, pending.arrival.route
+        query = usage_query(arrival.message, pending.evaluation, {arrival.message.person}, cooldowns=True)
+        request = ClaimRequest(arrival, self._owner, CLAIM, query)
+        while True:
+            got = await self._journal.claim(request)
+            if isinstance(got, Recorded):
+                self._observer.repeated(arrival.message.message_uuid, name)
+                return got.xml
+            if running := self._tasks.get(pending.uuid):  # first: a process may claim what it has already
+                self._observer.joined(name)
+                return await self._wait(*running)
+            if isinstance(got, Claimed):
+                self._refuse_if_busy(pending)
+                return await self._wait(self._start(pending, got.usage), pending)
+            await asyncio.sleep(POLL)
+
+    async def _wait(self, task: asyncio.Task[bytes], pending: _Pending) -> bytes:
+        """The answer of a task that goes on if this call ends first; then the journal tells of the call."""
+        pending.waiters += 1
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._note(FailedCall(pending.arrival, 503, "no answer within the deadline; its rules are still running"))
+            raise
+        finally:
+            pending.waiters -= 1
+
+    def _refuse_if_busy(self, pending: _Pending) -> None:
+        """One slow webhook must not take the room of other routes (G7). Raises `Busy`."""
+        if self._waiting[pending.arrival.route] >= WAITING:
+            reason = f"{WAITING} messages of route {pending.arrival.route} wait for its rules"
+            self._note(FailedCall(pending.arrival, 503, reason, ends_claim=True))
+            raise Busy(reason)
+
+    def _start(self, pending: _Pending, usage: Usage) -> asyncio.Task[bytes]:
+        task = asyncio.create_task(self._ask(pending, usage))
+        pending.waiters = 0
+        self._tasks[pending.uuid] = task, pending
+        self._waiting[pending.arrival.route] += 1
+        task.add_done_callback(lambda done: self._ended(pending, done))
+        return task
+
+    def _ended(self, pending: _Pending, task: asyncio.Task[bytes]) -> None:
+        del self._tasks[pending.uuid]
+        self._waiting[pending.arrival.route] -= 1
+        if not task.cancelled() and (error := task.exception()) and not isinstance(error, Unavailable):
+            log.error("unhandled exception", message_uuid=pending.uuid, exc_info=error)
+
+    async def _ask(self, pending: _Pending, usage: Usage) -> bytes:
+        message, evaluation = pending.arrival.message, pending.evaluation
+        try:
+            async with asyncio.timeout(RULES_LIFETIME):
+                pending.evaluation = await ask_rules(
+                    pending.runtime, pending.route, message, evaluation, usage, self._services
+                )
+        except TimeoutError:
+            step = Step("all rules", "fails", f"they took more than {RULES_LIFETIME:g} s together")
+            pending.evaluation = replace(evaluation, outcome=Outcome(None, None, (step,)))
+        return await self._record(pending, claimed=True)
+
+    async def _record(self, pending: _Pending, *, claimed: bool) -> bytes:
+        """Admit and record in one transaction. A failure is not remembered as an answer, until the fourth call."""
+        arrival, evaluation = pending.arrival, pending.evaluation
+        outcome = evaluation.outcome
+        if outcome and outcome.failures:
+            self._observer.rules_failed(arrival.route, outcome)
+            if outcome.failed:
+                await self._count_failure(pending, outcome)
+                claimed = True  # the failure has made its row
+        ready = candidate(arrival.message, evaluation, arrival.policies, arrival.callback, arrival.request.signed_by)
+        copy = self._copy(pending)
+        submission = Submission(arrival, ready, claimed, pending.waiters > 0, copy)
+        recorded = await self._journal.record(submission)
+        if recorded.proposal:
+            self._observer.answered(arrival, recorded.proposal)
+            if copy:
+                self._copies.stored(copy.targets, copy.full)
+        else:
+            self._observer.repeated(arrival.message.message_uuid, arrival.route)
+        return recorded.xml
+
+    def _copy(self, pending: _Pending) -> MessageCopy | None:
+        targets = self._copies.wanted(pending.route.targets) if pending.route else ()
+        if not targets:
+            return None
+        request = pending.arrival.request
+        identifier = content_digest(request.path, request.parameters).hex()[:32]
+        return MessageCopy(identifier, targets, self._copies.full(targets), request.parameters)
+
+    async def _count_failure(self, pending: _Pending, outcome: Outcome) -> None:
+        """Raises `RulesFailed`, so that Plivo calls again; returns when it will not."""
+        failed = outcome.failures[0]
+        reason = f"{failed.rule} failed: {failed.reason}"
+        failures = await self._journal.fail(
+            FailedCall(pending.arrival, 503, reason, rules_failed=True, ends_claim=True)
+        )
+        if failures < CALLS:
+            self._observer.call_failed(pending.arrival.route)
+            message = f"nothing answered, and a rule failed (call {failures} of {CALLS}): {reason}"
+            raise RulesFailed(message)
+        told = {"message_uuid": pending.uuid, "route": pending.arrival.route, "calls": failures}
+        log.error("giving up after failed calls, sending no reply", **told)
+
+    def _note(self, call: FailedCall) -> None:
+        """Tell the journal of a call without an answer, behind it."""
+        task = asyncio.create_task(self._noted(call))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _noted(self, call: FailedCall) -> None:
+        try:
+            await self._journal.fail(call)
+        except Unavailable as error:
+            log.error("cannot note a call", message_uuid=call.arrival.message.message_uuid, reason=str(error))

@@ -1,0 +1,78 @@
+"""What rules say, and what a route's rules came to. Pure values."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.plivo.messages import Outgoing
+
+StepVerdict = Literal["answers", "passes", "fails", "not asked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a reply uses up: this sender gets the same again after `seconds` only."""
+
+    key: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The rule decides: these messages, none for silence."""
+
+    messages: tuple[Outgoing, ...]
+    reason: str
+    uses: tuple[Use, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The next rule is asked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """The rule could not say. The next one is asked; if none answers, Plivo shall call again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redirects:
+    """The rule wants another rule of the same route to be asked next."""
+
+    rule: str
+    reason: str
+
+
+Verdict = Answers | Passes | Fails | Redirects
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule's part in a decision, for the journal."""
+
+    rule: str
+    verdict: StepVerdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the rules of a route came to. No `answer`: all passed, or some failed."""
+
+    answer: Answers | None
+    rule: str | None
+    steps: tuple[Step, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Nothing answered and something failed: Plivo's next call may still get an answer."""
+        return self.answer is None and any(step.verdict == "fails" for step in self.steps)
+
+    @property
+    def failures(self) -> tuple[Step, ...]:
+        """The rules that failed."""
+        return tuple(step for step in self.steps if step.verdict == "fails")

@@ -1,0 +1,50 @@
+"""From a time to a row: messages stand in order of arrival, so a range of time is a range of ids."""
+
+from functools import cache
+
+import sqlalchemy as sa
+
+from app.store.driver import Connection
+from app.store.schema import messages
+from app.store.statement import Statement
+
+FRESH = 60.0  # seconds that a found row serves: what is looked at grows by a minute's messages at most
+
+
+class Arrivals:
+    """Finds the first row of a window that ends now, and remembers it for a while."""
+
+    def __init__(self) -> None:
+        self._found: dict[float, tuple[float, int]] = {}  # window -> (when it was looked up, id)
+
+    async def first_id(self, connection: Connection, window: float, now: float) -> int:
+        """The id of a row before which none came in the last `window` seconds."""
+        looked_up, found = self._found.get(window, (float("-inf"), 0))
+        if not 0 <= now - looked_up < FRESH:
+            found = await first_after(connection, messages.c.id, messages.c.received_at, now - window)
+            self._found[window] = now, found
+        return found
+
+
+async def first_after(connection: Connection, id_: sa.Column[int], arrived: sa.Column[float], since: float) -> int:
+    """The id of the first row that came after `since`, or one above all ids, by binary search."""
+    bounds, probe = _statements(id_, arrived)
+    low, high = (await connection.fetch(bounds, {}))[0]
+    if low is None:
+        return 0
+    high += 1
+    while low < high:
+        middle = (low + high) // 2
+        found, at = (await connection.fetch(probe, {"id": middle}))[0]
+        if at > since:
+            high = middle
+        else:
+            low = found + 1
+    return int(low)
+
+
+@cache
+def _statements(id_: sa.Column[int], arrived: sa.Column[float]) -> tuple[Statement, Statement]:
+    """The lowest and highest id, and the first row from an id on."""
+    first = sa.select(id_, arrived).where(id_ >= sa.bindparam("id")).order_by(id_).limit(sa.literal_column("1"))
+    return Statement(sa.select(sa.func.min(id_), sa.func.max(id_))), Statement(first)

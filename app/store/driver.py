@@ -1,0 +1,96 @@
+"""Raw connections for the hot path: one protocol over sqlite3 and asyncpg.
+
+What is done with a connection is written once, as coroutines. On PostgreSQL they are awaited on the event loop. On
+SQLite they run in the writer's thread, where no method ever suspends: `run_in_thread` drives them to their end.
+"""
+
+import sqlite3
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from app.store.statement import Statement, Values
+
+R = TypeVar("R")
+Row = Sequence[Any]
+
+
+class Connection(Protocol):
+    """A connection inside a transaction."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write at the same time."""
+        ...
+
+    async def fetch(self, statement: Statement, values: Values) -> list[Row]:
+        """The rows of a statement."""
+        ...
+
+    async def execute(self, statement: Statement, values: Values) -> None:
+        """Execute a statement once."""
+        ...
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
+        """Execute a statement for each row; how many rows it changed, if it is `counted`, else 0."""
+        ...
+
+
+class SqliteConnection:
+    """On sqlite3, in the writer's thread."""
+
+    shared = False
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
+
+    async def fetch(self, statement: Statement, values: Values) -> list[Row]:
+        """See `Connection.fetch`."""
+        sql, parameters = statement.sqlite
+        return self._raw.execute(sql, parameters(values)).fetchall()
+
+    async def execute(self, statement: Statement, values: Values) -> None:
+        """See `Connection.execute`."""
+        sql, parameters = statement.sqlite
+        self._raw.execute(sql, parameters(values))
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
+        """See `Connection.execute_many`."""
+        sql, parameters = statement.sqlite
+        return self._raw.executemany(sql, map(parameters, rows)).rowcount
+
+
+class PostgresConnection:
+    """On asyncpg."""
+
+    shared = True
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    async def fetch(self, statement: Statement, values: Values) -> list[Row]:
+        """See `Connection.fetch`."""
+        sql, parameters = statement.postgres
+        rows: list[Row] = await self._raw.fetch(sql, *parameters(values))
+        return rows
+
+    async def execute(self, statement: Statement, values: Values) -> None:
+        """See `Connection.execute`."""
+        sql, parameters = statement.postgres
+        await self._raw.execute(sql, *parameters(values))
+
+    async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
+        """See `Connection.execute_many`."""
+        sql, parameters = statement.postgres
+        return len(await self._raw.fetchmany(sql, list(map(parameters, rows))))
+
+
+def run_in_thread(work: Coroutine[Any, Any, R]) -> R:
+    """The result of a coroutine that never suspends."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        result: R = end.value
+        return result
+    work.close()
+    message = "work on SQLite must not wait for the event loop"
+    raise RuntimeError(message)

@@ -1,0 +1,84 @@
+"""The messages of one group while they are admitted one after the other, and what is to be written for them."""
+
+from collections import defaultdict
+from typing import Any
+
+from app.plivo.messages import Proof
+from app.policies.usage import OptOutChange, Usage
+from app.replies.decide import Proposal, admit
+from app.replies.journal import Submission
+from app.store import message_copies, proofs, rows, usage
+from app.store.driver import Connection
+from app.store.rows import Found
+
+
+class Group:
+    """Reads were made before; `write` makes all writes."""
+
+    def __init__(self, remembered: Usage, found: dict[str, Found]) -> None:
+        self.usage = remembered
+        self.found = found  # by MessageUUID, those of this group included once they are admitted
+        self._inserts: list[dict[str, Any]] = []
+        self._answers: list[dict[str, Any]] = []
+        self._called: list[Found] = []
+        self._units: dict[tuple[str, int], int] = defaultdict(int)
+        self._cooldowns: list[dict[str, Any]] = []
+        self._changes: list[OptOutChange] = []
+        self._vouching: list[Proof] = []
+        self._copied: list[tuple[Submission, Proposal]] = []
+
+    def admit(self, one: Submission, found: Found | None) -> Proposal:
+        """Admit a message that has no answer yet."""
+        proposal = admit(one.candidate, self.usage)
+        answer = rows.answered(one, proposal)
+        if found is None:
+            row = {**rows.pending(one.arrival, None, proposal.reason), **answer}
+            self._inserts.append(row)
+            self.found[one.arrival.message.message_uuid] = Found(None, "answered", proposal.xml, row=row)
+        else:
+            found.state, found.xml = "answered", proposal.xml
+            if one.waited_for:
+                found.called(one.arrival.called_at, 200, "answered")
+            found.row = {**answer, "row": found.id, "calls": found.calls_json}
+            self._answers.append(found.row)
+        self._use_up(one, proposal)
+        return proposal
+
+    def call(self, found: Found, at: float) -> None:
+        """One more call got the answer of a message."""
+        found.called(at, 200, "answered again")
+        if found.handed_over_at is None:
+            found.handed_over_at = at
+        if found.row is not None:  # it is written with this group
+            found.row |= {"calls": found.calls_json}
+            found.row["handed_over_at"] = found.row["handed_over_at"] or at
+        elif found not in self._called:
+            self._called.append(found)
+
+    async def write(self, connection: Connection) -> None:
+        """Everything that the group changes."""
+        await rows.insert(connection, self._inserts)
+        await rows.answer(connection, self._answers)
+        await rows.note_calls(connection, self._called)
+        await usage.write_spending(connection, self._units)
+        await usage.write_cooldowns(connection, self._cooldowns)
+        await usage.write_opt_outs(connection, self._changes)
+        await proofs.keep_for_opt_outs(connection, self._vouching)
+        await message_copies.put(connection, self._copied)
+
+    def _use_up(self, one: Submission, proposal: Proposal) -> None:
+        query, uuid = one.candidate.query, one.arrival.message.message_uuid
+        if proposal.units:
+            for scope in one.candidate.policy.limits.scopes:
+                self._units[scope, usage.slot(query.at)] += proposal.units
+        number, person = query.conversation
+        if proposal.messages:
+            self._cooldowns += [
+                {"number": number, "person": person, "key": use.key, "at": query.at, "message_uuid": uuid}
+                for use in proposal.uses
+            ]
+        if proposal.change:
+            self._changes.append(proposal.change)
+            self._vouching += one.arrival.request.proofs
+        if one.copy:
+            self._copied.append((one, proposal))

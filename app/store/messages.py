@@ -1,0 +1,132 @@
+"""Messages in rows: claimed, admitted and recorded in groups. Judged one by one, written as a set."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from app.plivo.markup import EMPTY, parse
+from app.plivo.numbers import canonical
+from app.policies.usage import Conversation, UsageQuery
+from app.replies.decide import still_allowed, xml_of
+from app.replies.journal import Arrival, Claimed, ClaimRequest, FailedCall, Held, Recorded, Submission
+from app.store import locks, proofs, rows, usage
+from app.store.arrivals import Arrivals
+from app.store.driver import Connection
+from app.store.group import Group
+from app.store.rows import Found
+
+
+class Messages:
+    """The verbs that a writer applies to groups; see `replies.journal.Journal`."""
+
+    def __init__(self) -> None:
+        self._arrivals = Arrivals()
+
+    async def record(self, connection: Connection, submissions: Sequence[Submission]) -> list[Recorded | Exception]:
+        """Admit and record each message of a group; a repeat gets what was answered."""
+        unbound = [() if one.claimed else one.arrival.request.proofs for one in submissions]
+        refusals = await proofs.bind(connection, unbound)
+        await locks.hold(connection, _shared_names(submissions))
+        found = await _find(connection, [one.arrival for one in submissions])
+        queries = [one.candidate.query for one in submissions] + list(_of_repeats(found))
+        group = Group(await usage.read(connection, queries, self._arrivals), found)
+        results: list[Recorded | Exception] = [
+            refused or _settle(one, group) for one, refused in zip(submissions, refusals, strict=True)
+        ]
+        await group.write(connection)
+        return results
+
+    async def claim(
+        self, connection: Connection, requests: Sequence[ClaimRequest]
+    ) -> list[Recorded | Held | Claimed | Exception]:
+        """One owner a message, until it is answered or the claim has run out; its owner may claim it again."""
+        refusals = await proofs.bind(connection, [one.arrival.request.proofs for one in requests])
+        found = await _find(connection, [one.arrival for one in requests])
+        queries = [one.query for one in requests] + list(_of_repeats(found))
+        group = Group(await usage.read(connection, queries, self._arrivals), found)
+        results: list[Recorded | Held | Claimed | Exception] = [
+            refused or await _claim(connection, one, group) for one, refused in zip(requests, refusals, strict=True)
+        ]
+        await group.write(connection)
+        return results
+
+    async def fail(self, connection: Connection, calls: Sequence[FailedCall]) -> list[int]:
+        """Note calls that got no answer; how often the rules of each message have failed."""
+        found = await _find(connection, [one.arrival for one in calls])
+        return [await _fail(connection, one, found) for one in calls]
+
+    async def release(self, connection: Connection, owners: Sequence[str]) -> list[None]:
+        """Free what these owners hold; "" stands for every owner."""
+        for owner in owners:
+            if owner:
+                await connection.execute(rows.RELEASE, {"claimant": owner})
+            else:
+                await connection.execute(rows.RELEASE_ALL, {})
+        return [None] * len(owners)
+
+
+async def _find(connection: Connection, arrivals: Iterable[Arrival]) -> dict[str, Found]:
+    return await rows.find(connection, (arrival.message.message_uuid for arrival in arrivals))
+
+
+def _shared_names(submissions: Sequence[Submission]) -> Iterator[str]:
+    """G8: people and budgets, which no two replicas may count at the same time."""
+    for one in submissions:
+        yield " ".join(one.candidate.query.conversation)
+        yield from (f"budget {budget.scope}" for budget in one.candidate.query.budgets)
+
+
+def _of_repeats(found: Mapping[str, Found]) -> Iterator[UsageQuery]:
+    """What must be known to repeat an answer: whether somebody it goes to has opted out since."""
+    nobody = Conversation("", "")
+    for row in found.values():
+        if row.state == "answered" and row.xml not in (b"", EMPTY):
+            people = {canonical(number) for one in parse(row.xml) for number in one.dst}
+            yield UsageQuery(nobody, 0.0, people, 0.0, (), cooldowns=False)
+
+
+def _settle(one: Submission, group: Group) -> Recorded:
+    found = group.found.get(one.arrival.message.message_uuid)
+    if found and found.state == "answered":
+        return _repeat(one.arrival, found, group)
+    proposal = group.admit(one, found)
+    return Recorded(proposal.xml, proposal)
+
+
+def _repeat(arrival: Arrival, found: Found, group: Group) -> Recorded:
+    """The answer of a message again, without the messages to people who have opted out since."""
+    group.call(found, arrival.called_at)
+    if not found.xml:  # its retention is over: that call is long past
+        return Recorded(EMPTY)
+    sent = parse(found.xml)
+    kept = still_allowed(sent, arrival.message.message_uuid, arrival.policies, group.usage)
+    if kept is None:
+        return Recorded(found.xml)
+    return Recorded(xml_of(kept, arrival.message.message_uuid, arrival.callback))
+
+
+async def _claim(connection: Connection, request: ClaimRequest, group: Group) -> Recorded | Held | Claimed:
+    found = group.found.get(request.arrival.message.message_uuid)
+    if found and found.state == "answered":
+        return _repeat(request.arrival, found, group)
+    values = {"claimant": request.owner, "seconds": request.seconds}
+    if found is None:
+        row = rows.pending(request.arrival, None, rows.ASKING)
+        await connection.execute(rows.INSERT, row)
+        found = (await rows.find(connection, [row["message_uuid"]]))[row["message_uuid"]]
+        group.found[row["message_uuid"]] = found
+    taken = await connection.execute_many(rows.CLAIM, [{**values, "row": found.id}])
+    return Claimed(group.usage) if taken else Held()
+
+
+async def _fail(connection: Connection, call: FailedCall, found: dict[str, Found]) -> int:
+    uuid = call.arrival.message.message_uuid
+    if uuid not in found:
+        await connection.execute(rows.INSERT, rows.pending(call.arrival, None, call.reason))
+        found |= await rows.find(connection, [uuid])
+    row = found[uuid]
+    if row.state == "answered":
+        return row.failures
+    row.called(call.arrival.called_at, call.status, call.reason)
+    row.failures += call.rules_failed
+    changed = {"row": row.id, "calls": row.calls_json, "failures": row.failures, "reason": call.reason}
+    await connection.execute(rows.FAIL if call.ends_claim else rows.NOTE, changed)
+    return row.failures

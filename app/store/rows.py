@@ -1,0 +1,212 @@
+"""A message's row: how it is found, written and changed."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.replies.decide import NO_STEPS, Proposal
+from app.replies.journal import Arrival, Submission
+from app.store.database import now
+from app.store.driver import Connection, Row
+from app.store.schema import messages
+from app.store.statement import Statement, one_of, values_of
+
+CALLS_KEPT = 20  # Plivo makes four
+ASKING = "its rules are being asked"
+
+FIND = Statement(
+    sa.select(
+        messages.c.message_uuid,
+        messages.c.id,
+        messages.c.state,
+        messages.c.xml,
+        messages.c.calls,
+        messages.c.received_at,
+        messages.c.handed_over_at,
+        messages.c.failures,
+    ).where(one_of(messages.c.message_uuid, "uuids"))
+)
+INSERT = Statement(sa.insert(messages).values(values_of(messages)).inline())
+ANSWER = Statement(
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("row"))
+    .values(
+        {
+            name: sa.bindparam(name)
+            for name in (
+                "route", "rule", "reason", "steps", "xml", "config", "parameters", "state", "counted", "text_key",
+                "reply_units", "owner", "claimed_until", "calls", "answered_at", "handed_over_at",
+            )
+        }
+    )
+)  # fmt: skip
+CALLED = Statement(
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("row"))
+    .values(calls=sa.bindparam("calls"), handed_over_at=sa.bindparam("handed_over_at"))
+)
+CLAIM = Statement(
+    sa.update(messages)
+    .where(
+        messages.c.id == sa.bindparam("row"),
+        messages.c.state == sa.literal_column("'pending'"),
+        messages.c.claimed_until.is_(None)
+        | (messages.c.claimed_until <= now())
+        | (messages.c.owner == sa.bindparam("claimant")),
+    )
+    .values(owner=sa.bindparam("claimant"), claimed_until=now() + sa.bindparam("seconds", type_=sa.Double)),
+    counted=True,
+)
+FAIL = Statement(
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("row"))
+    .values(
+        reason=sa.bindparam("reason"),
+        calls=sa.bindparam("calls"),
+        failures=sa.bindparam("failures"),
+        owner=None,
+        claimed_until=now(),
+    )
+)
+NOTE = Statement(
+    sa.update(messages)
+    .where(messages.c.id == sa.bindparam("row"))
+    .values(reason=sa.bindparam("reason"), calls=sa.bindparam("calls"), failures=sa.bindparam("failures"))
+)
+RELEASE = Statement(
+    sa.update(messages)
+    .where(messages.c.state == sa.literal_column("'pending'"), messages.c.owner == sa.bindparam("claimant"))
+    .values(owner=None, claimed_until=now())
+)
+RELEASE_ALL = Statement(
+    sa.update(messages)
+    .where(messages.c.state == sa.literal_column("'pending'"))
+    .values(owner=None, claimed_until=now())
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of Plivo's for a message, and what it got."""
+
+    at: float
+    status: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Found:
+    """The row of a message that came before; `id` is None while it stands in the group that writes it."""
+
+    id: int | None
+    state: str
+    xml: bytes
+    calls: list[Call] = field(default_factory=list)
+    handed_over_at: float | None = None
+    failures: int = 0
+    row: dict[str, Any] | None = None  # what the group writes of it
+
+    @classmethod
+    def of(cls, row: Row) -> "Found":
+        """From a row of `FIND`. No `calls`: there was one, answered when it came."""
+        _, id_, state, xml, calls, received_at, handed_over_at, failures = row
+        known = [Call(**call) for call in json.loads(calls)] if calls else []
+        first = [Call(received_at, 200, "answered")] if state == "answered" and not known else known
+        return cls(id_, state, xml, first, handed_over_at, failures)
+
+    def called(self, at: float, status: int, reason: str) -> None:
+        """One more call."""
+        self.calls.append(Call(at, status, reason))
+        del self.calls[:-CALLS_KEPT]
+
+    @property
+    def calls_json(self) -> str:
+        """As the row keeps them."""
+        return json.dumps([asdict(call) for call in self.calls])
+
+
+async def find(connection: Connection, uuids: Iterable[str]) -> dict[str, Found]:
+    """The rows of these messages, by MessageUUID."""
+    rows = await connection.fetch(FIND, {"uuids": sorted(set(uuids))})
+    return {row[0]: Found.of(row) for row in rows}
+
+
+async def insert(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
+    """Write new rows."""
+    if new:
+        await connection.execute_many(INSERT, new)
+
+
+async def answer(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:
+    """Write the answers of rows that were pending."""
+    if changed:
+        await connection.execute_many(ANSWER, changed)
+
+
+async def note_calls(connection: Connection, called: Sequence[Found]) -> None:
+    """Write the calls of messages that were answered before."""
+    if called:
+        changed = [{"row": one.id, "calls": one.calls_json, "handed_over_at": one.handed_over_at} for one in called]
+        await connection.execute_many(CALLED, changed)
+
+
+def pending(arrival: Arrival, owner: str | None, reason: str) -> dict[str, Any]:
+    """The row of a message that is not answered yet."""
+    message, request, keep = arrival.message, arrival.request, arrival.keep_text
+    return {
+        "message_uuid": message.message_uuid,
+        "received_at": arrival.called_at,
+        "sender": message.sender,
+        "person": message.person,
+        "recipient": message.to,
+        "type": message.type,
+        "intent": message.intent,
+        "text": message.text if keep else None,
+        "units": message.units,
+        "media": json.dumps(message.media) if keep and message.media else "[]",
+        "route": arrival.route,
+        "rule": None,
+        "reason": reason,
+        "steps": NO_STEPS,
+        "xml": b"",
+        "signed_by": request.signed_by,
+        "token": request.token,
+        "config": arrival.config,
+        "parameters": None,
+        "state": "pending",
+        "counted": 0,
+        "text_key": None,
+        "reply_units": 0,
+        "owner": owner,
+        "claimed_until": None,
+        "failures": 0,
+        "calls": None,
+        "answered_at": None,
+        "handed_over_at": None,
+    }
+
+
+def answered(submission: Submission, proposal: Proposal) -> dict[str, Any]:
+    """What an answer changes in the row."""
+    arrival, copy = submission.arrival, submission.copy
+    at = submission.candidate.query.at
+    return {
+        "route": arrival.route,
+        "rule": proposal.rule,
+        "reason": proposal.reason,
+        "steps": proposal.steps,
+        "xml": proposal.xml,
+        "config": arrival.config,
+        "parameters": json.dumps(copy.parameters) if copy and arrival.keep_text else None,
+        "state": "answered",
+        "counted": int(bool(proposal.messages)),
+        "text_key": submission.candidate.text_key if proposal.messages else None,
+        "reply_units": proposal.units,
+        "owner": None,
+        "claimed_until": None,
+        "answered_at": at,
+        "handed_over_at": at if submission.waited_for else None,
+    }

@@ -1,0 +1,108 @@
+"""Statements of the hot path: written with SQLAlchemy Core, compiled once for each driver, executed on the raw driver.
+
+SQLAlchemy's own execution costs more than SQLite's work on these rows, so `record`, `put`, `lease` and `settle`
+go round it; everything else does not.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from operator import itemgetter
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Values = Mapping[str, Any]  # by parameter name; a list for `one_of`
+
+_SQLITE = sqlite.dialect(paramstyle="qmark")
+_POSTGRES = asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+
+class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL
+    """Whether a column has one of the values of a list, which is a single parameter: one statement for any length."""
+
+    inherit_cache = True
+    type = sa.types.NullType()  # type: ignore[assignment] # a Boolean would be compared with 1 on SQLite
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.values = sa.bindparam(name, type_=postgresql.ARRAY(column.type))
+
+
+@compiles(one_of, "sqlite")
+def _json_list(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    values = compiler.process(sa.bindparam(element.values.key, type_=sa.Text()), **options)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - rendered SQL, no values
+
+
+@compiles(one_of, "postgresql")
+def _array(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(element.column, **options)} = ANY({compiler.process(element.values, **options)})"
+
+
+class Compiled(NamedTuple):
+    """The text of a statement, and what makes its parameters from values by name, in order."""
+
+    sql: str
+    parameters: Callable[[Values], tuple[Any, ...]]
+
+
+class Statement:
+    """One statement. `counted`: it is executed for many rows, and the number of rows that it changed matters."""
+
+    def __init__(self, core: Any, *, counted: bool = False) -> None:
+        self._core = core
+        self._counted = counted
+
+    def named(self, row: Sequence[Any]) -> SimpleNamespace:
+        """A row with the names of its columns."""
+        return SimpleNamespace(**dict(zip(self._names, row, strict=True)))
+
+    @cached_property
+    def _names(self) -> list[str]:
+        names: list[str] = self._core.exported_columns.keys()
+        return names
+
+    @cached_property
+    def sqlite(self) -> Compiled:
+        """For sqlite3; a list is passed as JSON."""
+        return _compiled(self._core.compile(dialect=_SQLITE), _plain_or_json)
+
+    @cached_property
+    def postgres(self) -> Compiled:
+        """For asyncpg, whose `executemany` tells no counts: a counted statement returns a row for each change."""
+        core = self._core.returning(sa.literal_column("1")) if self._counted else self._core
+        return _compiled(core.compile(dialect=_POSTGRES), _without_nul)
+
+
+def values_of(table: sa.Table) -> dict[str, sa.BindParameter[Any]]:
+    """A parameter for each column of a row, but for an id that the database gives."""
+    return {column.name: sa.bindparam(column.name) for column in table.c if column is not table.autoincrement_column}
+
+
+def _compiled(compiled: Any, convert: Callable[[Any], Any]) -> Compiled:
+    names: list[str] = compiled.positiontup or []
+    defaults = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
+    plain = itemgetter(*names) if len(names) > 1 else (lambda values: tuple(values[name] for name in names))
+
+    def parameters(values: Values) -> tuple[Any, ...]:
+        return tuple(map(convert, plain({**defaults, **values} if defaults else values)))
+
+    return Compiled(str(compiled), parameters)
+
+
+def _plain_or_json(value: Any) -> Any:
+    return json.dumps(value) if type(value) is list else value
+
+
+def _without_nul(value: Any) -> Any:
+    """PostgreSQL's texts know no NUL, SQLite's do: nothing is refused for one."""
+    if type(value) is str:
+        return value.replace("\0", "") if "\0" in value else value
+    return [_without_nul(one) for one in value] if type(value) is list else value
