@@ -22,7 +22,7 @@ The rooms, from the ground up; each may import only from the floors below it (`t
     4  service.py   the only place where parts are opened and joined
     5  cli/         one file a command
 
-A message walks: scope -> gate -> `Inbound` -> answering (engine, ledger) -> bytes.
+A message walks: scope -> gate -> `InboundMessage` -> answering (engine, ledger) -> bytes.
 A report walks: scope -> gate -> `Report` -> commit -> 200; then lease -> POST -> settle.
 """
 

@@ -21,31 +21,31 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.admin import Admin, make_admin
 from app.answering import Answering, AnsweringOptions
 from app.config import Config
-from app.endpoints import Accept, Endpoints
+from app.delivery.backlog import Backlog
+from app.delivery.dispatcher import Dispatcher
+from app.delivery.intake import Intake
+from app.delivery.message_copies import Copying
+from app.delivery.monitor import Monitor
+from app.delivery.retry import JITTER, RETRY_AFTER_CAP
+from app.delivery.worker import LEASE_MARGIN, Clocks, TargetWorker
 from app.engine import Engine, EngineOptions, Guards, Owner
-from app.gate import Gate, GateOptions
-from app.metrics import Metrics
-from app.outbound import Outbound
-from app.plivo.messages import Report, SignedRequest
-from app.reports.backlog import Backlog
-from app.reports.copying import Copying
-from app.reports.forwarder import Forwarder
-from app.reports.intake import Intake
-from app.reports.lane import LEASE_MARGIN, Chance, Lane
-from app.reports.monitor import Monitor
-from app.reports.schedule import JITTER, RETRY_AFTER_CAP
-from app.rules.tools import Tools
-from app.server import STOP_SECONDS, trust
-from app.status import Facts, State, Status, Surveyor
+from app.http_client import HttpClient
+from app.operations.readiness import ServiceFacts, SnapshotReader, State, Status
+from app.plivo.messages import DeliveryReport, Verified
+from app.rules.services import RuleServices
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
 from app.store.due_times import Longest, draw_back
 from app.store.instances import StoredInstances
-from app.store.survey import Survey, is_empty, survey
+from app.store.snapshot import Survey, is_empty, survey
 from app.telemetry import get_logger, losses
+from app.telemetry.metrics import Metrics
+from app.web.admin import Admin, make_admin
+from app.web.endpoints import Accept, Endpoints
+from app.web.middleware import SignatureMiddleware, SignatureOptions
+from app.web.server import STOP_SECONDS, trust
 
 log = get_logger("service")
 
@@ -65,7 +65,7 @@ class Service:
     metrics: Metrics
     store: Store
     answering: Answering
-    forwarder: Forwarder
+    forwarder: Dispatcher
     state: State
     _stopping: asyncio.Future[Any] | None = None
 
@@ -105,14 +105,14 @@ async def open_service(
     async with AsyncExitStack() as stack:
         opening = open_store(config.store, serving=True, migrate=migrate, committed=metrics.committed)
         store = await stack.enter_async_context(opening)
-        tools = Tools(await stack.enter_async_context(Outbound(connections=None, user_agent=USER_AGENT)))
+        services = RuleServices(await stack.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT)))
         engine, state = make_engine(config), State(store)
         backlog = Backlog(config.targets, store.outbox.waiting, lambda name: metrics.target(name).capped.inc())
         lanes = {name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)}
         instances = StoredInstances(store.engine, store.writer, secrets.token_hex(8))
-        forwarder = Forwarder(lanes, backlog, Monitor(lanes, instances))
+        forwarder = Dispatcher(lanes, backlog, Monitor(lanes, instances))
         copying = Copying(config.targets, backlog, forwarder.wake)
-        answering = Answering(engine, store.ledger, tools, copying, _answering_options(config), time.time, metrics)
+        answering = Answering(engine, store.ledger, services, copying, _answering_options(config), time.time, metrics)
         reserve = _reserve(config, measure, stack)
         intake = Intake(store.outbox, config.targets, backlog, _owners(engine, store), forwarder.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
@@ -169,7 +169,7 @@ async def _running(service: Service, config: Config, on_fault: Callable[[], None
 
 
 async def _remind() -> None:
-    """Law 1: a service that verifies nothing says so at start, and every hour."""
+    """G1: a service that verifies nothing says so at start, and every hour."""
     while True:
         log.warning('signature = "log-only": requests that nobody signed are answered; for a roll-out only')
         await asyncio.sleep(REMIND)
@@ -191,8 +191,8 @@ async def _watch_disk(reserve: Reserve) -> None:
         await asyncio.sleep(LOOK_AT_DISK)
 
 
-def _facts(config: Config) -> Facts:
-    return Facts(
+def _facts(config: Config) -> ServiceFacts:
+    return ServiceFacts(
         config=config.version,
         version=__version__,
         signature=config.signature,
@@ -202,21 +202,21 @@ def _facts(config: Config) -> Facts:
     )
 
 
-async def _survey(state: State, facts: Facts) -> Survey:
+async def _survey(state: State, facts: ServiceFacts) -> Survey:
     """Whether the store writes, then what it holds."""
     await state.store_fault()
     return await survey(state.store.engine, tuple(facts.targets), tuple(facts.fuses), time.time())
 
 
 def _status(
-    facts: Facts,
+    facts: ServiceFacts,
     state: State,
     reserve: Reserve | None,
-    forwarder: Forwarder,
+    forwarder: Dispatcher,
     answering: Answering,
     stack: AsyncExitStack,
 ) -> Status:
-    surveyor = Surveyor(partial(_survey, state, facts))
+    surveyor = SnapshotReader(partial(_survey, state, facts))
     stack.push_async_callback(surveyor.close)
     return Status(
         facts,
@@ -241,16 +241,16 @@ def _answering_options(config: Config) -> AnsweringOptions:
 
 async def _lanes(
     config: Config, store: Store, backlog: Backlog, metrics: Metrics, stack: AsyncExitStack
-) -> AsyncIterator[tuple[str, Lane]]:
-    chance = Chance(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
+) -> AsyncIterator[tuple[str, TargetWorker]]:
+    chance = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
     for name, target in config.targets.items():
-        client = Outbound(connections=target.concurrency, user_agent=USER_AGENT)
+        client = HttpClient(connections=target.concurrency, user_agent=USER_AGENT)
         await stack.enter_async_context(client)
-        yield name, Lane(target, store.outbox, client, chance, backlog, metrics.target(name))
+        yield name, TargetWorker(target, store.outbox, client, chance, backlog, metrics.target(name))
 
 
-def _owners(engine: Engine, store: Store) -> Callable[[Report], Awaitable[Owner]]:
-    async def owner(report: Report) -> Owner:
+def _owners(engine: Engine, store: Store) -> Callable[[DeliveryReport], Awaitable[Owner]]:
+    async def owner(report: DeliveryReport) -> Owner:
         origin = await store.ledger.origin(report.in_reply_to) if report.in_reply_to else None
         return engine.owner(origin, report)
 
@@ -258,9 +258,9 @@ def _owners(engine: Engine, store: Store) -> Callable[[Report], Awaitable[Owner]
 
 
 def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Accept:
-    async def accept(report: Report, request: SignedRequest) -> None:
+    async def accept(report: DeliveryReport, request: Verified) -> None:
         if reserve:
-            reserve.require()  # replies before reports (law 7): these come again
+            reserve.require()  # replies before reports (G7): these come again
         await intake.accept(report, request)
         metrics.report(report.status)
 
@@ -271,14 +271,16 @@ def _app(config: Config, endpoints: Endpoints, metrics: Metrics) -> ASGIApp:
     prefix = urlsplit(config.server.public_url).path
     inner = Starlette(routes=[route for base in dict.fromkeys(["", prefix]) for route in _routes(base, endpoints)])
     inner.router.redirect_slashes = False
-    options = GateOptions(
+    options = SignatureOptions(
         public_url=config.server.public_url,
         tokens=config.tokens,
         mode=config.signature,
         body_limit=config.server.body_limit,
         deadline=config.server.deadline,
     )
-    return Gate(inner, options, message=endpoints.message, report=endpoints.report, metrics=metrics, accepted=trust)
+    return SignatureMiddleware(
+        inner, options, message=endpoints.message, report=endpoints.report, metrics=metrics, accepted=trust
+    )
 
 
 def _routes(base: str, endpoints: Endpoints) -> Iterable[Route]:

@@ -17,26 +17,28 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support import postgres  # a server, as the tests start it
 
-from app.outbound import Outbound
-from app.plivo.messages import Report
-from app.reports.backlog import Backlog
-from app.reports.formats import as_json
-from app.reports.lane import Chance, Lane
-from app.reports.outbox import Delivery, Parcel
-from app.reports.target import Target
+from app.delivery.backlog import Backlog
+from app.delivery.payloads import as_json
+from app.delivery.queue import Delivery, StoredReport
+from app.delivery.target import Target
+from app.delivery.worker import Clocks, TargetWorker
+from app.http_client import HttpClient
+from app.plivo.messages import DeliveryReport
 from app.store import Keep, Store, StoreOptions, open_store
-from app.store.tables import tries
+from app.store.schema import tries
 
 COUNT, IN_FLIGHT = 2_000, 50
 KEEP = Keep(30 * 86400.0, 86400.0)
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
-def parcel(number: int) -> Parcel:
+def parcel(number: int) -> StoredReport:
     """One report."""
     fields = (("MessageUUID", f"m{number}"), ("Status", "delivered"), ("Sequence", "3"), ("To", "33700000001"))
-    report = Report(f"r{number}", f"m{number}", "delivered", "33644600000", "33700000001", 3, "", 1, None, fields)
-    return Parcel(report, time.time(), "shop", "menu", ("crm",), "V3")
+    report = DeliveryReport(
+        f"r{number}", f"m{number}", "delivered", "33644600000", "33700000001", 3, "", 1, None, fields
+    )
+    return StoredReport(report, time.time(), "shop", "menu", ("crm",), "V3")
 
 
 async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,9 +72,9 @@ async def by_service(url: str, options: StoreOptions) -> tuple[float, float]:
     async with open_store(options, serving=True) as store:
         await asyncio.gather(*(store.outbox.put(parcel(number)) for number in range(COUNT)))
         target = Target("crm", url, concurrency=IN_FLIGHT)
-        async with Outbound(connections=IN_FLIGHT, user_agent="bench") as client:
+        async with HttpClient(connections=IN_FLIGHT, user_agent="bench") as client:
             backlog = Backlog({"crm": target}, store.outbox.waiting)
-            lane = Lane(target, store.outbox, client, Chance(time.time, time.monotonic, lambda: 1.0), backlog)
+            lane = TargetWorker(target, store.outbox, client, Clocks(time.time, time.monotonic, lambda: 1.0), backlog)
             started = time.perf_counter()
             running = asyncio.create_task(lane.run())
             while await _due(store):

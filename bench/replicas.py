@@ -23,11 +23,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support import postgres, process
 from support.process import Served
 
-from app.plivo.messages import Report
-from app.reports.lane import LEASE_MARGIN
-from app.reports.outbox import Parcel
+from app.delivery.queue import StoredReport
+from app.delivery.worker import LEASE_MARGIN
+from app.plivo.messages import DeliveryReport
 from app.store import URL, Keep, Store, StoreOptions, open_store
-from app.store.commands import Pause, pause, resume
+from app.store.delivery_commands import Pause, pause, resume
 
 COUNT, IN_FLIGHT, ROUNDS = 12_000, 64, 2
 PROMISE = 1.4  # times the rate of one
@@ -120,11 +120,13 @@ class Receiver:
         return told
 
 
-def parcel(number: int) -> Parcel:
+def parcel(number: int) -> StoredReport:
     """One report."""
     fields = (("MessageUUID", f"m{number}"), ("Status", "delivered"), ("Sequence", "3"), ("To", "33700000001"))
-    report = Report(f"r{number}", f"m{number}", "delivered", "33644600000", "33700000001", 3, "", 1, None, fields)
-    return Parcel(report, time.time(), "shop", "menu", ("crm",), "V3")
+    report = DeliveryReport(
+        f"r{number}", f"m{number}", "delivered", "33644600000", "33700000001", 3, "", 1, None, fields
+    )
+    return StoredReport(report, time.time(), "shop", "menu", ("crm",), "V3")
 
 
 async def fill(store: Store, count: int) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support import postgres
 
-from app.guards import limits
-from app.guards.ledger import Case, Entry, Memory, Pair, Proof, Ruling
-from app.guards.limits import LimitOptions
+from app.policies import limits
+from app.policies.ledger import Case, Entry, Memory, Pair, Proof, Ruling
+from app.policies.limits import LimitOptions
 from app.store import Keep, Store, StoreOptions, open_store
 
 QUICK = 100e-6  # seconds of an fsync; a disk that keeps what it says takes longer

@@ -18,14 +18,14 @@ from support.stored import NO_COPIES, Clock, opened
 
 from app import answering, config, telemetry
 from app.answering import Answering, AnsweringOptions, Busy, ChainFailed
-from app.metrics import Metrics
-from app.outbound import Outbound
-from app.plivo.messages import Inbound, Proof, SignedRequest
+from app.http_client import HttpClient
+from app.plivo.messages import InboundMessage, Proof, Verified
 from app.plivo.refusals import Unavailable
-from app.rules.tools import Tools
+from app.rules.services import RuleServices
 from app.service import make_engine
 from app.store import Store
-from app.store.tables import claims, messages
+from app.store.schema import claims, messages
+from app.telemetry.metrics import Metrics
 
 FILE = """
 [server]
@@ -97,7 +97,7 @@ class House:
 
     folder: Path
     store: Store
-    tools: Tools
+    services: RuleServices
     bot: Bot
     clock: Clock
     log: io.StringIO
@@ -112,7 +112,7 @@ class House:
         """Another process on the same store."""
         engine = make_engine(config.load(self.folder / "config.toml"))
         options = AnsweringOptions(True, "v1", owner)
-        return Answering(engine, self.store.ledger, self.tools, NO_COPIES, options, self.clock)
+        return Answering(engine, self.store.ledger, self.services, NO_COPIES, options, self.clock)
 
     def lines(self, event: str | None = None) -> list[dict[str, Any]]:
         """The log."""
@@ -134,27 +134,27 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(tmp_path / "autoreply.db", clock))
         transport = httpx.MockTransport(bot)
-        client = await stack.enter_async_context(Outbound(connections=10, user_agent="test", transport=transport))
+        client = await stack.enter_async_context(HttpClient(connections=10, user_agent="test", transport=transport))
         engine = make_engine(config.load(tmp_path / "config.toml"))
         options = AnsweringOptions(keep_text=True, config="v1", owner="one")
         metrics = Metrics()
-        one = Answering(engine, store.ledger, Tools(client), NO_COPIES, options, clock, metrics)
-        yield House(tmp_path, store, Tools(client), bot, clock, log, one, metrics)
+        one = Answering(engine, store.ledger, RuleServices(client), NO_COPIES, options, clock, metrics)
+        yield House(tmp_path, store, RuleServices(client), bot, clock, log, one, metrics)
         bot.gate.set()
         await one.stop(5)
 
 
-def message(to: str = BOT, text: str = "hello", sender: str | None = None, **more: Any) -> Inbound:
+def message(to: str = BOT, text: str = "hello", sender: str | None = None, **more: Any) -> InboundMessage:
     """A new one of somebody new."""
-    return Inbound(f"message-{next(_uuids)}", sender or wire.sender(), to, text, **more)
+    return InboundMessage(f"message-{next(_uuids)}", sender or wire.sender(), to, text, **more)
 
 
-def request(*proofs: Proof) -> SignedRequest:
+def request(*proofs: Proof) -> Verified:
     """Signed by Plivo."""
-    return SignedRequest("/message", (), proofs, "V3")
+    return Verified("/message", (), proofs, "V3")
 
 
-async def say(house: House, one: Inbound) -> str | None:
+async def say(house: House, one: InboundMessage) -> str | None:
     """The text of the answer."""
     return wire.text_of(await house.answering.answer(one, request()))
 
@@ -182,7 +182,7 @@ async def test_joiners_share_one_walk(house: House) -> None:
 
 
 async def test_chain_goes_on_when_its_caller_is_gone(house: House) -> None:
-    """Law 4: the deadline cancels the call, not the rule; the next call has its answer without a second call."""
+    """G4: the deadline cancels the call, not the rule; the next call has its answer without a second call."""
     one = message()
     first = asyncio.create_task(house.answering.answer(one, request()))
     await house.bot.called.wait()
@@ -219,7 +219,7 @@ async def test_answer_stays_though_nobody_comes_again(house: House) -> None:
 
 
 async def test_fourth_failure_is_silence(house: House) -> None:
-    """Law 4: a failed chain is not remembered, each call asks again; the fourth ends in silence and an error line."""
+    """G4: a failed chain is not remembered, each call asks again; the fourth ends in silence and an error line."""
     house.bot.gate.set()
     house.bot.answer = lambda: says("", 500)
     one = message()
@@ -448,7 +448,7 @@ async def test_cooldown_is_used_once(house: House) -> None:
 
 
 async def test_log_holds_no_text_and_no_whole_number(house: House) -> None:
-    """Law 12: answers, failures, limits, cuts, opt-outs, joiners: no word of them and no number is in the log."""
+    """G12: answers, failures, limits, cuts, opt-outs, joiners: no word of them and no number is in the log."""
     house.bot.gate.set()
     secret, sender = "Geheimnis", "33712345678"
     house.bot.answer = lambda: says(f"{secret} back")
@@ -476,7 +476,7 @@ async def test_log_holds_no_text_and_no_whole_number(house: House) -> None:
 
 
 async def test_full_route_takes_nobody_elses_room(house: House) -> None:
-    """Law 7: while one webhook hangs for as many as may wait, another route that claims is answered as ever."""
+    """G7: while one webhook hangs for as many as may wait, another route that claims is answered as ever."""
     calls = await fill(house)
     assert await say(house, message("33644600002")) == "Once."
     house.bot.gate.set()

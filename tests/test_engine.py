@@ -7,22 +7,23 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import bench
+from support import compiler
 
 from app.engine import OPT_OUT, Decision, Engine, EngineOptions, Guards, Owner
-from app.guards import limits
-from app.guards.ledger import Fuse, Memory, OptOutChange, Origin, Pair, Step
-from app.guards.limits import LimitOptions, Rate
-from app.guards.opt_out import Mode, OptOutOptions
 from app.plivo import units
-from app.plivo.messages import Inbound, Outgoing, Report
-from app.rules import KindOptions, forward, keywords, silence, text
-from app.rules.rule import Answers, Ask, Cooldown, Fails, Passes, Rule, Use, Verdict
+from app.plivo.messages import DeliveryReport, InboundMessage, Outgoing
+from app.policies import limits
+from app.policies.ledger import Fuse, Memory, OptOutChange, Origin, Pair, Step
+from app.policies.limits import LimitOptions, Rate
+from app.policies.opt_out import Mode, OptOutOptions
+from app.rules import KindOptions
+from app.rules.kinds import forward, keywords, silence, text
+from app.rules.rule import Answers, Cooldown, Fails, Passes, Rule, RuleContext, Use, Verdict
+from app.rules.services import RuleServices
 from app.rules.table import Route, Table
-from app.rules.tools import Tools
 
-UUID, CUSTOMER, US, SHOP, DUTY = bench.UUID, bench.CUSTOMER, bench.US, "33644600001", "33612345678"
-NOW, EMPTY, TOOLS = bench.NINE, b"<Response/>", Tools()
+UUID, CUSTOMER, US, SHOP, DUTY = compiler.UUID, compiler.CUSTOMER, compiler.US, "33644600001", "33612345678"
+NOW, EMPTY, TOOLS = compiler.NINE, b"<Response/>", RuleServices()
 OPTIONS = EngineOptions("https://sms.example.com/report", "POST")
 HERE = Pair(US, CUSTOMER)
 OUT = Memory(opted_out=frozenset({HERE}))
@@ -36,17 +37,17 @@ class _Says:
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = True
     has_cooldown: ClassVar[bool] = False
-    asked: list[Ask] = field(default_factory=list)
+    asked: list[RuleContext] = field(default_factory=list)
 
-    async def __call__(self, ask: Ask) -> Verdict:
-        self.asked.append(ask)
+    async def __call__(self, context: RuleContext) -> Verdict:
+        self.asked.append(context)
         return self.verdict
 
 
 def _rule(name: str, action: KindOptions | Answers | Passes | Fails, src: str | None = None) -> Rule:
     if isinstance(action, Answers | Passes | Fails):
         return Rule(name, (), _Says(action))
-    return replace(bench.good(action, src=src), name=name)
+    return replace(compiler.good(action, src=src), name=name)
 
 
 GOT_IT = _rule("ack", text.Options("Got it."))
@@ -70,11 +71,11 @@ def _engine(*rules: Rule, guards: Guards | None = None, **by_route: Guards) -> E
     return Engine(_table(*rules), replace(OPTIONS, guards=guards or Guards(), by_route=by_route))
 
 
-def _message(words: str = "hello", **changes: Any) -> Inbound:
-    return replace(Inbound(UUID, CUSTOMER, US, words), **changes)
+def _message(words: str = "hello", **changes: Any) -> InboundMessage:
+    return replace(InboundMessage(UUID, CUSTOMER, US, words), **changes)
 
 
-async def _decide(engine: Engine, message: Inbound, memory: Memory = Memory()) -> Decision:  # noqa: B008 - frozen
+async def _decide(engine: Engine, message: InboundMessage, memory: Memory = Memory()) -> Decision:  # noqa: B008 - frozen
     return await engine.decide(message, NOW, TOOLS, memory)
 
 
@@ -105,7 +106,7 @@ async def test_callback_method_is_the_configured_one() -> None:
 
 
 async def test_every_rule_leaves_a_step_with_its_reason() -> None:
-    """Law 10: which rule answered and why each other did not."""
+    """G10: which rule answered and why each other did not."""
     engine = _engine(HOURS, _rule("bot", Fails("status 500")), GOT_IT, _rule("late", silence.Options(silence=True)))
     decision = await _decide(engine, _message())
     assert decision.steps == (
@@ -167,7 +168,7 @@ async def test_silence_tells_why(rules: tuple[Rule, ...], reason: str, *, failed
     ],
 )
 async def test_what_must_not_be_answered_is_silence_and_asks_no_rule(changes: dict[str, str], reason: str) -> None:
-    """Laws 8 and 10: silence has a reason; the rules, which may cost money, are not asked."""
+    """G8 and G10: silence has a reason; the rules, which may cost money, are not asked."""
     rule, action = _bot()
     route = Route("support", (rule,))
     default = Route("default", (rule,))
@@ -227,7 +228,7 @@ async def test_text_that_xml_cannot_hold_is_silence(words: str) -> None:
     assert (decision.xml, decision.units) == (EMPTY, 0)
 
 
-# Law 9: opt-out
+# what G9 promises: opt-out
 
 
 @pytest.mark.parametrize(("words", "word"), [("STOP", "STOP"), (" stop. ", "STOP"), ("stop all", "STOP ALL")])
@@ -245,7 +246,7 @@ async def test_stop_is_confirmed_once_and_asks_no_rule(words: str, word: str) ->
 
 @pytest.mark.parametrize("words", ["hello", "HOURS", "HELP", "hours", "?"])
 async def test_nobody_who_opted_out_is_texted_and_no_rule_is_asked(words: str) -> None:
-    """Law 9: silence until START, whatever is written; a webhook is not asked for a person who may get no answer."""
+    """G9: silence until START, whatever is written; a webhook is not asked for a person who may get no answer."""
     rule, action = _bot()
     decision = await _decide(_engine(HOURS, rule), _message(words), OUT)
     assert (decision.xml, decision.messages, action.asked) == (EMPTY, (), [])
@@ -278,7 +279,7 @@ async def test_opt_out_is_of_one_number() -> None:
 
 
 async def test_opted_out_recipient_of_a_forward_is_removed() -> None:
-    """Law 9 holds for whoever a message goes to, by the number that it goes from."""
+    """G9 holds for whoever a message goes to, by the number that it goes from."""
     rule = _rule("duty", forward.Options(("+33612345678", "+33612345679")))
     memory = Memory(opted_out=frozenset({Pair(US, DUTY)}))
     decision = await _decide(_engine(rule), _message(), memory)
@@ -345,7 +346,7 @@ async def test_help_asks_nobody_outside() -> None:
 
 
 async def test_unsigned_stop_and_start_change_nothing_and_say_nothing() -> None:
-    """Law 1: in log-only mode what was not verified changes no opt-out."""
+    """G1: in log-only mode what was not verified changes no opt-out."""
     engine = _engine(GOT_IT)
     for words, memory in (("STOP", Memory()), ("START", OUT), ("STOP", OUT)):
         draft = await engine.draft(_message(words), await engine.begin(_message(words), NOW), TOOLS, memory)
@@ -362,7 +363,7 @@ async def test_unsigned_start_of_a_person_who_is_in_is_answered() -> None:
 
 
 async def test_opt_out_that_came_while_the_rules_were_asked_counts() -> None:
-    """Law 9 at the last moment: a STOP between draft and judgement silences the drafted answer."""
+    """G9 at the last moment: a STOP between draft and judgement silences the drafted answer."""
     engine = _engine(GOT_IT)
     draft = await engine.draft(_message(), await engine.begin(_message(), NOW), TOOLS, Memory())
     decision = engine.judge(_message(), draft, OUT, signed_by="V3")
@@ -383,7 +384,7 @@ async def test_route_has_its_own_words_and_mode() -> None:
     st.sampled_from(["sms", "mms", "whatsapp"]),
 )
 async def test_after_an_opt_out_nothing_is_sent(mode: Mode, intent: str, words: str, kind: str) -> None:
-    """Law 9: whatever a person who is out writes, short of START, no message leaves to them."""
+    """G9: whatever a person who is out writes, short of START, no message leaves to them."""
     message = _message(words, intent=intent, type=kind)
     engine = _engine(HOURS, GOT_IT, guards=Guards(OptOutOptions(mode=mode)))
     draft = await engine.begin(message, NOW)
@@ -392,7 +393,7 @@ async def test_after_an_opt_out_nothing_is_sent(mode: Mode, intent: str, words: 
         assert (decision.messages, decision.xml) == ((), EMPTY)
 
 
-# Law 8: limits
+# what G8 promises: limits
 
 
 def _limited(**changes: Any) -> Guards:
@@ -416,7 +417,7 @@ KEY = limits.text_key(_message("hello"))
     ],
 )
 async def test_limit_silences_and_no_rule_is_asked(guards: Guards, memory: Memory, reason: str) -> None:
-    """Law 8: a limit that is reached is silence with its name; a webhook is not even asked."""
+    """G8: a limit that is reached is silence with its name; a webhook is not even asked."""
     rule, action = _bot()
     engine = _engine(rule, guards=guards)
     decision = await _decide(engine, _message(), memory)
@@ -426,7 +427,7 @@ async def test_limit_silences_and_no_rule_is_asked(guards: Guards, memory: Memor
 
 
 async def test_limit_that_was_reached_while_the_rules_were_asked_counts() -> None:
-    """Law 8 at the last moment: the drafted answer is judged against what was said meanwhile."""
+    """G8 at the last moment: the drafted answer is judged against what was said meanwhile."""
     rule, action = _bot("Hello.", (Use("bot", 60.0),))
     engine = _engine(rule, guards=_limited(per_sender=(Rate(1, 60.0),)))
     draft = await engine.draft(_message(), await engine.begin(_message(), NOW), TOOLS, Memory())
@@ -446,7 +447,7 @@ async def test_limit_that_is_over_when_it_is_judged_stays_silent() -> None:
 
 
 async def test_fuse_counts_units_times_recipients() -> None:
-    """Law 8: the money fuse is burnt by what Plivo bills, forwards included, and never passed by one answer."""
+    """G8: the money fuse is burnt by what Plivo bills, forwards included, and never passed by one answer."""
     rule = _rule("duty", forward.Options(("+33612345678", "+33612345679"), text="Thanks."))
     for count, sent in ((3, True), (2, False)):
         engine = _engine(rule, guards=_limited(total=(Rate(count, 60.0),)))
@@ -495,7 +496,7 @@ async def test_exempt_sender_is_not_limited() -> None:
 
 
 async def test_long_text_is_cut_to_max_units() -> None:
-    """Law 8: a dynamic text over max_units ends in "..." within them, and the decision says so."""
+    """G8: a dynamic text over max_units ends in "..." within them, and the decision says so."""
     decision = await _decide(_engine(_bot("a" * 1000)[0], guards=_limited(max_units=2)), _message())
     assert (decision.messages[0].text, decision.cut, decision.units) == ("a" * 303 + "...", True, 2)
     decision = await _decide(_engine(_bot("a" * 306)[0], guards=_limited(max_units=2)), _message())
@@ -585,8 +586,8 @@ async def test_judging_twice_says_the_same() -> None:
 # Whose report it is
 
 
-def _report(in_reply_to: str | None, sender: str = US) -> Report:
-    return Report("r1", "sent-1", "delivered", sender, CUSTOMER, 1, "", 1, in_reply_to, ())
+def _report(in_reply_to: str | None, sender: str = US) -> DeliveryReport:
+    return DeliveryReport("r1", "sent-1", "delivered", sender, CUSTOMER, 1, "", 1, in_reply_to, ())
 
 
 def _with_three_routes() -> Engine:

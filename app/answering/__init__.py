@@ -1,4 +1,4 @@
-"""One message, one answer, in time (laws 3 and 4).
+"""One message, one answer, in time (G3 and G4).
 
 A message whose rules cost nothing is decided and recorded in one go. One whose rules wait, or use
 something up, is claimed first; its rules are walked by a task of its own, and whoever asks for that
@@ -15,15 +15,15 @@ from typing import Protocol
 from app.answering.recording import AnsweringOptions, ruling
 from app.answering.telling import Teller
 from app.engine import Decision, Draft, Engine
-from app.guards.ledger import Answered, Case, Claimed, CopyTo, Ledger, Memory, Ruling, Wish
-from app.metrics import Metrics
 from app.plivo.markup import EMPTY
-from app.plivo.messages import Inbound, SignedRequest, content_digest
+from app.plivo.messages import InboundMessage, Verified, content_digest
 from app.plivo.refusals import Unavailable
+from app.policies.ledger import Answered, Case, Claimed, CopyTo, Ledger, Memory, Ruling, Wish
 from app.rules.chain import Asked, Outcome
 from app.rules.rule import MAX_LIFE, Fails
-from app.rules.tools import Tools
+from app.rules.services import RuleServices
 from app.telemetry import get_logger
+from app.telemetry.metrics import Metrics
 
 __all__ = ["Answering", "AnsweringOptions", "Busy", "ChainFailed", "Copying"]
 
@@ -76,7 +76,7 @@ class Answering:
         self,
         engine: Engine,
         ledger: Ledger,
-        tools: Tools,
+        services: RuleServices,
         copying: Copying,
         options: AnsweringOptions,
         clock: Callable[[], float],
@@ -85,7 +85,7 @@ class Answering:
         self._engine = engine
         self._copying = copying
         self._ledger = ledger
-        self._tools = tools
+        self._tools = services
         self._options = options
         self._clock = clock
         self._teller = Teller(metrics or Metrics())
@@ -97,7 +97,7 @@ class Answering:
         """Messages whose rules are being asked behind a claim."""
         return len(self._chains)
 
-    async def answer(self, message: Inbound, request: SignedRequest) -> bytes:
+    async def answer(self, message: InboundMessage, request: Verified) -> bytes:
         """The XML, durable. Raises `ChainFailed`, `Reused`, `Unavailable`. Cancelled, it leaves its chain going on."""
         xml = await self._answer(message, request)
         return xml or EMPTY  # one that was kept for keep_text and is gone: that call is long over
@@ -115,7 +115,7 @@ class Answering:
         except (Unavailable, TimeoutError) as error:
             log.error("cannot free claims; they run out by themselves", reason=str(error) or "the store is too slow")
 
-    async def _answer(self, message: Inbound, request: SignedRequest) -> bytes:
+    async def _answer(self, message: InboundMessage, request: Verified) -> bytes:
         begun = await self._engine.begin(message, self._clock())
         if not self._engine.costs(message, begun):
             draft = await self._engine.draft(message, begun, self._tools, Memory())
@@ -136,14 +136,14 @@ class Answering:
                 return await asyncio.shield(self._start(message, request, begun, got.memory))
             await asyncio.sleep(POLL)
 
-    def _refuse_if_full(self, message: Inbound, begun: Draft) -> None:
-        """One slow webhook must not take the room of other routes (law 7). Raises `Busy`."""
+    def _refuse_if_full(self, message: InboundMessage, begun: Draft) -> None:
+        """One slow webhook must not take the room of other routes (G7). Raises `Busy`."""
         name = _route(begun) or ""
         if self._waiting[name] >= LATE and message.message_uuid not in self._chains:
             reason = f"{LATE} messages of route {name} wait for their rules"
             raise Busy(reason)
 
-    def _start(self, message: Inbound, request: SignedRequest, begun: Draft, memory: Memory) -> asyncio.Task[bytes]:
+    def _start(self, message: InboundMessage, request: Verified, begun: Draft, memory: Memory) -> asyncio.Task[bytes]:
         chain = asyncio.create_task(self._walk(message, request, begun, memory))
         name = _route(begun) or ""
         self._chains[message.message_uuid] = chain
@@ -157,7 +157,7 @@ class Answering:
         if not chain.cancelled() and (error := chain.exception()) and not isinstance(error, Unavailable):
             log.error("a fault of ours", message_uuid=message_uuid, exc_info=error)
 
-    async def _walk(self, message: Inbound, request: SignedRequest, begun: Draft, memory: Memory) -> bytes:
+    async def _walk(self, message: InboundMessage, request: Verified, begun: Draft, memory: Memory) -> bytes:
         try:
             async with asyncio.timeout(CHAIN_LIFE):
                 draft = await self._engine.draft(message, begun, self._tools, memory)
@@ -166,7 +166,7 @@ class Answering:
             draft = replace(begun, outcome=Outcome(None, None, (asked,)))
         return await self._settle(message, request, draft, claimed=True)
 
-    async def _settle(self, message: Inbound, request: SignedRequest, draft: Draft, *, claimed: bool) -> bytes:
+    async def _settle(self, message: InboundMessage, request: Verified, draft: Draft, *, claimed: bool) -> bytes:
         """Judged and recorded in one transaction. A chain that failed is not remembered, until the fourth call."""
         self._teller.asked(_route(draft), draft.outcome)
         if draft.outcome and draft.outcome.failed:
@@ -196,14 +196,14 @@ class Answering:
             self._teller.again(message.message_uuid, _route(draft))
         return xml
 
-    def _copy(self, request: SignedRequest, draft: Draft) -> CopyTo | None:
+    def _copy(self, request: Verified, draft: Draft) -> CopyTo | None:
         targets = self._copying.wanted(draft.route.targets) if draft.route else ()
         if not targets:
             return None
         identifier = content_digest(request.path, request.parameters).hex()[:32]
         return CopyTo(identifier, targets, self._copying.admit(targets), request.parameters)
 
-    async def _count_failure(self, message: Inbound, route: str | None) -> None:
+    async def _count_failure(self, message: InboundMessage, route: str | None) -> None:
         """Raises `ChainFailed`, so that Plivo calls again; returns when it will not."""
         failures = await self._ledger.fail(message.message_uuid)
         if failures < CALLS:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from app.engine import Decision
-from app.guards.ledger import CopyTo, Entry, Ruling
-from app.plivo.messages import Inbound, SignedRequest
+from app.plivo.messages import InboundMessage, Verified
+from app.policies.ledger import CopyTo, Entry, Ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class AnsweringOptions:
 
 
 def ruling(
-    message: Inbound,
-    request: SignedRequest,
+    message: InboundMessage,
+    request: Verified,
     at: float,
     decision: Decision,
     options: AnsweringOptions,

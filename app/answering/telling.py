@@ -1,14 +1,14 @@
-"""What the log and the metrics hear of an answer. No text, and of numbers what `telemetry` lets through (law 12)."""
+"""What the log and the metrics hear of an answer. No text, and of numbers what `telemetry` lets through (G12)."""
 
 from collections import OrderedDict
 
 from app.engine import Decision
-from app.metrics import Metrics
-from app.plivo.messages import Inbound
+from app.plivo.messages import InboundMessage
 from app.plivo.numbers import show
 from app.rules.chain import Outcome
 from app.rules.rule import Fails
 from app.telemetry import get_logger
+from app.telemetry.metrics import Metrics
 
 log = get_logger("answering")
 
@@ -41,7 +41,7 @@ class Teller:
         self._metrics.message(route, "repeat")
         log.info("answered", message_uuid=message_uuid, again=True)
 
-    def answered(self, message: Inbound, decision: Decision, signed_by: str) -> None:
+    def answered(self, message: InboundMessage, decision: Decision, signed_by: str) -> None:
         """An answer, or silence, is durable."""
         self._count(decision)
         people = {"from": show(message.sender), "to": show(message.to)}
@@ -62,7 +62,7 @@ class Teller:
         if decision.cut:
             log.warning("a text was cut to max_units", message_uuid=message.message_uuid, rule=decision.rule)
 
-    def _warn_of_limits(self, message: Inbound, decision: Decision, people: dict[str, str]) -> None:
+    def _warn_of_limits(self, message: InboundMessage, decision: Decision, people: dict[str, str]) -> None:
         """Once, when a limit starts to silence somebody."""
         key = f"{message.to} {message.sender}"
         if not decision.limited:

@@ -24,7 +24,7 @@ from app.cli import (
     serve,
     test,
 )
-from app.cli.common import Mistake
+from app.cli.common import UsageError
 from app.cli.escape import escaped
 
 
@@ -64,6 +64,6 @@ def main() -> None:
     """The entry point of `plivo-autoreply`."""
     try:
         cli(prog_name="plivo-autoreply")
-    except Mistake as mistake:
+    except UsageError as mistake:
         telemetry.say("\n".join(map(escaped, f"plivo-autoreply: {mistake}".split("\n"))))
         sys.exit(mistake.exit_code)

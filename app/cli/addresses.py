@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import Mistake, run, store_beside_server
+from app.cli.common import UsageError, run, store_beside_server
 from app.cli.escape import escaped
 from app.config import Config
 from app.plivo.numbers import doubtful, is_digits, is_name, normalise
@@ -42,7 +42,7 @@ def known_address(text: str, config: Config) -> str | None:
 def person(text: str, config: Config) -> str:
     """The address that a change is about: one that stands in the store, else a number, else a name.
 
-    Warns of a doubtful number. Raises `Mistake`: a change for nobody would be taken for one that works.
+    Warns of a doubtful number. Raises `UsageError`: a change for nobody would be taken for one that works.
     """
     found = known_address(text, config)
     if found is not None:
@@ -53,7 +53,7 @@ def person(text: str, config: Config) -> str:
         if is_name(text.strip()):
             return normalise(text)
         message = f"{text!r}: {error}"
-        raise Mistake(message) from None
+        raise UsageError(message) from None
     if reading.doubt:
         click.echo(escaped(f"{text}: {doubtful(reading)}"), err=True)
     return reading.address

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import Mistake, config_option, load
+from app.cli.common import UsageError, config_option, load
 from app.store.sqlite import backup
 
 
@@ -20,16 +20,16 @@ def command(file: Path, path: Path) -> None:
     config = load(path)
     where = config.store.where
     if not isinstance(where, Path):
-        raise Mistake("the store is a PostgreSQL: take pg_dump")
+        raise UsageError("the store is a PostgreSQL: take pg_dump")
     if not where.exists():
-        raise Mistake(f"there is no store at {where} yet")
+        raise UsageError(f"there is no store at {where} yet")
     if file.exists():
-        raise Mistake(f"{file} is there already; a backup overwrites nothing")
+        raise UsageError(f"{file} is there already; a backup overwrites nothing")
     try:
         size = backup(where, file)
     except OSError as error:
         file.unlink(missing_ok=True)
-        raise Mistake(f"{file}: {error}") from None
+        raise UsageError(f"{file}: {error}") from None
     click.echo(
         f"{file}: {size} bytes. To restore it: stop the server, remove {where}-wal and {where}-shm if they are there"
     )

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from app.cli.common import config_option, counted, json_option, print_json
-from app.config import BadConfig, Config, Fault, load
+from app.config import BadConfig, Config, Diagnostic, load
 
 
 @click.command("check")
@@ -45,6 +45,6 @@ def _summary(config: Config) -> str:
     return ", ".join(counted(count, noun) for count, noun in counts)
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
+def _fault(fault: Diagnostic) -> dict[str, Any]:
     place = {"path": fault.path, "line": fault.line, "column": fault.column}
     return {"severity": fault.severity, "message": fault.message, **place}

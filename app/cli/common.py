@@ -24,13 +24,13 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Mistake(Exception):
+class UsageError(Exception):
     """Something that the user can mend; printed as it is."""
 
     exit_code = 2
 
 
-class Problem(Mistake):
+class CommandFailed(UsageError):
     """The command worked; what it found is not well."""
 
     exit_code = 1
@@ -79,7 +79,7 @@ def load(path: Path, **flags: Any) -> Config:
         for fault in error.faults:
             click.echo(f"{path}: {fault.severity}: {fault}", err=True)
         message = f"{path} has {counted(len(error.errors), 'error')}"
-        raise Mistake(message) from None
+        raise UsageError(message) from None
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -87,18 +87,20 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(main)
     except (BrokenStore, StoreInUse, NewerStore) as error:
-        raise Mistake(str(error)) from None
+        raise UsageError(str(error)) from None
     except Unavailable as error:
-        raise Problem(str(error)) from None
+        raise CommandFailed(str(error)) from None
 
 
 @asynccontextmanager
 async def store_beside_server(config: Config, *, create: bool = False) -> AsyncIterator[Store]:
-    """The store, opened beside a server that may be running. Raises `Mistake` if there is none yet."""
+    """The store, opened beside a server that may be running. Raises `UsageError` if there is none yet."""
     where = config.store.where
     if isinstance(where, Path) and not where.exists():
         if not create:
-            raise Mistake(f"there is no store at {where} yet; `serve` creates it, by this config and $AUTOREPLY_DATA")
+            raise UsageError(
+                f"there is no store at {where} yet; `serve` creates it, by this config and $AUTOREPLY_DATA"
+            )
         click.echo(f"new store: {where}", err=True)
     async with open_store(config.store, serving=False) as store:
         yield store

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import Mistake, config_option, load, run, whoami
+from app.cli.common import UsageError, config_option, load, run, whoami
 from app.config import Config
 from app.store import URL, StoreOptions, server_url
-from app.store.copy import copy
+from app.store.transfer import copy
 
 
 @click.command("copy")
@@ -34,13 +34,13 @@ async def _copy(source: StoreOptions, config: Config) -> None:
 
 
 def _where(old: str) -> Path | URL:
-    """A file that is there, or a server. Raises `Mistake`."""
+    """A file that is there, or a server. Raises `UsageError`."""
     if "://" in old:
         try:
             return server_url(old)
         except ValueError as error:
-            raise Mistake(f"{error}; or give the path of a SQLite file") from None
+            raise UsageError(f"{error}; or give the path of a SQLite file") from None
     file = Path(old).absolute()
     if not file.is_file():
-        raise Mistake(f"there is no store at {file}")
+        raise UsageError(f"there is no store at {file}")
     return file

@@ -10,9 +10,9 @@ import click
 
 from app.cli.common import (
     DURATION,
+    CommandFailed,
     F,
-    Mistake,
-    Problem,
+    UsageError,
     config_option,
     echo,
     json_option,
@@ -28,13 +28,13 @@ from app.cli.common import (
 )
 from app.cli.targets import RUNNING, show_target, target_json
 from app.config import Config
-from app.config.faults import did_you_mean
-from app.reports.outbox import State
-from app.store import commands
-from app.store.commands import Change, Pause
+from app.config.diagnostics import did_you_mean
+from app.delivery.queue import State
+from app.store import delivery_commands as commands
+from app.store.delivery_commands import Change, Pause
 from app.store.instances import TargetView, list_targets
 from app.store.queries import Row, list_deliveries
-from app.store.selecting import Selection
+from app.store.selection import Selection
 
 
 @click.group("deliveries")
@@ -174,7 +174,7 @@ def resume(target: str, path: Path) -> None:
 def _change(config: Config, verb: Any, which: Selection, what: str, rate: float | None = None) -> int:
     if bool(which.ids) == (which.target is not None):
         message = "give ids, or --target with --state, --status, --older-than or --newer-than"
-        raise Mistake(message)
+        raise UsageError(message)
     changed = run(_in_steps(config, verb, Change(whoami(), which, rate=rate)))
     if which.target is not None and not changed:
         _known(config, which.target)
@@ -182,7 +182,7 @@ def _change(config: Config, verb: Any, which: Selection, what: str, rate: float 
     missing = sorted(set(which.ids) - changed)
     if missing:
         message = f"no delivery has the id {', '.join(map(str, missing))}, or it is not as you say, or done already"
-        raise Problem(message)
+        raise CommandFailed(message)
     return len(changed)
 
 
@@ -217,7 +217,7 @@ def _counted(count: int) -> str:
 def _known(config: Config, target: str) -> str:
     if target not in config.targets:
         message = f'no target is called "{target}"; {did_you_mean(target, config.targets)}'
-        raise Mistake(message)
+        raise UsageError(message)
     return target
 
 

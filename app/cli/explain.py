@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from app.cli.addresses import address
-from app.cli.common import Mistake, config_option, counted, echo, json_option, load, print_json, run
-from app.config.faults import did_you_mean
+from app.cli.common import UsageError, config_option, counted, echo, json_option, load, print_json, run
+from app.config.diagnostics import did_you_mean
 from app.engine import Decision
 from app.plivo import numbers, units
-from app.plivo.messages import Inbound
-from app.rules.tools import Tools
+from app.plivo.messages import InboundMessage
+from app.rules.services import RuleServices
 from app.service import make_engine
 
 AT_FORMATS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]
@@ -47,12 +47,12 @@ def command(
     Example: plivo-autoreply explain --to +33644600000 --from +33700000001 --text "Hours?"
     """
     config = load(path)
-    message = Inbound(EXAMPLE_UUID, address(sender, config), address(to, config), text, kind)
+    message = InboundMessage(EXAMPLE_UUID, address(sender, config), address(to, config), text, kind)
     calling = {rule.name for route in config.table.by_name.values() for rule in route.rules if rule.action.calls_out}
     for name in dict(given).keys() - calling:
-        raise Mistake(f"--given {name}: no rule of this name calls out; {did_you_mean(name, calling)}")
+        raise UsageError(f"--given {name}: no rule of this name calls out; {did_you_mean(name, calling)}")
     moment = at.timestamp() if at else time.time()
-    decision = run(make_engine(config).decide(message, moment, Tools(given=dict(given))))
+    decision = run(make_engine(config).decide(message, moment, RuleServices(given=dict(given))))
     if as_json:
         print_json(as_dict(decision))
     else:

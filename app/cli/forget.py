@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from app.cli.addresses import person
-from app.cli.common import Mistake, config_option, load, run, store_beside_server, submit, whoami
+from app.cli.common import UsageError, config_option, load, run, store_beside_server, submit, whoami
 from app.config import Config
 from app.store import people
 from app.store.people import Forget
@@ -25,7 +25,7 @@ def command(number: str, path: Path, *, also_opt_out: bool) -> None:
     who = person(number, config)
     if who in config.table.by_number or run(_is_ours(config, who)):
         message = f"{number} is one of your own numbers: give the number of a person"
-        raise Mistake(message)
+        raise UsageError(message)
     count = run(submit(config, people.forget, Forget(whoami(), who, also_opt_out)))
     click.echo(f"{count} rows erased")
 

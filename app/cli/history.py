@@ -8,7 +8,7 @@ import click
 
 from app.cli.addresses import spellings
 from app.cli.common import (
-    Mistake,
+    UsageError,
     config_option,
     counted_tries,
     echo,
@@ -22,9 +22,9 @@ from app.cli.common import (
     tried,
 )
 from app.config import Config
+from app.delivery.payloads import as_mapping
 from app.plivo.errors import TEXTS
 from app.plivo.numbers import show
-from app.reports.formats import as_mapping
 from app.store.queries import Row, history
 
 
@@ -44,7 +44,7 @@ def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
     config = load(path)
     if not who.strip():
         message = "history of whom? Give a number or a MessageUUID"
-        raise Mistake(message)
+        raise UsageError(message)
     found, others = run(_find(config, who.strip(), limit))
     if as_json:
         print_json({"messages": [_message(row) for row in found], "reports": [_report(row) for row in others]})

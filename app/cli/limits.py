@@ -8,7 +8,7 @@ import click
 
 from app.cli.addresses import person
 from app.cli.common import (
-    Mistake,
+    UsageError,
     config_option,
     echo,
     json_option,
@@ -21,9 +21,10 @@ from app.cli.common import (
     whoami,
 )
 from app.config import Config
-from app.guards.limits import fuses
 from app.plivo.numbers import show
-from app.store import memory, people
+from app.policies.limits import fuses
+from app.store import people
+from app.store import usage as memory
 from app.store.people import Reset
 from app.store.reading import reading
 
@@ -71,7 +72,7 @@ def reset(who: str | None, path: Path, *, total: bool) -> None:
     """
     if bool(who) == total:
         message = "give a number, or --total"
-        raise Mistake(message)
+        raise UsageError(message)
     config = load(path)
     count = run(submit(config, people.reset, Reset(whoami(), person(who, config) if who else None)))
     click.echo(f"{count} rows forgotten")

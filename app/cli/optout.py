@@ -12,7 +12,7 @@ from app.cli import spreadsheet
 from app.cli.addresses import address, known_address
 from app.cli.addresses import person as person_of
 from app.cli.common import (
-    Mistake,
+    UsageError,
     config_option,
     echo,
     json_option,
@@ -26,8 +26,8 @@ from app.cli.common import (
 )
 from app.cli.optout_import import COLUMNS, read_opt_outs
 from app.config import Config
-from app.guards.ledger import OptOutChange, Pair
 from app.plivo.numbers import show
+from app.policies.ledger import OptOutChange, Pair
 from app.store import people
 from app.store.people import Changes
 from app.store.queries import Row
@@ -144,14 +144,14 @@ async def _list(config: Config, who: str | None, *, ended: bool) -> list[Row]:
 
 
 def _opened(path: Path) -> IO[str]:
-    """The file, readable by its owner only, or stdout for "-". Raises `Mistake`."""
+    """The file, readable by its owner only, or stdout for "-". Raises `UsageError`."""
     if path == Path("-"):
         return click.open_file("-", "w", encoding="utf-8")
     try:
         return os.fdopen(_private(path), "w", encoding="utf-8", newline="")
     except OSError as error:
         message = f"{path} cannot be written: {error.strerror}"
-        raise Mistake(message) from None
+        raise UsageError(message) from None
 
 
 def _private(path: Path) -> int:

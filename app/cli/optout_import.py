@@ -9,12 +9,12 @@ import click
 
 from app.cli import spreadsheet
 from app.cli.addresses import known
-from app.cli.common import Mistake
+from app.cli.common import UsageError
 from app.cli.escape import escaped
 from app.cli.spreadsheet import BadSheet, Line
 from app.config import Config
-from app.guards.ledger import OptOutChange, Pair
 from app.plivo.numbers import Reading, doubtful, is_name, normalise, show
+from app.policies.ledger import OptOutChange, Pair
 
 COLUMNS = ("number", "person", "at", "word", "message_uuid", "signed_by", "source")
 NEEDED = COLUMNS[:2]
@@ -25,11 +25,11 @@ _DAMAGE = re.compile(r"\+?\d+([.,]\d+)?E[+-]?\d+|\+?\d+[.,]0+|#.*|nan|null|none|
 
 
 def read_opt_outs(content: bytes, config: Config) -> list[OptOutChange]:
-    """The opt-outs of a CSV file, with warnings of doubtful numbers. Raises `Mistake` with each line that is wrong."""
+    """The opt-outs of a CSV file, with warnings of doubtful numbers. Raises `UsageError` naming each bad line."""
     try:
         sheet = spreadsheet.read(content, NEEDED)
     except BadSheet as error:
-        raise Mistake(str(error)) from None
+        raise UsageError(str(error)) from None
     texts = {_cell(line, name) for line in sheet.lines for name in NEEDED}
     readings, faults = _read(texts, config, is_export=set(COLUMNS) <= set(sheet.columns))
     readings |= _from_store(faults, config)
@@ -40,7 +40,7 @@ def read_opt_outs(content: bytes, config: Config) -> list[OptOutChange]:
         except ValueError as error:
             wrong.append(f"line {line.number}: {error}")
     if wrong:
-        raise Mistake("\n".join(["nothing was imported", *_first(wrong)]))
+        raise UsageError("\n".join(["nothing was imported", *_first(wrong)]))
     for warning in _first([f"{text}: {doubtful(reading)}" for text, reading in readings.items() if reading.doubt]):
         click.echo(escaped(warning), err=True)
     return changes

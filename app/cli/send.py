@@ -13,7 +13,7 @@ import click
 import httpx
 
 from app.cli.addresses import address
-from app.cli.common import Mistake, Problem, config_option, counted, echo, json_option, load, print_json
+from app.cli.common import CommandFailed, UsageError, config_option, counted, echo, json_option, load, print_json
 from app.config import Config
 from app.plivo import numbers, units
 from app.plivo.messages import Parameters
@@ -86,10 +86,10 @@ def command(path: Path, *, as_json: bool, public_url: str | None, **options: Any
         _show(result)
     if response.status_code != httpx.codes.OK:
         message = f"the instance answered {response.status_code}; its log says why"
-        raise Problem(message)
+        raise CommandFailed(message)
     if any(report["http"] != httpx.codes.OK for report in reports):
         message = "a report was not accepted"
-        raise Problem(message)
+        raise CommandFailed(message)
 
 
 class _Caller:
@@ -104,7 +104,7 @@ class _Caller:
         self._client = client
 
     def call(self, method: str, url: str, parameters: Parameters) -> httpx.Response:
-        """One signed request. Raises `Mistake` if nobody answers."""
+        """One signed request. Raises `UsageError` if nobody answers."""
         form = urlencode(parameters)
         request = Request.of(
             method, url if method == "POST" else f"{url}?{form}", parameters if method == "POST" else ()
@@ -122,7 +122,7 @@ class _Caller:
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a host name that cannot be
             why = f"no answer from {local} within {TIMEOUT:g} s ({type(error).__name__})"
             message = f"{why}; is `plivo-autoreply serve` running there?"
-            raise Mistake(message) from None
+            raise UsageError(message) from None
 
 
 def _message(config: Config, options: dict[str, Any], message_uuid: str) -> Parameters:
@@ -148,9 +148,9 @@ def _parse(response: httpx.Response) -> list[dict[str, Any]]:
         messages = ET.fromstring(response.content).findall("Message")  # noqa: S314 - of our own instance
     except ET.ParseError as error:
         message = f"the reply is not XML: {error}; does something else listen there?"
-        raise Problem(message) from None
+        raise CommandFailed(message) from None
     if any(not {"src", "dst", "callbackUrl", "callbackMethod"} <= message.attrib.keys() for message in messages):
-        raise Problem("the reply is XML, but not of this service; does something else listen there?")
+        raise CommandFailed("the reply is XML, but not of this service; does something else listen there?")
     return [
         {**message.attrib, "text": message.text or "", "units": units.count(message.text or "")} for message in messages
     ]

@@ -9,15 +9,16 @@ from pathlib import Path
 import click
 import uvloop
 
-from app import server, telemetry
-from app.cli.common import Mistake, Problem, config_option, load
+from app import telemetry
+from app.cli.common import CommandFailed, UsageError, config_option, load
 from app.config import Config
-from app.metrics import Metrics
-from app.outbound import BadEnvironment
+from app.http_client import BadEnvironment
 from app.rules.tasks import task_factory
 from app.service import Service, open_service
 from app.store import BrokenStore, NewerStore, StoreInUse
-from app.throttle import Throttle
+from app.telemetry.metrics import Metrics
+from app.telemetry.throttle import Throttle
+from app.web import server
 
 log = telemetry.get_logger("serve")
 
@@ -42,7 +43,7 @@ def command(path: Path, public_url: str | None, host: str | None, port: int | No
     with telemetry.serving(config.logging.format, config.logging.level, config.logging.numbers):
         fault = _run(config, path, migrate=not no_migrate)
     if fault:
-        raise Problem(fault)
+        raise CommandFailed(fault)
 
 
 def _open_standard_descriptors() -> None:
@@ -59,8 +60,8 @@ def _run(config: Config, path: Path, *, migrate: bool) -> str | None:
     try:
         return uvloop.run(_serve(config, path, migrate=migrate))
     except (BadEnvironment, BrokenStore, StoreInUse, NewerStore) as error:
-        raise Mistake(str(error)) from None
-    except Mistake:
+        raise UsageError(str(error)) from None
+    except UsageError:
         raise
     except Exception:
         log.critical("unhandled exception", exc_info=True)
@@ -86,7 +87,7 @@ async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
             await running.serve()
         except SystemExit:  # uvicorn could not listen, and has said why
             message = f"cannot listen on {config.server.host} port {config.server.port}: is another process there?"
-            raise Mistake(message) from None
+            raise UsageError(message) from None
         finally:
             watching.cancel()
     log.info("stopped", fault=service.state.fault)
@@ -109,7 +110,7 @@ async def _admin(config: Config, service: Service) -> AsyncIterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (")[0]
         message = f"[admin] cannot listen on {config.admin.listen}: {reason}; is another process there?"
-        raise Mistake(message) from None
+        raise UsageError(message) from None
     async with server.beside(service.admin, listener):
         log.info("admin listening", host=host, port=listener.getsockname()[1])
         try:

@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from app.cli.addresses import address
-from app.cli.common import Mistake, config_option, echo, json_option, load, print_json, run
+from app.cli.common import UsageError, config_option, echo, json_option, load, print_json, run
 from app.config import Config
-from app.config.sections import Test
+from app.config.models import Test
 from app.engine import Decision, Engine
-from app.plivo.messages import Inbound
-from app.rules.tools import Tools
+from app.plivo.messages import InboundMessage
+from app.rules.services import RuleServices
 from app.service import make_engine
 
 
@@ -29,7 +29,7 @@ def command(path: Path, only: str | None, *, as_json: bool) -> None:
     config = load(path)
     tests = [test for test in config.tests if not only or only in test.name]
     if only and not tests:
-        raise Mistake(f"no test has {only!r} in its name")
+        raise UsageError(f"no test has {only!r} in its name")
     results = run(_run(config, tests))
     failed = [result for result in results if result["faults"]]
     if as_json:
@@ -51,9 +51,9 @@ async def _run(config: Config, tests: list[Test]) -> list[dict[str, Any]]:
 async def _faults(config: Config, engine: Engine, test: Test) -> list[str]:
     """What differs from what the test expects."""
     sender, to = address(test.sender, config), address(test.to, config)
-    message = Inbound("test", sender, to, test.text, test.type, test.intent)
+    message = InboundMessage("test", sender, to, test.text, test.type, test.intent)
     at = test.at.timestamp() if test.at else time.time()
-    decision = await engine.decide(message, at, Tools(given=test.given))
+    decision = await engine.decide(message, at, RuleServices(given=test.given))
     return differences(test, decision)
 
 

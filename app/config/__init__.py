@@ -1,4 +1,4 @@
-"""TOML to frozen values, or every fault at once (law 11). The only room with pydantic.
+"""TOML to frozen values, or every fault at once (G11). The only room with pydantic.
 
 `load` reads a file; nothing else of the house reads files or environment for its settings, and no
 room imports this one: it speaks the rooms' own values.
@@ -14,22 +14,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from app.config import guards, lint, phones, sections
-from app.config.cases import read_tests
-from app.config.checking import check
-from app.config.faults import BadConfig, Fault, Faults, did_you_mean
-from app.config.listening import Admin, warn_of_strangers
+from app.config import lint
+from app.config import models as sections
+from app.config import numbers as phones
+from app.config import policies as guards
+from app.config.admin import Admin, warn_of_strangers
+from app.config.diagnostics import BadConfig, Diagnostic, Diagnostics, did_you_mean
 from app.config.routes import Reader
 from app.config.targets import read_targets
-from app.guards.limits import LimitOptions
-from app.guards.opt_out import OptOutOptions
+from app.config.tests import read_tests
+from app.config.validation import check
+from app.delivery.target import Target
 from app.plivo.numbers import Reading
 from app.plivo.signature import Token
-from app.reports.target import Target
+from app.policies.limits import LimitOptions
+from app.policies.opt_out import OptOutOptions
 from app.rules.table import Table
 from app.store import URL, Keep, StoreOptions, server_url
 
-__all__ = ["BadConfig", "Config", "Fault", "load"]
+__all__ = ["BadConfig", "Config", "Diagnostic", "load"]
 
 _TOML_POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$")
 _SQLITE = "sqlite:///"
@@ -55,7 +58,7 @@ class Config:
     tests: tuple[sections.Test, ...]
     read_number: Callable[[str], str]  # numbers as people write them in this file's country
     read_address: Callable[[str], Reading]  # the same of people who text us
-    warnings: tuple[Fault, ...]
+    warnings: tuple[Diagnostic, ...]
     version: str  # of what the file says; the journal keeps it with each answer
 
 
@@ -66,17 +69,17 @@ def load(path: Path, **flags: Any) -> Config:
         data = tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:
         message = "there is no such file; copy config.example.toml, or name one with -c or $AUTOREPLY_CONFIG"
-        raise BadConfig(str(path), [Fault((), message)]) from None
+        raise BadConfig(str(path), [Diagnostic((), message)]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(str(path), [Fault((), f"cannot be read: {error}")]) from None
+        raise BadConfig(str(path), [Diagnostic((), f"cannot be read: {error}")]) from None
     except tomllib.TOMLDecodeError as error:
         raise BadConfig(str(path), [_toml_fault(error)]) from None
     except RecursionError:
-        raise BadConfig(str(path), [Fault((), "nested too deeply")]) from None
+        raise BadConfig(str(path), [Diagnostic((), "nested too deeply")]) from None
     given = {key: value for key, value in flags.items() if value is not None}
     if given and isinstance(data.setdefault("server", {}), dict):
         data["server"].update(given)
-    faults = Faults()
+    faults = Diagnostics()
     config = _read(data, path.resolve().parent, _version(content, given), faults)
     if config is None or faults.errors:
         raise BadConfig(str(path), faults.all)
@@ -87,13 +90,15 @@ def _version(content: bytes, flags: Mapping[str, Any]) -> str:
     return hashlib.sha256(content + repr(sorted(flags.items())).encode()).hexdigest()[:12]
 
 
-def _toml_fault(error: tomllib.TOMLDecodeError) -> Fault:
+def _toml_fault(error: tomllib.TOMLDecodeError) -> Diagnostic:
     position = _TOML_POSITION.search(str(error))
     message = f"not TOML: {_TOML_POSITION.sub('', str(error))}"
-    return Fault((), message, line=int(position[1]), column=int(position[2])) if position else Fault((), message)
+    return (
+        Diagnostic((), message, line=int(position[1]), column=int(position[2])) if position else Diagnostic((), message)
+    )
 
 
-def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> Config | None:
+def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics) -> Config | None:
     for key in sorted(data.keys() - set(sections.TABLES)):
         faults.note((key,), f"unknown table; {did_you_mean(key, sections.TABLES)}")
     server = check(sections.Server, data.get("server", {}), ("server",), folder, faults)
@@ -148,7 +153,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Faults) -> C
     )
 
 
-def _country(data: Any, folder: Path, faults: Faults) -> str | None:
+def _country(data: Any, folder: Path, faults: Diagnostics) -> str | None:
     """Read by itself, so that another fault of `[plivo]` does not make every number one."""
     given = {"country": data["country"]} if isinstance(data, Mapping) and "country" in data else {}
     model = check(sections.Country, given, ("plivo",), folder, faults)
@@ -161,7 +166,7 @@ def _country(data: Any, folder: Path, faults: Faults) -> str | None:
         return None
 
 
-def _where(url: str, folder: Path, faults: Faults) -> Path | URL:
+def _where(url: str, folder: Path, faults: Diagnostics) -> Path | URL:
     """The file or the server of `[store] url`. Never by the working directory: a server that is started elsewhere
     would begin an empty store, without any opt-out.
     """
@@ -181,7 +186,7 @@ def _where(url: str, folder: Path, faults: Faults) -> Path | URL:
     return Path(url)
 
 
-def _data_folder(folder: Path, faults: Faults) -> Path:
+def _data_folder(folder: Path, faults: Diagnostics) -> Path:
     """$AUTOREPLY_DATA, else the folder of the config file."""
     data = os.environ.get("AUTOREPLY_DATA")
     if not data:

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.config.faults import Faults
+from app.config.diagnostics import Diagnostics
 from app.config.fields import is_source
-from app.guards.limits import LimitOptions
-from app.guards.opt_out import OptOutOptions, read
+from app.delivery.target import Target
 from app.plivo import units
-from app.reports.target import Target
-from app.rules.keywords import Keyword, Keywords
+from app.policies.limits import LimitOptions
+from app.policies.opt_out import OptOutOptions, read
+from app.rules.compiler import Place
+from app.rules.kinds.keywords import Keyword, Keywords
 from app.rules.table import Route, Table
-from app.rules.workshop import Place
 
 Guards = Mapping[str, tuple[OptOutOptions, LimitOptions]]
 
 TOO_LONG = "a window longer than [store] keep: what is forgotten cannot be counted"
 
 
-def check_windows(keep: float, limits: LimitOptions, own: Guards, table: Table, faults: Faults) -> None:
+def check_windows(keep: float, limits: LimitOptions, own: Guards, table: Table, faults: Diagnostics) -> None:
     """What is forgotten after `keep` cannot be counted for longer."""
     every = {("limits",): limits} | {("routes", name, "limits"): options for name, (_, options) in own.items()}
     for place, options in every.items():
@@ -55,7 +55,7 @@ def _words(action: object) -> list[Keyword]:
     return [*action.whole.values(), *action.first.keywords.values(), *action.any.keywords.values()]
 
 
-def warn_of_opt_out_words(table: Table, common: OptOutOptions, own: Guards, faults: Faults) -> None:
+def warn_of_opt_out_words(table: Table, common: OptOutOptions, own: Guards, faults: Diagnostics) -> None:
     """Opt-out comes before every route, so a keyword that is one of its words is never asked."""
     for route in table.by_name.values():
         options = own[route.name][0] if route.name in own else common
@@ -63,7 +63,7 @@ def warn_of_opt_out_words(table: Table, common: OptOutOptions, own: Guards, faul
             _warn_of_words(route, options, faults)
 
 
-def _warn_of_words(route: Route, options: OptOutOptions, faults: Faults) -> None:
+def _warn_of_words(route: Route, options: OptOutOptions, faults: Diagnostics) -> None:
     for rule in route.rules:
         if isinstance(rule.action, Keywords):
             for phrase, keyword in rule.action.whole.items():
@@ -73,7 +73,7 @@ def _warn_of_words(route: Route, options: OptOutOptions, faults: Faults) -> None
                     faults.note(("rules", rule.name, "keywords", keyword.source), message, "warning")
 
 
-def check_copies(keep_text: float, targets: Mapping[str, Target], faults: Faults) -> None:
+def check_copies(keep_text: float, targets: Mapping[str, Target], faults: Diagnostics) -> None:
     """A copy waits in the store until its target has it, so its text has to be there."""
     for name, target in targets.items():
         if "messages" in target.send and not keep_text:
@@ -83,7 +83,7 @@ def check_copies(keep_text: float, targets: Mapping[str, Target], faults: Faults
             faults.note(("targets", name, "send"), message)
 
 
-def check_limits(limits: LimitOptions, own: Guards, opt_out: OptOutOptions, faults: Faults) -> None:
+def check_limits(limits: LimitOptions, own: Guards, opt_out: OptOutOptions, faults: Diagnostics) -> None:
     """A limit that is no limit, and a confirmation that is longer than a message may be."""
     for key, rates in (("per_sender", limits.per_sender), ("same_text", limits.same_text), ("total", limits.total)):
         if not rates:
@@ -97,14 +97,14 @@ def check_limits(limits: LimitOptions, own: Guards, opt_out: OptOutOptions, faul
                 )
 
 
-def warn_of_reserve(where: object, reserve: int | None, faults: Faults) -> None:
+def warn_of_reserve(where: object, reserve: int | None, faults: Diagnostics) -> None:
     """A key that does nothing."""
     if reserve and not isinstance(where, Path):
         message = "it watches the disk of a SQLite store; a PostgreSQL's is somewhere else"
         faults.note(("store", "reserve"), message, "warning")
 
 
-def warn_of_exposure(data: Mapping[str, Any], faults: Faults) -> None:
+def warn_of_exposure(data: Mapping[str, Any], faults: Diagnostics) -> None:
     """Secrets that stand in the file, and addresses that anybody on the way can read."""
     for place, value in _walk(data, ()):
         key = next(part for part in reversed(place) if isinstance(part, str))

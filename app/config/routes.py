@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from app import rules
-from app.config.checking import check, known_keys
-from app.config.faults import Faults, did_you_mean
-from app.config.kinds import option_names, read_rule
-from app.config.sections import Route as RouteModel
+from app.config.diagnostics import Diagnostics, did_you_mean
+from app.config.models import Route as RouteModel
+from app.config.rule_options import option_names, read_rule
+from app.config.validation import check, known_keys
 from app.plivo.numbers import Reading
 from app.rules import KINDS, RuleOptions
+from app.rules.compiler import NAMES, Place, RuleCompiler
 from app.rules.rule import Rule
 from app.rules.schedules import Schedule
 from app.rules.table import Route, Table
-from app.rules.workshop import NAMES, Place, Workshop
 
 ANY = "*"
 OPT_OUT = "opt_out"
@@ -37,7 +37,7 @@ class Reader:
     """Reads routes and rules; every fault goes to `faults`."""
 
     folder: Path
-    faults: Faults
+    faults: Diagnostics
     read_number: Callable[[str], str]
     read_address: Callable[[str], Reading]
     targets: tuple[str, ...]
@@ -100,7 +100,7 @@ class Reader:
         return {draft.name: frozenset(draft.model.vars) for draft in self.drafts if rule in draft.rules}
 
     def _build(self, options: RuleOptions, place: Place, users: Mapping[str, frozenset[str]]) -> Rule:
-        bench = Workshop(
+        compiler = RuleCompiler(
             place,
             self.faults.note,
             self.read_number,
@@ -112,7 +112,7 @@ class Reader:
             ),
             folder=self.folder,
         )
-        return rules.build(options, bench)
+        return rules.build(options, compiler)
 
     def _max_units(self, draft: Draft) -> int:
         own = draft.model.limits

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.config import sections
-from app.config.checking import check
-from app.config.faults import Faults, did_you_mean
-from app.outbound import BadTlsFile, TlsFiles
+from app.config import models as sections
+from app.config.diagnostics import Diagnostics, did_you_mean
+from app.config.validation import check
+from app.delivery.target import Target
+from app.http_client import BadTlsFile, TlsFiles
 from app.plivo.messages import STATUSES
-from app.reports.target import Target
-from app.rules.workshop import Place
+from app.rules.compiler import Place
 
 
 def read_targets(
-    data: Any, folder: Path, server: sections.Server | None, plivo: sections.Plivo | None, faults: Faults
+    data: Any, folder: Path, server: sections.Server | None, plivo: sections.Plivo | None, faults: Diagnostics
 ) -> dict[str, Target]:
     """Every target; a faulty one too, so that routes may name it."""
     if not isinstance(data, Mapping):
@@ -52,7 +52,7 @@ def _target(name: str, model: sections.Target, plivo: sections.Plivo | None, tls
     )
 
 
-def _tls(model: sections.Target, place: Place, folder: Path, faults: Faults) -> ssl.SSLContext | None:
+def _tls(model: sections.Target, place: Place, folder: Path, faults: Diagnostics) -> ssl.SSLContext | None:
     try:
         return TlsFiles(model.ca_file, model.client_cert, model.client_key).context(model.url, folder)
     except BadTlsFile as error:

@@ -5,19 +5,19 @@ Two halves, so that what is remembered can be asked at the last moment:
     draft   who would answer, and what: walks the rules, which may wait for somebody
     judge   what is really said, given what is remembered: opt-outs, cooldowns, limits. Pure
 
-Silence is a decision with a reason (law 10). The values are in `decision.py`; `answering.py` makes decisions durable.
+Silence is a decision with a reason (G10). The values are in `decision.py`; `answering.py` makes decisions durable.
 """
 
 from dataclasses import dataclass, replace
 
 from app.engine.decision import Decision, Draft, EngineOptions, Guards, Owner, cost, sendable, steps_of
-from app.guards import limits, opt_out
-from app.guards.ledger import Memory, OptOutChange, Origin, Pair, Recall
 from app.plivo.markup import EMPTY, render
-from app.plivo.messages import Inbound, Outgoing, Report
+from app.plivo.messages import DeliveryReport, InboundMessage, Outgoing
+from app.policies import limits, opt_out
+from app.policies.ledger import Memory, OptOutChange, Origin, Pair, Recall
 from app.rules.chain import Outcome, keyword_answers, walk
+from app.rules.services import RuleServices
 from app.rules.table import Route, Table
-from app.rules.tools import Tools
 
 __all__ = ["OPT_OUT", "Decision", "Draft", "Engine", "EngineOptions", "Guards", "Owner"]
 
@@ -36,12 +36,14 @@ class Engine:
         """The guards of a route."""
         return self.options.by_route.get(route.name, self.options.guards) if route else self.options.guards
 
-    async def decide(self, message: Inbound, at: float, tools: Tools, memory: Memory = NOTHING) -> Decision:
+    async def decide(
+        self, message: InboundMessage, at: float, services: RuleServices, memory: Memory = NOTHING
+    ) -> Decision:
         """What would be said. Nothing changes."""
-        draft = await self.draft(message, await self.begin(message, at), tools, memory)
+        draft = await self.draft(message, await self.begin(message, at), services, memory)
         return self.judge(message, draft, memory, signed_by="V3")
 
-    async def begin(self, message: Inbound, at: float) -> Draft:
+    async def begin(self, message: InboundMessage, at: float) -> Draft:
         """The route, and what the message says of opting out. No rule that costs anything is asked."""
         route = self.table.route(message.to)
         sign = opt_out.read(self.guards(route).opt_out, message.intent, message.text)
@@ -49,21 +51,21 @@ class Engine:
             sign = None
         return Draft(at, route, sign)
 
-    def costs(self, message: Inbound, draft: Draft) -> bool:
+    def costs(self, message: InboundMessage, draft: Draft) -> bool:
         """Whether asking its rules has effects, so that the message must be claimed first."""
         if _unanswerable(self.table, message) or (draft.sign and draft.sign.kind != "start"):
             return False
         return draft.route is not None and draft.route.has_effects
 
-    async def draft(self, message: Inbound, begun: Draft, tools: Tools, memory: Memory) -> Draft:
+    async def draft(self, message: InboundMessage, begun: Draft, services: RuleServices, memory: Memory) -> Draft:
         """With the rules asked, unless what is remembered forbids an answer already."""
         if begun.route is None or self._opt_out(message, begun, memory, verified=True):
             return begun
         if forbidden := self._forbidden(message, begun, memory):
             return replace(begun, forbidden=forbidden)
-        return replace(begun, outcome=await walk(begun.route, message, begun.at, memory.cooldowns, tools))
+        return replace(begun, outcome=await walk(begun.route, message, begun.at, memory.cooldowns, services))
 
-    def recall(self, message: Inbound, draft: Draft) -> Recall:
+    def recall(self, message: InboundMessage, draft: Draft) -> Recall:
         """What must be remembered to judge it."""
         pair = Pair(message.to, message.sender)
         outgoing = draft.outcome.messages if draft.outcome else ()
@@ -72,7 +74,7 @@ class Engine:
         recall = limits.recall(self.guards(draft.route).limits, draft.at, pair, people, name)
         return replace(recall, cooldowns=draft.route is not None and draft.route.has_effects)
 
-    def judge(self, message: Inbound, draft: Draft, memory: Memory, *, signed_by: str) -> Decision:
+    def judge(self, message: InboundMessage, draft: Draft, memory: Memory, *, signed_by: str) -> Decision:
         """What is really said. Pure: it is called in the transaction that records it."""
         name = draft.route.name if draft.route else None
         if reason := _unanswerable(self.table, message):
@@ -89,7 +91,7 @@ class Engine:
         drafted = Decision(name, outcome.rule, reason, steps_of(outcome.asked), outcome.messages, failed=outcome.failed)
         return self._bounded(message, draft, memory, replace(drafted, uses=outcome.uses))
 
-    def owner(self, origin: Origin | None, report: Report) -> Owner:
+    def owner(self, origin: Origin | None, report: DeliveryReport) -> Owner:
         """Find a report's route: journal entry, our number, default route. Without a route it is for all targets: the
         message was sent by other means, perhaps from an address that cannot be a route's.
         """
@@ -98,11 +100,13 @@ class Engine:
         name = origin.route or (route.name if route else None)
         return Owner(name, origin.rule, route.targets if route else None)
 
-    def _opt_out(self, message: Inbound, draft: Draft, memory: Memory, *, verified: bool) -> opt_out.Verdict | None:
+    def _opt_out(
+        self, message: InboundMessage, draft: Draft, memory: Memory, *, verified: bool
+    ) -> opt_out.Verdict | None:
         out = Pair(message.to, message.sender) in memory.opted_out
         return opt_out.judge(self.guards(draft.route).opt_out, draft.sign, out=out, verified=verified)
 
-    def _forbidden(self, message: Inbound, draft: Draft, memory: Memory) -> str | None:
+    def _forbidden(self, message: InboundMessage, draft: Draft, memory: Memory) -> str | None:
         """Why no answer may leave, whatever the rules say: so that none that costs something is asked."""
         if reason := _unanswerable(self.table, message):
             return reason
@@ -110,7 +114,7 @@ class Engine:
         return limits.exceeded(guards, memory, self.recall(message, draft), limits.text_key(message), name, 1)
 
     def _opted(
-        self, message: Inbound, draft: Draft, memory: Memory, verdict: opt_out.Verdict, signed_by: str
+        self, message: InboundMessage, draft: Draft, memory: Memory, verdict: opt_out.Verdict, signed_by: str
     ) -> Decision:
         pair = Pair(message.to, message.sender)
         word = draft.sign.word if draft.sign else ""
@@ -125,7 +129,7 @@ class Engine:
         after = replace(memory, opted_out=memory.opted_out - {pair})  # the one confirmation may pass
         return self._bounded(message, draft, after, drafted)
 
-    def _bounded(self, message: Inbound, draft: Draft, memory: Memory, drafted: Decision) -> Decision:
+    def _bounded(self, message: InboundMessage, draft: Draft, memory: Memory, drafted: Decision) -> Decision:
         """The decision within what can be reached, what has cooled down, and the limits."""
         guards, name = self.guards(draft.route).limits, drafted.route
         opted_out = frozenset() if self.guards(draft.route).opt_out.mode == "off" else memory.opted_out
@@ -152,7 +156,7 @@ class Engine:
         )
 
 
-def _unanswerable(table: Table, message: Inbound) -> str | None:
+def _unanswerable(table: Table, message: InboundMessage) -> str | None:
     if message.type == "whatsapp":
         return "WhatsApp cannot be answered by Plivo XML"
     if message.sender == message.to or message.sender in table.by_number:

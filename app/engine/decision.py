@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.guards.ledger import OptOutChange, Pair, Step
-from app.guards.limits import LimitOptions
-from app.guards.opt_out import OptOutOptions, Sign
 from app.plivo import numbers, units
 from app.plivo.markup import EMPTY, clean
 from app.plivo.messages import Outgoing
+from app.policies.ledger import OptOutChange, Pair, Step
+from app.policies.limits import LimitOptions
+from app.policies.opt_out import OptOutOptions, OptOutSignal
 from app.rules.chain import Asked, Outcome
-from app.rules.rule import Answers, Fails, Names, Passes, Use
+from app.rules.rule import Answers, Fails, Passes, Redirects, Use
 from app.rules.table import Route
 
 
@@ -38,7 +38,7 @@ class Draft:
 
     at: float
     route: Route | None
-    sign: Sign | None
+    sign: OptOutSignal | None
     outcome: Outcome | None = None
     forbidden: str | None = None  # why they were not
 
@@ -113,7 +113,7 @@ def _step(asked: Asked) -> Step:
             return Step(asked.rule, "not asked", "an earlier rule had answered")
         case Answers(reason=reason):
             return Step(asked.rule, "answers", reason)
-        case Passes(reason) | Names(_, reason):
+        case Passes(reason) | Redirects(_, reason):
             return Step(asked.rule, "passes", reason)
         case Fails(reason):
             return Step(asked.rule, "fails", reason)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, urlsplit
 
-from app.plivo.signature import Claim, Request, Token, matching
+from app.plivo.signature import Request, SignatureHeader, Token, matching
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SWAPPED = {"http": "https", "https": "http"}
@@ -44,25 +44,30 @@ class Budget:
         return self.hmacs >= 0 and self.clock() < self.until
 
 
-def checked(claims: Iterable[Claim], request: Request) -> str:
+def checked(signature_headers: Iterable[SignatureHeader], request: Request) -> str:
     """Which headers were compared over which URL."""
-    names = [name for claim in claims for name, _ in claim.offered]
+    names = [name for header in signature_headers for name, _ in header.offered]
     return f"{', '.join(f'X-Plivo-Signature-{name}' for name in names)} over {request.base}"
 
 
 def advice(
-    claims: Iterable[Claim], request: Request, public_url: str, tokens: Sequence[Token], seen: Seen, budget: Budget
+    signature_headers: Iterable[SignatureHeader],
+    request: Request,
+    public_url: str,
+    tokens: Sequence[Token],
+    seen: Seen,
+    budget: Budget,
 ) -> str:
     """What to change so that the signature matches, as well as can be told from here. `request` is for `public_url`."""
-    comparable = [claim for claim in claims if claim.is_comparable]
+    comparable = [header for header in signature_headers if header.is_comparable]
     if not comparable:
         return NOTHING_TO_COMPARE
     path = request.base.removeprefix(public_url)
     for tried in _attempts(request, seen):
-        for claim in comparable:
+        for header in comparable:
             if not budget.spend(len(tokens)):
                 return f"the likeliest variants of the URL do not match: {ASK}"
-            if match := matching(claim, claim.text(tried), tokens):
+            if match := matching(header, header.text(tried), tokens):
                 return f"X-Plivo-Signature-{match.header} matches {_what_differs(request, tried, public_url, path)}"
     return f"no variant of the URL matches: {ASK}"
 

@@ -17,7 +17,7 @@ from app.plivo.refusals import Malformed
 
 Parameters = tuple[tuple[str, str], ...]  # in the order of the wire, repeated names kept
 
-IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # law 2: MessageUUIDs and nonces; no dot, no slash
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # G2: MessageUUIDs and nonces; no dot, no slash
 
 ADDRESS_LENGTH = 64  # characters of From and To; Plivo sends at most 15 digits or 11 letters
 
@@ -29,14 +29,14 @@ _MEDIA = re.compile(r"Media\d+")  # Media0.. or Media1..: Plivo's pages disagree
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Binds what was signed to what was said (law 2). Same key, other value: a reused signature."""
+    """Binds what was signed to what was said (G2). Same key, other value: a reused signature."""
 
     key: bytes
     value: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class SignedRequest:
+class Verified:
     """A request that passed the gate."""
 
     path: str  # below public_url: "/message", "/report/<uuid>"
@@ -46,7 +46,7 @@ class SignedRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Inbound:
+class InboundMessage:
     """One incoming message. Addresses are normalised, text is exactly what Plivo sent."""
 
     message_uuid: str
@@ -78,7 +78,7 @@ class Inbound:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class DeliveryReport:
     """One delivery report: the fate of a message of ours. Its parameters stay as they were sent."""
 
     id: str

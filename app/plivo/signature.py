@@ -1,6 +1,6 @@
 """Plivo's request signatures: what is signed, and whether one of our tokens signed it.
 
-Law 1: one value of one of four headers must match one token, compared in constant time.
+G1: one value of one of four headers must match one token, compared in constant time.
 Every signature is Base64(HMAC-SHA256(auth token, text)); the families differ in the text:
 
     V2  scheme://host[:port]/path + nonce                  (neither query nor body nor method)
@@ -133,7 +133,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SignatureHeader:
     """What the headers of one family say: a nonce, and the signatures that each header offers.
 
     A header whose values cannot be signatures (not 44 characters of Base64) offers none.
@@ -169,13 +169,15 @@ class Match:
     token: Token
 
 
-def claims(headers: Sequence[tuple[bytes, bytes]], families: Iterable[Family] = FAMILIES) -> tuple[Claim, ...]:
+def signature_headers(
+    headers: Sequence[tuple[bytes, bytes]], families: Iterable[Family] = FAMILIES
+) -> tuple[SignatureHeader, ...]:
     """The claims of a request, from raw ASGI headers. A family without a value or nonce makes none."""
     found: dict[str, list[bytes]] = {}
     for name, value in headers:
         if name.startswith(b"x-plivo-"):
             found.setdefault(name.decode("latin-1"), []).append(value)
-    return tuple(claim for family in families if found and (claim := _claim(family, found)))
+    return tuple(header for family in families if found and (header := _header(family, found)))
 
 
 def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -183,14 +185,14 @@ def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.startswith(b"x-plivo-signature") for name, _ in headers)
 
 
-def _claim(family: Family, found: Mapping[str, list[bytes]]) -> Claim | None:
+def _header(family: Family, found: Mapping[str, list[bytes]]) -> SignatureHeader | None:
     nonces = {value.strip().decode("latin-1") for value in found.get(family.nonce.lower(), ())}
     lists = {name: b",".join(found.get(header.lower(), ())) for name, header in family.headers.items()}
     offered = tuple((name, _signatures(values)) for name, values in lists.items() if values.strip(b", \t"))
     if not offered or len(nonces) != 1:
         return None
     nonce = nonces.pop()
-    return Claim(family, nonce, offered) if IDENTIFIER.fullmatch(nonce) else None
+    return SignatureHeader(family, nonce, offered) if IDENTIFIER.fullmatch(nonce) else None
 
 
 def _signatures(values: bytes) -> tuple[bytes, ...]:
@@ -199,11 +201,11 @@ def _signatures(values: bytes) -> tuple[bytes, ...]:
     return tuple([part for part in parts if _SIGNATURE.fullmatch(part)][:MAX_VALUES])
 
 
-def matching(claim: Claim, text: bytes, tokens: Iterable[Token]) -> Match | None:
+def matching(header: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> Match | None:
     """The header and the token that made it over `text`. Tokens are not tried if there is nothing to compare."""
-    for token in tokens if claim.is_comparable else ():
-        if header := claim.header_matching(token.sign(text)):
-            return Match(header, token)
+    for token in tokens if header.is_comparable else ():
+        if name := header.header_matching(token.sign(text)):
+            return Match(name, token)
     return None
 
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from app.rules import conditions, forward, keywords, python, silence, text, webhook
+from app.rules import conditions
+from app.rules.compiler import RuleCompiler
 from app.rules.conditions import ConditionOptions
+from app.rules.kinds import forward, keywords, python, silence, text, webhook
 from app.rules.rule import LIFE, Action, Cooldown, Rule
-from app.rules.workshop import Workshop
 
 
 class KindOptions(Protocol):
@@ -19,7 +20,7 @@ class KindOptions(Protocol):
 
     KEY: ClassVar[str]
 
-    def build(self, workshop: Workshop) -> Action:
+    def build(self, compiler: RuleCompiler) -> Action:
         """The action; faults are noted in the workshop."""
         ...
 
@@ -47,8 +48,8 @@ class RuleOptions:
     cooldown: Cooldown | None = None
 
 
-def build(options: RuleOptions, workshop: Workshop) -> Rule:
+def build(options: RuleOptions, compiler: RuleCompiler) -> Rule:
     """The rule; what is wrong with it is noted in the workshop."""
-    built, workshop = conditions.build(options.conditions, workshop)
-    src = workshop.number("src", options.src) if options.src is not None else None
-    return Rule(options.name, built, options.action.build(workshop), src, options.life, options.cooldown)
+    built, compiler = conditions.build(options.conditions, compiler)
+    src = compiler.number("src", options.src) if options.src is not None else None
+    return Rule(options.name, built, options.action.build(compiler), src, options.life, options.cooldown)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from app.plivo.messages import Inbound, Outgoing
+from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import show
-from app.rules.keywords import Keywords
-from app.rules.rule import Answers, Ask, Fails, Names, Passes, Rule, Use, Verdict
+from app.rules.kinds.keywords import Keywords
+from app.rules.rule import Answers, Fails, Passes, Redirects, Rule, RuleContext, Use, Verdict
+from app.rules.services import RuleServices
 from app.rules.table import Route
-from app.rules.tools import Tools
 from app.telemetry import get_logger, place_of
 
 log = get_logger("rules")
@@ -58,17 +58,19 @@ class Outcome:
 
 async def walk(
     route: Route,
-    message: Inbound,
+    message: InboundMessage,
     at: float,
     cooldowns: Mapping[str, float],
-    tools: Tools = Tools(),  # noqa: B008 - frozen
+    services: RuleServices = RuleServices(),  # noqa: B008 - frozen
 ) -> Outcome:
     """Asks the rules of the route."""
-    ask = Ask(message, route.name, message.to, values_of(route, message), at, cooldowns, tools, route.vars)
+    context = RuleContext(
+        message, route.name, message.to, values_of(route, message), at, cooldowns, services, route.vars
+    )
     walked = _Walk(list(route.rules))
     while (rule := walked.next()) is not None:
-        verdict = await _put(rule, ask)
-        if isinstance(verdict, Names):
+        verdict = await _put(rule, context)
+        if isinstance(verdict, Redirects):
             verdict = walked.jump(verdict)
         if isinstance(verdict, Fails):
             uuid = message.message_uuid
@@ -79,14 +81,14 @@ async def walk(
     return Outcome(None, None, tuple(walked.asked))
 
 
-async def keyword_answers(route: Route, message: Inbound, at: float) -> bool:
+async def keyword_answers(route: Route, message: InboundMessage, at: float) -> bool:
     """Whether a keyword of the route is in the text: such a word is the shop's own, not a request for help."""
-    ask = Ask(message, route.name, message.to, values_of(route, message), at)
-    verdicts = [await rule(ask) for rule in route.rules if isinstance(rule.action, Keywords)]
+    context = RuleContext(message, route.name, message.to, values_of(route, message), at)
+    verdicts = [await rule(context) for rule in route.rules if isinstance(rule.action, Keywords)]
     return any(isinstance(verdict, Answers) for verdict in verdicts)
 
 
-def values_of(route: Route, message: Inbound) -> Mapping[str, str]:
+def values_of(route: Route, message: InboundMessage) -> Mapping[str, str]:
     """The names that every template may use; a route's own vars lose against them."""
     return {
         **route.vars,
@@ -109,7 +111,7 @@ class _Walk:
     def next(self) -> Rule | None:
         return self.left.pop(0) if self.left else None
 
-    def jump(self, wish: Names) -> Verdict:
+    def jump(self, wish: Redirects) -> Verdict:
         """Puts the named rule first; a rule that was asked already, or is of another route, is a failure."""
         named = next((rule for rule in self.left if rule.name == wish.rule), None)
         if named is None:
@@ -119,12 +121,12 @@ class _Walk:
         return Passes(wish.reason)
 
 
-async def _put(rule: Rule, ask: Ask) -> Verdict:
-    if rule.action.calls_out and ask.tools.given is not None:
-        rule = replace(rule, action=_Given(ask.tools.given.get(rule.name, "pass")))
+async def _put(rule: Rule, context: RuleContext) -> Verdict:
+    if rule.action.calls_out and context.services.given is not None:
+        rule = replace(rule, action=_Given(context.services.given.get(rule.name, "pass")))
     if not rule.action.calls_out:
-        return await _ask(rule, ask)
-    asked = asyncio.ensure_future(_ask(rule, replace(ask, deadline=time.monotonic() + rule.life)))
+        return await _ask(rule, context)
+    asked = asyncio.ensure_future(_ask(rule, replace(context, deadline=time.monotonic() + rule.life)))
     try:
         done, late = await asyncio.wait({asked}, timeout=rule.life)
     finally:
@@ -137,9 +139,9 @@ async def _put(rule: Rule, ask: Ask) -> Verdict:
     return Fails(f"raised {place_of(error)}") if error else answered.result()
 
 
-async def _ask(rule: Rule, ask: Ask) -> Verdict:
+async def _ask(rule: Rule, context: RuleContext) -> Verdict:
     try:
-        return await rule(ask)
+        return await rule(context)
     except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever it is, it is the rule's own failure
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
@@ -156,11 +158,11 @@ class _Given:
     calls_out: ClassVar[bool] = False
     has_cooldown: ClassVar[bool] = False
 
-    async def __call__(self, ask: Ask) -> Verdict:
+    async def __call__(self, context: RuleContext) -> Verdict:
         match self.says:
             case "pass":
                 return Passes("given: pass")
             case "fail":
                 return Fails("given: fail")
             case text:
-                return ask.reply(text, "given: a text")
+                return context.reply(text, "given: a text")

@@ -9,9 +9,9 @@ import re2
 
 from app import folding
 from app.plivo.numbers import is_digits, kind_of, normalise
-from app.rules.rule import Ask, Condition, Passes
+from app.rules.compiler import NAMES, RuleCompiler
+from app.rules.rule import Condition, Passes, RuleContext
 from app.rules.schedules import Schedule
-from app.rules.workshop import NAMES, Workshop
 
 SENDER_KINDS = ("short-code", "alphanumeric")  # of senders that `from` knows by a word
 _PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, its own default; a larger pattern is refused at load
@@ -36,13 +36,13 @@ class Match:
 
     pattern: Any  # re2 has no type hints
 
-    def __call__(self, ask: Ask) -> Ask | Passes:
+    def __call__(self, context: RuleContext) -> RuleContext | Passes:
         """Passes if the pattern is not found."""
-        found = self.pattern.search(folding.digits(ask.message.text))
+        found = self.pattern.search(folding.digits(context.message.text))
         if found is None:
             return Passes("match: the pattern is not found")
         groups = found.groupdict()
-        return ask.with_values(**{name: value or "" for name, value in groups.items()}) if groups else ask
+        return context.with_values(**{name: value or "" for name, value in groups.items()}) if groups else context
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Sender:
 
     tests: tuple[Callable[[str], bool], ...]
 
-    def __call__(self, ask: Ask) -> Ask | Passes:
+    def __call__(self, context: RuleContext) -> RuleContext | Passes:
         """Passes for anybody else."""
-        return ask if any(test(ask.message.sender) for test in self.tests) else Passes("from: another sender")
+        return context if any(test(context.message.sender) for test in self.tests) else Passes("from: another sender")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +63,31 @@ class Hours:
     schedule: Schedule
     wanted: bool
 
-    def __call__(self, ask: Ask) -> Ask | Passes:
+    def __call__(self, context: RuleContext) -> RuleContext | Passes:
         """Passes in the other state, and says until when it lasts."""
-        is_open = self.schedule.is_open(ask.at)
+        is_open = self.schedule.is_open(context.at)
         if is_open == self.wanted:
-            return ask
-        change = self.schedule.next("next_close" if is_open else "next_open", ask.at)
+            return context
+        change = self.schedule.next("next_close" if is_open else "next_open", context.at)
         until = f" until {change:%a %d %b %H:%M}" if change else ""
         return Passes(f"{self.schedule.name} is {'open' if is_open else 'closed'}{until}")
 
 
-def build(options: ConditionOptions, workshop: Workshop) -> tuple[tuple[Condition, ...], Workshop]:
+def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Condition, ...], RuleCompiler]:
     """The conditions, cheapest first, and the workshop that knows the names they add."""
     conditions: list[Condition] = []
     if options.sender:
-        conditions.append(Sender(tuple(_sender(source, workshop) for source in options.sender)))
+        conditions.append(Sender(tuple(_sender(source, compiler) for source in options.sender)))
     for key, name, wanted in (("open", options.open, True), ("closed", options.closed, False)):
-        if name is not None and (schedule := workshop.schedule(key, name)):
+        if name is not None and (schedule := compiler.schedule(key, name)):
             conditions.append(Hours(schedule, wanted))
-    if options.match is not None and (pattern := _compile(options.match, workshop)) is not None:
+    if options.match is not None and (pattern := _compile(options.match, compiler)) is not None:
         conditions.append(Match(pattern))
-        workshop = workshop.knowing(pattern.groupindex)
-    return tuple(conditions), workshop
+        compiler = compiler.knowing(pattern.groupindex)
+    return tuple(conditions), compiler
 
 
-def _compile(source: str, workshop: Workshop) -> Any:
+def _compile(source: str, compiler: RuleCompiler) -> Any:
     settings = re2.Options()
     settings.case_sensitive = False
     settings.log_errors = False
@@ -96,25 +96,25 @@ def _compile(source: str, workshop: Workshop) -> Any:
         pattern = re2.compile(folding.digits(source), settings)
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        workshop.fault("match", f"not an RE2 pattern: {reason} (RE2 has no look-around and no back-references)")
+        compiler.fault("match", f"not an RE2 pattern: {reason} (RE2 has no look-around and no back-references)")
         return None
     for name in sorted(NAMES & set(pattern.groupindex)):
-        workshop.fault("match", f"a group cannot be called {name}: texts know that name already")
+        compiler.fault("match", f"a group cannot be called {name}: texts know that name already")
     return pattern
 
 
-def _sender(source: str, workshop: Workshop) -> Callable[[str], bool]:
+def _sender(source: str, compiler: RuleCompiler) -> Callable[[str], bool]:
     if source in SENDER_KINDS:
         return lambda address: kind_of(address) == source
     if source.endswith("*"):
         prefix = normalise(source[:-1])
         if not is_digits(prefix):
-            workshop.fault("from", f"{source!r}: a prefix is digits and a star, as +3389*")
+            compiler.fault("from", f"{source!r}: a prefix is digits and a star, as +3389*")
         elif prefix.startswith("0"):  # Plivo writes E.164, where none does: it would never match
-            workshop.fault("from", f"{source!r}: a prefix starts with the country code, as +3389*")
+            compiler.fault("from", f"{source!r}: a prefix starts with the country code, as +3389*")
         return lambda address: address.startswith(prefix) and kind_of(address) == "number"
     if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):
-        workshop.fault("from", f'{source!r}: did you mean "{near[0]}"?')
+        compiler.fault("from", f'{source!r}: did you mean "{near[0]}"?')
         return lambda _address: False
-    exact = workshop.sender("from", source)
+    exact = compiler.sender("from", source)
     return lambda address: address == exact

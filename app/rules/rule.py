@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, NewType, Protocol, Self
 
-from app.plivo.messages import Inbound, Outgoing
+from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import normalise
-from app.rules.tools import Tools
+from app.rules.services import RuleServices
 
 Seconds = NewType("Seconds", float)  # the file writes a duration
 
@@ -21,16 +21,16 @@ MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RuleContext:
     """A message put to a rule."""
 
-    message: Inbound
+    message: InboundMessage
     route: str
     src: str  # the number that answers
     values: Mapping[str, str]  # the names that a template may use
     at: float  # when the message came, seconds since the epoch
     cooldowns: Mapping[str, float] = field(default_factory=dict)  # key -> when this sender last had that answer
-    tools: Tools = field(default_factory=Tools)
+    services: RuleServices = field(default_factory=RuleServices)
     vars: Mapping[str, str] = field(default_factory=dict)  # the route's
     rule: str = ""
     deadline: float = 0.0  # `time.monotonic()` of the end of the rule's life
@@ -91,20 +91,20 @@ class Fails:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class Redirects:
     """The rule wants another one of the same route to be asked next."""
 
     rule: str
     reason: str
 
 
-Verdict = Answers | Passes | Fails | Names
+Verdict = Answers | Passes | Fails | Redirects
 
 
 class Condition(Protocol):
     """What must hold before an action is asked."""
 
-    def __call__(self, ask: Ask, /) -> Ask | Passes:
+    def __call__(self, context: RuleContext, /) -> RuleContext | Passes:
         """The question, perhaps with more names; or why the rule passes."""
         ...
 
@@ -120,7 +120,7 @@ class Action(Protocol):
         """Whether an answer may use up something of its own."""
         ...
 
-    async def __call__(self, ask: Ask, /) -> Verdict:
+    async def __call__(self, context: RuleContext, /) -> Verdict:
         """May raise anything: that is a failure of the rule."""
         ...
 
@@ -132,12 +132,12 @@ class Cooldown:
     seconds: float
     then: Literal["silence", "pass"] = "silence"
 
-    def check(self, ask: Ask, key: str) -> Answers | Passes | None:
+    def check(self, context: RuleContext, key: str) -> Answers | Passes | None:
         """What is said instead while it lasts; None if the answer may be given."""
-        used = ask.cooldowns.get(key)
-        if used is None or ask.at - used >= self.seconds:
+        used = context.cooldowns.get(key)
+        if used is None or context.at - used >= self.seconds:
             return None
-        reason = f"cooldown: this sender had this answer, and has it again in {_span(used + self.seconds - ask.at)}"
+        reason = f"cooldown: this sender had this answer, and has it again in {_span(used + self.seconds - context.at)}"
         return Passes(reason) if self.then == "pass" else Answers((), reason)
 
     def use(self, answer: Answers, key: str) -> Answers:
@@ -167,17 +167,17 @@ class Rule:
         """Whether asking it costs something that must not be paid twice."""
         return self.action.calls_out or self.action.has_cooldown or self.cooldown is not None
 
-    async def __call__(self, ask: Ask) -> Verdict:
+    async def __call__(self, context: RuleContext) -> Verdict:
         """Conditions in order, then the cooldown, then the action."""
-        ask = replace(ask, src=self.src or ask.src, rule=self.name)
+        context = replace(context, src=self.src or context.src, rule=self.name)
         for condition in self.conditions:
-            outcome = condition(ask)
+            outcome = condition(context)
             if isinstance(outcome, Passes):
                 return outcome
-            ask = outcome
-        if self.cooldown and (instead := self.cooldown.check(ask, self.name)):
+            context = outcome
+        if self.cooldown and (instead := self.cooldown.check(context, self.name)):
             return instead
-        verdict = await self.action(ask)
+        verdict = await self.action(context)
         return self.cooldown.use(verdict, self.name) if self.cooldown and isinstance(verdict, Answers) else verdict
 
 

@@ -18,14 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.store import migrations, retention
 from app.store.database import BrokenStore, Clock, Database, StoreInUse, insert_new, never_back, now, readers
+from app.store.deliveries import SqlDeliveryQueue
 from app.store.ledger import StoredLedger
 from app.store.migrations import NewerStore
-from app.store.outbox import StoredOutbox
 from app.store.postgres import Postgres, server_url
 from app.store.retention import Keep
+from app.store.schema import heartbeat
 from app.store.served_file import ServedFile, serve_file
 from app.store.sqlite import Sqlite
-from app.store.tables import heartbeat
 from app.store.writer import Committed, Writer, nobody, reason
 
 __all__ = [
@@ -68,7 +68,7 @@ class Store:
     engine: AsyncEngine
     writer: Writer
     ledger: StoredLedger
-    outbox: StoredOutbox
+    outbox: SqlDeliveryQueue
     tasks: tuple[asyncio.Task[None], ...]
 
     async def check(self) -> None:
@@ -150,7 +150,7 @@ async def _running(database: Database, keep: Keep | None, committed: Committed) 
             database.engine,
             writer,
             StoredLedger(database.engine, writer),
-            StoredOutbox(database.engine, writer),
+            SqlDeliveryQueue(database.engine, writer),
             tuple(tasks),
         )
     finally:

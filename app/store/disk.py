@@ -1,7 +1,7 @@
 """The free-disk reserve of an embedded store: reports are refused before the disk is full, replies are not.
 
 A report that is refused with 503 comes again, Plivo calls up to four times; a full disk would silence the replies too
-(law 7). Only SQLite has one: the disk of a PostgreSQL is somewhere else.
+(G7). Only SQLite has one: the disk of a PostgreSQL is somewhere else.
 """
 
 import logging
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.guards.ledger import Unavailable
+from app.policies.ledger import Unavailable
 
 log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
 

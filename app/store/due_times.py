@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from app.store.database import now
-from app.store.tables import deliveries, is_due
+from app.store.schema import deliveries, is_due
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.reports.outbox import TargetStatus
+from app.delivery.queue import TargetStatus
 from app.store.database import insert_or, now
 from app.store.reading import reading
-from app.store.tables import instances, pauses, probe_requests
+from app.store.schema import instances, pauses, probe_requests
 from app.store.writer import Writer
 
 ALIVE = 15.0  # seconds: a server that has not written for so long has died; it writes every 5

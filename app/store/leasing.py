@@ -1,4 +1,4 @@
-"""Leases in rows: a lease is only a due time in the future, so a crash needs no recovery (law 7)."""
+"""Leases in rows: a lease is only a due time in the future, so a crash needs no recovery (G7)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.reports.outbox import STAGES, Delivery, Parcel, Report
-from app.store import copies
+from app.delivery.queue import STAGES, Delivery, DeliveryReport, StoredReport
+from app.store import message_copies as copies
 from app.store.database import now
-from app.store.tables import deliveries, is_due, pauses, reports
+from app.store.schema import deliveries, is_due, pauses, reports
 
 SPARE = 4  # times what is wanted
 WINDOW = 1_000  # deliveries: four times what a target of the highest concurrency gets at a time
@@ -100,7 +100,7 @@ _LEASED = (
 def _delivery(row: Any, messages: Mapping[str, Any]) -> Delivery:
     if row.kind == "message":
         return Delivery(row.delivery, row.lease, row.attempts, False, copies.copy(row, messages.get(row.message_uuid)))
-    report = Report(
+    report = DeliveryReport(
         id=row.id,
         message_uuid=row.message_uuid,
         status=row.status,
@@ -112,5 +112,5 @@ def _delivery(row: Any, messages: Mapping[str, Any]) -> Delivery:
         in_reply_to=row.in_reply_to,
         parameters=tuple((name, value) for name, value in json.loads(row.parameters)),
     )
-    parcel = Parcel(report, row.received_at, row.route, row.rule, (row.target,), row.signed_by)
+    parcel = StoredReport(report, row.received_at, row.route, row.rule, (row.target,), row.signed_by)
     return Delivery(row.delivery, row.lease, row.attempts, row.stale, parcel)

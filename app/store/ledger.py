@@ -1,4 +1,4 @@
-"""The ledger in rows: one a message, written once (laws 2, 3 and 10)."""
+"""The ledger in rows: one a message, written once (G2, G3 and G10)."""
 
 import asyncio
 import json
@@ -9,12 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.guards.ledger import Answered, Case, Claimed, Held, Origin, Ruling, Wish
-from app.store import copies, memory, proofs
+from app.policies.ledger import Answered, Case, Claimed, Held, Origin, Ruling, Wish
+from app.store import message_copies as copies
+from app.store import proofs
+from app.store import usage as memory
 from app.store.database import hold, insert_new, insert_or, now
-from app.store.memory import Remembered
 from app.store.reading import reading
-from app.store.tables import claims, messages, opt_outs
+from app.store.schema import claims, messages, opt_outs
+from app.store.usage import Remembered
 from app.store.writer import Writer
 
 
@@ -74,7 +76,7 @@ def record(connection: sa.Connection, cases: Sequence[Case]) -> list[bytes | Exc
 
 
 def _counted(cases: Sequence[Case]) -> Iterable[str]:
-    """Law 8: people and fuses, which no two replicas may count at the same time."""
+    """G8: people and fuses, which no two replicas may count at the same time."""
     for case in cases:
         yield " ".join(case.recall.pair)
         yield from (f"fuse {fuse.scope}" for fuse in case.recall.fuses)
@@ -92,7 +94,7 @@ def _insert(connection: sa.Connection, cases: Mapping[str, Case], rulings: Mappi
 
 
 def _stored(connection: sa.Connection, uuids: Collection[str]) -> dict[str, bytes]:
-    """What was answered; nothing any more (law 9) if the person has opted out since."""
+    """What was answered; nothing any more (G9) if the person has opted out since."""
     if not uuids:
         return {}
     since = sa.and_(

@@ -7,12 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.guards.ledger import OptOutChange
-from app.store import memory
-from app.store.commands import leave_trace
+from app.policies.ledger import OptOutChange
+from app.store import usage as memory
+from app.store.delivery_commands import leave_trace
 from app.store.queries import Row, plain
 from app.store.reading import reading
-from app.store.tables import claims, cooldowns, deliveries, messages, opt_outs, replies, reports, spending
+from app.store.schema import claims, cooldowns, deliveries, messages, opt_outs, replies, reports, spending
 
 ADDRESSES = (  # every column that holds one
     *(table.c[name] for table in (messages, reports) for name in ("sender", "recipient")),

@@ -1,12 +1,12 @@
-"""Law 2 in rows: a key that is bound to one value is bound for as long as answers are kept."""
+"""G2 in rows: a key that is bound to one value is bound for as long as answers are kept."""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.guards.ledger import Proof, Reused
+from app.policies.ledger import Proof, Reused
 from app.store.database import insert_new, now
-from app.store.tables import proofs
+from app.store.schema import proofs
 
 
 def bind(connection: sa.Connection, wanted: Sequence[Sequence[Proof]]) -> list[Reused | None]:

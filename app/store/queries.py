@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.store.database import now
 from app.store.reading import reading
-from app.store.selecting import Selection, conditions
-from app.store.tables import deliveries, is_due, messages, reports, tries
+from app.store.schema import deliveries, is_due, messages, reports, tries
+from app.store.selection import Selection, conditions
 
 Row = dict[str, Any]
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.guards.ledger import Unavailable
+from app.policies.ledger import Unavailable
 from app.store.database import readers
 from app.store.writer import reason
 

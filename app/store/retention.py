@@ -1,6 +1,6 @@
 """What is kept, and until when. In small batches so that nobody waits for it.
 
-Opt-outs never expire. A text is kept for `keep_text`; the XML of an answer at least a day (law 3).
+Opt-outs never expire. A text is kept for `keep_text`; the XML of an answer at least a day (G3).
 A delivery that is still due at the end of `keep` dies with an error line, and is kept as long again.
 """
 
@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.store.database import now
-from app.store.memory import SLOT
-from app.store.tables import claims, cooldowns, deliveries, is_due, messages, proofs, replies, reports, spending
+from app.store.schema import claims, cooldowns, deliveries, is_due, messages, proofs, replies, reports, spending
+from app.store.usage import SLOT
 from app.store.writer import reason
 
 log = logging.getLogger(__name__)  # this room leans on no other of ours; telemetry formats it all the same
@@ -69,7 +69,7 @@ def sweep(connection: sa.Connection, keep: Keep) -> Swept:
 
 
 def _give_up(keep: Keep) -> sa.Update:
-    """Law 6: what no target took within `keep` dies loudly, and stays visible as dead for as long again. A copy of a
+    """G6: what no target took within `keep` dies loudly, and stays visible as dead for as long again. A copy of a
     message dies with its text.
     """
     copied = sa.exists().where(reports.c.id == deliveries.c.report_id, reports.c.kind == "message")

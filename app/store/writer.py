@@ -1,6 +1,6 @@
 """Group commit: what arrives while one fsync runs shares the next. No linger (PERF.md).
 
-Law 5: a future resolves after the commit that holds its work, or raises `Unavailable`.
+G5: a future resolves after the commit that holds its work, or raises `Unavailable`.
 Work is a *verb*, a function of a connection and a list of items that returns one result an item; all
 items of one verb in a group go to the database as one set. A result that is an exception is raised
 to its caller only. One bad item fails alone: a group that breaks is done again item by item.
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.guards.ledger import Unavailable
+from app.policies.ledger import Unavailable
 
 GROUP = 2_000  # items a transaction; DESIGN 5 lets a power cut take no more
 # SQLSTATE classes: connection, read-only standby, resources, locks and timeouts, shutdown and start, system

@@ -1,6 +1,6 @@
 """Logs: one structured line an event, in JSON or for a terminal.
 
-Law 12: no line holds message text, and numbers show their last four digits only (`numbers = "full"` lifts that). The
+G12: no line holds message text, and numbers show their last four digits only (`numbers = "full"` lifts that). The
 rule is kept in one place: whoever logs a number does it under one of `NUMBER_KEYS`. Exceptions are told by type and
 line, never by message; strings hold no control characters, URLs no query; no value takes more than 200 characters.
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support import process
 
-from app.cli.common import Mistake
+from app.cli.common import UsageError
 from app.cli.explain import command
 
 CONFIG = """
@@ -126,7 +126,7 @@ def test_bad_file_is_a_users_mistake() -> None:
     """Its faults stand on stderr, and the code will be 2."""
     Path("config.toml").write_text(CONFIG.replace("https:", "ftp:"))
     result = _explain("hello")
-    assert isinstance(result.exception, Mistake)
+    assert isinstance(result.exception, UsageError)
     assert result.exception.exit_code == 2
     assert "config.toml: error: server.public_url: " in result.stderr
     assert result.stdout == ""

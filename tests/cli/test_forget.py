@@ -11,7 +11,7 @@ from support.command import Shell
 from support.process import MINIMAL
 from support.stored import Clock, opened, opted, parcel, used
 
-from app.guards.ledger import Pair
+from app.policies.ledger import Pair
 
 
 @pytest.fixture

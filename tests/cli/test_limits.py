@@ -10,7 +10,7 @@ from support.command import Shell
 from support.process import MINIMAL
 from support.stored import Clock, opened, used
 
-from app.guards.ledger import Pair
+from app.policies.ledger import Pair
 
 CONFIG = f"""{MINIMAL}
 [limits]

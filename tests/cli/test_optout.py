@@ -17,7 +17,7 @@ from support.command import Shell
 from support.process import MINIMAL
 from support.stored import Clock, opened, opted, used
 
-from app.guards.ledger import OptOutChange, Pair
+from app.policies.ledger import OptOutChange, Pair
 
 US = "33644600000"
 _numbers = itertools.count(1)
@@ -298,7 +298,7 @@ def test_export_to_a_terminal(tmp_path: Path) -> None:
     ],
 )
 def test_bad_file_changes_nothing(shell: Shell, tmp_path: Path, content: bytes, said: list[str]) -> None:
-    """Law 11: every fault is told with its line, exit 2, and not even the good lines are imported."""
+    """G11: every fault is told with its line, exit 2, and not even the good lines are imported."""
     (tmp_path / "optouts.csv").write_bytes(content)
     done = shell("optout", "import", "optouts.csv")
     assert (done.code, done.out) == (2, "")
@@ -338,7 +338,7 @@ def test_no_store_yet(shell: Shell, tmp_path: Path, verb: str) -> None:
 
 @pytest.mark.parametrize("arguments", [("add", "--to", f"+{US}", "--from", "+33700000002"), ("import", "one.csv")])
 def test_before_the_first_start(shell: Shell, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """Law 9 holds from the first message on: opt-outs from elsewhere go in before `serve` has made the store, which
+    """G9 holds from the first message on: opt-outs from elsewhere go in before `serve` has made the store, which
     is announced, for it may be the wrong one.
     """
     (tmp_path / "one.csv").write_text(f"number,person,at\n{GOOD}\n")

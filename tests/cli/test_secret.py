@@ -9,7 +9,7 @@ from standardwebhooks.webhooks import Webhook
 
 from app.cli import cli
 from app.cli.secret import command
-from app.outbound import Secret, webhook_headers
+from app.http_client import Secret, webhook_headers
 
 
 def _secret() -> str:

@@ -1,4 +1,4 @@
-"""Law 11: a bad file is refused, with the place of each fault and what to do about it.
+"""G11: a bad file is refused, with the place of each fault and what to do about it.
 
 Each file of `bad/` tells in its first lines what must be said of it, and nothing else may be said:
 

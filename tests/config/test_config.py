@@ -6,7 +6,7 @@ import pytest
 from support.process import MINIMAL
 
 from app.config import BadConfig, Config, load
-from app.config.faults import Fault
+from app.config.diagnostics import Diagnostic
 
 SERVER = '[server]\npublic_url = "https://sms.example.com"\n'
 ROUTE = '[[routes]]\nto = "*"\ntext = "Got it."\n'
@@ -86,7 +86,7 @@ def test_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_syntax_error_has_line_and_column(tmp_path: Path) -> None:
-    """Law 11: refused with file, line and column."""
+    """G11: refused with file, line and column."""
     refusal = _refused(_write(tmp_path, f'{MINIMAL}name = "open\n'))
     (fault,) = refusal.faults
     assert (fault.line, fault.column) == (9, 13)
@@ -231,7 +231,7 @@ AFTER = {"nothing wrong": "", "bad text": 'targets = ["nobody"]\n', "bad target"
 def test_hidden_values_are_never_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, fault: str, after: str
 ) -> None:
-    """Law 12: wherever a secret stands, and whatever else is wrong, neither faults nor repr(config) hold it."""
+    """G12: wherever a secret stands, and whatever else is wrong, neither faults nor repr(config) hold it."""
     secret = "whsec_aHVudGVyMi1odW50ZXIyLWh1bnRlcjItaHVudGVyMg=="
     monkeypatch.setenv("HIDDEN", HIDDEN)
     monkeypatch.setenv("SECRET", secret)
@@ -260,4 +260,4 @@ def test_hidden_values_are_never_shown(
 )
 def test_path_is_written_as_toml_writes_it(place: tuple[str | int, ...], path: str) -> None:
     """A key path can be searched for in the file."""
-    assert Fault(place, "wrong").path == path
+    assert Diagnostic(place, "wrong").path == path

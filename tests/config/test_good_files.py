@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from app.config import Config, load
-from app.guards.limits import LimitOptions
-from app.plivo.messages import Inbound
+from app.plivo.messages import InboundMessage
+from app.policies.limits import LimitOptions
 from app.rules.chain import walk
 from app.rules.rule import Rule
 
@@ -102,7 +102,7 @@ def _head(file: Path, mark: str) -> list[str]:
 
 async def _says(config: Config, text: str) -> list[list[Any]]:
     """What +33700000001 gets when they text +33644600000."""
-    message = Inbound("00000000-0000-0000-0000-000000000001", "33700000001", "33644600000", text)
+    message = InboundMessage("00000000-0000-0000-0000-000000000001", "33700000001", "33644600000", text)
     route = config.table.route(message.to)
     assert route is not None
     outcome = await walk(route, message, 1_772_442_000.0, {})

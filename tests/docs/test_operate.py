@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from app.metrics import LIMITS, OUTCOMES, REFUSALS, SETTLED, SIGNERS, Metrics
-from app.metrics.gauges import Gauges
 from app.store.disk import DEFAULT
+from app.telemetry.gauges import Gauges
+from app.telemetry.metrics import LIMITS, OUTCOMES, REFUSALS, SETTLED, SIGNERS, Metrics
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
 

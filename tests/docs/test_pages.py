@@ -7,9 +7,9 @@ import pytest
 
 from app.cli.test import differences
 from app.config import load
-from app.plivo.messages import Inbound
+from app.plivo.messages import InboundMessage
 from app.rules import KINDS
-from app.rules.tools import Tools
+from app.rules.services import RuleServices
 from app.service import make_engine
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -40,7 +40,7 @@ async def test_example_of_a_page_does_what_it_says(page: Path, tmp_path: Path, m
     assert config.tests, "a page's example has tests"
     for test in config.tests:
         sender, to = config.read_number(test.sender), config.read_number(test.to)
-        message = Inbound("test", sender, to, test.text, test.type, test.intent)
+        message = InboundMessage("test", sender, to, test.text, test.type, test.intent)
         at = test.at.timestamp() if test.at else 0.0
-        decision = await make_engine(config).decide(message, at, Tools(given=test.given))
+        decision = await make_engine(config).decide(message, at, RuleServices(given=test.given))
         assert differences(test, decision) == []

@@ -39,18 +39,18 @@ STEPS = {
     # a message whose rule waits for somebody
     "claim: written": Step("app.store.ledger:claim", "after"),
     "claim: taken": Step("app.store.ledger:StoredLedger.claim", "after"),
-    "webhook: heard": Step("app.outbound.client:_Coming.read_body", "before"),  # it has the question
-    "webhook: answered": Step("app.outbound:Outbound.post", "after"),
+    "webhook: heard": Step("app.http_client.client:_Coming.read_body", "before"),  # it has the question
+    "webhook: answered": Step("app.http_client:HttpClient.post", "after"),
     # a report comes in
-    "report: written": Step("app.store.outbox:put", "after"),
-    "report: committed": Step("app.store.outbox:StoredOutbox.put", "after"),
+    "report: written": Step("app.store.deliveries:put", "after"),
+    "report: committed": Step("app.store.deliveries:SqlDeliveryQueue.put", "after"),
     # and goes out; a lane asks for leases all the time, also when there are none
-    "delivery: lease written": Step("app.store.outbox:lease", "after", if_any="result"),
-    "delivery: leased": Step("app.store.outbox:StoredOutbox.lease", "after", if_any="result"),
-    "delivery: heard": Step("app.outbound.client:_Coming.read_body", "before"),
-    "delivery: posted": Step("app.outbound:Outbound.post", "after"),
-    "delivery: settle written": Step("app.store.outbox:_settle", "after", if_any="items"),
-    "delivery: settled": Step("app.store.outbox:StoredOutbox.settle", "after"),
+    "delivery: lease written": Step("app.store.deliveries:lease", "after", if_any="result"),
+    "delivery: leased": Step("app.store.deliveries:SqlDeliveryQueue.lease", "after", if_any="result"),
+    "delivery: heard": Step("app.http_client.client:_Coming.read_body", "before"),
+    "delivery: posted": Step("app.http_client:HttpClient.post", "after"),
+    "delivery: settle written": Step("app.store.deliveries:_settle", "after", if_any="items"),
+    "delivery: settled": Step("app.store.deliveries:SqlDeliveryQueue.settle", "after"),
 }
 
 _passed: Counter[str] = Counter()

@@ -37,7 +37,7 @@ def test_what_was_put_off_comes_in_time(tmp_path: Path, seconds: float) -> None:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
             crm.wait_for(lambda received: len(received) == 3, seconds=10)
             assert time.monotonic() - started < 8  # 2 s and a fifth of it, and a look at the store each second
-            assert wire.tell(service, message) == heard  # law 3, whatever day it is
+            assert wire.tell(service, message) == heard  # G3, whatever day it is
             assert wire.tell(service, wire.message())[0] == 200
             assert (service.get("/health")[0], service.get("/ready")[0]) == (200, 200)
     times = Counter(one.headers["webhook-id"] for one in crm.received)

@@ -1,4 +1,4 @@
-"""Law 5 from outside: a store that cannot grow. Nobody hears 200 for what is not on disk, and nothing is lost."""
+"""G5 from outside: a store that cannot grow. Nobody hears 200 for what is not on disk, and nothing is lost."""
 
 import ctypes
 import ctypes.util

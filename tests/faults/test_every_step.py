@@ -1,4 +1,4 @@
-"""Laws 3, 5 and 6 from outside: SIGKILL at every named step of a message and of a report (`dying.py` has the table).
+"""G3, G5 and G6 from outside: SIGKILL at every named step of a message and of a report (`dying.py` has the table).
 
 Plivo calls until it hears 200, as it does; what is judged is what it heard, what the webhook was asked and what the
 target got. One store lives through all the kills of its engine.

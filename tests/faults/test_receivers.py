@@ -1,4 +1,4 @@
-"""Laws 4, 6 and 7 from outside: targets and webhooks that misbehave, each beside all the others and healthy ones."""
+"""G4, G6 and G7 from outside: targets and webhooks that misbehave, each beside all the others and healthy ones."""
 
 import json
 import time
@@ -181,5 +181,5 @@ def test_no_gigabyte_is_read(seen: Seen) -> None:
 
 
 def test_the_healthy_get_theirs_meanwhile(seen: Seen) -> None:
-    """Law 7: neither the healthy target nor the replies wait for any of them."""
+    """G7: neither the healthy target nor the replies wait for any of them."""
     assert seen.seconds < PATIENCE

@@ -1,4 +1,4 @@
-"""Law 7: somebody without a token harms neither replies nor memory nor disk, whatever is sent and however often."""
+"""G7: somebody without a token harms neither replies nor memory nor disk, whatever is sent and however often."""
 
 import contextlib
 import resource

@@ -13,7 +13,7 @@ import pytest
 import trustme
 from support import misbehaving, plivo_sdk, process, secured, wire
 
-from app.outbound import Outbound, Undelivered
+from app.http_client import HttpClient, RequestFailed
 
 TARGETS = ("good", "elsewhere", "stranger")
 UNTRUSTED = "its certificate is not to be trusted"
@@ -58,7 +58,7 @@ def test_only_a_receiver_that_proves_its_name_gets_a_report(tmp_path: Path, auth
 async def test_without_it_nobody_but_the_public_authorities_is_trusted(authority: trustme.CA) -> None:
     """What the tests' own authority vouches for is refused when nobody said to trust it."""
     with secured.secured(authority.issue_cert("localhost")) as good:
-        async with Outbound(connections=1, user_agent="test/1") as outbound:
+        async with HttpClient(connections=1, user_agent="test/1") as outbound:
             with pytest.raises(Exception, match=rf"^{UNTRUSTED}"):
                 await outbound.post(good.url, b"{}", {}, timeout=5, cap=10)
     assert good.posts == []
@@ -68,10 +68,10 @@ async def _failure(url: str, authority: trustme.CA) -> str | None:
     """Why a POST under this authority got no answer."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    async with Outbound(connections=1, user_agent="test/1") as outbound:
+    async with HttpClient(connections=1, user_agent="test/1") as outbound:
         try:
             await outbound.post(url, b"{}", {}, timeout=5, cap=10, tls=context)
-        except Undelivered as error:
+        except RequestFailed as error:
             return str(error)
     return None
 

@@ -49,7 +49,7 @@ def test_the_document_is_the_promised_one() -> None:
 
 
 def test_silence_is_an_empty_response() -> None:
-    """Law 10: nothing to say is `<Response/>`, which is what Plivo's SDK prints too."""
+    """G10: nothing to say is `<Response/>`, which is what Plivo's SDK prints too."""
     assert markup.render([], CALLBACK, "POST") == b"<Response/>"
     assert ResponseElement().to_string(False).strip() == "<Response/>"
 

@@ -5,28 +5,28 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from support import plivo_sdk
 
-from app.plivo.messages import Inbound, Parameters, Report, content_digest, identifier
+from app.plivo.messages import DeliveryReport, InboundMessage, Parameters, content_digest, identifier
 from app.plivo.refusals import Malformed
 
 words = st.text(max_size=6)
 parameters = st.lists(st.tuples(words, words), max_size=5).map(tuple)
 
 
-def inbound(*more: tuple[str, str], **changes: str) -> Inbound:
+def inbound(*more: tuple[str, str], **changes: str) -> InboundMessage:
     """An inbound message with these fields changed."""
     fields = dict(plivo_sdk.message(MessageUUID="uuid-1")) | changes
-    return Inbound.from_parameters((*fields.items(), *more))
+    return InboundMessage.from_parameters((*fields.items(), *more))
 
 
-def report(path: str = "/report/in-1", *more: tuple[str, str], **changes: str) -> Report:
+def report(path: str = "/report/in-1", *more: tuple[str, str], **changes: str) -> DeliveryReport:
     """A report with these fields changed."""
     fields = dict(plivo_sdk.report(MessageUUID="out-1")) | changes
-    return Report.from_parameters(path, (*fields.items(), *more))
+    return DeliveryReport.from_parameters(path, (*fields.items(), *more))
 
 
 def test_an_sms_as_captured() -> None:
     """The fields of a captured SMS become one value."""
-    assert inbound() == Inbound("uuid-1", "33700000001", "33644600000", "hello", "sms", "", 1, ())
+    assert inbound() == InboundMessage("uuid-1", "33700000001", "33644600000", "hello", "sms", "", 1, ())
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_required_fields_of_a_message(name: str, value: str | None) -> None:
     fields = dict(plivo_sdk.message())
     del fields[name]
     with pytest.raises(Malformed, match=name):
-        Inbound.from_parameters(tuple((fields | ({} if value is None else {name: value})).items()))
+        InboundMessage.from_parameters(tuple((fields | ({} if value is None else {name: value})).items()))
 
 
 @pytest.mark.parametrize("name", ["From", "To"])
@@ -84,7 +84,7 @@ def test_addresses_have_64_characters_at_most(name: str) -> None:
 def test_every_missing_field_is_named() -> None:
     """An empty request names all three."""
     with pytest.raises(Malformed, match="MessageUUID, From, To"):
-        Inbound.from_parameters(())
+        InboundMessage.from_parameters(())
 
 
 @pytest.mark.parametrize("name", ["MessageUUID", "From", "To", "Text", "Body", "Type", "MessageIntent", "Units"])
@@ -102,13 +102,13 @@ def test_a_field_that_nobody_reads_may_repeat() -> None:
 
 @pytest.mark.parametrize("value", ["a", "A-z_09", "x" * 64, "00000000-0000-0000-0000-000000000001"])
 def test_identifiers(value: str) -> None:
-    """Law 2: letters, digits, "_" and "-", up to 64."""
+    """G2: letters, digits, "_" and "-", up to 64."""
     assert identifier(value) == value
 
 
 @pytest.mark.parametrize("value", ["", "x" * 65, "a.b", "a/b", "a b", "a\n", "é", "٣", "a%2e", "{a}"])
 def test_what_is_no_identifier(value: str) -> None:
-    """Law 2: no dot, no slash, nothing that a path or a signed string could be cut at."""
+    """G2: no dot, no slash, nothing that a path or a signed string could be cut at."""
     with pytest.raises(Malformed):
         identifier(value)
     if value:
@@ -152,7 +152,7 @@ def test_fields_of_a_report(changes: dict[str, str], field: str, value: object) 
 
 def test_a_report_of_two_fields_is_enough() -> None:
     """Only MessageUUID and Status are required."""
-    made = Report.from_parameters("/report", (("MessageUUID", "m"), ("Status", "sent")))
+    made = DeliveryReport.from_parameters("/report", (("MessageUUID", "m"), ("Status", "sent")))
     assert (made.message_uuid, made.status, made.sender, made.to, made.in_reply_to) == ("m", "sent", "", "", None)
 
 
@@ -172,9 +172,9 @@ def test_of_a_repeated_field_the_first_counts() -> None:
 
 
 def test_the_id_of_a_report_is_its_content() -> None:
-    """Law 6: Plivo's repeat has the same id, in whatever order its fields come; any other content another."""
+    """G6: Plivo's repeat has the same id, in whatever order its fields come; any other content another."""
     first = report()
-    again = Report.from_parameters("/report/in-1", first.parameters[::-1])
+    again = DeliveryReport.from_parameters("/report/in-1", first.parameters[::-1])
     assert (again.id, len(first.id)) == (first.id, 32)
     others = [report("/report"), report("/report/in-2"), report(Status="sent"), report("/report/in-1", ("Tag", ""))]
     assert len({first.id, *(other.id for other in others)}) == 5
@@ -182,7 +182,7 @@ def test_the_id_of_a_report_is_its_content() -> None:
 
 @given(parameters, parameters, words, words)
 def test_two_contents_never_share_a_digest(one: Parameters, two: Parameters, here: str, there: str) -> None:
-    """Law 2: the value of a proof differs as soon as path, a name or a value differs."""
+    """G2: the value of a proof differs as soon as path, a name or a value differs."""
     assume((here, sorted(one)) != (there, sorted(two)))
     assert content_digest(here, one) != content_digest(there, two)
 
@@ -198,7 +198,7 @@ def test_two_contents_never_share_a_digest(one: Parameters, two: Parameters, her
     ],
 )
 def test_content_cannot_be_joined_differently(one: Parameters, two: Parameters) -> None:
-    """Law 2: what V3 joins without a separator, the digest keeps apart."""
+    """G2: what V3 joins without a separator, the digest keeps apart."""
     assert content_digest("/message", one) != content_digest("/message", two)
 
 

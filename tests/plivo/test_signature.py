@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plivo.utils.signature_v3 import validate_v3_signature
 from support import plivo_sdk
 
-from app.plivo.signature import V2, V3, Claim, Request, Token, Tokens, claims, matching
+from app.plivo.signature import V2, V3, Request, SignatureHeader, Token, Tokens, matching, signature_headers
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "signatures.json").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 fields = st.lists(st.tuples(words, words), max_size=6)
 
 
-def header_matching(claim: Claim, text: bytes, tokens: Iterable[Token]) -> str | None:
+def header_matching(claim: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> str | None:
     """The header that one of the tokens made over this text."""
     match = matching(claim, text, tokens)
     return match.header if match else None
@@ -63,9 +63,9 @@ def offered(header: str, value: bytes, nonce: bytes = b"1") -> list[tuple[bytes,
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['source'][:24]}-{vector['version']}")
 @pytest.mark.parametrize("prefix", ["", "Ma-"])
 def test_published_vectors(vector: dict[str, Any], prefix: str) -> None:
-    """Law 1: what the SDKs' own tests call valid matches, under both headers of the family; the rest does not."""
+    """G1: what the SDKs' own tests call valid matches, under both headers of the family; the rest does not."""
     header = prefix + vector["version"].upper()
-    (claim,) = claims(offered(header, vector["signature"].encode(), vector["nonce"].encode()))
+    (claim,) = signature_headers(offered(header, vector["signature"].encode(), vector["nonce"].encode()))
     signed = Request.of(vector["method"] or "POST", vector["uri"], tuple((vector["params"] or {}).items()))
     found = header_matching(claim, claim.text(signed), [Token(vector["token"])])
     assert found == (header if vector["valid"] else None)
@@ -78,24 +78,24 @@ def test_published_vectors(vector: dict[str, Any], prefix: str) -> None:
 def test_what_the_sdk_signs_matches(
     method: str, scheme: plivo_sdk.Scheme, text: str, more: tuple[tuple[str, str], ...]
 ) -> None:
-    """Law 1: a request that the SDK signed matches in every family and method, whatever its text holds."""
+    """G1: a request that the SDK signed matches in every family and method, whatever its text holds."""
     params = [*plivo_sdk.message(Text=text), *more]
-    (claim,) = claims(raw(plivo_sdk.headers(method, URL, params, scheme)))
+    (claim,) = signature_headers(raw(plivo_sdk.headers(method, URL, params, scheme)))
     assert header_matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) == scheme
 
 
 @given(params=fields, method=st.sampled_from(["GET", "POST"]))
 def test_any_fields_sign_as_in_the_sdk(params: list[tuple[str, str]], method: str) -> None:
-    """Law 1: no field, however odd its name or value, is read differently here and in the SDK."""
-    (claim,) = claims(raw(plivo_sdk.headers(method, URL, params, "V3")))
+    """G1: no field, however odd its name or value, is read differently here and in the SDK."""
+    (claim,) = signature_headers(raw(plivo_sdk.headers(method, URL, params, "V3")))
     assert header_matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) == "V3"
 
 
 @given(data=st.data(), scheme=st.sampled_from(plivo_sdk.SCHEMES), method=st.sampled_from(["GET", "POST"]))
 def test_every_signed_byte_counts(data: st.DataObject, scheme: plivo_sdk.Scheme, method: str) -> None:
-    """Law 1: one changed bit, in what was signed or in the signature, and nothing matches."""
+    """G1: one changed bit, in what was signed or in the signature, and nothing matches."""
     params = plivo_sdk.message(Text=data.draw(words))
-    (claim,) = claims(raw(plivo_sdk.headers(method, URL, params, scheme)))
+    (claim,) = signature_headers(raw(plivo_sdk.headers(method, URL, params, scheme)))
     ((name, (signature,)),) = claim.offered
     text = claim.text(request(method, params))
     bit = 1 << data.draw(st.integers(0, 7))
@@ -107,7 +107,10 @@ def test_every_signed_byte_counts(data: st.DataObject, scheme: plivo_sdk.Scheme,
 
     tokens = [Token(plivo_sdk.TOKEN)]
     assert header_matching(claim, flipped(text), tokens) is None
-    assert header_matching(Claim(claim.family, claim.nonce, ((name, (flipped(signature),)),)), text, tokens) is None
+    assert (
+        header_matching(SignatureHeader(claim.family, claim.nonce, ((name, (flipped(signature),)),)), text, tokens)
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,17 +124,17 @@ def test_every_signed_byte_counts(data: st.DataObject, scheme: plivo_sdk.Scheme,
     ],
 )
 def test_v3_covers_the_words(changed: str, method: str, params: list[tuple[str, str]]) -> None:
-    """Law 1: a V3 signature holds for its method, names and values only; the SDK agrees."""
+    """G1: a V3 signature holds for its method, names and values only; the SDK agrees."""
     signed = plivo_sdk.headers("POST", URL, [("From", "1"), ("Text", "hello")], nonce="77")
-    (claim,) = claims(raw(signed))
+    (claim,) = signature_headers(raw(signed))
     assert header_matching(claim, claim.text(request(method, params)), [Token(plivo_sdk.TOKEN)]) is None, changed
     signature = signed["X-Plivo-Signature-V3"]
     assert not validate_v3_signature(method, URL, "77", plivo_sdk.TOKEN, signature, dict(params))
 
 
 def test_v2_covers_the_url_only() -> None:
-    """V2 signs URL and nonce: other words still match, which is why law 2 binds them."""
-    (claim,) = claims(raw(plivo_sdk.headers("POST", URL, [("Text", "hello")], "V2")))
+    """V2 signs URL and nonce: other words still match, which is why G2 binds them."""
+    (claim,) = signature_headers(raw(plivo_sdk.headers("POST", URL, [("Text", "hello")], "V2")))
     assert header_matching(claim, claim.text(request("POST", [("Text", "other")])), [Token(plivo_sdk.TOKEN)]) == "V2"
 
 
@@ -146,9 +149,9 @@ def test_v2_covers_the_url_only() -> None:
     ],
 )
 def test_any_token_will_do(token: list[str], found: str | None) -> None:
-    """Law 1: one configured token is enough, at any place in the list; no token, no match."""
+    """G1: one configured token is enough, at any place in the list; no token, no match."""
     params = plivo_sdk.message()
-    (claim,) = claims(raw(plivo_sdk.headers("POST", URL, params)))
+    (claim,) = signature_headers(raw(plivo_sdk.headers("POST", URL, params)))
     assert header_matching(claim, claim.text(request("POST", params)), [Token(one) for one in token]) == found
 
 
@@ -156,7 +159,7 @@ def test_plivos_sms_headers_match_by_the_main_account() -> None:
     """Live SMS carry V3 and Ma-V3 of which only the latter matches (PLIVO.md 1.2): that is enough."""
     params = plivo_sdk.message()
     headers = plivo_sdk.headers("POST", URL, params, "Ma-V3") | {"X-Plivo-Signature-V3": "bm90IG91cnM="}
-    (claim,) = claims(raw(headers))
+    (claim,) = signature_headers(raw(headers))
     assert header_matching(claim, claim.text(request("POST", params)), [Token(plivo_sdk.TOKEN)]) == "Ma-V3"
 
 
@@ -179,10 +182,10 @@ def test_plivos_sms_headers_match_by_the_main_account() -> None:
 )
 @pytest.mark.parametrize("header", ["V2", "Ma-V2", "V3", "Ma-V3"])
 def test_lists_of_signatures(header: str, values: list[bytes], signatures: tuple[bytes, ...]) -> None:
-    """Law 1: comma lists and repeated headers are one list, blanks trimmed, in V2 too."""
+    """G1: comma lists and repeated headers are one list, blanks trimmed, in V2 too."""
     headers = offered(header, values[0])
     headers[1:1] = [(headers[0][0], value) for value in values[1:]]
-    (claim,) = claims(headers)
+    (claim,) = signature_headers(headers)
     assert claim.offered == ((header, signatures),)
     assert claim.family is (V2 if header.endswith("V2") else V3)
 
@@ -203,7 +206,7 @@ class Counted(Token):
 def test_what_cannot_be_a_signature_costs_no_hmac() -> None:
     """A list that holds no 44 characters of Base64 is compared with nothing."""
     signed: list[str] = []
-    (claim,) = claims(offered("V3", b"bad," * 7_000))
+    (claim,) = signature_headers(offered("V3", b"bad," * 7_000))
     assert matching(claim, b"text", [Counted("a", signed)]) is None
     assert signed == []
 
@@ -211,7 +214,7 @@ def test_what_cannot_be_a_signature_costs_no_hmac() -> None:
 def test_a_token_costs_one_hmac_however_many_values() -> None:
     """Ten values in each header of a family are compared with one HMAC of each token."""
     signed: list[str] = []
-    (claim,) = claims([*offered("V3", b",".join([ONE] * 700)), *offered("Ma-V3", b",".join([TWO] * 700))])
+    (claim,) = signature_headers([*offered("V3", b",".join([ONE] * 700)), *offered("Ma-V3", b",".join([TWO] * 700))])
     assert matching(claim, b"text", [Counted(name, signed) for name in "abc"]) is None
     assert signed == ["a", "b", "c"]
 
@@ -232,8 +235,8 @@ def test_the_token_of_a_number_is_tried_first() -> None:
 
 @pytest.mark.parametrize("value", [b"", b" ", b",", b" , ,\t"])
 def test_an_empty_header_claims_nothing(value: bytes) -> None:
-    """Law 1: a header without a value is no signature."""
-    assert claims(offered("V3", value)) == ()
+    """G1: a header without a value is no signature."""
+    assert signature_headers(offered("V3", value)) == ()
 
 
 @pytest.mark.parametrize(
@@ -257,29 +260,32 @@ def test_an_empty_header_claims_nothing(value: bytes) -> None:
     ],
 )
 def test_nonces(nonces: list[bytes], nonce: str | None) -> None:
-    """Law 2: a nonce matches [A-Za-z0-9_-]{1,64} and is said once; a family without one claims nothing."""
+    """G2: a nonce matches [A-Za-z0-9_-]{1,64} and is said once; a family without one claims nothing."""
     headers = offered("V3", b"signature")[:1] + [(b"x-plivo-signature-v3-nonce", value) for value in nonces]
-    assert [claim.nonce for claim in claims(headers)] == ([] if nonce is None else [nonce])
+    assert [claim.nonce for claim in signature_headers(headers)] == ([] if nonce is None else [nonce])
 
 
 def test_families_do_not_lend_nonces() -> None:
     """A V3 signature beside a V2 nonce is no claim."""
-    assert claims([(b"x-plivo-signature-v3", b"one"), (b"x-plivo-signature-v2-nonce", b"1")]) == ()
+    assert signature_headers([(b"x-plivo-signature-v3", b"one"), (b"x-plivo-signature-v2-nonce", b"1")]) == ()
 
 
 def test_v3_is_asked_first() -> None:
     """V3 covers the words, so its claim comes first; asked for V3 only, V2 is not read."""
     headers = [*offered("V2", b"two"), *offered("V3", b"three")]
-    assert [claim.family for claim in claims(headers)] == [V3, V2]
-    assert [claim.family for claim in claims(headers, (V3,))] == [V3]
-    assert claims(offered("V2", b"two"), (V3,)) == ()
+    assert [claim.family for claim in signature_headers(headers)] == [V3, V2]
+    assert [claim.family for claim in signature_headers(headers, (V3,))] == [V3]
+    assert signature_headers(offered("V2", b"two"), (V3,)) == ()
 
 
 def test_other_headers_claim_nothing() -> None:
     """Only the four headers count: not V1's, not another vendor's."""
-    assert claims([(b"x-plivo-signature", b"one"), (b"x-plivo-signature-v3-nonce", b"1"), (b"host", b"a")]) == ()
+    assert (
+        signature_headers([(b"x-plivo-signature", b"one"), (b"x-plivo-signature-v3-nonce", b"1"), (b"host", b"a")])
+        == ()
+    )
 
 
 def test_a_token_is_not_printed() -> None:
-    """Law 12: no log or traceback shows a token."""
+    """G12: no log or traceback shows a token."""
     assert "hush" not in f"{Token('hush')!r} {Token('hush')}"

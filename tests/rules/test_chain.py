@@ -7,16 +7,16 @@ from typing import ClassVar
 
 import pytest
 from structlog.testing import capture_logs
-from support import bench
+from support import compiler
 
-from app.plivo.messages import Inbound, Outgoing
+from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import Asked, values_of, walk
-from app.rules.rule import Answers, Ask, Fails, Passes, Rule, Verdict
+from app.rules.rule import Answers, Fails, Passes, Rule, RuleContext, Verdict
 from app.rules.table import Route
 
 NOW = 1_772_442_000.0
-MESSAGE = Inbound(bench.UUID, bench.CUSTOMER, bench.US, "my-secret words")
-HELLO = Answers((Outgoing(bench.US, (bench.CUSTOMER,), "Hello."),), "fixed text")
+MESSAGE = InboundMessage(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
+HELLO = Answers((Outgoing(compiler.US, (compiler.CUSTOMER,), "Hello."),), "fixed text")
 NO = Passes("not today")
 BROKEN = Fails("status 500")
 
@@ -27,13 +27,13 @@ class _Says:
 
     always_answers: ClassVar[bool] = False
     verdict: Verdict | BaseException
-    asked: list[Ask] = field(default_factory=list)
+    asked: list[RuleContext] = field(default_factory=list)
 
     calls_out: ClassVar[bool] = False
     has_cooldown: ClassVar[bool] = False
 
-    async def __call__(self, ask: Ask) -> Verdict:
-        self.asked.append(ask)
+    async def __call__(self, context: RuleContext) -> Verdict:
+        self.asked.append(context)
         await asyncio.sleep(0)
         if isinstance(self.verdict, BaseException):
             raise self.verdict
@@ -46,8 +46,8 @@ class _Hangs(_Says):
 
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, ask: Ask) -> Verdict:
-        self.asked.append(ask)
+    async def __call__(self, context: RuleContext) -> Verdict:
+        self.asked.append(context)
         self.begun.set()
         await asyncio.Event().wait()
         return self.verdict  # type: ignore[return-value]
@@ -100,7 +100,7 @@ async def test_every_rule_gets_the_question_fresh() -> None:
     await walk(route, MESSAGE, NOW, {})
     (first,), (second,) = (action.asked for action in actions)
     assert replace(first, rule="", deadline=0.0) == replace(second, rule="", deadline=0.0)
-    assert (first.message, first.route, first.src) == (MESSAGE, "support", bench.US)
+    assert (first.message, first.route, first.src) == (MESSAGE, "support", compiler.US)
     assert (first.rule, second.rule) == ("r0", "r1")
 
 
@@ -120,7 +120,7 @@ async def test_exception_is_a_failure_and_harms_no_other() -> None:
     "error", [ValueError("my-secret words"), KeyError("my-secret"), OSError(2, "my-secret", "my-secret")]
 )
 async def test_what_an_exception_says_is_not_told(error: Exception) -> None:
-    """Law 12: its message may hold a customer's words, so neither the log nor the journal has it."""
+    """G12: its message may hold a customer's words, so neither the log nor the journal has it."""
     route, _ = _route(error)
     with capture_logs() as lines:
         outcome = await walk(route, MESSAGE, NOW, {})
@@ -129,7 +129,7 @@ async def test_what_an_exception_says_is_not_told(error: Exception) -> None:
     assert (line["route"], line["rule"], line["message_uuid"], line["log_level"]) == (
         "support",
         "r0",
-        bench.UUID,
+        compiler.UUID,
         "warning",
     )
     assert "my-secret" not in f"{lines}{outcome.asked}"
@@ -191,7 +191,7 @@ def test_vars_never_hide_what_every_text_knows() -> None:
         "text": "my-secret words",
         "rest": "",
         "route": "support",
-        "message_uuid": bench.UUID,
+        "message_uuid": compiler.UUID,
         "shop": "Roma",
     }
 
@@ -203,7 +203,7 @@ class _Stubborn(_Says):
     calls_out: ClassVar[bool] = True
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, _ask: Ask) -> Verdict:
+    async def __call__(self, _ask: RuleContext) -> Verdict:
         while not self.over.is_set():
             with suppress(asyncio.CancelledError):
                 await self.over.wait()
@@ -211,7 +211,7 @@ class _Stubborn(_Says):
 
 
 async def test_rule_that_will_not_be_cancelled_is_left_behind() -> None:
-    """Law 4: a rule's life is over at its timeout, whatever it does about it."""
+    """G4: a rule's life is over at its timeout, whatever it does about it."""
     stubborn = _Stubborn(NO)
     route = Route("support", (Rule("stubborn", (), stubborn, life=0.05), Rule("ack", (), _Says(HELLO))))
     try:

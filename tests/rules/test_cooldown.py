@@ -7,20 +7,20 @@ from typing import ClassVar, Literal
 
 import pytest
 from structlog.testing import capture_logs
-from support import bench
+from support import compiler
 
-from app.plivo.messages import Inbound, Outgoing
-from app.rules import keywords, silence, text
+from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import Asked, Outcome, walk
 from app.rules.conditions import ConditionOptions
-from app.rules.keywords import Entry
-from app.rules.rule import Answers, Ask, Cooldown, Fails, Passes, Rule, Seconds, Use, Verdict
+from app.rules.kinds import keywords, silence, text
+from app.rules.kinds.keywords import Entry
+from app.rules.rule import Answers, Cooldown, Fails, Passes, Rule, RuleContext, Seconds, Use, Verdict
+from app.rules.services import RuleServices
 from app.rules.table import Route
-from app.rules.tools import Tools
 
-NOW = bench.NINE
+NOW = compiler.NINE
 TEN_MINUTES = Seconds(600.0)
-HELLO = (Outgoing(bench.US, (bench.CUSTOMER,), "Hello."),)
+HELLO = (Outgoing(compiler.US, (compiler.CUSTOMER,), "Hello."),)
 
 
 async def _walk(
@@ -29,17 +29,17 @@ async def _walk(
     words: str = "hello",
     given: dict[str, str] | None = None,
 ) -> Outcome:
-    message = Inbound(bench.UUID, bench.CUSTOMER, bench.US, words)
+    message = InboundMessage(compiler.UUID, compiler.CUSTOMER, compiler.US, words)
     with capture_logs():
-        return await walk(Route("support", rules), message, NOW, cooldowns or {}, Tools(given=given))
+        return await walk(Route("support", rules), message, NOW, cooldowns or {}, RuleServices(given=given))
 
 
 def _rule(then: Literal["silence", "pass"] = "silence", condition: ConditionOptions | None = None) -> Rule:
-    built = bench.Bench()
+    built = compiler.Bench()
     return built.build(text.Options("Hello."), condition, cooldown=Cooldown(600.0, then))
 
 
-ACK = replace(bench.good(text.Options("Got it.")), name="ack")
+ACK = replace(compiler.good(text.Options("Got it.")), name="ack")
 
 
 async def test_answer_uses_its_cooldown_up() -> None:
@@ -98,7 +98,7 @@ async def test_cooldown_of_another_rule_does_not_count() -> None:
 
 async def test_silence_uses_no_cooldown_up() -> None:
     """Who got nothing may have the next one."""
-    rule = bench.Bench().build(silence.Options(silence=True), cooldown=Cooldown(600.0))
+    rule = compiler.Bench().build(silence.Options(silence=True), cooldown=Cooldown(600.0))
     assert (await _walk(rule)).uses == ()
 
 
@@ -126,13 +126,13 @@ async def test_keyword_may_have_a_cooldown_of_its_own(
     words: str, cooldowns: dict[str, float], rule: str, said: list[str], uses: tuple[Use, ...]
 ) -> None:
     """Each line of the file by itself: its alternatives share one, the other lines are not touched."""
-    outcome = await _walk(bench.good(MENU), ACK, words=words, cooldowns=cooldowns)
+    outcome = await _walk(compiler.good(MENU), ACK, words=words, cooldowns=cooldowns)
     assert (outcome.rule, [one.text for one in outcome.messages], outcome.uses) == (rule, said, uses)
 
 
 async def test_keyword_and_rule_may_both_have_one() -> None:
     """An answer uses both up; either one holds it back."""
-    rule = bench.Bench().build(MENU, cooldown=Cooldown(60.0))
+    rule = compiler.Bench().build(MENU, cooldown=Cooldown(60.0))
     assert set((await _walk(rule, words="hours")).uses) == {Use("x", 60.0), Use("x: HOURS | OPEN", 600.0)}
     assert (await _walk(rule, words="hours", cooldowns={"x": NOW - 1})).messages == ()
     assert (await _walk(rule, words="hours", cooldowns={"x: HOURS | OPEN": NOW - 100})).messages == ()
@@ -141,9 +141,9 @@ async def test_keyword_and_rule_may_both_have_one() -> None:
 def test_rules_with_a_cooldown_cost_something() -> None:
     """DESIGN 5: they are claimed first, as those that call out are; plain ones are not."""
     plain = keywords.Options({"INFO": "Read this."})
-    costs = [_rule(), _rule("pass"), bench.good(MENU), bench.Bench().build(plain, cooldown=Cooldown(60.0))]
+    costs = [_rule(), _rule("pass"), compiler.good(MENU), compiler.Bench().build(plain, cooldown=Cooldown(60.0))]
     assert [rule.has_effects for rule in costs] == [True] * 4
-    assert [rule.has_effects for rule in (ACK, bench.good(plain))] == [False] * 2
+    assert [rule.has_effects for rule in (ACK, compiler.good(plain))] == [False] * 2
 
 
 # Lives, and what stands in for those who call out
@@ -158,13 +158,13 @@ class _Caller:
     has_cooldown: ClassVar[bool] = False
     seconds: float = 0.0
 
-    async def __call__(self, ask: Ask) -> Verdict:
+    async def __call__(self, context: RuleContext) -> Verdict:
         await asyncio.sleep(self.seconds)
-        return ask.reply("Called.", "called")
+        return context.reply("Called.", "called")
 
 
 async def test_rule_that_calls_out_has_a_life() -> None:
-    """Law 4: at its timeout a rule has failed and the next one is asked."""
+    """G4: at its timeout a rule has failed and the next one is asked."""
     outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03), ACK)
     assert outcome.asked[0] == Asked("bot", Fails("no answer within its timeout of 0.03 s"))
     assert outcome.rule == "ack"
@@ -207,10 +207,10 @@ async def test_given_stands_in_for_rules_that_call_out(given: dict[str, str], ru
 
 async def test_given_keeps_conditions_cooldown_and_src() -> None:
     """Only the action is replaced: everything around it is tested as it is."""
-    rule = bench.Bench().build(text.Options("x"), ConditionOptions(match="order"), "33644600009", Cooldown(60.0))
+    rule = compiler.Bench().build(text.Options("x"), ConditionOptions(match="order"), "33644600009", Cooldown(60.0))
     rule = replace(rule, name="bot", action=_Caller(30.0))
     assert (await _walk(rule, given={"bot": "Given."})).rule is None
     outcome = await _walk(rule, given={"bot": "Given."}, words="my order")
-    assert outcome.messages == (Outgoing("33644600009", (bench.CUSTOMER,), "Given."),)
+    assert outcome.messages == (Outgoing("33644600009", (compiler.CUSTOMER,), "Given."),)
     assert outcome.uses == (Use("bot", 60.0),)
     assert (await _walk(rule, given={"bot": "Given."}, words="my order", cooldowns={"bot": NOW})).messages == ()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config.kinds import option_names
+from app.config.rule_options import option_names
 from app.rules import KINDS, KindOptions
 
 HERE = Path(__file__).parent

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import bench
+from support import compiler
 
-from app.rules import text
 from app.rules.conditions import ConditionOptions
+from app.rules.kinds import text
 from app.rules.rule import Answers, Passes
 from app.rules.schedules import BadSchedule, Schedule, ScheduleOptions, build
 from app.rules.schedules.hints import overridden
@@ -476,10 +476,10 @@ def test_moment_in_the_words_of_the_file(form: str, weekdays: tuple[str, ...], w
 async def test_texts_tell_times(source: str, moment: str, said: str) -> None:
     """`{office.next_open:%H:%M}`: by the clock of the message; behind "|" stands what is said of never."""
     schedules = {"office": _schedule(OFFICE, country="FR", weekdays=GERMAN), "never": _schedule("24/7")}
-    built = bench.Bench(schedules=schedules)
+    built = compiler.Bench(schedules=schedules)
     rule = built.build(text.Options(source))
     assert built.told() == []
-    assert bench.texts(await rule(bench.ask(at=_at(moment)))) == [said]
+    assert compiler.texts(await rule(compiler.context(at=_at(moment)))) == [said]
 
 
 @pytest.mark.parametrize(
@@ -529,10 +529,10 @@ def test_other_names_of_a_schedule_are_refused(source: str, part: str | None) ->
 )
 async def test_open_and_closed_are_conditions(condition: ConditionOptions, moment: str, reason: str | None) -> None:
     """The state when the message came, not when the rule is asked; who passes says until when."""
-    built = bench.Bench(schedules={"office": _schedule(OFFICE, country="FR"), "never": _schedule("24/7")})
+    built = compiler.Bench(schedules={"office": _schedule(OFFICE, country="FR"), "never": _schedule("24/7")})
     rule = built.build(text.Options("Hi."), condition)
     assert built.told() == []
-    verdict = await rule(bench.ask(at=_at(moment)))
+    verdict = await rule(compiler.context(at=_at(moment)))
     assert isinstance(verdict, Answers) if reason is None else verdict == Passes(reason)
     assert not rule.always_answers
 
@@ -542,7 +542,7 @@ async def test_open_and_closed_are_conditions(condition: ConditionOptions, momen
 )
 def test_unknown_schedule_is_a_fault_of_its_key(key: str, condition: ConditionOptions) -> None:
     """A name that is nearly right is guessed."""
-    built = bench.Bench(schedules={"office": _schedule("24/7")})
+    built = compiler.Bench(schedules={"office": _schedule("24/7")})
     built.build(text.Options("Hi."), condition)
     assert built.told() == [((key,), 'no schedule is called "ofice"; did you mean "office"?')]
 

@@ -1,4 +1,4 @@
-"""Law 4 from outside: an answer in time, or 503 and the answer on Plivo's next call. Deadlines are short here."""
+"""G4 from outside: an answer in time, or 503 and the answer on Plivo's next call. Deadlines are short here."""
 
 import contextlib
 import sqlite3
@@ -258,7 +258,7 @@ def test_deadline_holds_for_everybody(lasting: House) -> None:
 
 
 def test_unsigned_question_reaches_no_rule(lasting: House) -> None:
-    """Law 1: a forged message asks nobody."""
+    """G1: a forged message asks nobody."""
     params = wire.message(To=LATE)
     headers = plivo_sdk.headers("POST", f"{wire.PUBLIC}/message", params, token="another account's")
     assert process.call(lasting.service, "POST", "/message", params, headers)[0] == 403

@@ -1,4 +1,4 @@
-"""Law 6 from outside: kill -9 at any moment loses nothing, and a double carries the same id."""
+"""G6 from outside: kill -9 at any moment loses nothing, and a double carries the same id."""
 
 import sqlite3
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Law 12 from outside: what is logged of a conversation."""
+"""G12 from outside: what is logged of a conversation."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Law 8 from outside: two machines that answer each other fall silent, and the bill has an end."""
+"""G8 from outside: two machines that answer each other fall silent, and the bill has an end."""
 
 import json
 from collections.abc import Iterator

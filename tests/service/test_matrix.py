@@ -1,4 +1,4 @@
-"""Laws 1 and 2 from outside: every way in which Plivo signs, over texts that break parsers, and their forgeries."""
+"""G1 and G2 from outside: every way in which Plivo signs, over texts that break parsers, and their forgeries."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Law 3 from outside: one message, one answer, byte for byte."""
+"""G3 from outside: one message, one answer, byte for byte."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Law 3 from outside, for rules that call out: one call, one answer, over copies, kills and changed files."""
+"""G3 from outside, for rules that call out: one call, one answer, over copies, kills and changed files."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

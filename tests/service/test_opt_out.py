@@ -1,4 +1,4 @@
-"""Law 9 from outside: no text after STOP, in every mode but "off", except one confirmation, until START."""
+"""G9 from outside: no text after STOP, in every mode but "off", except one confirmation, until START."""
 
 import json
 import sqlite3
@@ -211,7 +211,7 @@ def test_scope_is_the_pair(house: House) -> None:
 
 
 def test_repeat_of_stop_is_confirmed_with_the_same_bytes(house: House) -> None:
-    """Laws 3 and 9: Plivo's repeat of a STOP gets the one confirmation again; a new STOP gets none."""
+    """G3 and G9: Plivo's repeat of a STOP gets the one confirmation again; a new STOP gets none."""
     sender = wire.sender()
     params = wire.message(From=sender, To=NUMBERS["auto"], Text="STOP")
     first = wire.tell(house.service, params)
@@ -244,7 +244,7 @@ def test_row_is_the_proof(house: House) -> None:
 
 
 def test_forward_to_a_person_who_opted_out(house: House) -> None:
-    """Law 9 holds for forwards: the colleague who has stopped gets nothing, the sender still does."""
+    """G9 holds for forwards: the colleague who has stopped gets nothing, the sender still does."""
     sent = wire.message(To=NUMBERS["duty"], Text="is anybody there")
     assert wire.tell(house.service, sent)[1].count(b"<Message ") == 2
     assert house.say("duty", DUTY, "STOP") == STOPPED

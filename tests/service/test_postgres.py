@@ -72,7 +72,7 @@ async def test_a_restart_of_the_server_needs_none_of_ours(own: Own, tmp_path: Pa
 
 
 async def test_a_server_that_hangs_is_503_in_time(own: Own, tmp_path: Path) -> None:
-    """Laws 4 and 5: it takes connections and says nothing; both endpoints answer by the deadline, and recover."""
+    """G4 and G5: it takes connections and says nothing; both endpoints answer by the deadline, and recover."""
     async with postgres.database(own.url, "template1") as where:
         with proxy.before(postgres.written(where)) as door:
             url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{door.port}/{where.database}"

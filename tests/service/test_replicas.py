@@ -1,4 +1,4 @@
-"""Two processes on one PostgreSQL are one service (laws 2, 3, 6)."""
+"""Two processes on one PostgreSQL are one service (G2, G3, 6)."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from support.process import Served
 from support.receiver import Receiver
 from support.stored import DAY
 
-from app.guards.ledger import Claimed, Held, Pair, Recall, Wish
+from app.policies.ledger import Claimed, Held, Pair, Recall, Wish
 from app.store import Keep, StoreOptions, open_store, server_url
 
 PUBLIC = "https://sms.example.com"
@@ -43,7 +43,7 @@ def _tell(
 
 
 def test_copies_at_both_get_one_answer(replicas: tuple[Served, Served, Receiver]) -> None:
-    """Law 3: forty copies at once, half of them at each replica, hear the same bytes."""
+    """G3: forty copies at once, half of them at each replica, hear the same bytes."""
     message = plivo_sdk.message(MessageUUID="at-both")
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda number: _tell(replicas[number % 2], "/message", message), range(40)))  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ def test_copies_at_both_get_one_answer(replicas: tuple[Served, Served, Receiver]
 
 
 def test_a_signature_is_bound_at_both(replicas: tuple[Served, Served, Receiver]) -> None:
-    """Law 2: what one replica accepted, the other refuses for other words."""
+    """G2: what one replica accepted, the other refuses for other words."""
     one, other, _ = replicas
     message = plivo_sdk.message(Text="first")
     headers = plivo_sdk.headers("POST", f"{PUBLIC}/message", message, "V2")
@@ -61,7 +61,7 @@ def test_a_signature_is_bound_at_both(replicas: tuple[Served, Served, Receiver])
 
 
 def test_no_report_is_forwarded_twice(replicas: tuple[Served, Served, Receiver]) -> None:
-    """Law 6: while both live, leases keep them apart: each report is posted once."""
+    """G6: while both live, leases keep them apart: each report is posted once."""
     crm = replicas[2]
 
     def report(number: int) -> int:
@@ -85,7 +85,7 @@ def test_commands_read_the_server(replicas: tuple[Served, Served, Receiver], tmp
 async def test_a_replica_that_starts_frees_nobodys_claim(
     replicas: tuple[Served, Served, Receiver], where: str, tmp_path: Path
 ) -> None:
-    """Law 3: what another process decides now stays its own when a third one starts."""
+    """G3: what another process decides now stays its own when a third one starts."""
     options = StoreOptions(server_url(where), Keep(30 * DAY, DAY))
     wish = Wish("held-by-one", "one", 60.0, Recall(0.0, Pair("33644600000", "33700000001")))
     async with open_store(options, serving=False) as store:

@@ -1,4 +1,4 @@
-"""What one replica does binds the other: limits, cooldowns, opt-outs, claims, commands, leases (laws 3, 6, 8, 9)."""
+"""What one replica does binds the other: limits, cooldowns, opt-outs, claims, commands, leases (G3, G6, 8, 9)."""
 
 import asyncio
 import itertools
@@ -99,21 +99,21 @@ def house(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hou
 
 
 def test_a_cooldown_holds_at_both(house: House) -> None:
-    """Law 8: what one has said once, the other does not say again."""
+    """G8: what one has said once, the other does not say again."""
     sender = wire.sender()
     assert house.say(house.one, sender, "once please") == "Only once."
     assert house.say(house.other, sender, "once more") is None
 
 
 def test_the_same_text_is_counted_at_both(house: House) -> None:
-    """Law 8: a robot that is sent from replica to replica is silenced as soon as at one."""
+    """G8: a robot that is sent from replica to replica is silenced as soon as at one."""
     sender = wire.sender()
     places = [house.one, house.other, house.one, house.other]
     assert [house.say(place, sender, "beep") for place in places] == ["Got it.", "Got it.", None, None]
 
 
 def test_a_limit_holds_at_both(house: House) -> None:
-    """Law 8: one after the other, wherever they arrive, exactly as many are answered as the limit allows."""
+    """G8: one after the other, wherever they arrive, exactly as many are answered as the limit allows."""
     sender = wire.sender()
     places = itertools.cycle([house.one, house.other])
     answers = [house.say(next(places), sender, f"word {number}") for number in range(8)]
@@ -121,7 +121,7 @@ def test_a_limit_holds_at_both(house: House) -> None:
 
 
 def test_a_limit_holds_for_a_flood_at_both(house: House) -> None:
-    """Law 8: forty messages of one sender at once, at two replicas: as many answers as one allows."""
+    """G8: forty messages of one sender at once, at two replicas: as many answers as one allows."""
     sender = wire.sender()
 
     def say(number: int) -> str | None:
@@ -132,7 +132,7 @@ def test_a_limit_holds_for_a_flood_at_both(house: House) -> None:
 
 
 def test_a_fuse_burns_once_for_both(house: House) -> None:
-    """Law 8: forty people at once, at two replicas: not one unit more than the fuse of the route allows."""
+    """G8: forty people at once, at two replicas: not one unit more than the fuse of the route allows."""
 
     def say(number: int) -> str | None:
         status, xml = wire.tell((house.one, house.other)[number % 2], wire.message(To="33644600077"))
@@ -144,7 +144,7 @@ def test_a_fuse_burns_once_for_both(house: House) -> None:
 
 
 def test_stop_at_one_is_stop_at_the_other(house: House) -> None:
-    """Law 9: the next message, at once, at another replica."""
+    """G9: the next message, at once, at another replica."""
     sender = wire.sender()
     assert house.say(house.one, sender, "STOP") is not None
     assert house.say(house.other, sender, "hello") is None
@@ -153,7 +153,7 @@ def test_stop_at_one_is_stop_at_the_other(house: House) -> None:
 
 
 def test_what_one_decides_the_other_waits_for(house: House) -> None:
-    """Law 3: the webhook of a message that both are asked for is called once, and both say the same bytes."""
+    """G3: the webhook of a message that both are asked for is called once, and both say the same bytes."""
     message = wire.message(Text="slow one")
     house.gate.clear()
     with ThreadPoolExecutor(2) as pool:
@@ -191,7 +191,7 @@ def test_a_pause_by_command_is_seen_by_both(house: House) -> None:
 def test_what_a_killed_replica_held_is_delivered_by_the_other(
     server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Law 6: kill -9 amid POSTs; once its leases have run out, the other delivers all, and no other report twice."""
+    """G6: kill -9 amid POSTs; once its leases have run out, the other delivers all, and no other report twice."""
     with _house(server, lambda name: tmp_path_factory.mktemp(f"killed-{name}")) as house:
         house.gate.clear()
         inside = threading.Semaphore(0)

@@ -1,4 +1,4 @@
-"""Laws 5 and 6 from outside: every signed report is on disk before its 200, and reaches whoever wants it."""
+"""G5 and G6 from outside: every signed report is on disk before its 200, and reaches whoever wants it."""
 
 import json
 import resource
@@ -182,7 +182,7 @@ def test_a_locked_store_is_told_before_plivo_hangs_up(tmp_path: Path) -> None:
 
 
 def test_deliveries_of_a_target_that_is_gone_are_told(tmp_path: Path) -> None:
-    """Law 6: what nobody forwards any more does not wait in silence; the line says what to do."""
+    """G6: what nobody forwards any more does not wait in silence; the line says what to do."""
     gone = f'{process.MINIMAL}\n[targets.gone]\nurl = "http://127.0.0.1:9/"\n'
     with process.served(tmp_path, gone) as service:
         params = plivo_sdk.report()

@@ -1,4 +1,4 @@
-"""Claims: one owner a message, for a while. A crash never turns an answer into silence (laws 3 and 4)."""
+"""Claims: one owner a message, for a while. A crash never turns an answer into silence (G3 and G4)."""
 
 import asyncio
 from collections import Counter
@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from support.stored import CUSTOMER, NINE, US, Clock, entry, opened, proof, used
 
-from app.guards.ledger import Answered, Claimed, Held, Memory, Pair, Proof, Recall, Reused, Wish
+from app.policies.ledger import Answered, Claimed, Held, Memory, Pair, Proof, Recall, Reused, Wish
 from app.store import Store
-from app.store.tables import claims
+from app.store.schema import claims
 
 SECONDS = 60.0
 
@@ -43,7 +43,7 @@ async def test_one_owner_in_one_group(store: Store) -> None:
 
 
 async def test_answered_message_is_not_claimed(store: Store) -> None:
-    """Law 3: who wants to decide what is decided gets the answer, byte for byte."""
+    """G3: who wants to decide what is decided gets the answer, byte for byte."""
     await store.ledger.record(entry(xml=b"<first/>"))
     assert await store.ledger.claim(wish()) == Answered(b"<first/>")
     assert await held(store) == []
@@ -101,7 +101,7 @@ async def test_release_frees_one_owner(store: Store) -> None:
 
 
 async def test_failures_are_counted_and_free_the_claim(store: Store) -> None:
-    """Law 4: each failure counts, also over claims, releases and in one group; the next call may claim at once."""
+    """G4: each failure counts, also over claims, releases and in one group; the next call may claim at once."""
     for count in (1, 2, 3):
         assert isinstance(await store.ledger.claim(wish()), Claimed)
         assert await store.ledger.fail("message-1") == count
@@ -120,7 +120,7 @@ async def test_failure_after_an_answer_changes_nothing(store: Store) -> None:
 
 
 async def test_claim_binds_its_proofs(store: Store) -> None:
-    """Law 2 holds from the claim on: other words under that signature are refused everywhere, and claim nothing."""
+    """G2 holds from the claim on: other words under that signature are refused everywhere, and claim nothing."""
     await store.ledger.claim(wish("message-1", "here", proof("k", "a")))
     with pytest.raises(Reused):
         await store.ledger.claim(wish("message-2", "here", proof("k", "b")))

@@ -1,4 +1,4 @@
-"""Law 3 on every walk that hypothesis can think of: copies, claims, slow rules, crashes between any two steps.
+"""G3 on every walk that hypothesis can think of: copies, claims, slow rules, crashes between any two steps.
 
 The model is plain dicts: who holds what, what was answered, what was paid. A webhook counts its calls.
 """
@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.stored import US, Clock, opened, opted, used
 
-from app.guards.ledger import Answered, Case, Claimed, Held, Memory, OptOutChange, Pair, Recall, Ruling, Wish
+from app.policies.ledger import Answered, Case, Claimed, Held, Memory, OptOutChange, Pair, Recall, Ruling, Wish
 from app.store import Store
-from app.store.tables import claims, cooldowns, messages, opt_outs, replies, spending
+from app.store.schema import claims, cooldowns, messages, opt_outs, replies, spending
 
 SECONDS = 60.0  # of a claim
 CALLS = 4
@@ -174,7 +174,7 @@ class Messages(RuleBasedStateMachine):
         assert got == self.model.answers[walk.number]
 
     def _heard(self, number: int) -> bytes:
-        """Law 9 before law 3: a repeat of what was answered before a STOP is silence."""
+        """G9 before G3: a repeat of what was answered before a STOP is silence."""
         stopped = self.model.out_at.get(person_of(number), float("-inf"))
         return b"" if self.model.at[number] < stopped else self.model.answers[number]
 

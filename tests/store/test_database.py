@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from support.stored import NINE, Clock, entry, opened, parcel
 
-from app.guards.ledger import Unavailable
+from app.policies.ledger import Unavailable
 from app.store import BrokenStore, Store, StoreInUse
 from app.store.database import never_back, readers
 
@@ -130,7 +130,7 @@ async def test_corrupt_file_is_broken_and_left_alone(path: Path, clock: Clock) -
 
 @pytest.mark.usefixtures("path")  # says it in SQLite's words
 async def test_store_is_durable_by_its_settings(store: Store) -> None:
-    """Law 5: WAL with synchronous=FULL (2) survives a power cut; foreign keys hold on every connection."""
+    """G5: WAL with synchronous=FULL (2) survives a power cut; foreign keys hold on every connection."""
     async with store.engine.connect() as connection:
         pragmas = [
             (await connection.execute(sa.text(f"PRAGMA {name}"))).scalar_one()

@@ -1,4 +1,4 @@
-"""The free-disk reserve: reports are refused before the disk is full (law 7), loudly, until there is room again.
+"""The free-disk reserve: reports are refused before the disk is full (G7), loudly, until there is room again.
 
 The disk is a value that the test sets; the clock stands still until it is told to go on.
 """

@@ -3,11 +3,12 @@
 import pytest
 from support.stored import DAY, NINE, Clock, parcel
 
-from app.reports.outbox import Settlement
-from app.store import Store, commands
+from app.delivery.queue import Settlement
+from app.store import Store
+from app.store import delivery_commands as commands
 from app.store.due_times import Longest, draw_back
 from app.store.queries import list_deliveries
-from app.store.selecting import Selection
+from app.store.selection import Selection
 
 LONGEST = Longest(("crm",), delay=1.2 * DAY, lease=30.0)
 

@@ -3,11 +3,11 @@
 import sqlalchemy as sa
 from support.stored import NINE, Clock
 
-from app.reports.outbox import TargetStatus
+from app.delivery.queue import TargetStatus
 from app.store import Store
-from app.store.commands import Pause, pause
+from app.store.delivery_commands import Pause, pause
 from app.store.instances import ALIVE, FORGOTTEN, StoredInstances, TargetView, list_targets
-from app.store.tables import instances
+from app.store.schema import instances
 
 FAILING = TargetStatus("failing", 6, 5.0, 12)
 

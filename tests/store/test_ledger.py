@@ -1,4 +1,4 @@
-"""Law 3: one message, one answer, whoever asks and whenever. Law 2: no answer for a reused signature."""
+"""G3: one message, one answer, whoever asks and whenever. G2: no answer for a reused signature."""
 
 import asyncio
 import json
@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from support.stored import Clock, entry, opened, proof
 
-from app.guards.ledger import Origin, Reused, Unavailable
+from app.policies.ledger import Origin, Reused, Unavailable
 from app.store import Store
-from app.store.tables import messages
+from app.store.schema import messages
 
 
 async def rows(store: Store) -> list[tuple[str, bytes]]:
@@ -38,7 +38,7 @@ async def test_first_of_all_groups_wins(store: Store) -> None:
 
 
 async def test_first_wins_after_reopening(path: Path, clock: Clock) -> None:
-    """Law 3 holds across restarts."""
+    """G3 holds across restarts."""
     async with opened(path, clock) as store:
         await store.ledger.record(entry(xml=b"<first/>"))
     async with opened(path, clock) as store:
@@ -46,7 +46,7 @@ async def test_first_wins_after_reopening(path: Path, clock: Clock) -> None:
 
 
 async def test_reused_signature_leaves_no_row(store: Store) -> None:
-    """Law 2: other words under an old signature are refused, alone, and nothing of them is remembered."""
+    """G2: other words under an old signature are refused, alone, and nothing of them is remembered."""
     await store.ledger.record(entry(proofs=(proof("k", "a"),)))
     forged = entry(message_uuid="message-2", proofs=(proof("k", "b"),))
     honest = entry(message_uuid="message-3", proofs=(proof("l", "c"),))
@@ -67,7 +67,7 @@ async def test_forged_entry_does_not_shadow_the_honest_one(store: Store) -> None
 
 
 async def test_row_tells_everything(store: Store) -> None:
-    """Law 10: the row tells what came, what was answered and why, who signed, which config."""
+    """G10: the row tells what came, what was answered and why, who signed, which config."""
     await store.ledger.record(entry())
     async with store.engine.connect() as connection:
         row = (await connection.execute(sa.select(messages))).mappings().one()

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from support.stored import KEEP, Clock, opened
 
 from app.store import NewerStore, Store, StoreOptions, migrations, open_store
-from app.store.tables import metadata
+from app.store.schema import metadata
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
 

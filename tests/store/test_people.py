@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from support.stored import CUSTOMER, NINE, US, opted, parcel, used
 
-from app.guards.ledger import CopyTo, OptOutChange, Pair, Recall, Wish
+from app.policies.ledger import CopyTo, OptOutChange, Pair, Recall, Wish
 from app.store import Store, people, queries
 from app.store.people import Changes, Forget, Reset
-from app.store.tables import actions, cooldowns, metadata, opt_outs, replies, spending
+from app.store.schema import actions, cooldowns, metadata, opt_outs, replies, spending
 
 OTHER = "33700000002"
 
@@ -120,7 +120,7 @@ async def test_forget_erases_every_row_of_a_number(
 
 
 async def test_forgotten_number_stays_opted_out(store: Store) -> None:
-    """Law 9: whoever is forgotten and has opted out still gets nothing; with the opt-out forgotten too they do."""
+    """G9: whoever is forgotten and has opted out still gets nothing; with the opt-out forgotten too they do."""
     await live(store, CUSTOMER, 1)
     await store.writer.submit(people.forget, Forget("anna", CUSTOMER, also_opt_out=False))
     assert [row["person"] for row in await people.list_opt_outs(store.engine, None, ended=False)] == [CUSTOMER]

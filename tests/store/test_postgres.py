@@ -15,8 +15,8 @@ from support import postgres, proxy
 from support.postgres import Own
 from support.stored import ENTRY, KEEP, entry, parcel
 
-from app.guards.ledger import Unavailable
-from app.reports.outbox import Parcel
+from app.delivery.queue import StoredReport
+from app.policies.ledger import Unavailable
 from app.store import BrokenStore, Store, StoreOptions, open_store, server_url
 from app.store.database import LOCKS
 from app.store.postgres import PROVEN_SECONDS
@@ -48,7 +48,7 @@ async def _refused(store: Store, message_uuid: str) -> str:
 
 
 async def test_a_lock_ends_a_group_once(template: str) -> None:
-    """Law 4: a table that somebody holds costs a group of writes, and a read, some 4 s in all; then all goes on."""
+    """G4: a table that somebody holds costs a group of writes, and a read, some 4 s in all; then all goes on."""
     async with _behind_a_door(template) as (store, _, url):
         other = await asyncpg.connect(url)
         await other.execute("BEGIN; LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
@@ -106,7 +106,7 @@ async def test_a_report_with_nul_is_stored(template: str) -> None:
     async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
         await asyncio.gather(*(store.outbox.put(parcel(number, status="deli\0vered")) for number in (1, 2)))
         got = await store.outbox.lease("crm", 2, 60.0)
-    reports = [one.parcel.report for one in got if isinstance(one.parcel, Parcel)]
+    reports = [one.parcel.report for one in got if isinstance(one.parcel, StoredReport)]
     assert [report.status for report in reports] == ["delivered", "delivered"]
 
 

@@ -1,11 +1,11 @@
-"""Law 2 in rows: a signature that was accepted for one content vouches for no other."""
+"""G2 in rows: a signature that was accepted for one content vouches for no other."""
 
 from pathlib import Path
 
 import pytest
 from support.stored import Clock, opened, proof
 
-from app.guards.ledger import Proof, Reused
+from app.policies.ledger import Proof, Reused
 from app.store import Store, proofs
 
 Wanted = list[tuple[Proof, ...]]
@@ -41,7 +41,7 @@ async def test_key_stays_bound_to_its_first_value(store: Store, wanted: Wanted, 
 
 
 async def test_binding_outlives_the_process(path: Path, clock: Clock) -> None:
-    """Law 2 holds across restarts."""
+    """G2 holds across restarts."""
     async with opened(path, clock) as store:
         assert await bind(store, [(proof("k", "a"),)]) == [True]
     async with opened(path, clock) as store:

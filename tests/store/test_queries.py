@@ -4,11 +4,11 @@ import pytest
 import sqlalchemy as sa
 from support.stored import NINE, Clock, entry, parcel
 
-from app.guards.ledger import Unavailable
-from app.reports.outbox import Settlement
+from app.delivery.queue import Settlement
+from app.policies.ledger import Unavailable
 from app.store import Store
 from app.store.queries import Row, history, list_deliveries
-from app.store.selecting import Selection
+from app.store.selection import Selection
 
 ANN, BOB, SHOP = "33700000001", "33700000002", "33644600000"
 
@@ -48,7 +48,7 @@ def told(answer: tuple[list[Row], list[Row]]) -> tuple[dict[str, list[str]], lis
 async def test_history_joins_messages_and_reports(
     store: Store, who: str, expected: tuple[dict[str, list[str]], list[str]]
 ) -> None:
-    """Law 10: what came, and what became of the answer, oldest first, by number or by either MessageUUID."""
+    """G10: what came, and what became of the answer, oldest first, by number or by either MessageUUID."""
     await fill(store)
     assert told(await history(store.engine, who, 10)) == expected
 

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from support.stored import DAY, Clock, entry, parcel, proof, swept
 
-from app.guards.ledger import Reused
-from app.reports.outbox import Settlement
+from app.delivery.queue import Settlement
+from app.policies.ledger import Reused
 from app.store import Keep, Store, ledger, retention
 
 KEEP = Keep(rows=30 * DAY, text=14 * DAY)
@@ -52,7 +52,7 @@ async def test_rows_go_after_keep(store: Store, path: Path, clock: Clock) -> Non
 
 @pytest.mark.parametrize("state", ["dead", "dropped"])
 async def test_what_ended_goes_with_keep(store: Store, path: Path, clock: Clock, state: Any) -> None:
-    """Law 6: a dead delivery is visible until `keep` ends, counted from its death; then its report goes."""
+    """G6: a dead delivery is visible until `keep` ends, counted from its death; then its report goes."""
     await store.outbox.put(parcel(1, "crm"))
     clock.advance(20 * DAY)
     (delivery,) = await store.outbox.lease("crm", 1, 30)
@@ -66,7 +66,7 @@ async def test_what_ended_goes_with_keep(store: Store, path: Path, clock: Clock,
 
 
 async def test_what_nobody_took_dies_loudly(store: Store, path: Path, clock: Clock) -> None:
-    """Law 6: a delivery that is still due at the end of `keep` is dead then, told, and kept as long again."""
+    """G6: a delivery that is still due at the end of `keep` is dead then, told, and kept as long again."""
     await store.outbox.put(parcel(1, "crm"))
     clock.advance(30 * DAY + 1)
     assert (await swept(store, KEEP)).given_up == 1
@@ -87,7 +87,7 @@ async def test_what_nobody_took_dies_loudly(store: Store, path: Path, clock: Clo
     [
         pytest.param(14 * DAY, 14 * DAY, ("hello", b"<Response/>"), id="not yet"),
         pytest.param(14 * DAY, 14 * DAY + 1, (None, b""), id="both after keep_text"),
-        pytest.param(3600.0, 3601.0, (None, b"<Response/>"), id="the text alone within the day of law 3"),
+        pytest.param(3600.0, 3601.0, (None, b"<Response/>"), id="the text alone within the day of G3"),
         pytest.param(3600.0, DAY, (None, b"<Response/>"), id="the answer for the whole day"),
         pytest.param(3600.0, DAY + 1, (None, b""), id="then the answer too"),
         pytest.param(0.0, 1.0, (None, b"<Response/>"), id="keep_text = 0d"),
@@ -96,7 +96,7 @@ async def test_what_nobody_took_dies_loudly(store: Store, path: Path, clock: Clo
 async def test_text_goes_after_keep_text(
     store: Store, path: Path, clock: Clock, text: float, after: float, left: tuple[str | None, bytes]
 ) -> None:
-    """A text is kept for `keep_text`; the answer, which repeats get, at least a day (law 3)."""
+    """A text is kept for `keep_text`; the answer, which repeats get, at least a day (G3)."""
     await store.ledger.record(entry())
     clock.advance(after)
     await sweep(store, Keep(30 * DAY, text))
@@ -104,7 +104,7 @@ async def test_text_goes_after_keep_text(
 
 
 async def test_answer_and_proof_hold_for_a_day(store: Store, clock: Clock) -> None:
-    """Laws 2 and 3: a day later a repeat gets the same XML, and a reused signature is refused."""
+    """G2 and G3: a day later a repeat gets the same XML, and a reused signature is refused."""
     await store.ledger.record(entry(xml=b"<first/>", proofs=(proof("k", "a"),)))
     clock.advance(DAY)
     await sweep(store, Keep(DAY, 0.0))
@@ -136,7 +136,7 @@ def _record(connection: Any, count: int) -> None:
 async def test_a_round_that_fails_is_told_and_the_next_one_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Law 12: a `keep` that silently stopped would be a promise broken; and nobody's write is in that transaction."""
+    """G12: a `keep` that silently stopped would be a promise broken; and nobody's write is in that transaction."""
     monkeypatch.setattr("app.store.retention.START", 0.0)
     monkeypatch.setattr("app.store.retention.INTERVAL", 0.0)
     rounds: list[object] = []

@@ -1,4 +1,4 @@
-"""Laws 6 and 7 on every walk that hypothesis can think of: put, lease, settle, wait, crash, reopen.
+"""G6 and G7 on every walk that hypothesis can think of: put, lease, settle, wait, crash, reopen.
 
 The model is a dict: what each delivery must be. The store has to say the same at every step.
 """
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from support.stored import Clock, opened, parcel
 
-from app.reports.outbox import Delivery, Settlement
+from app.delivery.queue import Delivery, Settlement
 from app.store import Store
 
 LEASE = 30.0

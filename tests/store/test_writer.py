@@ -1,4 +1,4 @@
-"""Group commit (law 5): durable before anybody is told, and one bad item fails alone."""
+"""Group commit (G5): durable before anybody is told, and one bad item fails alone."""
 
 import asyncio
 import sqlite3
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.guards.ledger import Unavailable
+from app.policies.ledger import Unavailable
 from app.store.sqlite import Sqlite
 from app.store.writer import WAITING, Writer
 
@@ -87,7 +87,7 @@ def kept(path: Path) -> list[str]:
 
 
 async def test_result_comes_after_the_commit(thread: Sqlite, tmp_path: Path) -> None:
-    """Law 5: when `submit` returns, another process can read what was written."""
+    """G5: when `submit` returns, another process can read what was written."""
     async with running(thread) as writer:
         assert await writer.submit(Notes(), "a") == "A"
         assert kept(tmp_path / "notes.db") == ["a"]
@@ -163,7 +163,7 @@ async def test_fault_without_words_ends_nothing(thread: Sqlite) -> None:
 
 
 async def test_refusal_shows_no_parameters(thread: Sqlite) -> None:
-    """Law 12: what a caller and a log see of a database's error holds neither statement nor values."""
+    """G12: what a caller and a log see of a database's error holds neither statement nor values."""
     async with running(thread) as writer:
         await writer.submit(Notes(), "secret words")
         with pytest.raises(Unavailable) as refused:
@@ -173,7 +173,7 @@ async def test_refusal_shows_no_parameters(thread: Sqlite) -> None:
 
 
 async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(thread: Sqlite, tmp_path: Path) -> None:
-    """Law 5: while the store cannot write everybody gets `Unavailable`; later it writes again."""
+    """G5: while the store cannot write everybody gets `Unavailable`; later it writes again."""
     verb = Notes()
     async with running(thread) as writer:
         with locked(tmp_path / "notes.db"):

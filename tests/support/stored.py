@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.guards.ledger import Case, Entry, Fuse, Memory, OptOutChange, Pair, Recall, Ruling, Step
-from app.plivo.messages import Proof, Report
-from app.reports.backlog import Backlog
-from app.reports.copying import Copying
-from app.reports.outbox import Parcel
-from app.reports.target import Target
+from app.delivery.backlog import Backlog
+from app.delivery.message_copies import Copying
+from app.delivery.queue import StoredReport
+from app.delivery.target import Target
+from app.plivo.messages import DeliveryReport, Proof
+from app.policies.ledger import Case, Entry, Fuse, Memory, OptOutChange, Pair, Recall, Ruling, Step
 from app.store import Keep, Store, StoreOptions, open_store, retention
 
 NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC
@@ -68,7 +68,7 @@ def entry(proofs: tuple[Proof, ...] = (), **changes: Any) -> Case:
     return Case(made.message_uuid, recall, lambda _memory: Ruling(made), proofs)
 
 
-REPORT = Report(
+REPORT = DeliveryReport(
     id="report-1",
     message_uuid="reply-1",
     status="delivered",
@@ -82,14 +82,16 @@ REPORT = Report(
 )
 
 
-def report(number: int = 1, **changes: Any) -> Report:
+def report(number: int = 1, **changes: Any) -> DeliveryReport:
     """A delivery report; another number is another report."""
     return replace(REPORT, **({"id": f"report-{number}"} | changes))
 
 
-def parcel(number: int = 1, *targets: str, proofs: tuple[Proof, ...] = (), at: float = NINE, **changes: Any) -> Parcel:
+def parcel(
+    number: int = 1, *targets: str, proofs: tuple[Proof, ...] = (), at: float = NINE, **changes: Any
+) -> StoredReport:
     """A report on its way to these targets; "crm" if none is named."""
-    return Parcel(report(number, **changes), at, "support", "ack", targets or ("crm",), "V3", proofs)
+    return StoredReport(report(number, **changes), at, "support", "ack", targets or ("crm",), "V3", proofs)
 
 
 def proof(key: str, value: str) -> Proof:

@@ -86,14 +86,14 @@ def test_auto_asks_the_stream(kind: type[io.StringIO], first: str) -> None:
     [("33700000001", "..0001"), ("+33700000001", "..0001"), ("12345", "..2345"), ("1234", "1234"), ("", "")],
 )
 def test_mask(address: str, masked: str) -> None:
-    """Law 12: the last four digits only."""
+    """G12: the last four digits only."""
     assert telemetry.mask(address) == masked
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("key", ["from", "to"])
 def test_numbers_are_masked(form: telemetry.LogFormat, key: str) -> None:
-    """Law 12: what is logged as "from" or "to" shows its last four digits."""
+    """G12: what is logged as "from" or "to" shows its last four digits."""
     stream = configured(form)
     telemetry.get_logger("engine").info("answered", **{key: "33700000001"})
     assert "..0001" in stream.getvalue()
@@ -109,7 +109,7 @@ def test_numbers_in_full_on_demand() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_control_characters_are_escaped(form: telemetry.LogFormat) -> None:
-    """Law 12: nobody forges a line, or drives the operator's terminal, with what he sends."""
+    """G12: nobody forges a line, or drives the operator's terminal, with what he sends."""
     stream = configured(form)
     telemetry.get_logger("gate").warning(f"event {CONTROLS}", reason=CONTROLS)
     said = stream.getvalue()
@@ -129,7 +129,7 @@ def fail(argument: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("room", ["ours", "a library's"])
 def test_tracebacks_hold_no_locals(form: telemetry.LogFormat, room: str) -> None:
-    """Law 12: a traceback names files and lines, no values; a message may hold a customer's words, so it has none."""
+    """G12: a traceback names files and lines, no values; a message may hold a customer's words, so it has none."""
     stream = configured(form)
     try:
         fail(SECRET)  # a traceback may show this line of the source, but no value
@@ -233,7 +233,7 @@ def test_a_closed_stream_harms_nobody() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_warning_is_told_without_its_text(form: telemetry.LogFormat) -> None:
-    """Law 12: it may hold a customer's words; category, file and line are enough to find it."""
+    """G12: it may hold a customer's words; category, file and line are enough to find it."""
     stream = configured(form)
     warnings.warn(SECRET, UserWarning, stacklevel=1)
     said = stream.getvalue()
@@ -244,7 +244,7 @@ def test_a_warning_is_told_without_its_text(form: telemetry.LogFormat) -> None:
 
 
 def test_error_of_a_forgotten_task_is_told_without_its_message() -> None:
-    """Law 12: asyncio's own line would hold the words of the exception."""
+    """G12: asyncio's own line would hold the words of the exception."""
     stream = configured()
     telemetry.tell_loop_error(None, {"message": SECRET, "exception": ValueError(SECRET)})
     assert SECRET not in stream.getvalue()

@@ -109,7 +109,7 @@ def fail(argument: str) -> None:
 
 
 def test_place_of_tells_no_message() -> None:
-    """Law 12: of an error in somebody's code, type and line; its message may hold a customer's words."""
+    """G12: of an error in somebody's code, type and line; its message may hold a customer's words."""
     line = fail.__code__.co_firstlineno + 2
     with pytest.raises(ValueError, match="hush") as caught:
         fail("hush")

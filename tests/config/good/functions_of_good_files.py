@@ -1,6 +1,6 @@
 """A function beside a config file."""
 
-from app.rules.python import Context, Message
+from app.rules.kinds.python import Context, Message
 
 
 async def reply(message: Message, _context: Context) -> str:

@@ -1,0 +1,107 @@
+"""`[limits]`, `[opt_out]` and `[schedules]` as the guards' and rules' own values."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.config import models as sections
+from app.config.diagnostics import Diagnostics
+from app.config.routes import Reader
+from app.config.validation import check
+from app.plivo.numbers import Reading, doubtful
+from app.policies.limits import LimitOptions, Rate
+from app.policies.opt_out import KINDS, Kind, OptOutOptions, fold_words
+from app.rules import schedules
+from app.rules.compiler import Place
+from app.rules.schedules import Schedule, ScheduleOptions
+
+
+def read_schedules(data: Any, folder: Path, faults: Diagnostics) -> dict[str, Schedule]:
+    """Every `[schedules.x]`."""
+    if not isinstance(data, Mapping):
+        faults.note(("schedules",), "expected tables, as [schedules.office]")
+        return {}
+    found = {}
+    for name, table in data.items():
+        if not name.isidentifier():
+            faults.note(
+                ("schedules", name), "a schedule's name is letters, digits and underscores: texts say {name.next_open}"
+            )
+        model = check(sections.Schedule, table, ("schedules", name), folder, faults)
+        if model is None:
+            continue
+        options = ScheduleOptions(**dict(model))
+        try:
+            found[name] = schedules.build(name, options)
+        except schedules.BadSchedule as error:
+            faults.note(("schedules", name, error.key), str(error))
+            continue
+        for key, message in schedules.warnings(options):
+            faults.note(("schedules", name, key), message, "warning")
+    return found
+
+
+def limit_options(
+    model: sections.Limits,
+    base: LimitOptions,
+    place: Place,
+    read_address: Callable[[str], Reading],
+    faults: Diagnostics,
+) -> LimitOptions:
+    """What the file sets, the rest from `base`. A total that stands in a route is a fuse of its own (`fuses`)."""
+    exempt = set(base.exempt)
+    for index, source in enumerate(model.exempt):
+        try:
+            reading = read_address(source)
+        except ValueError as error:
+            faults.note((*place, "exempt", index), str(error))
+            continue
+        exempt.add(reading.address)
+        if reading.doubt:
+            faults.note((*place, "exempt", index), doubtful(reading), "warning")
+    given = model.model_fields_set
+    return LimitOptions(
+        per_sender=model.per_sender if "per_sender" in given else base.per_sender,
+        same_text=model.same_text if "same_text" in given else base.same_text,
+        total=model.total if "total" in given and len(place) == 1 else base.total,
+        max_units=model.max_units if "max_units" in given else base.max_units,
+        exempt=frozenset(exempt),
+        fuses=base.fuses,
+    )
+
+
+def opt_out_options(model: sections.OptOut, base: sections.OptOut | None = None) -> OptOutOptions:
+    """What the file sets, the rest from `base`."""
+    base = base or sections.OptOut()
+    mode = model.mode if "mode" in model.model_fields_set else base.mode
+    words = model.words if "words" in model.model_fields_set else base.words
+    given = model.reply.model_fields_set
+    replies: dict[Kind, str] = {kind: getattr(model.reply if kind in given else base.reply, kind) for kind in KINDS}
+    more: dict[Kind, tuple[str, ...]] = {"stop": words.stop, "start": words.start, "help": words.help}
+    return OptOutOptions(mode, fold_words(more, words.without), replies)
+
+
+def read_limits(data: Any, folder: Path, read_address: Callable[[str], Reading], faults: Diagnostics) -> LimitOptions:
+    """`[limits]`."""
+    model = check(sections.Limits, data, ("limits",), folder, faults) or sections.Limits()
+    return limit_options(model, LimitOptions(), ("limits",), read_address, faults)
+
+
+def route_guards(
+    reader: Reader, opt_out: sections.OptOut, limits: LimitOptions, faults: Diagnostics
+) -> dict[str, tuple[OptOutOptions, LimitOptions]]:
+    """The guards of the routes that set some of their own."""
+    found = {}
+    for draft in reader.drafts:
+        if draft.model.limits or draft.model.opt_out:
+            place = (*draft.place, "limits")
+            model = draft.model.limits or sections.Limits()
+            own_limits = limit_options(model, limits, place, reader.read_address, faults)
+            found[draft.name] = opt_out_options(draft.model.opt_out or opt_out, opt_out), own_limits
+    return found
+
+
+def route_fuses(reader: Reader) -> dict[str, tuple[Rate, ...]]:
+    """The fuses that routes have of their own."""
+    models = {draft.name: draft.model.limits for draft in reader.drafts}
+    return {name: model.total for name, model in models.items() if model and "total" in model.model_fields_set}

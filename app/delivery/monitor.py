@@ -1,0 +1,66 @@
+"""Tells operators how each target does on this server, and hears what they ask of it, through the store.
+
+A command runs in another process: what the breaker and the pace of a target know is not in the rows of deliveries.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+
+from app.delivery.queue import Instances, TargetStatus
+from app.delivery.worker import TargetWorker
+from app.plivo.refusals import Unavailable
+
+LOOK = 1.0  # seconds: a command is heard, and a change told, within this
+TELL = 5.0  # seconds: nothing has changed, but the server is still there
+LEAVING = 1.0  # seconds; a store that hangs must not make a stop late
+
+
+class Monitor:
+    """Of all lanes of one server."""
+
+    def __init__(self, lanes: Mapping[str, TargetWorker], instances: Instances) -> None:
+        self._lanes = lanes
+        self._instances = instances
+        self._requests: Mapping[str, float] | None = None  # None: not read since the start
+        self._told: Mapping[str, TargetStatus] = {}
+        self._told_at = float("-inf")
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Looks each second until `stop`, then leaves."""
+        while not self._stopped.is_set():
+            with contextlib.suppress(Unavailable):
+                await self.look()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._stopped.wait()
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(LEAVING):
+                await self._instances.leave()
+
+    def stop(self) -> None:
+        """Ends `run`."""
+        self._stopped.set()
+
+    async def look(self) -> None:
+        """Obeys new requests, then tells what has changed. Raises `Unavailable`."""
+        requests = await self._instances.probe_requests()
+        if self._requests is not None:
+            for target in requests.keys() & self._lanes.keys():
+                if requests[target] != self._requests.get(target):
+                    self._lanes[target].attempt_now()
+        self._requests = requests
+        await self._tell()
+
+    async def _tell(self) -> None:
+        statuses = {name: lane.status for name, lane in self._lanes.items()}
+        if _essence(statuses) != _essence(self._told) or time.monotonic() - self._told_at >= TELL:
+            await self._instances.write(statuses)
+            self._told, self._told_at = statuses, time.monotonic()
+
+
+def _essence(statuses: Mapping[str, TargetStatus]) -> dict[str, tuple[str, int]]:
+    """What is told at once when it changes; the queue always does."""
+    return {name: (status.condition, status.failures) for name, status in statuses.items()}

@@ -1,0 +1,50 @@
+"""One POST of one delivery: how it is written and signed, and what came of it."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from app.delivery.payloads import FORMATS, as_plivo_signs
+from app.delivery.queue import Delivery
+from app.delivery.retry import Outcome
+from app.delivery.target import Target
+from app.http_client import HttpClient, RequestFailed, webhook_headers
+from app.telemetry import get_logger, place_of
+
+log = get_logger("forwarder")
+
+NONCE_BYTES = 10  # Plivo sends 20 digits
+ANSWER_CAP = 4096  # bytes of a receiver's answer that are read; only its status counts
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """Posts to one target."""
+
+    target: Target
+    client: HttpClient
+    clock: Callable[[], float]  # the time of day, which is signed
+
+    async def post(self, delivery: Delivery) -> Outcome:
+        """Whatever happens is an outcome, but for a cancellation."""
+        target = self.target
+        try:
+            body, headers = self._written(delivery)
+            answer = await self.client.post(
+                target.url, body, headers, timeout=target.timeout, cap=ANSWER_CAP, tls=target.tls
+            )
+        except RequestFailed as error:
+            return Outcome(error=str(error))
+        except Exception as error:  # noqa: BLE001 - it must die visibly, not come back for ever when its lease ends
+            log.error("a delivery broke", target=target.name, delivery=delivery.id, reason=place_of(error))
+            return Outcome(error=f"cannot be sent: {type(error).__name__}")
+        outcome = Outcome(answer.status, retry_after=answer.retry_after)
+        return outcome if outcome.accepted else replace(outcome, error=f"status {answer.status}")
+
+    def _written(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
+        target = self.target
+        body, headers = FORMATS[target.format](delivery)
+        signed = webhook_headers(delivery.parcel.id, int(self.clock()), body, target.secrets)
+        if token := target.plivo_token:
+            signed |= as_plivo_signs(delivery, target.url, token, secrets.token_hex(NONCE_BYTES), target.format)
+        return body, {**headers, **target.headers, **signed}

@@ -1,0 +1,26 @@
+"""What became of an attempt, as the outbox keeps it. Pure."""
+
+from app.delivery.queue import Delivery, Settlement, State
+from app.delivery.retry import Again, Dead, Outcome, Verdict
+
+
+def settled_as(verdict: Verdict, delivery: Delivery, outcome: Outcome, seconds: float) -> Settlement:
+    """The settlement of an attempt that took so many seconds."""
+    state: State = "due" if isinstance(verdict, Again) else "dead" if isinstance(verdict, Dead) else "done"
+    counted = verdict.counted if isinstance(verdict, Again) else True
+    return Settlement(
+        delivery.id,
+        delivery.lease,
+        state,
+        delivery.attempt if counted else delivery.attempt - 1,
+        delay=verdict.delay if isinstance(verdict, Again) else 0.0,
+        status=outcome.status,
+        error=outcome.error,
+        seconds=seconds,
+    )
+
+
+def cut_off(delivery: Delivery, seconds: float | None = None) -> Settlement:
+    """Due again at once, after a stop. Without `seconds` nothing was posted, and no attempt is used up."""
+    attempts = delivery.attempt if seconds is not None else delivery.attempt - 1
+    return Settlement(delivery.id, delivery.lease, "due", attempts, error="cut off by a stop", seconds=seconds)

@@ -1,0 +1,228 @@
+"""What goes to one target: lease, POST, settle. Policy is `schedule.py`'s, durability the outbox's.
+
+G7: lanes share nothing, so a target that hangs holds back no other. A lane survives whatever one
+delivery or the store does. A slot is free as soon as its POST has ended: outcomes are settled behind
+it, so that no receiver waits for our disk; whatever is leased next sees them settled.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.delivery.backlog import Backlog
+from app.delivery.posting import Poster
+from app.delivery.queue import Condition, Delivery, DeliveryQueue, Settlement, TargetStatus
+from app.delivery.retry import Breaker, ConcurrencyLimit, Dead, Outcome, decide
+from app.delivery.settling import cut_off, settled_as
+from app.delivery.target import Target
+from app.http_client import HttpClient
+from app.plivo.refusals import Unavailable
+from app.telemetry import get_logger
+from app.telemetry.metrics import Metrics, TargetMetrics
+
+log = get_logger("forwarder")
+
+POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within this
+LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
+COMPLAIN = 60.0  # seconds between two lines about a store that cannot be asked
+RELEASE = 1.0  # seconds of a stop for an outcome; a store that hangs must not make it late
+GATHER = 0.004  # seconds for more slots to come free: a lease of twenty costs as much as one of one
+UNSETTLED = 2  # times the concurrency: so many attempts may be under way or wait to be settled
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What a lane cannot know by itself: the time of day, a time that never jumps, and a jitter factor."""
+
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    jitter: Callable[[], float]
+
+
+class TargetWorker:
+    """Forwards to one target until `stop`."""
+
+    def __init__(
+        self,
+        target: Target,
+        outbox: DeliveryQueue,
+        client: HttpClient,
+        chance: Clocks,
+        backlog: Backlog,
+        metrics: TargetMetrics | None = None,
+    ) -> None:
+        self._target = target
+        self._outbox = outbox
+        self._poster = Poster(target, client, chance.clock)
+        self._chance = chance
+        self._backlog = backlog
+        self._metrics = metrics or Metrics().target(target.name)
+        self._breaker = Breaker()
+        self._pace = ConcurrencyLimit(target.concurrency)
+        self._last_probe: int | None = None  # the delivery
+        self._attempts: set[asyncio.Task[None]] = set()
+        self._posting = 0
+        self._woken = asyncio.Event()
+        self._more = True  # there may be more that is due
+        self._stopping = False
+        self._complained = float("-inf")
+
+    @property
+    def paused(self) -> bool:
+        """Whether the target has failed too often in a row, and is only probed."""
+        return self._breaker.open
+
+    @property
+    def status(self) -> TargetStatus:
+        """How deliveries to the target go."""
+        now = self._chance.monotonic()
+        condition: Condition = "running"
+        if self._breaker.open:
+            condition = "failing"
+        elif self._pace.not_before > now:
+            condition = "busy"
+        at = max(self._pace.not_before, self._breaker.probe_at if self._breaker.open else now)
+        queue = self._backlog.waiting(self._target.name)
+        return TargetStatus(condition, self._breaker.failures, max(at - now, 0.0), queue)
+
+    def attempt_now(self) -> None:
+        """An operator says that the target is well: whatever it is waited for, the next attempt may begin."""
+        self._breaker.probe_now(self._chance.monotonic())
+        self._pace.wait_no_longer()
+        self.wake()
+
+    @property
+    def _free(self) -> int:
+        return self._target.concurrency - self._posting
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._more = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Forwards until `stop`."""
+        while not self._stopping:
+            self._woken.clear()
+            if 0 < self._free < self._target.concurrency / 4:
+                await asyncio.sleep(GATHER)
+            await self._start_what_is_due()
+            try:
+                async with asyncio.timeout(POLL):
+                    await self._woken.wait()
+            except TimeoutError:
+                self._more = True
+
+    async def stop(self, seconds: float) -> None:
+        """Leases nothing more; attempts under way get `seconds`, then their deliveries fall due at once."""
+        self._stopping = True
+        self.wake()
+        if self._attempts:
+            _, late = await asyncio.wait(self._attempts, timeout=seconds)
+            for attempt in late:
+                attempt.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _start_what_is_due(self) -> None:
+        now, probe = self._chance.monotonic(), self._breaker.open
+        free = min(self._pace.room(self._posting, now), UNSETTLED * self._target.concurrency - len(self._attempts))
+        room = self._breaker.room(free, now)
+        if room <= 0:
+            return
+        self._more = False
+        try:
+            # Each probe is another delivery, so that no single report keeps a target paused.
+            seconds = self._target.timeout + LEASE_MARGIN
+            last = self._last_probe if probe else None
+            deliveries = await self._outbox.lease(self._target.name, room, seconds, longest_due=probe, last=last)
+        except Unavailable as error:
+            if now - self._complained >= COMPLAIN:
+                self._complained = now
+                log.error("cannot lease", target=self._target.name, reason=str(error))
+            return
+        if self._stopping:  # the stop came while the store was asked; no attempt may begin now
+            await asyncio.gather(*(self._settle(cut_off(delivery)) for delivery in deliveries))
+            return
+        self._more = self._more or len(deliveries) == room
+        self._breaker.probing = probe and bool(deliveries)
+        for delivery in deliveries:
+            self._start(delivery, probe=probe)
+        self._look_again()  # for slots that came free meanwhile
+
+    def _start(self, delivery: Delivery, *, probe: bool) -> None:
+        self._posting += 1
+        attempt = asyncio.create_task(self._attempt(delivery, probe=probe))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(self._finished)
+
+    def _finished(self, attempt: asyncio.Task[None]) -> None:
+        self._attempts.discard(attempt)
+        self._look_again()
+        if not attempt.cancelled() and (error := attempt.exception()):
+            log.error("a delivery broke", target=self._target.name, exc_info=error)
+
+    def _look_again(self) -> None:
+        """A slot is free."""
+        if self._more:
+            self._woken.set()
+
+    async def _attempt(self, delivery: Delivery, *, probe: bool) -> None:
+        began = self._chance.monotonic()
+        try:
+            with self._metrics.posting():
+                outcome = await self._poster.post(delivery)
+        except asyncio.CancelledError:
+            await self._settle(cut_off(delivery, self._chance.monotonic() - began))
+            raise
+        finally:
+            self._posting -= 1
+            self._look_again()
+        await self._settle(self._judge(delivery, outcome, began, probe=probe))
+
+    def _judge(self, delivery: Delivery, outcome: Outcome, began: float, *, probe: bool) -> Settlement:
+        now, wall = self._chance.monotonic(), self._chance.clock()
+        news = self._pace.record(outcome, began=began, now=now, wall=wall)
+        next_probe = self._told(outcome, delivery, now, probe=probe) if news or probe else None
+        retry, jitter = self._target.retry, self._chance.jitter()
+        verdict = decide(outcome, delivery.attempt, retry, now=wall, jitter=jitter, next_probe=next_probe)
+        if isinstance(verdict, Dead):
+            what = {"report": delivery.parcel.id, "tries": delivery.attempt, "reason": outcome.error}
+            log.error("delivery is dead", target=self._target.name, **what)
+        return settled_as(verdict, delivery, outcome, now - began)
+
+    def _told(self, outcome: Outcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
+        """The breaker knows; seconds until the next probe, if this was one that failed."""
+        was_open = self._breaker.open
+        wait = self._breaker.record(accepted=outcome.accepted, probe=probe, now=now)
+        told = log.bind(target=self._target.name, reason=outcome.error)
+        if self._breaker.open != was_open:
+            told.warning("target paused" if self._breaker.open else "target resumed")
+        if not (probe and self._breaker.open):
+            return None
+        self._last_probe = delivery.id
+        told.warning("target is still paused", next_probe=wait)
+        return wait
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """Tries until the lease has run out anyway: an outcome that is not written is a double POST. In a stop once."""
+        until = self._chance.monotonic() + LEASE_MARGIN
+        while not await self._settled(settlement):
+            if self._stopping or self._chance.monotonic() >= until:
+                return
+            await asyncio.sleep(POLL)
+        self._metrics.settled[settlement.state].inc()
+        if settlement.state == "due":
+            what = {"delivery": settlement.delivery, "reason": settlement.error, "seconds": round(settlement.delay, 1)}
+            log.info("delivery put off", target=self._target.name, **what)
+        else:
+            self._backlog.remove((self._target.name,))
+
+    async def _settled(self, settlement: Settlement) -> bool:
+        try:
+            async with asyncio.timeout(RELEASE if self._stopping else None):
+                await self._outbox.settle(settlement)
+        except (Unavailable, TimeoutError) as error:
+            reason = str(error) or "the store is too slow"
+            log.error("cannot settle", target=self._target.name, delivery=settlement.delivery, reason=reason)
+            return False
+        return True

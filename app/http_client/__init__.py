@@ -1,0 +1,23 @@
+"""What goes out over HTTP: one POST at a time, signed as Standard Webhooks, by the proxies and certificates asked for.
+
+httpx and aiohttp stand behind this package only: a move to another transport stays in it.
+"""
+
+from app.http_client.client import Answer, Headers, HttpClient, RequestFailed, Url
+from app.http_client.environment import BadEnvironment
+from app.http_client.signing import SECRET_PREFIX, Secret, webhook_headers
+from app.http_client.tls import BadTlsFile, TlsFiles
+
+__all__ = [
+    "SECRET_PREFIX",
+    "Answer",
+    "BadEnvironment",
+    "BadTlsFile",
+    "Headers",
+    "HttpClient",
+    "RequestFailed",
+    "Secret",
+    "TlsFiles",
+    "Url",
+    "webhook_headers",
+]

@@ -1,0 +1,140 @@
+"""Whom TLS trusts, and as whom we come: the environment's authorities, or the files of one receiver.
+
+Read once, when the config is loaded. No message holds the content of a file.
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from app.http_client.environment import BadEnvironment
+
+TlsOption = Literal["ca_file", "client_cert", "client_key"]
+
+_CERTIFICATE, _KEY = b"-----BEGIN CERTIFICATE-----", b" PRIVATE KEY-----"
+_SHOWN = 200  # characters of a path in a message
+
+
+class BadTlsFile(Exception):
+    """An option names a file that cannot be used. The message says why and what to do."""
+
+    def __init__(self, option: TlsOption, message: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """`ca_file`, `client_cert` and `client_key` of a receiver: PEM files, relative to the config file's folder."""
+
+    ca_file: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+    def context(self, url: str, folder: Path) -> ssl.SSLContext | None:
+        """What these files say; None: nothing, `authorities` apply. Raises `BadTlsFile`."""
+        given = [option for option, name in self._given().items() if name is not None]
+        if not given:
+            return None
+        if not url.lower().startswith("https:"):
+            raise BadTlsFile(given[0], "is for https, and the url is http")
+        if self.client_cert is None and self.client_key is not None:
+            raise BadTlsFile("client_key", "needs client_cert beside it")
+        paths = {option: _path(option, name, folder) for option, name in self._given().items() if name is not None}
+        context = _trusting(paths.get("ca_file"), given[0])
+        if "client_cert" in paths:
+            _identify(context, paths["client_cert"], paths.get("client_key"))
+        return context
+
+    def _given(self) -> Mapping[TlsOption, str | None]:
+        return {"ca_file": self.ca_file, "client_cert": self.client_cert, "client_key": self.client_key}
+
+
+@cache  # reading them takes 20 ms, and there may be a hundred targets
+def authorities() -> ssl.SSLContext:
+    """Trusts the public authorities (certifi's), or instead those of SSL_CERT_FILE or SSL_CERT_DIR, which OpenSSL's
+    own programs read too. Raises `BadEnvironment`.
+    """
+    return _of_environment()
+
+
+def _of_environment() -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        message = f"SSL_CERT_FILE or SSL_CERT_DIR: {_problem(error)}"
+        raise BadEnvironment(message) from None
+
+
+def _path(option: TlsOption, name: str, folder: Path) -> Path:
+    if "\n" in name or "-----" in name:
+        raise BadTlsFile(option, "write the path of the file, not its content")
+    path = folder / name
+    wanted = _KEY if option == "client_key" else _CERTIFICATE
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise BadTlsFile(option, f"file {name[:_SHOWN]} cannot be read: {_problem(error)}") from None
+    if wanted not in content:
+        what = "private key" if wanted is _KEY else "certificate"
+        raise BadTlsFile(option, f"file {name[:_SHOWN]} holds no {what} in PEM form (-----BEGIN ..-----)")
+    return path
+
+
+def _trusting(ca_file: Path | None, option: TlsOption) -> ssl.SSLContext:
+    if ca_file is None:
+        try:
+            return _of_environment()  # not the shared one: it will hold a client certificate
+        except BadEnvironment as error:
+            raise BadTlsFile(option, str(error)) from None
+    return _parsed("ca_file", ca_file)
+
+
+def _parsed(option: TlsOption, certificates: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=certificates)
+    except OSError as error:
+        raise BadTlsFile(option, f"cannot be used: {_problem(error)}") from None
+
+
+def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    option: TlsOption = "client_key" if key else "client_cert"
+    if key is None and _KEY not in certificate.read_bytes():
+        raise BadTlsFile("client_cert", "holds no private key; name the file that does with client_key")
+    _parsed("client_cert", certificate)  # or a damaged certificate would be blamed on its key
+    try:
+        context.load_cert_chain(certificate, key, password=_no_passphrase)
+    except _Encrypted:
+        advice = "decrypt it with: openssl pkey -in KEY -out PLAIN_KEY"
+        raise BadTlsFile(option, f"the private key has a passphrase; {advice}") from None
+    except OSError as error:
+        raise BadTlsFile(option, f"cannot be used: {_problem(error)}") from None
+
+
+class _Encrypted(Exception):
+    """OpenSSL asks for a passphrase; without an answer of ours it would ask the terminal."""
+
+
+def _no_passphrase() -> str:
+    raise _Encrypted
+
+
+_PROBLEMS = {  # SSL_R_* and others of OpenSSL
+    "KEY_VALUES_MISMATCH": "the private key does not belong to client_cert",
+    "KEY_TYPE_MISMATCH": "the private key does not belong to client_cert",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "no certificate in PEM form is in it",
+    "EE_KEY_TOO_SMALL": "its key is too small",
+    "CA_KEY_TOO_SMALL": "its key is too small",
+    "CA_MD_TOO_WEAK": "its signature is too weak",
+}
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return _PROBLEMS.get(error.reason or "", "it is damaged, or not in PEM form")
+    return getattr(error, "strerror", None) or "no such file"

@@ -1,0 +1,125 @@
+"""How the house is: what an operator asks at 3 a.m. (/ready of the admin socket), and what a scrape shows.
+
+Nobody waits long for a store that does not answer: its last figures are shown then, and how old they are.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.operations.alerts import trouble
+from app.operations.snapshot import SnapshotReader
+from app.operations.state import State
+from app.policies.ledger import Fuse
+from app.policies.limits import ALL, WARN_AT, LimitOptions, Rate, fuses
+from app.store.disk import Reserve
+from app.store.snapshot import Survey
+from app.telemetry.gauges import FuseLevel, Levels
+
+__all__ = ["ServiceFacts", "SnapshotReader", "State", "Status"]
+
+PATIENCE = 1.0  # seconds that /ready waits for the store's figures
+SCRAPE_PATIENCE = 0.05  # seconds that /metrics does
+UNKNOWN = Survey({}, frozenset(), {})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFacts:
+    """What does not change while a config is in force."""
+
+    config: str  # its version
+    version: str  # of the service
+    signature: str
+    store: str  # "sqlite" or "postgresql"
+    targets: Mapping[str, int]  # and how many deliveries may wait for each
+    limits: LimitOptions
+
+    @property
+    def fuses(self) -> dict[Fuse, tuple[str | None, Rate]]:
+        """Every fuse with its route, None: the one of all, and what it allows."""
+        every = [(route, pair) for route in (None, *self.limits.fuses) for pair in fuses(self.limits, route)]
+        return {fuse: (None if fuse.scope == ALL else route, rate) for route, (fuse, rate) in every}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Looks at all of it."""
+
+    facts: ServiceFacts
+    state: State
+    surveyor: SnapshotReader
+    reserve: Reserve | None  # None: the disk is not ours to watch
+    broken: Callable[[], frozenset[str]]  # targets that the breaker has paused
+    chains: Callable[[], int]
+    writes: Callable[[], int]
+    lost_log_lines: Callable[[], int]
+    log_works: Callable[[], bool]  # False: lines were lost, and none got out since
+
+    async def levels(self) -> Levels:
+        """For a scrape."""
+        age, found = await self._figures(SCRAPE_PATIENCE)
+        room = self.reserve.look() if self.reserve else None
+        return Levels(
+            ready=self.state.was_ready,
+            config={"config": self.facts.config, "version": self.facts.version, "signature": self.facts.signature},
+            chains=self.chains(),
+            writes=self.writes(),
+            paused={name: self._paused_by(name, found) is not None for name in self.facts.targets},
+            waiting={name: (backlog.count, backlog.oldest) for name, backlog in found.backlogs.items()},
+            caps=self.facts.targets,
+            fuses=self._fuses(found),
+            disk=(room.free, room.reserve) if room else None,
+            age=age,
+        )
+
+    async def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Whether to send traffic here, and all that there is to know; `trouble` says what is wrong in sentences."""
+        ready, store_fault = await self.state.ready(), await self.state.store_fault()
+        age, found = await self._figures(PATIENCE)
+        room = self.reserve.look() if self.reserve else None
+        disk = {"free": room.free, "reserve": room.reserve, "enough": room.enough} if room else None
+        store = {"kind": self.facts.store, "writable": store_fault is None, "fault": store_fault}
+        told = {
+            "stopping": self.state.stopping,
+            "fault": self.state.fault,
+            "config": self.facts.config,
+            "failed_reload": self.state.failed_reload,
+            "signature": self.facts.signature,
+            "store": {**store, "writes_waiting": self.writes(), "disk": disk},
+            "chains_in_flight": self.chains(),
+            "targets": {name: self._target(name, found) for name in self.facts.targets},
+            "fuses": [_fuse(fuse) for fuse in self._fuses(found) if _is_worth_telling(fuse)],
+            "lost_log_lines": self.lost_log_lines(),
+            "log_works": self.log_works(),
+            "surveyed": None if age is None else round(age, 1),  # seconds ago: what waits, what is spent
+        }
+        return ready, {"ready": ready, "trouble": list(trouble(told)), **told}
+
+    async def _figures(self, patience: float) -> tuple[float | None, Survey]:
+        return await self.surveyor.look(patience) or (None, UNKNOWN)
+
+    def _paused_by(self, name: str, found: Survey) -> str | None:
+        """An operator's word weighs more: a target that he paused is not even probed."""
+        return "operator" if name in found.paused else "breaker" if name in self.broken() else None
+
+    def _target(self, name: str, found: Survey) -> dict[str, Any]:
+        by, backlog = self._paused_by(name, found), found.backlogs.get(name)
+        count, oldest = (backlog.count, round(backlog.oldest, 1)) if backlog else (None, None)
+        full = backlog is not None and backlog.count >= self.facts.targets[name]
+        return {"paused": by is not None, "by": by, "waiting": count, "oldest": oldest, "full": full}
+
+    def _fuses(self, found: Survey) -> tuple[FuseLevel, ...]:
+        return tuple(
+            FuseLevel(route, str(rate).partition("/")[2], rate.count, found.spent[fuse])
+            for fuse, (route, rate) in self.facts.fuses.items()
+            if fuse in found.spent
+        )
+
+
+def _fuse(fuse: FuseLevel) -> dict[str, Any]:
+    return {"route": fuse.route, "window": fuse.window, "limit": fuse.limit, "spent": fuse.spent}
+
+
+def _is_worth_telling(fuse: FuseLevel) -> bool:
+    """Of a thousand routes with fuses of their own, those that matter now."""
+    return fuse.route is None or fuse.spent >= WARN_AT * fuse.limit

@@ -1,0 +1,162 @@
+"""Opt-out, before every route (G9). Pure.
+
+After an opt-out no message goes to that person from that number, in every mode but "off", except one
+confirmation, until START. Whole messages only: "please stop the delivery" is nobody's opt-out. Of a message
+only the letters and digits count, with and without the blanks between them, once or repeated: OPT-OUT,
+S.T.O.P, "STOP=" and STOP STOP are opt-outs.
+
+Who confirms depends on `mode`: Plivo does on US and Canadian numbers, and says so with MessageIntent.
+https://docs.plivo.com/docs/messaging/concepts/dnd-service
+"""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import filterfalse
+from typing import Literal
+
+from app import folding
+
+Mode = Literal["auto", "plivo", "self", "off"]
+Kind = Literal["stop", "start", "help"]
+KINDS: tuple[Kind, ...] = ("stop", "start", "help")
+
+WORDS: Mapping[Kind, tuple[str, ...]] = {
+    "stop": (
+        "STOP",
+        "STOPALL",
+        "STOP ALL",
+        "UNSUBSCRIBE",
+        "UNSUB",
+        "CANCEL",
+        "END",
+        "QUIT",
+        "REVOKE",
+        "OPT OUT",
+        "OPTOUT",
+    ),
+    "start": ("START", "UNSTOP"),
+    "help": ("HELP", "INFO"),
+}
+INTENTS: Mapping[str, Kind] = {"optout": "stop", "optin": "start", "help": "help"}
+REPLIES: Mapping[Kind, str] = {
+    "stop": "You will get no more messages. START to resume.",
+    "start": "Welcome back.",
+    "help": "Reply STOP to end.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutOptions:
+    """`[opt_out]`, its words as `fold_words` spells them."""
+
+    mode: Mode = "auto"
+    words: Mapping[str, Kind] = field(default_factory=lambda: fold_words({}, ()))
+    replies: Mapping[Kind, str] = field(default_factory=lambda: REPLIES)
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutSignal:
+    """What a message says of opting out: by Plivo's MessageIntent, or by a word."""
+
+    kind: Kind
+    word: str
+    by_plivo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows: a change of state, a text (None: silence), and why."""
+
+    change: Literal["out", "in"] | None
+    text: str | None
+    reason: str
+
+
+def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -> dict[str, Kind]:
+    """Spelling -> kind, of the built-in words and more, without some. Each word stands with and without blanks."""
+    removed = {_unspaced(_spelling(word)) for word in without}
+    words: dict[str, Kind] = {}
+    for kind in reversed(KINDS):  # a word that is in several is an opt-out
+        spellings = [_spelling(word) for word in (*WORDS[kind], *more.get(kind, ()))]
+        words |= dict.fromkeys([*spellings, *map(_unspaced, spellings)], kind)
+    return {word: kind for word, kind in words.items() if word and _unspaced(word) not in removed}
+
+
+def read(options: OptOutOptions, intent: str, text: str) -> OptOutSignal | None:
+    """What the message says, if it says anything of opting out."""
+    if options.mode == "off":
+        return (
+            OptOutSignal("help", intent, by_plivo=True) if intent == "help" else None
+        )  # Plivo has answered HELP itself
+    if intent in INTENTS:
+        return OptOutSignal(INTENTS[intent], intent, by_plivo=True)
+    word = _find(options.words, text)
+    if word is None or (options.words[word] == "help" and options.mode == "plivo"):
+        return None
+    return OptOutSignal(options.words[word], word.upper(), by_plivo=False)
+
+
+def _find(words: Mapping[str, Kind], text: str) -> str | None:
+    """The word that the whole text is."""
+    for spelling in _spellings(text):
+        unspaced = _unspaced(spelling)
+        if spelling in words:
+            return spelling
+        for word in words:
+            if unspaced.startswith(word) and unspaced == word * (len(unspaced) // len(word)):
+                return word
+    return None
+
+
+def _spellings(text: str) -> Iterator[str]:
+    yield _spelling(text)
+    if not text.isascii() and (plain := "".join(filterfalse(_is_symbol, text))) != text:
+        yield _spelling(plain)
+
+
+def _spelling(text: str) -> str:
+    """The letters and digits of a text; of one without any, whatever it has: an emoji may be a configured word."""
+    return folding.letters(text) or folding.phrase(text)
+
+
+def _unspaced(spelling: str) -> str:
+    return spelling.replace(" ", "")
+
+
+def _is_symbol(character: str) -> bool:
+    # U+2139, an emoji, is a letter to Unicode; others, as the trademark sign, fold to letters
+    return unicodedata.category(character) == "So" or character == "\u2139"
+
+
+def judge(options: OptOutOptions, sign: OptOutSignal | None, *, out: bool, verified: bool) -> Verdict | None:
+    """What follows from a sign and the state of the pair; None: an ordinary message, for the rules."""
+    if options.mode == "off":
+        return Verdict(None, None, "Plivo answers HELP itself") if sign else None
+    if sign and (sign.kind == "stop" or (sign.kind == "start" and (out or sign.by_plivo))):
+        if not verified:
+            return Verdict(None, None, f"{sign.word}, but nobody signed it, so it changes nothing")
+        return _stop(options, sign, out=out) if sign.kind == "stop" else _start(options, sign, out=out)
+    if out:
+        return Verdict(None, None, "this person has opted out")
+    return _help(options, sign) if sign and sign.kind == "help" else None
+
+
+def _stop(options: OptOutOptions, sign: OptOutSignal, *, out: bool) -> Verdict:
+    if out:
+        return Verdict(None, None, f"{sign.word}, confirmed before")
+    return Verdict("out", _confirmation(options, sign), f"{sign.word}")
+
+
+def _start(options: OptOutOptions, sign: OptOutSignal, *, out: bool) -> Verdict:
+    return Verdict("in" if out else None, _confirmation(options, sign), f"{sign.word}, back again")
+
+
+def _help(options: OptOutOptions, sign: OptOutSignal) -> Verdict:
+    return Verdict(None, _confirmation(options, sign), f"{sign.word}")
+
+
+def _confirmation(options: OptOutOptions, sign: OptOutSignal) -> str | None:
+    """Ours, unless Plivo has said it."""
+    plivo_says = options.mode == "plivo" or (options.mode == "auto" and sign.by_plivo)
+    return None if plivo_says else options.replies[sign.kind] or None

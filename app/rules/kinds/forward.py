@@ -1,0 +1,51 @@
+"""Kind `forward`: the message goes to other phones, and perhaps a text to the sender."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.plivo.messages import Outgoing
+from app.rules.compiler import RuleCompiler
+from app.rules.rule import Answers, Passes, RuleContext
+from app.rules.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`forward = "+33.."`, with `forward_text` to them and `text` to the sender."""
+
+    KEY: ClassVar[str] = "forward"
+    forward: tuple[str, ...]
+    forward_text: str = "{from}: {text}"
+    text: str | None = None
+
+    def build(self, compiler: RuleCompiler) -> "Forward":
+        """The action."""
+        if not self.forward:
+            compiler.fault("forward", "name at least one number")
+        return Forward(
+            tuple(dict.fromkeys(compiler.number("forward", number) for number in self.forward)),
+            compiler.template("forward_text", self.forward_text),
+            compiler.template("text", self.text) if self.text is not None else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Answers, unless the only person to forward to is the one who wrote, or the number itself."""
+
+    always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = False
+    has_cooldown: ClassVar[bool] = False
+
+    to: tuple[str, ...]
+    template: Template
+    text: Template | None
+
+    async def __call__(self, context: RuleContext) -> Answers | Passes:
+        """One message to the others, before the one to the sender."""
+        others = tuple(number for number in self.to if number not in (context.message.sender, context.src))
+        if not others:
+            return Passes("forward: nobody but the sender or the number itself")
+        forwarded = Outgoing(context.src, others, self.template.render(context.values, context.at))
+        reply = context.reply(self.text.render(context.values, context.at), "").messages if self.text else ()
+        return Answers((forwarded, *reply), f"forwarded to {len(others)}")

@@ -1,0 +1,165 @@
+"""Kind `keywords`: a text for each word. Three forms, after folding (`folding.py`):
+
+    "HOURS | OPEN"  the whole text          "INFO *"  its first word          "* PRICE *"  any word
+
+Whole beats first, first beats any, then the order of the file. All are dict look-ups: the cost grows
+with the length of a message, not with the number of keywords.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+from app import folding
+from app.rules.compiler import RuleCompiler
+from app.rules.rule import Answers, Cooldown, Passes, RuleContext, Seconds
+from app.rules.templates import Template
+
+Form = Literal["whole", "first", "any"]
+
+_REGEX_CLOTHES = re.compile(r"\\[dwsb]|\(\?|\.\*|\[[^\]]*\]|^\^|\$$|\w\+")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A keyword's value: a text, or a table with a text and a cooldown of its own."""
+
+    text: str
+    cooldown: Seconds | None = None
+    cooldown_then: Literal["silence", "pass"] = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`[rules.x.keywords]`"""
+
+    KEY: ClassVar[str] = "keywords"
+    keywords: Mapping[str, str | Entry]
+
+    def build(self, compiler: RuleCompiler) -> "Keywords":
+        """The action; keywords that mean the same after folding are faults."""
+        compiler = compiler.at("keywords")
+        if not self.keywords:
+            compiler.fault("keywords", 'no keyword; write for example: "HOURS" = "Open 9-18"')
+        forms: dict[Form, dict[str, Keyword]] = {"whole": {}, "first": {}, "any": {}}
+        for order, (source, value) in enumerate(self.keywords.items()):
+            entry = value if isinstance(value, Entry) else Entry(value)
+            cooldown = Cooldown(entry.cooldown, entry.cooldown_then) if entry.cooldown else None
+            keyword = Keyword(order, source, compiler.template(source, entry.text), cooldown)
+            for form, phrase in _alternatives(source, compiler):
+                other = forms[form].setdefault(phrase, keyword)
+                if other is not keyword:
+                    compiler.fault(
+                        source, f"means the same as {other.source!r} once case, accents and punctuation are folded"
+                    )
+        return Keywords(forms["whole"], Phrases.of(forms["first"]), Phrases.of(forms["any"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """One line of the file."""
+
+    order: int
+    source: str
+    template: Template
+    cooldown: Cooldown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A keyword, and what followed it in the message as it came."""
+
+    keyword: Keyword
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Folded phrases, and how many words the longest has: as many look-ups a word, at most."""
+
+    keywords: Mapping[str, Keyword]
+    longest: int
+
+    @classmethod
+    def of(cls, keywords: Mapping[str, Keyword]) -> Self:
+        """Counts once, at load."""
+        return cls(keywords, max((phrase.count(" ") + 1 for phrase in keywords), default=0))
+
+    def at_start(self, words: Sequence[folding.Word]) -> Iterator[tuple[Keyword, int]]:
+        """The keywords that the words begin with, and where each ends in the text."""
+        for count in range(1, min(self.longest, len(words)) + 1):
+            if keyword := self.keywords.get(" ".join(word.folded for word in words[:count])):
+                yield keyword, words[count - 1].end
+
+    def anywhere(self, words: Sequence[folding.Word]) -> Iterator[Keyword]:
+        """The keywords that stand somewhere among the words."""
+        for start in range(len(words) if self.longest else 0):
+            for keyword, _ in self.at_start(words[start : start + self.longest]):
+                yield keyword
+
+
+@dataclass(frozen=True, slots=True)
+class Keywords:
+    """Answers with the text of the best keyword; passes if there is none."""
+
+    always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = False
+
+    whole: Mapping[str, Keyword]
+    first: Phrases
+    any: Phrases
+
+    @property
+    def has_cooldown(self) -> bool:
+        """Whether some keyword has one."""
+        every = (*self.whole.values(), *self.first.keywords.values(), *self.any.keywords.values())
+        return any(keyword.cooldown for keyword in every)
+
+    async def __call__(self, context: RuleContext) -> Answers | Passes:
+        """The text of the keyword that was found."""
+        found = self.find(context.message.text)
+        if found is None:
+            return Passes("keywords: none of them is in the text")
+        keyword, key = found.keyword, f"{context.rule}: {found.keyword.source}"
+        if keyword.cooldown and (instead := keyword.cooldown.check(context, key)):
+            return instead
+        text = keyword.template.render({**context.values, "rest": found.rest}, context.at)
+        answer = context.reply(text, f"keyword {keyword.source!r}")
+        return keyword.cooldown.use(answer, key) if keyword.cooldown else answer
+
+    def find(self, text: str) -> Found | None:
+        """The best keyword of a text."""
+        words = folding.words(text)
+        if whole := self.whole.get(" ".join(word.folded for word in words)):
+            return Found(whole, "")
+        if first := min(self.first.at_start(words), key=lambda start: start[0].order, default=None):
+            return Found(first[0], text[first[1] :].strip())
+        inside = min(self.any.anywhere(words), key=lambda keyword: keyword.order, default=None)
+        return Found(inside, "") if inside else None
+
+
+def _alternatives(source: str, compiler: RuleCompiler) -> Iterator[tuple[Form, str]]:
+    if _REGEX_CLOTHES.search(source):
+        compiler.fault(
+            source,
+            "looks like a pattern, but keywords are plain words; for patterns write a rule with `match`",
+            "warning",
+        )
+    for part in source.split("|"):
+        form, words = _form(part.strip())
+        phrase = folding.phrase(words)
+        if form is None or "*" in words or not phrase:
+            compiler.fault(
+                source, f'{part.strip()!r} is none of the three forms: "WORD" (the whole text), "WORD *", "* WORD *"'
+            )
+        else:
+            yield form, phrase
+
+
+def _form(part: str) -> tuple[Form | None, str]:
+    if part.startswith("* ") and part.endswith(" *"):
+        return "any", part[2:-2]
+    if part.startswith("* "):
+        return None, part
+    return ("first", part[:-2]) if part.endswith(" *") else ("whole", part)

@@ -1,0 +1,140 @@
+"""Kind `python`: an async function of yours says what to answer.
+
+    async def reply(message: Message, context: Context) -> str | Reply | None: ...
+
+A text is the reply, None passes, a `Reply` can hold several messages or none (silence). An exception is
+a failure of the rule, never of the service. The module is found beside the config file, after
+everything that is installed, so that it can take no other module's name.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import httpx
+
+from app.plivo.numbers import show
+from app.rules.compiler import RuleCompiler
+from app.rules.kinds.functions import BadFunction, Watched, find
+from app.rules.rule import Fails, Passes, RuleContext, Verdict
+from app.rules.tasks import in_rule
+from app.telemetry import Logger, get_logger, place_of
+
+log = get_logger("rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came. Numbers in E.164."""
+
+    sender: str
+    to: str
+    text: str
+    type: str
+    message_uuid: str
+    media: tuple[str, ...]
+    units: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a function may use."""
+
+    http: httpx.AsyncClient
+    deadline: float  # `time.monotonic()` of the end of the rule's life
+    logger: Logger  # bound to message, route and rule; do not log texts or numbers
+    route: str
+    rule: str
+    vars: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """One message; `to` must be the sender or in `allow_to`."""
+
+    text: str
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Several messages, or none for silence."""
+
+    messages: Sequence[str | Sms] = ()
+
+
+Function = Callable[[Message, Context], Coroutine[Any, Any, str | Reply | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`python = "module:function"`"""
+
+    KEY: ClassVar[str] = "python"
+    python: str
+    allow_to: tuple[str, ...] = ()
+
+    def build(self, compiler: RuleCompiler) -> "Python":
+        """The action; a module that cannot be imported is a fault of the file."""
+        allowed = frozenset(compiler.number("allow_to", number) for number in self.allow_to)
+        try:
+            return Python(self.python, find(self.python, compiler.folder), allowed)
+        except BadFunction as error:
+            compiler.fault("python", str(error))
+            return Python(self.python, _nothing, allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """Asks one function."""
+
+    name: str
+    function: Function
+    allowed: frozenset[str]
+    always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = True
+    has_cooldown: ClassVar[bool] = False
+
+    async def __call__(self, context: RuleContext) -> Verdict:
+        """Its verdict; the chain bounds how long it may take."""
+        if context.services.client is None:
+            return Fails("nothing is called here")
+        in_rule.set(True)  # the chain asks each rule that calls out in a task, and so in a context, of its own
+        try:
+            said = await Watched(
+                self.function(_message(context), _context(context, context.services.client.client)), self.name
+            )
+        except KeyboardInterrupt as error:  # in `serve` no signal raises it; asyncio would end the process
+            return Fails(f"raised {place_of(error)}")
+        match said:
+            case None:
+                return Passes("python: None")
+            case str():
+                return context.reply(said, "python: text")
+            case Reply(messages):
+                parts = [messages] if isinstance(messages, str) else messages
+                texts = [(part.text, part.to) if isinstance(part, Sms) else (part, None) for part in parts]
+                return context.replies(texts, self.allowed, "python")
+        return Fails(f"python: it returned {type(said).__name__}; it must be str, Reply or None")
+
+
+async def _nothing(_message: Message, _context: Context) -> None:
+    """Stands in for a function that was not found."""
+
+
+def _message(context: RuleContext) -> Message:
+    message = context.message
+    return Message(
+        show(message.sender),
+        show(message.to),
+        message.text,
+        message.type,
+        message.message_uuid,
+        message.media,
+        message.units,
+    )
+
+
+def _context(context: RuleContext, http: httpx.AsyncClient) -> Context:
+    logger = log.bind(route=context.route, rule=context.rule, message_uuid=context.message.message_uuid)
+    return Context(http, context.deadline, logger, context.route, context.rule, context.vars)

@@ -1,0 +1,34 @@
+"""Kind `silence`: nothing, on purpose."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.rules.compiler import RuleCompiler
+from app.rules.rule import Answers, RuleContext
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`silence = true`"""
+
+    KEY: ClassVar[str] = "silence"
+    silence: bool
+
+    def build(self, compiler: RuleCompiler) -> "Silence":
+        """The action."""
+        if not self.silence:
+            compiler.fault("silence", "silence = false does nothing; leave the key out")
+        return Silence()
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Always answers with no message, so that no later rule is asked."""
+
+    always_answers: ClassVar[bool] = True
+    calls_out: ClassVar[bool] = False
+    has_cooldown: ClassVar[bool] = False
+
+    async def __call__(self, _context: RuleContext) -> Answers:
+        """No message."""
+        return Answers((), "silence on purpose")

@@ -1,0 +1,35 @@
+"""Kind `text`: one text to the sender."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from app.rules.compiler import RuleCompiler
+from app.rules.rule import Answers, RuleContext
+from app.rules.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`text = ".."`"""
+
+    KEY: ClassVar[str] = "text"
+    text: str
+
+    def build(self, compiler: RuleCompiler) -> "Text":
+        """The action."""
+        return Text(compiler.template("text", self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Always answers."""
+
+    always_answers: ClassVar[bool] = True
+    calls_out: ClassVar[bool] = False
+    has_cooldown: ClassVar[bool] = False
+
+    template: Template
+
+    async def __call__(self, context: RuleContext) -> Answers:
+        """The rendered text."""
+        return context.reply(self.template.render(context.values, context.at), "fixed text")

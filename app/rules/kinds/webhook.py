@@ -1,0 +1,186 @@
+"""Kind `webhook`: an HTTP service says what to answer.
+
+We post JSON, signed as Standard Webhooks, with `webhook-id` = MessageUUID.rule, the same whenever the
+same message is asked again. It answers:
+
+    200 text/plain          the reply; empty: silence
+    200 application/json    {"text": ".."}, {"messages": [{"text": "..", "to": ".."}]}, {"rule": "name"}
+    204                     the next rule, please
+
+Once the status line is in, a 204 or a failure is certain, whatever follows. Anything else is a failure of the
+rule. Its text reaches the sender, or whom `allow_to` lists; nobody else.
+"""
+
+import codecs
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from app.http_client import (
+    Answer,
+    BadTlsFile,
+    Headers,
+    HttpClient,
+    RequestFailed,
+    Secret,
+    TlsFiles,
+    Url,
+    webhook_headers,
+)
+from app.plivo.numbers import show
+from app.rules.compiler import RuleCompiler
+from app.rules.rule import Fails, Passes, Redirects, RuleContext, Verdict
+
+CAP = 16 * 1024  # bytes of an answer; the longest SMS has 1,600 characters
+
+_OK, _NO_CONTENT = 200, 204
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`webhook = "https://.."`"""
+
+    KEY: ClassVar[str] = "webhook"
+    webhook: Url = field(repr=False)
+    secrets: tuple[Secret, ...] = ()
+    headers: Headers = field(default_factory=lambda: Headers({}), repr=False)
+    allow_to: tuple[str, ...] = ()
+    ca_file: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+
+    def build(self, compiler: RuleCompiler) -> "Webhook":
+        """The action."""
+        allowed = frozenset(compiler.number("allow_to", number) for number in self.allow_to)
+        return Webhook(self.webhook, self.secrets, self.headers, allowed, self._tls(compiler))
+
+    def _tls(self, compiler: RuleCompiler) -> ssl.SSLContext | None:
+        try:
+            return TlsFiles(self.ca_file, self.client_cert, self.client_key).context(self.webhook, compiler.folder)
+        except BadTlsFile as error:
+            compiler.fault(error.option, str(error))
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Asks one service."""
+
+    url: str = field(repr=False)  # its query may hold a key
+    secrets: tuple[Secret, ...]
+    headers: Mapping[str, str] = field(repr=False)
+    allowed: frozenset[str]
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    always_answers: ClassVar[bool] = False
+    calls_out: ClassVar[bool] = True
+    has_cooldown: ClassVar[bool] = False
+
+    async def __call__(self, context: RuleContext) -> Verdict:
+        """Its verdict; the chain bounds how long it may take."""
+        if context.services.client is None:
+            return Fails("nothing is called here")
+        try:
+            answer = await self._post(context, context.services.client)
+        except RequestFailed as error:
+            return Fails(str(error))
+        return self._read(context, answer)
+
+    async def _post(self, context: RuleContext, client: HttpClient) -> Answer:
+        body = json.dumps(_question(context), ensure_ascii=False).encode()
+        signed = webhook_headers(
+            f"{context.message.message_uuid}.{context.rule}", int(context.services.clock()), body, self.secrets
+        )
+        headers = {"content-type": "application/json", **self.headers, **signed}
+        return await client.post(self.url, body, headers, cap=CAP, tls=self.tls)
+
+    def _read(self, context: RuleContext, answer: Answer) -> Verdict:
+        if answer.status == _NO_CONTENT:
+            return Passes("webhook: 204, no answer")
+        if answer.status != _OK:
+            return Fails(f"webhook: status {answer.status}")
+        if answer.broken:
+            return Fails(answer.broken)
+        if answer.truncated:
+            return Fails(f"webhook: an answer of over {CAP} bytes")
+        if answer.packed:
+            return Fails("webhook: a compressed answer, though none was accepted")
+        kind, _, parameters = answer.content_type.partition(";")
+        reader = _READERS.get(kind.strip().lower())
+        if reader is None:
+            return Fails(
+                f"webhook: {kind.strip()[:50] or 'no content type'}; it must be text/plain or application/json"
+            )
+        try:
+            return reader(self, context, _decoded(answer.body, _charset(parameters)))
+        except (UnicodeDecodeError, LookupError):
+            return Fails("webhook: the answer is not in its charset")
+
+    def read_text(self, context: RuleContext, text: str) -> Verdict:
+        """text/plain; `echo` and println end it with a newline, which nobody means to send."""
+        return context.reply(text.rstrip("\r\n"), "webhook: text")
+
+    def read_json(self, context: RuleContext, text: str) -> Verdict:
+        """application/json: exactly one of the three forms."""
+        try:
+            answer = json.loads(text)
+        except (ValueError, RecursionError):
+            return Fails("webhook: broken JSON")
+        match answer:
+            case {"text": str(reply), **others} if not others:
+                return context.reply(reply, "webhook: text")
+            case {"rule": str(rule), **others} if not others:
+                return Redirects(rule, "webhook: asks for another rule")
+            case {"messages": list(messages), **others} if not others:
+                return self._messages(context, messages)
+        return Fails('webhook: JSON that is none of {"text"}, {"messages"}, {"rule"}')
+
+    def _messages(self, context: RuleContext, messages: list[Any]) -> Verdict:
+        texts: list[tuple[str, str | None]] = []
+        for message in messages:
+            match message:
+                case {"text": str(text), "to": str(to), **others} if not others:
+                    texts.append((text, to))
+                case {"text": str(text), **others} if not others:
+                    texts.append((text, None))
+                case _:
+                    return Fails('webhook: a message that is not {"text": "..", "to": ".."}')
+        return context.replies(texts, self.allowed, "webhook")
+
+
+_READERS: Mapping[str, Callable[[Webhook, RuleContext, str], Verdict]] = {
+    "text/plain": Webhook.read_text,
+    "application/json": Webhook.read_json,
+}
+
+
+def _question(context: RuleContext) -> dict[str, Any]:
+    message = context.message
+    received = datetime.fromtimestamp(context.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "from": show(message.sender),
+        "to": show(message.to),
+        "text": message.text,
+        "type": message.type,
+        "message_uuid": message.message_uuid,
+        "media": list(message.media),
+        "units": message.units,
+        "route": context.route,
+        "rule": context.rule,
+        "received_at": received,
+    }
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    """A byte order mark is no part of the text, and wins over the charset: https://encoding.spec.whatwg.org/#decode."""
+    return body.decode("utf-8-sig" if body.startswith(codecs.BOM_UTF8) else charset).removeprefix("\ufeff")
+
+
+def _charset(parameters: str) -> str:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"')
+    return "utf-8"

@@ -1,0 +1,137 @@
+"""What the operator changes; each change leaves a row of who, when and what."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import insert_new, insert_or, now
+from app.store.schema import actions, deliveries, is_due, pauses, probe_requests
+from app.store.selection import Selection, conditions
+
+BATCH = 2_000  # deliveries a transaction; a few dozen milliseconds of the writer's time
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """At most `BATCH` of these deliveries, those with ids over `after`: a large change goes in steps, between which a
+    server writes. A replay spreads them over time: `rate` a second, `begun` of them before this step.
+    """
+
+    who: str
+    which: Selection
+    after: int = 0
+    rate: float | None = None  # None: at once
+    begun: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A target to be paused or resumed. `probe`: what has waited longest is due now, so that there is something to try
+    a target with that is only probed.
+    """
+
+    who: str
+    target: str
+    probe: bool = False
+
+
+def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
+    """Due, with all attempts before them and as old as they are; the ids. What is due and being tried is left. Targets
+    that are only probed, or have asked for time, get an attempt now.
+    """
+    return [_replay(connection, order) for order in orders]
+
+
+def _replay(connection: sa.Connection, order: Change) -> list[int]:
+    under_way = sa.and_(is_due, deliveries.c.lease.is_not(None), deliveries.c.due_at > now())
+    chosen = _chosen(order, *([] if order.which.ids else [~under_way])).subquery()
+    wait = (chosen.c.place - 1 + order.begun) / order.rate if order.rate else 0.0
+    fresh = {
+        "state": "due",
+        "attempts": 0,
+        "lease": None,
+        "settled_at": None,
+        "due_at": now() + wait,
+        "replayed_at": now(),
+    }
+    statement = sa.update(deliveries).values(fresh).where(deliveries.c.id == chosen.c.id)
+    changed = _changed(connection, "replay", order, statement)
+    targets = sa.select(deliveries.c.target).where(deliveries.c.id.in_(changed)).distinct()
+    for target in connection.scalars(targets).all() if changed else ():
+        connection.execute(_request_probe(target))
+    return changed
+
+
+def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
+    """Never tried again; the ids. What is done stays done."""
+    open_ones = deliveries.c.state.in_(("due", "dead"))
+    dropped = {"state": "dropped", "lease": None, "settled_at": now()}
+    return [
+        _changed(
+            connection,
+            "drop",
+            order,
+            sa.update(deliveries)
+            .values(dropped)
+            .where(deliveries.c.id.in_(_chosen(order, open_ones).with_only_columns(deliveries.c.id))),
+        )
+        for order in orders
+    ]
+
+
+def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
+    """Nothing is posted until `resume`; whether it was running."""
+    results = []
+    for pausing in pausings:
+        paused = connection.execute(insert_new(pauses).values(target=pausing.target, paused_at=now()))
+        leave_trace(connection, pausing.who, f"pause {pausing.target}")
+        results.append(paused.rowcount > 0)
+    return results
+
+
+def resume(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
+    """Posted again, now, even if it fails or has asked for time; whether an operator had paused it."""
+    results = []
+    for pausing in pausings:
+        resumed = connection.execute(sa.delete(pauses).where(pauses.c.target == pausing.target))
+        if pausing.probe:
+            connection.execute(_first_in_line(pausing.target))
+        connection.execute(_request_probe(pausing.target))
+        leave_trace(connection, pausing.who, f"resume {pausing.target}")
+        results.append(resumed.rowcount > 0)
+    return results
+
+
+def _request_probe(target: str) -> sa.Insert:
+    """Running servers see it within a second."""
+    new = insert_or(probe_requests, lambda new: {"asked_at": new.asked_at})
+    return new.values(target=target, asked_at=now())
+
+
+def _first_in_line(target: str) -> sa.Update:
+    """What waits for its turn in the list, or in a replay that is spread over time, and comes first is due now."""
+    waits = sa.select(deliveries.c.id).where(deliveries.c.target == target, is_due, deliveries.c.lease.is_(None))
+    first = waits.order_by(deliveries.c.due_at, deliveries.c.id).limit(1).scalar_subquery()
+    return sa.update(deliveries).where(deliveries.c.id == first, deliveries.c.due_at > now()).values(due_at=now())
+
+
+def _chosen(order: Change, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Ids, oldest first, and the place of each."""
+    place = sa.func.row_number().over(order_by=deliveries.c.id).label("place")
+    query = sa.select(deliveries.c.id, place).where(deliveries.c.id > order.after, *conditions(order.which), *more)
+    return query.order_by(deliveries.c.id).limit(BATCH)
+
+
+def _changed(connection: sa.Connection, verb: str, order: Change, statement: sa.Update) -> list[int]:
+    changed = sorted(connection.scalars(statement.returning(deliveries.c.id)))
+    which = order.which
+    what = f"target {which.target}" if which.target is not None else f"ids {', '.join(map(str, which.ids))}"
+    leave_trace(connection, order.who, f"{verb} {what}: {len(changed)} deliveries")
+    return changed
+
+
+def leave_trace(connection: sa.Connection, who: str, what: str) -> None:
+    """Who did what, and when."""
+    connection.execute(sa.insert(actions).values(at=now(), who=who, what=what))

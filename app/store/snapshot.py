@@ -1,0 +1,79 @@
+"""What an operator and /metrics want to know of the store, in few statements whose cost grows with the backlog only."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.policies.ledger import Fuse
+from app.store.database import now
+from app.store.reading import reading
+from app.store.schema import deliveries, is_due, messages, opt_outs, pauses, reports, spending
+from app.store.usage import SLOT
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Of one target: deliveries that are neither done nor dead, and the age of the oldest in seconds."""
+
+    count: int = 0
+    oldest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The figures of one moment."""
+
+    backlogs: Mapping[str, Backlog]
+    paused: frozenset[str]  # by an operator
+    spent: Mapping[Fuse, int]  # units
+
+
+async def survey(engine: AsyncEngine, targets: Collection[str], fuses: Collection[Fuse], at: float) -> Survey:
+    """Of these targets and fuses, at this time. Raises `Unavailable`."""
+    async with reading(engine) as connection:
+        return await connection.run_sync(_survey, targets, fuses, at)
+
+
+def _survey(connection: sa.Connection, targets: Collection[str], fuses: Collection[Fuse], at: float) -> Survey:
+    paused = frozenset(connection.scalars(sa.select(pauses.c.target)))
+    return Survey(_backlogs(connection, targets), paused, _spent(connection, fuses, at))
+
+
+def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, Backlog]:
+    """Two steps, so that what is counted is in an index alone; the oldest has the lowest id."""
+    waiting = (
+        sa.select(deliveries.c.target, sa.func.count(), sa.func.min(deliveries.c.id))
+        .where(deliveries.c.target.in_(targets), is_due)
+        .group_by(deliveries.c.target)
+    )
+    found = {target: (count, first) for target, count, first in connection.execute(waiting)} if targets else {}
+    ids = [first for _, first in found.values()]
+    ages = sa.select(deliveries.c.id, now() - deliveries.c.created_at).where(deliveries.c.id.in_(ids))
+    age = {first: seconds for first, seconds in connection.execute(ages)} if ids else {}  # noqa: C416 - rows, no pairs
+    empty = {target: Backlog() for target in targets}
+    return empty | {target: Backlog(count, max(age.get(first, 0.0), 0.0)) for target, (count, first) in found.items()}
+
+
+def _spent(connection: sa.Connection, fuses: Collection[Fuse], at: float) -> dict[Fuse, int]:
+    """One statement for all fuses with the same window; see `memory.spent`."""
+    scopes: dict[float, list[str]] = {}
+    for fuse in fuses:
+        scopes.setdefault(fuse.seconds, []).append(fuse.scope)
+    spent = dict.fromkeys(fuses, 0)
+    for seconds, names in scopes.items():
+        query = (
+            sa.select(spending.c.scope, sa.func.sum(spending.c.units))
+            .where(spending.c.scope.in_(names), spending.c.slot >= int((at - seconds) // SLOT))
+            .group_by(spending.c.scope)
+        )
+        spent |= {Fuse(scope, seconds): int(units) for scope, units in connection.execute(query)}
+    return spent
+
+
+async def is_empty(engine: AsyncEngine) -> bool:
+    """Whether the store holds no message, no report and no opt-out. Raises `Unavailable`."""
+    found = sa.or_(*(sa.exists(sa.select(sa.literal(1)).select_from(table)) for table in (messages, reports, opt_outs)))
+    async with reading(engine) as connection:
+        return not (await connection.execute(sa.select(found))).scalar_one()

@@ -1,0 +1,103 @@
+"""A whole store into another, empty one: the move to PostgreSQL, or back. It knows no table by its meaning, but three:
+the heartbeat and instances, which tell nothing of a store that is not served, and deliveries, whose leases nobody
+holds any more.
+
+All is one transaction at the destination: a crash leaves it as it was.
+"""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store import URL, BrokenStore, StoreInUse, StoreOptions, open_database
+from app.store.database import Database, now, readers
+from app.store.delivery_commands import leave_trace
+from app.store.ledger import release
+from app.store.schema import deliveries, heartbeat, instances, metadata
+from app.store.writer import reason
+
+BATCH = 1_000  # rows in memory
+
+OF_SERVERS = (heartbeat, instances)
+TABLES = [table for table in metadata.sorted_tables if table not in OF_SERVERS]  # whom a row refers to comes first
+
+
+async def copy(source: StoreOptions, destination: StoreOptions, who: str, tell: Callable[[str, int], None]) -> None:
+    """Copies all that is stored; `tell` hears each table and its rows. Nothing may serve from either store.
+
+    Raises `BrokenStore`, `NewerStore`.
+    """
+    if _is_same(source.where, destination.where):
+        raise BrokenStore("the store would be copied into itself")
+    async with AsyncExitStack() as stack:
+        try:
+            old = await stack.enter_async_context(open_database(source, serving=True))
+            new = await stack.enter_async_context(open_database(destination, serving=True))
+            await _copy(old, new, f"copy from {source.shown}", who, tell)
+        except StoreInUse as error:
+            raise BrokenStore(f"stop the server first: {error}") from None
+        except (OSError, DBAPIError) as error:
+            message = f"{source.shown} could not be copied, nothing has changed: {reason(error)}"
+            raise BrokenStore(message) from error
+
+
+def _is_same(source: Path | URL, destination: Path | URL) -> bool:
+    """Whether these are one store; a file may have several names."""
+    if isinstance(source, Path) and isinstance(destination, Path) and source.exists() and destination.exists():
+        return source.samefile(destination)
+    return source == destination
+
+
+async def _copy(old: Database, new: Database, what: str, who: str, tell: Callable[[str, int], None]) -> None:
+    async with readers(old.patient).connect() as reading, new.patient.begin() as writing:
+        if reading.dialect.name == "postgresql":  # one moment of all tables
+            await reading.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        await _take(writing)
+        rows = 0
+        for table in TABLES:
+            count = await _copy_table(reading, writing, table)
+            tell(table.name, count)
+            rows += count
+        await writing.run_sync(_finish)
+        await writing.run_sync(leave_trace, who, f"{what}: {rows} rows")
+
+
+async def _take(writing: AsyncConnection) -> None:
+    """The destination is ours, and empty. Raises `BrokenStore`."""
+    if writing.dialect.name == "postgresql":  # a replica that has been started too early waits, or hears 503
+        names = ", ".join(table.name for table in TABLES)
+        await writing.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+    counts = {table.name: await _count(writing, table) for table in TABLES}
+    if held := [f"{count} in {name}" for name, count in counts.items() if count]:
+        raise BrokenStore(f"the destination holds rows already ({', '.join(held)}): give it an empty database")
+
+
+async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table: sa.Table) -> int:
+    """How many rows. Raises `BrokenStore` if any is missing afterwards."""
+    found = await reading.stream(sa.select(table).execution_options(yield_per=BATCH))
+    async for rows in found.mappings().partitions():
+        await writing.execute(sa.insert(table), [dict(row) for row in rows])
+    read, written = await _count(reading, table), await _count(writing, table)
+    if read != written:
+        raise BrokenStore(f"{table.name}: {read} rows were there, {written} arrived; nothing has changed")
+    return written
+
+
+async def _count(connection: AsyncConnection, table: sa.Table) -> int:
+    return (await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar_one()
+
+
+def _finish(connection: sa.Connection) -> None:
+    """New rows get fresh ids; what the old server held is due now, for it has ended."""
+    if connection.dialect.name == "postgresql":
+        for table in TABLES:
+            if (column := table.autoincrement_column) is not None:
+                serial = sa.func.pg_get_serial_sequence(table.name, column.name)
+                highest = sa.func.max(column)
+                connection.execute(sa.select(sa.func.setval(serial, highest)).having(highest.is_not(None)))
+    connection.execute(sa.update(deliveries).where(deliveries.c.lease.is_not(None)).values(due_at=now(), lease=None))
+    release(connection, [""])

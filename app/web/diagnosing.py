@@ -1,0 +1,43 @@
+"""When a diagnosis is made, and what it may cost: a forgery must not cost more than its check."""
+
+import time
+from collections.abc import Sequence
+
+from starlette.types import Scope
+
+from app.plivo import diagnosis
+from app.plivo.signature import Request, SignatureHeader, Token
+from app.web.body import header
+
+DIAGNOSIS_INTERVAL = 1.0  # seconds
+DIAGNOSIS_SECONDS = 0.005  # of CPU time; the loop stands still meanwhile
+DIAGNOSIS_HMACS = 2_000  # twenty tokens over every variant
+
+
+class Diagnoser:
+    """Diagnoses refused signatures: one in `DIAGNOSIS_INTERVAL`, within a budget."""
+
+    def __init__(self, public_url: str, tokens: Sequence[Token]) -> None:
+        self._public_url = public_url
+        self._tokens = tokens
+        self._due_at = float("-inf")
+
+    def advice(self, signature_headers: Sequence[SignatureHeader], request: Request, scope: Scope) -> str | None:
+        """What to change so that the signature matches; None if it is too early for another diagnosis."""
+        now = time.monotonic()
+        if now < self._due_at:
+            return None
+        self._due_at = now + DIAGNOSIS_INTERVAL
+        budget = diagnosis.Budget(DIAGNOSIS_HMACS, time.thread_time() + DIAGNOSIS_SECONDS, time.thread_time)
+        return diagnosis.advice(signature_headers, request, self._public_url, self._tokens, _seen(scope), budget)
+
+
+def raw_path(scope: Scope) -> str:
+    """The path as it arrived."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.decode("latin-1")
+
+
+def _seen(scope: Scope) -> diagnosis.Seen:
+    server = scope.get("server") or ("", None)
+    return diagnosis.Seen(scope["scheme"], header(scope, b"host").decode("latin-1"), server[1], raw_path(scope))

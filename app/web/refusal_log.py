@@ -1,0 +1,62 @@
+"""Log and count refusals. What anybody can cause is summed up, so that the log cannot fill the disk."""
+
+from app.plivo.refusals import Refused
+from app.telemetry import get_logger
+from app.telemetry.metrics import NOT_FOUND, Metrics
+from app.telemetry.throttle import Throttle
+
+log = get_logger("gate")
+
+FIRST = 3  # lines of one kind in `SECONDS`; the rest share one line
+SECONDS = 1.0
+PATH_SHOWN = 200  # characters
+SERVER_ERROR = 500
+
+HUNG_UP = "hung_up"
+UNVERIFIED = "unverified"
+BESIDE = "v2_beside_v3"
+
+
+class RefusalLog:
+    """The log lines and counters of refusals of one service."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._throttle: Throttle[str] = Throttle(FIRST, SECONDS, self._summarise)
+
+    def would_log(self, kind: str) -> bool:
+        """Whether the next refusal of this kind gets a line of its own."""
+        return self._throttle.would_admit(kind)
+
+    def refused(self, endpoint: str, refusal: Refused, *, path: str, method: str, signed: bool) -> None:
+        """A call was turned away. What Plivo signed is always told: no stranger can make it many."""
+        self._metrics.refused(endpoint, refusal.label)
+        if signed or self._throttle.admit(refusal.label):
+            level = log.error if refusal.status >= SERVER_ERROR else log.warning
+            level("refused", status=refusal.status, path=path, method=method, reason=str(refusal))
+
+    def not_found(self, path: str, method: str, public_url: str) -> None:
+        """A call that carries Plivo's signature header came to a path that is not served."""
+        self._metrics.not_found()
+        if self._throttle.admit(NOT_FOUND):
+            reason = f"Plivo's URLs here are {public_url}/message and {public_url}/report"
+            log.warning("refused", status=404, path=path[:PATH_SHOWN], method=method, reason=reason)
+
+    def hung_up(self, path: str) -> None:
+        """The caller was gone before the body was in."""
+        if self._throttle.admit(HUNG_UP):
+            log.info("the caller hung up while sending", path=path)
+
+    def unverified(self, reason: str) -> None:
+        """log-only mode let a call pass."""
+        if self._throttle.admit(UNVERIFIED):
+            log.warning("accepted unverified: signature = log-only", reason=reason)
+
+    def beside(self, times: int, checked: str) -> None:
+        """V2 vouched for a call whose V3 did not match."""
+        self._metrics.beside()
+        if self._throttle.admit(BESIDE):
+            log.warning("V2 accepted beside a V3 that does not match", times=times, checked=checked)
+
+    def _summarise(self, kind: str, count: int) -> None:
+        log.warning("more of the same were not logged one by one", kind=kind, count=count, seconds=SECONDS)

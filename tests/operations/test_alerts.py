@@ -1,0 +1,85 @@
+"""What is wrong is said in sentences, and nothing is said when nothing is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from app.operations.alerts import trouble
+
+DISK = {"free": 900 << 20, "reserve": 256 << 20, "enough": True}
+WELL: Mapping[str, Any] = {
+    "stopping": False,
+    "fault": None,
+    "failed_reload": None,
+    "signature": "any",
+    "store": {"writable": True, "disk": DISK},
+    "targets": {"crm": {"paused": False, "by": None, "waiting": 2, "oldest": 3.0, "full": False}},
+    "fuses": [{"route": None, "window": "1d", "limit": 5000, "spent": 3999}],
+    "lost_log_lines": 12,  # once, and the log tells of it
+    "log_works": True,
+    "surveyed": 0.1,
+}
+
+
+def crm(**changes: Any) -> dict[str, Any]:
+    """The target in another state."""
+    return {"targets": {"crm": WELL["targets"]["crm"] | changes}}
+
+
+def fuse(spent: int, route: str | None = None) -> dict[str, Any]:
+    """A fuse in another state."""
+    return {"fuses": [{"route": route, "window": "1d", "limit": 5000, "spent": spent}]}
+
+
+def test_all_is_well() -> None:
+    """No sentence, also where the disk is not ours to watch."""
+    assert list(trouble(WELL)) == []
+    assert list(trouble({**WELL, "store": {"writable": True, "disk": None}})) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"stopping": True}, "the service is stopping"),
+        ({"fault": "the writer has ended"}, "the writer has ended: the process ends"),
+        ({"failed_reload": "routes[0].to"}, "the last reload failed, the config before it is in force: routes[0].to"),
+        ({"signature": "log-only"}, 'signature = "log-only": nothing is verified'),
+        (
+            {"store": {"writable": False, "fault": "the store cannot write: disk I/O error", "disk": None}},
+            "the store cannot write: disk I/O error; messages and reports get 503",
+        ),
+        (
+            {"store": {"writable": True, "disk": DISK | {"free": (9 << 20) + 5, "enough": False}}},
+            "the disk is nearly full, 9 MiB free: reports are refused, replies are not",
+        ),
+        (
+            {"lost_log_lines": 13, "log_works": False},
+            "the log is not written, 13 lines are lost: is its disk full, or its reader gone?",
+        ),
+        ({"surveyed": None}, "the store cannot be read: backlogs and fuses are not known"),
+        ({"surveyed": 61.0}, "the store cannot be read: backlogs and fuses are not known"),
+        (
+            crm(paused=True, by="breaker", waiting=312, oldest=7300.0),
+            "target crm is paused for it fails; it is probed each minute: 312 deliveries wait, the oldest for 2 h",
+        ),
+        (
+            crm(paused=True, by="operator", waiting=0, oldest=0.0),
+            "target crm is paused by a command: 0 deliveries wait, the oldest for 0 s",
+        ),
+        (
+            crm(paused=True, by="breaker", waiting=None, oldest=None),
+            "target crm is paused for it fails; it is probed each minute",
+        ),
+        (
+            crm(waiting=100_000, full=True),
+            "the queue of target crm is full: what comes for it is dead at once, replay it later",
+        ),
+        (crm(waiting=7, oldest=601.0), "target crm: 7 deliveries wait, the oldest for 10 min"),
+        (fuse(4000), "the fuse of all routes is near its end: 4000 of 5000 units in 1d"),
+        (fuse(5000, "shop"), "the fuse of route shop has burnt, answers are silenced: 5000 of 5000 units in 1d"),
+    ],
+)
+def test_each_trouble_has_its_sentence(change: dict[str, Any], sentence: str) -> None:
+    """One thing that is wrong is one sentence, with the figures that count."""
+    assert list(trouble({**WELL, **change})) == [sentence]

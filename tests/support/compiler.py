@@ -1,0 +1,89 @@
+"""Rules without a file: a workshop that keeps what is noted, and a message put to one rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.plivo.messages import InboundMessage, Outgoing
+from app.plivo.numbers import Reading, normalise
+from app.rules import KindOptions, RuleOptions, build
+from app.rules.chain import values_of
+from app.rules.compiler import Place, RuleCompiler, Severity
+from app.rules.conditions import ConditionOptions
+from app.rules.rule import Answers, Cooldown, Rule, RuleContext, Verdict
+from app.rules.schedules import Schedule
+from app.rules.table import Route
+
+UUID = "00000000-0000-0000-0000-000000000001"
+CUSTOMER, US = "33700000001", "33644600000"
+NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC, a Monday
+
+
+@dataclass
+class Bench:
+    """Where rules are built; `noted` is what was wrong with them."""
+
+    noted: list[tuple[Place, str, Severity]] = field(default_factory=list)
+    vars: dict[str, frozenset[str]] = field(default_factory=lambda: {"support": frozenset({"shop"})})
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    folder: Path = Path()
+
+    def build(
+        self,
+        action: KindOptions,
+        conditions: ConditionOptions | None = None,
+        src: str | None = None,
+        cooldown: Cooldown | None = None,
+    ) -> Rule:
+        """The rule `[rules.x]`."""
+        compiler = RuleCompiler(
+            ("rules", "x"),
+            self._note,
+            _read_number,
+            lambda source: Reading(_read_number(source)),
+            self.vars,
+            schedules=self.schedules,
+            folder=self.folder,
+        )
+        return build(RuleOptions("x", conditions or ConditionOptions(), action, src, cooldown=cooldown), compiler)
+
+    def told(self, severity: Severity = "error") -> list[tuple[Place, str]]:
+        """The faults of one severity, below the rule."""
+        return [(place[2:], message) for place, message, one in self.noted if one == severity]
+
+    def _note(self, place: Place, message: str, severity: Severity) -> None:
+        self.noted.append((place, message, severity))
+
+
+def _read_number(source: str) -> str:
+    number = normalise(source)
+    if not number.isdigit():
+        message = "not a phone number"
+        raise ValueError(message)
+    return number
+
+
+def good(action: KindOptions, conditions: ConditionOptions | None = None, src: str | None = None) -> Rule:
+    """A rule with nothing wrong."""
+    compiler = Bench()
+    rule = compiler.build(action, conditions, src)
+    assert not compiler.told(), compiler.noted
+    return rule
+
+
+def context(text: str = "hello", sender: str = CUSTOMER, to: str = US, at: float = NINE) -> RuleContext:
+    """A message to a route with `vars = { shop = "Roma" }`, put to a rule."""
+    message = InboundMessage(UUID, sender, to, text)
+    route = Route("support", (), {"shop": "Roma"})
+    return RuleContext(message, route.name, message.to, values_of(route, message), at, rule="x", vars=route.vars)
+
+
+def texts(verdict: Verdict) -> list[str]:
+    """What it says, or a test that fails."""
+    return [message.text for message in sent(verdict)]
+
+
+def sent(verdict: Verdict) -> tuple[Outgoing, ...]:
+    """The messages of an answer."""
+    assert isinstance(verdict, Answers), verdict
+    return verdict.messages
