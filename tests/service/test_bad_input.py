@@ -206,7 +206,7 @@ def test_other_paths(service: process.Served, path: str) -> None:
 def test_a_wrong_url_in_the_console(service: process.Served, path: str) -> None:
     """A signed call to a path that is not served leaves a line with the path: only the log can tell of it."""
     assert wire.tell(service, wire.message(), path)[0] == 404
-    service.wait_for("refused", 1, where={"status": 404, "path": path})
+    service.wait_for("refused", status=404, path=path)
 
 
 def test_a_slash_behind_report(service: process.Served) -> None:

@@ -180,14 +180,12 @@ def test_what_a_rule_prints_or_warns_of_is_logged_without_its_text(tmp_path: Pat
 
 
 def test_a_stranger_cannot_write_long_lines(tmp_path: Path) -> None:
-    """Of 31 KB that somebody sends as Content-Type, the log holds some 200 characters and says that there was more."""
+    """Of 31 KB that somebody sends as Content-Type, the log holds the size."""
     with process.served(tmp_path) as service:
         before = len(service.text().splitlines())
         for filling in ("x", "\x80", "\xe9", '"', "\\", "\t"):
             assert wire.post(service, b"{}", content_type=f"a/b{filling * 31_000}c").status == 415
-        refused = service.wait_for("refused", 6)
+        refused = service.wait_for("refused", 3)  # what more strangers do in a second is summed up
         written = service.text().splitlines()[before:]
-    for line in refused:
-        assert "characters].." in line["reason"]
-        assert len(line["reason"]) < 250
+    assert all("a content type of 31004 bytes" in line["reason"] for line in refused)
     assert max(map(len, written)) < 500

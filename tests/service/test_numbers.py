@@ -86,7 +86,7 @@ def test_what_export_wrote_import_takes(
     old, new = Shell(here, monkeypatch, capsys), Shell(there, monkeypatch, capsys)
     assert old("optout", "export", "-o", "list.csv").code == 0
     done = new("optout", "import", str(here / "list.csv"))
-    assert (done.code, done.out, done.err) == (0, f"{len(ODD)} opt-outs added, 0 were there already\n", "")
+    assert (done.code, done.out) == (0, f"{len(ODD)} opt-outs added, 0 were there already\n"), done.err
     assert new("optout", "list", "--json").out == old("optout", "list", "--json").out
     assert new("optout", "export").out == old("optout", "export").out
 
@@ -119,7 +119,8 @@ def test_any_number_can_be_written(
     shell = Shell(tmp_path, monkeypatch, capsys)
     doubt = f"{written}: libphonenumber doubts this number: it is too long; taken as it stands\n"
     done = shell("optout", "add", "--to", "+33644600000", "--from", written)
-    assert (done.code, done.out, done.err) == (0, f"+{MEXICO} gets nothing from +33644600000\n", doubt)
+    assert (done.code, done.out) == (0, f"+{MEXICO} gets nothing from +33644600000\n")
+    assert done.err.startswith(doubt)  # and a store was made, which is announced
     for arguments in (("forget", "--also-opt-out", written), ("limits", "reset", written), ("forget", written)):
         done = shell(*arguments)
         assert (done.code, done.err) == (0, "" if "--also-opt-out" in arguments else doubt), arguments
