@@ -50,7 +50,7 @@ def limit_options(
     read_address: Callable[[str], Reading],
     faults: Diagnostics,
 ) -> LimitOptions:
-    """What the file sets, the rest from `base`. A total that stands in a route is a spending cap of its own (`route_totals`)."""
+    """What the file sets, the rest from `base`. A route's `total` is in `route_totals`."""
     exempt = set(base.exempt)
     for index, source in enumerate(model.exempt):
         try:

@@ -23,7 +23,7 @@ MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
 
 @dataclass(slots=True)
 class RuleContext:
-    """A message put to the rules of a route, one after the other. Each rule gets its own `src`, `rule` and `deadline`."""
+    """A message put to the rules of a route in turn. Each rule has its own `src`, `rule` and `deadline`."""
 
     message: InboundMessage
     route: str
@@ -38,7 +38,7 @@ class RuleContext:
 
     @property
     def values(self) -> Mapping[str, str]:
-        """The names that a template may use, made when the first template asks; a route's own vars lose against them."""
+        """The names that a template may use, made when the first one asks; a route's own vars lose against them."""
         if self._values is None:
             message = self.message
             self._values = {

@@ -1,17 +1,26 @@
 """What the store keeps, as values; a clock to drive; a store to keep them in."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from app.delivery.backlog import Backlog
-from app.delivery.message_copies import Copying
-from app.delivery.queue import StoredReport
+from app.delivery.fan_out import Subscriptions
+from app.delivery.message_copies import MessageCopies
+from app.delivery.queue import IncomingReport, StoredReport
 from app.delivery.target import Target
-from app.plivo.messages import DeliveryReport, Proof
-from app.policies.ledger import Case, Entry, Fuse, Memory, OptOutChange, Pair, Recall, Ruling, Step
+from app.plivo.markup import render
+from app.plivo.messages import DeliveryReport, InboundMessage, Outgoing, Proof, Verified
+from app.plivo.numbers import canonical
+from app.policies.limits import LimitOptions, for_route, text_key
+from app.policies.policies import Policies, RoutePolicy
+from app.policies.usage import Conversation, OptOutChange
+from app.replies.decide import OPTED_OUT, Callback, Candidate, Evaluation, Proposal, usage_query
+from app.replies.journal import Arrival, ClaimRequest, MessageCopy, Submission
 from app.store import Keep, Store, StoreOptions, open_store, retention
 
 NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC
@@ -41,31 +50,67 @@ def opened(path: Path, clock: Clock, *, serving: bool = True, keep: Keep = KEEP)
     return open_store(StoreOptions(path, keep), serving=serving, clock=clock)
 
 
-ENTRY = Entry(
-    message_uuid="message-1",
-    received_at=NINE,
-    sender="33700000001",
-    to="33644600000",
-    type="sms",
-    intent="",
-    text="hello",
+US, CUSTOMER = "33644600000", "33700000001"
+PAIR = Conversation(US, CUSTOMER)
+STEPS = json.dumps([{"rule": "menu", "verdict": "passes", "reason": "no keyword"}])
+CALLBACK = Callback("https://sms.example.com/report", "POST")
+HELLO = Proposal(
+    "ack",
+    "fixed text",
+    STEPS,
+    (Outgoing(US, (CUSTOMER,), "Hello."),),
+    render((Outgoing(US, (CUSTOMER,), "Hello."),), f"{CALLBACK.url}/message-1", "POST"),
     units=1,
-    media=("https://media.example.com/1",),
-    route="support",
-    rule="ack",
-    reason="rule ack",
-    steps=(Step("menu", "passes", "no keyword"), Step("ack", "answers", "")),
-    xml=b"<Response/>",
-    signed_by="V3",
-    config="c0ffee",
 )
+SILENCE = Proposal(None, "every rule passed", STEPS)
 
 
-def entry(proofs: tuple[Proof, ...] = (), **changes: Any) -> Case:
-    """One inbound message and its answer, whatever is remembered."""
-    made = replace(ENTRY, **changes)
-    recall = Recall(made.received_at, Pair(made.to, made.sender))
-    return Case(made.message_uuid, recall, lambda _memory: Ruling(made), proofs)
+def arrival(
+    message_uuid: str = "message-1",
+    *,
+    at: float = NINE,
+    pair: Conversation = PAIR,
+    text: str = "hello",
+    proofs: tuple[Proof, ...] = (),
+    route: str | None = "support",
+    keep_text: bool = True,
+    policies: Policies | None = None,
+) -> Arrival:
+    """A verified inbound message."""
+    message = InboundMessage.of(message_uuid, pair.person, pair.number, text, units=1, media=("https://m.example/1",))
+    request = Verified("/message", (("MessageUUID", message_uuid),), proofs, "V3", 1)
+    return Arrival(message, request, at, route, "c0ffee", keep_text, policies or Policies(), CALLBACK)
+
+
+def submission(
+    came: Arrival,
+    when_in: Proposal = HELLO,
+    when_out: Proposal = OPTED_OUT,
+    *,
+    claimed: bool = False,
+    waited_for: bool = True,
+    cooldowns: bool = False,
+    copy: MessageCopy | None = None,
+    limits: LimitOptions | None = None,
+) -> Submission:
+    """A message and what would be sent, ready to be admitted."""
+    policy = RoutePolicy(limits=for_route(limits, came.route)) if limits else came.policies.of(came.route)
+    evaluation = Evaluation(came.called_at, came.route, policy, None)
+    people = {canonical(number) for sent in when_in.messages for number in sent.dst} | {came.message.person}
+    query = usage_query(came.message, evaluation, people, cooldowns=cooldowns or bool(when_in.uses))
+    key = text_key(came.message.phrase, came.message.media)
+    ready = Candidate(came.message, came.route, policy, came.policies, CALLBACK, key, query, when_in, when_out)
+    return Submission(came, ready, claimed, waited_for, copy)
+
+
+def entry(message_uuid: str = "message-1", proposal: Proposal = HELLO, **changes: Any) -> Submission:
+    """One inbound message and its answer."""
+    return submission(arrival(message_uuid, **changes), proposal)
+
+
+def claim(came: Arrival, owner: str = "us", seconds: float = 60.0) -> ClaimRequest:
+    """A message to be claimed."""
+    return ClaimRequest(came, owner, seconds, submission(came, cooldowns=True).candidate.query)
 
 
 REPORT = DeliveryReport(
@@ -87,11 +132,24 @@ def report(number: int = 1, **changes: Any) -> DeliveryReport:
     return replace(REPORT, **({"id": f"report-{number}"} | changes))
 
 
-def parcel(
-    number: int = 1, *targets: str, proofs: tuple[Proof, ...] = (), at: float = NINE, **changes: Any
-) -> StoredReport:
-    """A report on its way to these targets; "crm" if none is named."""
-    return StoredReport(report(number, **changes), at, "support", "ack", targets or ("crm",), "V3", proofs)
+def parcel(number: int = 1, *targets: str, at: float = NINE, **changes: Any) -> StoredReport:
+    """A report as it is stored, on its way to these targets; "crm" if none is named."""
+    return StoredReport(report(number, **changes), at, "support", "ack", targets or ("crm",), "V3")
+
+
+def incoming(
+    number: int = 1,
+    *targets: str,
+    proofs: tuple[Proof, ...] = (),
+    at: float = NINE,
+    full: Collection[str] = (),
+    **changes: Any,
+) -> IncomingReport:
+    """A verified report that these targets want; "crm" if none is named."""
+    wanting = {name: Target(name, f"https://{name}.example.com/") for name in targets or ("crm",)}
+    subscriptions = Subscriptions(wanting, lambda _number: "support", {"support": tuple(wanting)})
+    made = report(number, **changes)
+    return IncomingReport(made, at, "V3", proofs, subscriptions, lambda name, _accepted: name in full)
 
 
 def proof(key: str, value: str) -> Proof:
@@ -99,29 +157,7 @@ def proof(key: str, value: str) -> Proof:
     return Proof(key.encode(), value.encode())
 
 
-US, CUSTOMER = "33644600000", "33700000001"
-PAIR = Pair(US, CUSTOMER)
-
-
-def used(number: int, memories: list[Memory] | None = None, **changes: Any) -> Case:
-    """Message `number` of the customer at `at`, and what its answer uses up; it notes what it is judged on."""
-    at, pair = changes.pop("at", NINE), changes.pop("pair", PAIR)
-    fuses = frozenset({Fuse("", DAY), *changes.pop("fuses", ())})
-    recall = Recall(at, pair, changes.pop("people", frozenset({pair})), changes.pop("window", DAY), fuses)
-    xml = changes.pop("xml", f"<answer-{number}/>".encode())
-    made = replace(ENTRY, message_uuid=f"message-{number}", received_at=at, to=pair.number, sender=pair.person, xml=xml)
-    uses: dict[str, Any] = {"text_key": "hello", "units": 2, "scopes": frozenset({""}), "cooldowns": ("menu",)}
-    ruling = Ruling(made, **(uses | changes))
-
-    def judge(memory: Memory) -> Ruling:
-        if memories is not None:
-            memories.append(memory)
-        return ruling
-
-    return Case(made.message_uuid, recall, judge)
-
-
-def opted(*, out: bool, at: float = NINE, pair: Pair = PAIR, **changes: Any) -> OptOutChange:
+def opted(*, out: bool, at: float = NINE, pair: Conversation = PAIR, **changes: Any) -> OptOutChange:
     """The customer opts out, or in again, by a message."""
     change = OptOutChange(pair, out, at, "message-1", "STOP" if out else "START", "V3", "message")
     return replace(change, **changes)
@@ -136,10 +172,9 @@ def backlog(*targets: Target, waiting: Mapping[str, int] | None = None) -> Backl
     return Backlog({target.name: target for target in targets}, count)
 
 
-NO_COPIES = Copying({}, backlog(), lambda _targets: None)
+NO_COPIES = MessageCopies({}, backlog(), lambda _targets: None)
 
 
 async def swept(store: Store, keep: Keep = KEEP) -> retention.Swept:
-    """One round of tidying up."""
-    async with store.engine.begin() as connection:
-        return await connection.run_sync(retention.sweep, keep)
+    """One step of retention."""
+    return await store.database.write(partial(retention.sweep, keep=keep))
