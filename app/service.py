@@ -35,9 +35,9 @@ from app.plivo.messages import DeliveryReport, Verified
 from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
 from app.rules.services import RuleServices
-from app.store import Store, open_store
+from app.store import Store, due_times, open_store, wrong_clock
 from app.store.disk import Measure, Reserve, measuring
-from app.store.due_times import Longest, draw_back
+from app.store.due_times import Longest
 from app.store.instances import StoredInstances
 from app.store.snapshot import Survey, is_empty, survey
 from app.telemetry import get_logger, losses
@@ -128,8 +128,10 @@ async def _take_over(config: Config, store: Store) -> None:
         log.warning("new store", store=config.store.shown, advice=NEW_STORE)
     if isinstance(config.store.where, Path):
         await store.journal.release("")  # a sole server: whatever another one held is free
-    if drawn_back := await store.change(draw_back, _longest(config)):
+    if drawn_back := await store.change(due_times.draw_back, _longest(config)):
         log.warning("due times of a clock that was ahead are corrected", deliveries=drawn_back)
+    if drawn_back := await store.change(wrong_clock.draw_back, None):
+        log.warning("rows of a clock that was ahead are corrected", rows=drawn_back)
     for target, count in (await store.queue.waiting()).items():
         if target not in config.targets:
             advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"

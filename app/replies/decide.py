@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.plivo import numbers, units
-from app.plivo.markup import EMPTY, clean, render
+from app.plivo.markup import EMPTY, Callback, clean, render
 from app.plivo.messages import InboundMessage, Outgoing
 from app.policies import limits, opt_out
 from app.policies.opt_out import OptOutSignal
@@ -25,14 +25,6 @@ from app.rules.outcome import Outcome, Use
 
 OPT_OUT = "opt_out"  # stands where a rule's name would
 NO_STEPS = "[]"
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """Where Plivo shall report the fate of a reply."""
-
-    url: str
-    method: str
 
 
 @dataclass(frozen=True, slots=True)
