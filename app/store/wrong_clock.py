@@ -32,7 +32,7 @@ def _cooldowns(connection: sa.Connection) -> int:
 
 def _spending(connection: sa.Connection) -> int:
     """What was spent in slots to come counts as spent in this one."""
-    this_slot = int(connection.scalar(sa.select(now())) // SLOT)
+    this_slot = int(connection.execute(sa.select(now())).scalar_one() // SLOT)
     ahead = list(connection.execute(sa.select(spending).where(spending.c.slot > this_slot)))
     for scope, slot, units in ahead:
         here = spending.c.scope == scope, spending.c.slot == this_slot
