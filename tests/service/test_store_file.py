@@ -60,7 +60,7 @@ class Store:
         told = json.loads(body)
         assert told["trouble"][0] == f"{told['store']['fault']}; messages and reports get 503"
         fault = told["store"]["fault"].removeprefix("the store cannot write: ")
-        assert str(line["event"]).endswith(fault[-40:])  # a long value is cut in the middle
+        assert str(line["reason"]).endswith(fault[-40:])  # a long value is cut in the middle
         return str(fault)
 
     def holds_all(self) -> None:
