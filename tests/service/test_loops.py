@@ -116,7 +116,7 @@ def test_limits_survive_a_restart_and_are_reset_beside_the_server(tmp_path: Path
         assert not answered(service, "3", other)
         assert answered(service, "2", other)
         listed = command(tmp_path, "limits", "list", "--json")
-        assert {fuse["scope"]: (fuse["spent"], fuse["limit"]) for fuse in listed["fuses"]} == {
+        assert {fuse["scope"]: (fuse["spent"], fuse["limit"]) for fuse in listed["spending"]} == {
             "": (8, "5000/1d"),
             "route total": (4, "4/1d"),
             "route minute": (0, "5/1m"),
