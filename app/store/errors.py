@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _SQLITE: Mapping[str, str] = {  # by the name of a primary result code: https://www.sqlite.org/rescode.html
     "SQLITE_BUSY": "another process holds the database locked",
@@ -31,6 +32,7 @@ _POSTGRES: Mapping[
 }
 _AT_FAULT = frozenset({"08", "25", "28", "3D", "53", "55", "57", "58"})
 SILENT = "the database does not answer"
+BUSY = "all connections to the database are in use"
 UNKNOWN = "the database refuses it"
 
 
@@ -53,6 +55,8 @@ def described(error: BaseException) -> StoreError:
     if state:
         reason = _POSTGRES.get(state) or _POSTGRES.get(state[:2]) or f"{UNKNOWN} (SQLSTATE {state})"
         return StoreError(reason, at_fault=state[:2] in _AT_FAULT)
+    if isinstance(original, PoolTimeout):
+        return StoreError(BUSY, at_fault=True)
     if isinstance(original, TimeoutError):
         return StoreError(SILENT, at_fault=True)
     if isinstance(original, OSError):
