@@ -71,6 +71,8 @@ async def spent(connection: Connection, budget: Budget, at: float) -> int:
 
 async def _read_opt_outs(connection: Connection, people: list[str], usage: Usage) -> None:
     for person, number, opted_out, message_uuid, order in await connection.fetch(_OPT_OUTS, {"people": people}):
+        if message_uuid:
+            usage.changed_by.add(message_uuid)
         known = usage.opt_outs.setdefault(person, {})
         if number not in known or known[number].order < order:
             known[number] = OptOutState(bool(opted_out), message_uuid, order)
