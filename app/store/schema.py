@@ -63,6 +63,7 @@ messages = sa.Table(  # one row for each inbound message, from its first call
     sa.Column("handed_over_at", sa.Double),  # when a call first got the answer
     sa.Index("ix_messages_person", "person", "counted"),
     sa.Index("ix_messages_pending", "id", **_where("state = 'pending'")),
+    sqlite_autoincrement=True,  # an id is never used again, so that a sweep can remember how far it came
 )
 
 proofs = sa.Table(  # accepted signatures, each bound to one content
@@ -73,6 +74,7 @@ proofs = sa.Table(  # accepted signatures, each bound to one content
     sa.Column("value", sa.LargeBinary, nullable=False),
     sa.Column("bound_at", sa.Double, nullable=False),
     sa.Column("opt_out", sa.Integer, nullable=False),  # 1: it vouches for an opt-out change, and is kept as long
+    sqlite_autoincrement=True,
 )
 
 reports = sa.Table(
