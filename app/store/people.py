@@ -140,6 +140,7 @@ async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool)
         query = query.where((opt_outs.c.person == canonical(person)) | (opt_outs.c.number == person))
     async with reading(engine) as connection:
         found = list(_episodes(plain(row) for row in (await connection.execute(query)).mappings()))
+    found.sort(key=lambda row: float(row["at"]))  # an import may bring older ones
     return [row for row in found if ended or row["ended_at"] is None]
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support.command import Shell
 from support.process import MINIMAL
-from support.stored import Clock, opened, opted, parcel, used
+from support.stored import Clock, incoming, opened, opted, used
 
-from app.policies.ledger import Pair
+from app.policies.usage import Conversation
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     async def run() -> None:
         async with opened(tmp_path / "autoreply.db", Clock()) as store:
             for number, person in enumerate(("33700000001", "33700000002"), 1):
-                pair = Pair("33644600000", person)
-                await store.ledger.record(used(number, pair=pair, opt_out=opted(out=True, pair=pair)))
-                await store.outbox.put(parcel(number, to=person, parameters=(("To", person),)))
+                pair = Conversation("33644600000", person)
+                await store.journal.record(used(number, pair=pair, change=opted(out=True, pair=pair)))
+                await store.queue.accept(incoming(number, to=person, parameters=(("To", person),)))
 
     asyncio.run(run())
     return Shell(tmp_path, monkeypatch, capsys)
@@ -41,7 +41,7 @@ def test_forget(shell: Shell, tmp_path: Path, number: str) -> None:
     """A number in any form: its rows are gone but for the opt-out; the other person's stay."""
     others = dump(tmp_path).count("33700000002")
     done = shell("forget", number)
-    assert (done.code, done.out, done.err) == (0, "5 rows erased\n", "")
+    assert (done.code, done.out, done.err) == (0, "4 rows erased\n", "")
     lines = [line for line in dump(tmp_path).splitlines() if "33700000001" in line]
     assert len(lines) == 1
     assert lines[0].startswith('INSERT INTO "opt_outs"') or lines[0].startswith("INSERT INTO opt_outs")
@@ -52,7 +52,7 @@ def test_forget(shell: Shell, tmp_path: Path, number: str) -> None:
 def test_also_the_opt_out(shell: Shell, tmp_path: Path) -> None:
     """Asked for, the opt-out goes too: nothing in the file names the number, the trace neither."""
     done = shell("forget", "+33700000001", "--also-opt-out")
-    assert (done.code, done.out) == (0, "6 rows erased\n")
+    assert (done.code, done.out) == (0, "5 rows erased\n")
     assert "33700000001" not in dump(tmp_path)
     assert [row["person"] for row in json.loads(shell("optout", "list", "--json").out)] == ["+33700000002"]
 
