@@ -7,11 +7,12 @@ import json
 import os
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import process
+from support import plivo_sdk, process, wire
 from support.command import Shell
 from support.process import MINIMAL
 from support.stored import Clock, opened, opted
@@ -195,6 +196,25 @@ def test_bad_import_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (tmp_path / "theirs.csv").write_text(content)
         assert there("optout", "import", "theirs.csv").code == code
         assert (tmp_path / "autoreply.db").exists() is (code == 0)
+
+
+def test_server_answers_while_a_long_list_is_imported(tmp_path: Path) -> None:
+    """G4: an import writes in steps, so that no message waits for the whole list."""
+    people = [f"+337{number:08d}" for number in range(30_000)]
+    (tmp_path / "all.csv").write_text("number,person\n" + "".join(f"+{US},{person}\n" for person in people))
+    with process.served(tmp_path) as service:
+        command = [*process.COMMAND, "optout", "import", "all.csv"]
+        environment = process.environment(tmp_path)
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as importing:
+            waits: list[float] = []
+            while importing.poll() is None:
+                started = time.monotonic()
+                assert wire.tell(service, plivo_sdk.message(From="33600000001"))[0] == 200
+                waits.append(time.monotonic() - started)
+            assert importing.stdout
+            assert importing.stdout.read() == "30000 opt-outs added, 0 were there already\n"
+        assert max(waits) < 2.0
+        assert wire.tell(service, plivo_sdk.message(From=people[-1], Text="hello"))[1] == b"<Response/>"
 
 
 FORMULAS = ("=1+1", "@SUM(A1)", "-1+1", "+1+cmd", "\uff1dcmd", "'=quoted", "''")
