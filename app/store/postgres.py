@@ -81,6 +81,11 @@ class Postgres:
         except _failures() as error:
             raise described(error) from error
 
+    async def erase(self) -> None:
+        """Nothing to do: what is deleted goes from the files with the server's next vacuum, and from its archives by
+        their own rules.
+        """
+
     async def close(self) -> None:
         """See `Database.close`; a server that says nothing is left without goodbye."""
         with contextlib.suppress(TimeoutError):

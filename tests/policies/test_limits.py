@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 import pytest
+from app.policies.ledger import Fuse, Memory, Pair
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.plivo.messages import InboundMessage
-from app.policies.ledger import Fuse, Memory, Pair
 from app.policies.limits import LimitOptions, Rate, burning, exceeded, fuses, recall, text_key
 
 NOW = 1_772_442_000.0

@@ -10,12 +10,11 @@ from structlog.testing import capture_logs
 from support import compiler
 
 from app.plivo.messages import InboundMessage, Outgoing
-from app.rules.outcome import Outcome
 from app.rules.chain import Asked, walk
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import keywords, silence, text
 from app.rules.kinds.keywords import Entry
-from app.rules.outcome import Answers, Fails, Passes, Use, Verdict
+from app.rules.outcome import Answers, Fails, Outcome, Passes, Use, Verdict
 from app.rules.rule import Cooldown, Rule, RuleContext, Seconds
 from app.rules.services import RuleServices
 from app.rules.table import Route

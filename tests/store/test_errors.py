@@ -19,7 +19,7 @@ from app.store import Store
 from app.store.errors import StoreError, described
 from app.store.sqlite import Sqlite
 
-SECRET = "33700000001 /data/autoreply.db db.internal s3cret"  # noqa: S105 - what must not be seen
+SECRET = "33700000001 /data/autoreply.db db.internal s3cret"
 
 
 def sqlite_error(name: str, kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:

@@ -10,8 +10,23 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support.stored import (
-    CALLBACK, CUSTOMER, DAY, HELLO, KEEP, NINE, PAIR, SILENCE, US, Clock, arrival, entry, opened, opted, proof,
-    submission, swept,
+    CALLBACK,
+    CUSTOMER,
+    DAY,
+    HELLO,
+    KEEP,
+    NINE,
+    PAIR,
+    SILENCE,
+    US,
+    Clock,
+    arrival,
+    entry,
+    opened,
+    opted,
+    proof,
+    submission,
+    swept,
 )  # fmt: skip
 
 from app.plivo.markup import EMPTY, parse, render

@@ -175,4 +175,4 @@ async def test_stop_on_one_is_known_to_the_other(two: Two) -> None:
     change = opted(out=True, message_uuid="message-2")
     await two.other.journal.record(submission(arrival("message-2", at=NINE - 5), saying("No more.", change=change)))
     assert (await two.one.journal.record(submission(arrival()))).xml == EMPTY
-    assert PAIR == change.conversation
+    assert change.conversation == PAIR

@@ -17,10 +17,9 @@ from support import compiler, modules
 
 from app.http_client import HttpClient
 from app.plivo.messages import InboundMessage, Outgoing
-from app.rules.outcome import Outcome
 from app.rules.chain import walk
 from app.rules.kinds.python import Context, Message, Options, Python, Reply, Sms
-from app.rules.outcome import Answers, Fails, Passes, Verdict
+from app.rules.outcome import Answers, Fails, Outcome, Passes, Verdict
 from app.rules.rule import Rule
 from app.rules.services import RuleServices
 from app.rules.table import Route

@@ -19,12 +19,11 @@ from support import compiler
 
 from app.http_client import Headers, HttpClient, Secret, Url
 from app.plivo.messages import InboundMessage, Outgoing
-from app.rules.outcome import Outcome
 from app.rules.chain import walk
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import text
 from app.rules.kinds.webhook import CAP, Options
-from app.rules.outcome import Answers, Fails, Passes, Redirects, Verdict
+from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, Verdict
 from app.rules.rule import Rule
 from app.rules.services import RuleServices
 from app.rules.table import Route
