@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from app.answering import ChainFailed
 from support import scrape
 
-from app.answering import ChainFailed
 from app.plivo.refusals import Refused
 from app.store.disk import DiskFull
 from app.telemetry.gauges import FuseLevel, Gauges, Levels
