@@ -28,7 +28,7 @@ OURS = "Open 9-18. Text PRICE for prices."
         "Reacted with a sticker to \u201cOpen 9-18. Text PRICE for prices.\u201d",
         "Removed \U0001f602 from \u201cOpen 9-18. Text PRICE for prices.\u201d",
         '\u2764\ufe0f to "Open 9-18. Text PRICE for prices."',
-        "\u200a\u200b\U0001f44d\U0001f3fd\u200b to \u201c\u200aOpen 9-18. Text PRICE for prices.\u200a\u201d",  # Google's
+        "\u200a\u200b\U0001f44d\U0001f3fd\u200b to \u201c\u200aOpen 9-18. Text PRICE for prices.\u200a\u201d",
         "Gef\u00e4llt \u201eOpen 9-18. Text PRICE for prices.\u201c",
         "A aim\u00e9 \u00ab\u00a0Open 9-18. Text PRICE for prices.\u00a0\u00bb",
         "A r\u00e9agi avec \U0001f525 \u00e0 \u00ab Open 9-18. Text PRICE for prices. \u00bb",

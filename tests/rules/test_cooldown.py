@@ -141,7 +141,7 @@ async def test_keyword_and_rule_may_both_have_one() -> None:
 
 
 def test_rules_with_a_cooldown_cost_something() -> None:
-    """DESIGN 5: they are claimed first, as those that call out are; plain ones are not."""
+    """They are claimed first, as those that call out are; plain ones are not."""
     plain = keywords.Options({"INFO": "Read this."})
     costs = [_rule(), _rule("pass"), compiler.good(MENU), compiler.Bench().build(plain, cooldown=Cooldown(60.0))]
     assert [rule.has_effects for rule in costs] == [True] * 4

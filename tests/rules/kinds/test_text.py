@@ -25,7 +25,7 @@ async def test_src_answers_from_another_number() -> None:
 
 
 async def test_every_name_is_known() -> None:
-    """The names of DESIGN 3.1: numbers as people write them, the message, its route, the route's vars."""
+    """Every name: numbers as people write them, the message, its route, the route's vars."""
     rule = compiler.good(Options("{from}|{to}|{text}|{rest}|{route}|{message_uuid}|{shop}"))
     assert compiler.texts(await rule(compiler.context("hi"))) == [
         "+33700000001|+33644600000|hi||support|00000000-0000-0000-0000-000000000001|Roma"

@@ -91,7 +91,7 @@ def _json(value: Any) -> httpx.Response:
 
 
 async def test_body_has_the_fields_of_the_docs() -> None:
-    """DESIGN 3.5: numbers with "+", the text as it came, the time in UTC; nothing more."""
+    """Numbers with "+", the text as it came, the time in UTC; nothing more."""
     bot = Bot(_plain())
     message = InboundMessage.of(
         "uuid-1", compiler.CUSTOMER, compiler.US, "Ça va? \U0001f600", "mms", "", 2, ("https://media.example.com/1",)
