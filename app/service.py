@@ -246,8 +246,10 @@ def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Acc
     async def accept(report: DeliveryReport, request: Verified) -> None:
         if reserve:
             reserve.require()  # replies before reports (G7): these come again
-        await intake.accept(report, request)
+        accepted = await intake.accept(report, request)
         metrics.report(report.status)
+        if accepted.opted_out:
+            metrics.opted(accepted.fan_out.route, out=True)
 
     return accept
 

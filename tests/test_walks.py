@@ -120,6 +120,5 @@ async def test_walk(
             walk.task = asyncio.current_task()
             assert await call(service, path, fields) == 200
             walk.task = None
-    print(len(walk.files), len(walk.calls), sorted(walk.files), walk.calls)
     assert len(walk.files) <= files, sorted(walk.files)
     assert len(walk.calls) <= calls, walk.calls

@@ -132,7 +132,9 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics)
     lint.check_windows(store.keep, limits, own, table, faults)
     lint.check_copies(store.keep_text, targets, faults)
     lint.check_limits(limits, own, options, faults)
+    lint.warn_of_shared_cap(limits, table, faults)
     lint.warn_of_opt_out_words(table, options, own, faults)
+    compiled = policies.compile_policies(table, options, limits, own)
     return Config(
         server=server,
         logging=logging,
@@ -152,9 +154,14 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics)
             plivo.auth_tokens,
             plivo.signature,
             table,
-            policies.compile_policies(table, options, limits, own),
+            compiled,
             Callback(f"{server.public_url}/report", server.callback_method),
-            Subscriptions(targets, table.route_name, {route.name: route.targets for route in table.by_name.values()}),
+            Subscriptions(
+                targets,
+                table.route_name,
+                {route.name: route.targets for route in table.by_name.values()},
+                compiled.honours_opt_outs,
+            ),
             keep_text=store.keep_text > 0,
         ),
         tests=tests,

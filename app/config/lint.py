@@ -19,6 +19,8 @@ from app.rules.table import Route, Table
 
 RouteOptions = Mapping[str, tuple[OptOutOptions, LimitOptions]]
 
+MANY_NUMBERS = 1_000  # that share a spending cap: one busy number may silence all others
+
 TOO_LONG = "a window longer than [store] keep: what is forgotten cannot be counted"
 
 
@@ -95,6 +97,14 @@ def check_limits(limits: LimitOptions, own: RouteOptions, opt_out: OptOutOptions
                 faults.note(
                     (*place, "opt_out", "reply", kind), f"{count} units, more than max_units = {options.max_units}"
                 )
+
+
+def warn_of_shared_cap(limits: LimitOptions, table: Table, faults: Diagnostics) -> None:
+    """A spending cap that was meant for a few numbers."""
+    if limits.total and (count := len(table.by_number)) > MANY_NUMBERS:
+        caps = ", ".join(map(str, limits.total))
+        message = f"{count} numbers share {caps}; one busy number may silence all others: see limits.total of a route"
+        faults.note(("limits", "total"), message, "warning")
 
 
 def warn_of_reserve(where: object, reserve: int | None, faults: Diagnostics) -> None:

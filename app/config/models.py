@@ -28,6 +28,7 @@ from app.delivery.retry import RETRY
 from app.delivery.target import MAX_DUE, Format, Send
 from app.policies.limits import LimitOptions
 from app.policies.opt_out import REPLIES, Mode, Scope
+from app.policies.reactions import Reactions
 
 MAX_BODY = 16 << 20  # bytes; Plivo sends less than one KiB
 DEFAULTS = LimitOptions()
@@ -116,6 +117,7 @@ class Limits(Strict):
     total: Rates = DEFAULTS.total
     max_units: Annotated[int, Field(ge=1, le=10)] = DEFAULTS.max_units
     exempt: Texts = ()
+    reactions: Annotated[Reactions, Choice] = DEFAULTS.reactions
 
 
 class Expect(Strict):

@@ -69,6 +69,7 @@ def limit_options(
         max_units=model.max_units if "max_units" in given else base.max_units,
         exempt=frozenset(exempt),
         route_totals=base.route_totals,
+        reactions=model.reactions if "reactions" in given else base.reactions,
     )
 
 

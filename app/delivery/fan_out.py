@@ -20,13 +20,19 @@ class Origin(NamedTuple):
     rule: str | None
 
 
+def always(_number: str) -> bool:
+    """Whatever the number."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """Who wants reports, compiled from the configuration."""
+    """Who wants reports, and whose opt-outs they prove, compiled from the configuration."""
 
     targets: Mapping[str, Target]
     route_of: Callable[[str], str | None]  # our number -> the name of its route
     of_route: Mapping[str, tuple[str, ...]]  # the targets of each route
+    honours_opt_outs: Callable[[str], bool] = always  # our number -> whether it does
 
 
 @dataclass(frozen=True, slots=True)

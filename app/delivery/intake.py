@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from app.delivery.backlog import Backlog
 from app.delivery.fan_out import Subscriptions
-from app.delivery.queue import DeliveryQueue, IncomingReport
+from app.delivery.queue import Accepted, DeliveryQueue, IncomingReport
 from app.plivo.messages import DeliveryReport, Verified
+from app.plivo.numbers import show
 from app.telemetry import get_logger
 
 log = get_logger("reports")
@@ -28,7 +29,7 @@ class Intake:
         self._wake = wake
         self._clock = clock
 
-    async def accept(self, report: DeliveryReport, request: Verified) -> None:
+    async def accept(self, report: DeliveryReport, request: Verified) -> Accepted:
         """Durable on return. Raises `Reused` or `Unavailable`."""
         incoming = IncomingReport(
             report,
@@ -42,6 +43,9 @@ class Intake:
         targets = accepted.fan_out.targets
         if accepted.new:
             self._backlog.add(targets, accepted.full)
+        if accepted.opted_out:
+            people = {"from": show(report.sender), "to": show(report.to)}
+            log.info("opt-out recorded: Plivo blocked a message", report=report.id, **people)
         self._wake(targets)
         told = log.bind(reason="no route: all targets") if accepted.fan_out.for_all else log
         told.info(
@@ -53,3 +57,4 @@ class Intake:
             route=accepted.fan_out.route,
             targets=targets,
         )
+        return accepted

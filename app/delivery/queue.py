@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.delivery.fan_out import FanOut, Subscriptions
+from app.plivo.errors import BLOCKED_BY_STOP
 from app.plivo.messages import DeliveryReport, Parameters, Proof
 from app.plivo.refusals import Unavailable
 
@@ -82,6 +83,16 @@ class IncomingReport:
     subscriptions: Subscriptions
     is_full: Callable[[str, int], bool]
 
+    @property
+    def proves_opt_out(self) -> bool:
+        """Whether Plivo refused to send because the person has told it STOP, and our number honours opt-outs.
+
+        Nobody is believed without a signature.
+        """
+        report = self.report
+        told = report.error_code.strip() == BLOCKED_BY_STOP and bool(self.signed_by and report.sender and report.to)
+        return told and self.subscriptions.honours_opt_outs(report.sender)
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -90,6 +101,7 @@ class Accepted:
     new: bool
     fan_out: FanOut
     full: frozenset[str]  # targets whose queue is full: for them it is dead at once
+    opted_out: bool = False  # it made an opt-out that was not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ https://www.plivo.com/docs/messaging/concepts/error-codes (the list is open-ende
 has no text).
 """
 
+BLOCKED_BY_STOP = "200"  # the person has told Plivo STOP: https://docs.plivo.com/docs/messaging/concepts/dnd-service
+
 TEXTS = {
     "10": "invalid message",
     "20": "network error",
@@ -16,7 +18,7 @@ TEXTS = {
     "90": "no route available",
     "100": "prohibited by carrier",
     "110": "message too long",
-    "200": "source number blocked by STOP from destination number",
+    BLOCKED_BY_STOP: "source number blocked by STOP from destination number",
     "201": "outbound messages from US toll-free numbers to Canada are not allowed",
     "300": "failed to dispatch message",
     "420": "message expired",

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from app.policies.reactions import Reactions
 from app.policies.usage import Budget, Conversation, Usage
 
 NEAR_LIMIT = 0.8  # of a spending cap: a warning is logged
 ALL_ROUTES = ""
+SPENDING_CAP = "limit: total"  # how the reason begins where one forbids a reply
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -40,6 +42,7 @@ class LimitOptions:
     max_units: int = 3
     exempt: frozenset[str] = frozenset()
     route_totals: Mapping[str, tuple[Rate, ...]] = field(default_factory=dict)  # besides the one of all routes
+    reactions: Reactions = "ignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class RouteLimits:
     window: float  # seconds: of past replies that any rate looks at
     budgets: tuple[Budget, ...]
     scopes: frozenset[str]
+    reactions: Reactions
 
     def window_of(self, person: str) -> float:
         """How far back the replies to this person matter, in seconds."""
@@ -76,6 +80,7 @@ def for_route(options: LimitOptions, route: str | None) -> RouteLimits:
         max((rate.seconds for rate in (*options.per_sender, *options.same_text)), default=0.0),
         tuple(budget for budget, _ in caps),
         frozenset(budget.scope for budget, _ in caps),
+        options.reactions,
     )
 
 
@@ -97,7 +102,7 @@ def exceeded(
                 return f"limit: per_sender {rate}"
     for budget, rate in limits.caps:
         if usage.spent.get(budget, 0) + units > rate.count:
-            return f"limit: total {rate}{_of(budget)}"
+            return f"{SPENDING_CAP} {rate}{_of(budget)}"
     return None
 
 

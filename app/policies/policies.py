@@ -32,6 +32,10 @@ class Policies:
         """The policy of a route."""
         return self.by_route.get(route, self.default) if route else self.default
 
+    def honours_opt_outs(self, number: str) -> bool:
+        """Whether opt-outs bind this number of ours: none does in mode "off"."""
+        return self.of(self.route_of(number)).opt_out.mode != "off"
+
     def opt_out_in_force(self, usage: Usage, number: str, person: str) -> OptOutState | None:
         """The opt-out that forbids this number of ours to text this person, or None (G9).
 
@@ -40,7 +44,7 @@ class Policies:
         the scope wins.
         """
         states = usage.opt_outs.get(person)
-        if not states or self.of(self.route_of(number)).opt_out.mode == "off":
+        if not states or not self.honours_opt_outs(number):
             return None
         scope = self._scope(number)
         shared = [state for other, state in states.items() if self._scope(other) == scope]

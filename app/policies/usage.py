@@ -62,6 +62,7 @@ class UsageQuery:
     window: float
     budgets: tuple[Budget, ...]
     cooldowns: bool  # whether some answer of the route may have a cooldown
+    texts: bool = False  # whether the texts of our last answers to the sender are needed
 
 
 @dataclass(slots=True)
@@ -73,11 +74,16 @@ class Usage:
     spent: dict[Budget, int] = field(default_factory=dict)  # SMS units
     cooldowns: dict[Conversation, dict[str, float]] = field(default_factory=dict)  # key -> when it was used last
     changed_by: set[str] = field(default_factory=set)  # MessageUUIDs that have changed an opt-out of these people
+    texts: dict[Conversation, tuple[str, ...]] = field(default_factory=dict)  # of our last answers, where asked for
     changes: int = 0  # opt-out changes noted so far, which are newer than every stored one
 
     def cooldowns_of(self, conversation: Conversation) -> Mapping[str, float]:
         """When this person last had each answer that has a cooldown."""
         return self.cooldowns.get(conversation, {})
+
+    def texts_of(self, conversation: Conversation) -> tuple[str, ...]:
+        """The texts of our last answers to this person."""
+        return self.texts.get(conversation, ())
 
     def note_reply(self, conversation: Conversation, reply: PastReply) -> None:
         """A reply was admitted."""

@@ -17,28 +17,31 @@ from typing import NamedTuple
 from app.plivo import numbers, units
 from app.plivo.markup import EMPTY, Callback, clean, render
 from app.plivo.messages import InboundMessage, Outgoing
-from app.policies import limits, opt_out
+from app.policies import limits, opt_out, reactions
 from app.policies.opt_out import OptOutSignal
 from app.policies.policies import Policies, RoutePolicy
+from app.policies.reactions import Reaction
 from app.policies.usage import Conversation, OptOutChange, PastReply, Usage, UsageQuery
 from app.rules.outcome import Outcome, Use
 
 OPT_OUT = "opt_out"  # stands where a rule's name would
 NO_STEPS = "[]"
+FORWARDED_TO_NOBODY = "forwarded to nobody"
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What is known of a message once its rules were asked, or need not be.
 
-    `unanswerable` says why nobody can be answered; `forbidden` which limit was reached before the rules were asked;
-    `outcome` is None if they were not asked.
+    `unanswerable` says why nobody can be answered, or needs to be; `forbidden` which limit was reached before the rules
+    were asked; `outcome` is None if they were not asked.
     """
 
     received_at: float  # seconds since the epoch
     route: str | None
     policy: RoutePolicy
     signal: OptOutSignal | None
+    reaction: Reaction | None = None  # what it looks like, where reactions are ignored
     unanswerable: str | None = None
     forbidden: str | None = None
     outcome: Outcome | None = None
@@ -60,6 +63,7 @@ class Proposal:
     failed: bool = False  # nothing answered, and a rule failed
     cut: bool = False  # a text was longer than max_units
     limited: bool = False  # a limit forbids it
+    forwards: bool = False  # the reason tells how many other people get the message
     unreached: bool = False  # a message was meant for people who have all opted out
     near_limit: str | None = None  # the spending cap that this reply takes over 80 %
 
@@ -81,6 +85,7 @@ class Candidate:
     query: UsageQuery
     when_in: Proposal
     when_out: Proposal
+    reaction: Reaction | None = None
 
 
 def candidate(
@@ -92,7 +97,18 @@ def candidate(
     people = {numbers.canonical(number) for sent in when_in.messages for number in sent.dst} | {message.person}
     query = usage_query(message, evaluation, people, cooldowns=bool(when_in.uses))
     key = limits.text_key(message.phrase, message.media)
-    return Candidate(message, evaluation.route, evaluation.policy, policies, callback, key, query, when_in, when_out)
+    return Candidate(
+        message,
+        evaluation.route,
+        evaluation.policy,
+        policies,
+        callback,
+        key,
+        query,
+        when_in,
+        when_out,
+        evaluation.reaction,
+    )
 
 
 def usage_query(
@@ -102,7 +118,8 @@ def usage_query(
     limited = evaluation.policy.limits
     conversation = Conversation(message.to, message.person)
     window = limited.window_of(message.person)
-    return UsageQuery(conversation, evaluation.received_at, people, window, limited.budgets, cooldowns)
+    texts = evaluation.reaction is not None
+    return UsageQuery(conversation, evaluation.received_at, people, window, limited.budgets, cooldowns, texts)
 
 
 def refused_early(message: InboundMessage, evaluation: Evaluation, usage: Usage) -> str | None:
@@ -112,6 +129,11 @@ def refused_early(message: InboundMessage, evaluation: Evaluation, usage: Usage)
     key = limits.text_key(message.phrase, message.media)
     conversation = Conversation(message.to, message.person)
     return limits.exceeded(evaluation.policy.limits, usage, conversation, evaluation.received_at, key, 1)
+
+
+def quotes_us(reaction: Reaction | None, conversation: Conversation, usage: Usage) -> bool:
+    """Whether the message is a reaction to one of our last answers to this person."""
+    return reaction is not None and reactions.quotes(reaction, usage.texts_of(conversation))
 
 
 def admit(candidate: Candidate, usage: Usage) -> Proposal:
@@ -124,6 +146,8 @@ def admit(candidate: Candidate, usage: Usage) -> Proposal:
     conversation = candidate.query.conversation
     out = candidate.policies.opt_out_in_force(usage, *conversation)
     proposal = candidate.when_out if out else candidate.when_in
+    if proposal.messages and quotes_us(candidate.reaction, conversation, usage):
+        proposal = _silenced(proposal, reactions.QUOTES_US)
     if proposal.messages:
         proposal = _within_limits(candidate, _to_the_willing(candidate, proposal, usage), usage)
     _note(candidate, proposal, usage)
@@ -200,14 +224,21 @@ def _from_rules(message: InboundMessage, evaluation: Evaluation, callback: Callb
     fitted = _fitted(answer.messages, evaluation.policy.limits.max_units)
     return Proposal(
         outcome.rule,
-        answer.reason + fitted.why,
+        (_forwarded(fitted.messages, message.sender) if answer.forwards else answer.reason) + fitted.why,
         steps,
         fitted.messages,
         xml_of(fitted.messages, message.message_uuid, callback),
         fitted.units,
         answer.uses if fitted.messages else (),
         cut=fitted.cut,
+        forwards=answer.forwards,
     )
+
+
+def _forwarded(messages: Sequence[Outgoing], sender: str) -> str:
+    """The reason of a forward: how many people other than the sender get a message."""
+    others = {number for one in messages for number in one.dst} - {sender}
+    return f"forwarded to {len(others)}" if others else FORWARDED_TO_NOBODY
 
 
 @lru_cache(maxsize=4096)
@@ -267,17 +298,24 @@ def _to_the_willing(candidate: Candidate, proposal: Proposal, usage: Usage) -> P
         kept += [replace(one, dst=dst)] if dst else []
     if not lost:
         return proposal
-    reason = f"{proposal.reason}; {lost} of the recipients {'has' if lost == 1 else 'have'} opted out"
     messages = tuple(kept)
     return replace(
         proposal,
-        reason=reason,
+        reason=_reason_without(candidate, proposal, messages, lost),
         messages=messages,
         xml=xml_of(messages, candidate.message.message_uuid, candidate.callback),
         units=cost(messages),
         uses=proposal.uses if messages else (),
         unreached=unreached,
     )
+
+
+def _reason_without(candidate: Candidate, proposal: Proposal, kept: Sequence[Outgoing], lost: int) -> str:
+    """Why it is sent, and to how many people it is not."""
+    reason = _forwarded(kept, candidate.message.sender) if proposal.forwards else proposal.reason
+    if not kept or reason == FORWARDED_TO_NOBODY:
+        return f"{reason}: all recipients have opted out"
+    return f"{reason}; {lost} of the recipients {'has' if lost == 1 else 'have'} opted out"
 
 
 def _within_limits(candidate: Candidate, proposal: Proposal, usage: Usage) -> Proposal:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from app.plivo.messages import InboundMessage
-from app.policies import opt_out
+from app.policies import opt_out, reactions
 from app.policies.usage import Conversation, Usage
-from app.replies.decide import Evaluation, refused_early
+from app.replies.decide import Evaluation, quotes_us, refused_early
 from app.rules.chain import keyword_answers, walk
 from app.rules.services import RuleServices
 from app.rules.table import Route
@@ -20,7 +20,11 @@ async def begin(runtime: Runtime, message: InboundMessage, at: float) -> tuple[R
     signal = opt_out.read(policy.opt_out, message.intent, message.text)
     if signal and signal.kind == "help" and not signal.by_plivo and route and await keyword_answers(route, message, at):
         signal = None
-    return route, Evaluation(at, name, policy, signal, unanswerable=_unanswerable(runtime, message))
+    reaction = None if signal or policy.limits.reactions == "answer" else reactions.read(message.text)
+    unanswerable = _unanswerable(runtime, message)
+    if reaction and reaction.quote is None:
+        unanswerable = unanswerable or reactions.PICTURE
+    return route, Evaluation(at, name, policy, signal, reaction, unanswerable)
 
 
 def has_effects(route: Route | None, evaluation: Evaluation) -> bool:
@@ -42,9 +46,12 @@ async def ask_rules(
     """The evaluation with what the rules said, unless what is remembered forbids a reply already."""
     if route is None or evaluation.unanswerable or _is_settled(runtime, message, evaluation, usage):
         return evaluation
+    conversation = Conversation(message.to, message.person)
+    if quotes_us(evaluation.reaction, conversation, usage):
+        return replace(evaluation, unanswerable=reactions.QUOTES_US)
     if reason := refused_early(message, evaluation, usage):
         return replace(evaluation, forbidden=reason)
-    cooldowns = usage.cooldowns_of(Conversation(message.to, message.person))
+    cooldowns = usage.cooldowns_of(conversation)
     return replace(evaluation, outcome=await walk(route, message, evaluation.received_at, cooldowns, services))
 
 

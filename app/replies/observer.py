@@ -1,27 +1,34 @@
 """Log and count each reply. No text, and of numbers what `telemetry` lets through (G12)."""
 
-import time
-from collections.abc import Callable
+from typing import NamedTuple
 
 from app.plivo.numbers import show
+from app.policies.limits import SPENDING_CAP
 from app.replies.decide import Proposal
 from app.replies.journal import Arrival
 from app.rules.outcome import Outcome
 from app.telemetry import get_logger
 from app.telemetry.metrics import Metrics
+from app.telemetry.throttle import Throttle
 
 log = get_logger("replies")
 
-QUIET = 60.0  # seconds between two warnings of one kind; the next one tells how many were left out
+QUIET = 60.0  # seconds between two warnings of one kind; the second tells how many were left out
+
+
+class _Kind(NamedTuple):
+    """A kind of warning: a limit by its rate, so that one that concerns every sender is one kind."""
+
+    event: str
+    limit: str
 
 
 class Observer:
     """Of one service."""
 
-    def __init__(self, metrics: Metrics, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, metrics: Metrics, quiet: float = QUIET) -> None:
         self._metrics = metrics
-        self._monotonic = monotonic
-        self._warned: dict[str, tuple[float, int]] = {}  # kind -> when it was logged last, how many since
+        self._throttle = Throttle[_Kind](1, quiet, _tell_of_more)
 
     def rules_failed(self, route: str | None, outcome: Outcome) -> None:
         """Rules of a route failed."""
@@ -55,12 +62,14 @@ class Observer:
             rule=proposal.rule,
             reason=proposal.reason,
             messages=len(proposal.messages),
+            recipients=sum(len(sent.dst) for sent in proposal.messages),
             signed_by=arrival.request.signed_by or "nobody",
         )
         if proposal.limited:
-            self._warn("rate limit reached", f"limited {route}", **people, route=route, reason=proposal.reason)
+            event = "spending cap reached" if proposal.reason.startswith(SPENDING_CAP) else "rate limit reached"
+            self._warn(event, proposal.reason, **people, route=route)
         if proposal.near_limit:
-            self._warn("a spending cap is at 80 %", proposal.near_limit, cap=proposal.near_limit, route=route)
+            self._warn("a spending cap is at 80 %", proposal.near_limit, route=route)
         if proposal.cut:
             log.warning("a text was cut to max_units", message_uuid=message.message_uuid, rule=proposal.rule)
         if proposal.unreached:
@@ -71,15 +80,10 @@ class Observer:
                 rule=proposal.rule,
             )
 
-    def _warn(self, event: str, kind: str, **details: object) -> None:
-        """A warning of this kind, at most once a minute: a spent cap concerns every sender."""
-        now = self._monotonic()
-        at, left_out = self._warned.get(kind, (float("-inf"), 0))
-        if now - at < QUIET:
-            self._warned[kind] = at, left_out + 1
-            return
-        self._warned[kind] = now, 0
-        log.warning(event, **details, **({"more_since_the_last_line": left_out} if left_out else {}))
+    def _warn(self, event: str, limit: str, **details: object) -> None:
+        """A warning of this limit, at most once a minute: a used-up spending cap concerns every sender."""
+        if self._throttle.admit(_Kind(event, limit)):
+            log.warning(event, reason=limit, **details)
 
     def _count(self, route: str | None, proposal: Proposal) -> None:
         outcome = "answered" if proposal.messages else "given_up" if proposal.failed else "silence"
@@ -89,3 +93,8 @@ class Observer:
             self._metrics.limited(route, proposal.reason)
         if proposal.change:
             self._metrics.opted(route, out=proposal.change.opted_out)
+
+
+def _tell_of_more(kind: _Kind, count: int) -> None:
+    """How many warnings were left out since the last one."""
+    log.warning(kind.event, reason=kind.limit, more=count)

@@ -23,6 +23,7 @@ class Answers:
     messages: tuple[Outgoing, ...]
     reason: str
     uses: tuple[Use, ...] = ()
+    forwards: bool = False  # the reason tells how many other people the message reaches, once that is known
 
 
 @dataclass(frozen=True, slots=True)

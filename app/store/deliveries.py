@@ -7,7 +7,8 @@ Leases and settlements are one verb, so that a lease sees every outcome that was
 import json
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.delivery.fan_out import Origin, fan_out
 from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement
 from app.plivo.numbers import canonical
-from app.store import proofs, queries
+from app.policies.usage import Conversation
+from app.store import blocked, proofs, queries
 from app.store.database import now
 from app.store.driver import Connection
 from app.store.enqueue import Enqueued, enqueue
@@ -76,7 +78,17 @@ async def accept(connection: Connection, incoming: Sequence[IncomingReport]) -> 
     if stored:
         await connection.execute_many(_INSERT, [_row(one, accepted) for one, accepted in stored])
         await enqueue(connection, [_enqueued(one, accepted) for one, accepted in stored])
-    return results
+    opted_out = await blocked.record(connection, [one for one, _ in stored])
+    return [_told(result, one, opted_out) for result, one in zip(results, incoming, strict=True)]
+
+
+def _told(
+    result: Accepted | Exception, one: IncomingReport, opted_out: Collection[Conversation]
+) -> Accepted | Exception:
+    """The result, with the opt-out that the report has made."""
+    if not opted_out or isinstance(result, Exception) or not (result.new and one.proves_opt_out):
+        return result
+    return replace(result, opted_out=blocked.conversation_of(one) in opted_out)
 
 
 async def _origins(connection: Connection, incoming: Sequence[IncomingReport]) -> dict[str, Origin]:

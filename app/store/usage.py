@@ -5,6 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.plivo.markup import parse
+from app.plivo.numbers import canonical
+from app.policies.reactions import ANSWERS
 from app.policies.usage import Budget, Conversation, OptOutChange, OptOutState, PastReply, Usage, UsageQuery
 from app.store.arrivals import Arrivals
 from app.store.database import insert_or
@@ -37,6 +40,12 @@ _SPENT = Statement(
         spending.c.slot <= sa.bindparam("last_slot"),
     )
 )
+_ANSWERS = Statement(
+    sa.select(messages.c.xml)
+    .where(messages.c.person == sa.bindparam("person"), messages.c.counted == sa.literal_column("1"))
+    .order_by(messages.c.id.desc())
+    .limit(sa.literal_column(str(ANSWERS)))
+)
 _COOLDOWNS = Statement(
     sa.select(cooldowns.c.number, cooldowns.c.person, cooldowns.c.key, cooldowns.c.at).where(
         one_of(cooldowns.c.person, "people"), cooldowns.c.at <= sa.bindparam("until")
@@ -62,7 +71,20 @@ async def read(connection: Connection, queries: Sequence[UsageQuery], arrivals: 
     if cooled := sorted({query.conversation.person for query in queries if query.cooldowns}):
         for number, person, key, at in await connection.fetch(_COOLDOWNS, {"people": cooled, "until": until}):
             usage.note_cooldown(Conversation(number, person), key, at)
+    for conversation in {query.conversation for query in queries if query.texts}:
+        usage.texts[conversation] = await _texts(connection, conversation)
     return usage
+
+
+async def _texts(connection: Connection, conversation: Conversation) -> tuple[str, ...]:
+    """What our number last sent to this person in answers, also in those to messages that came to another number."""
+    number, person = conversation
+    return tuple(
+        sent.text
+        for (xml,) in await connection.fetch(_ANSWERS, {"person": person})
+        for sent in parse(xml)
+        if sent.src == number and person in map(canonical, sent.dst)
+    )
 
 
 async def spent(connection: Connection, budget: Budget, at: float) -> int:

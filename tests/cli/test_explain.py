@@ -78,7 +78,7 @@ def test_json_has_the_whole_decision() -> None:
         "failed": False,
         "steps": [
             {"rule": "menu", "verdict": "passes", "reason": "keywords: none of them is in the text"},
-            {"rule": "duty", "verdict": "answers", "reason": "forwarded to 2"},
+            {"rule": "duty", "verdict": "answers", "reason": "forward to 2"},
             {"rule": "ack", "verdict": "not asked", "reason": "an earlier rule had answered"},
         ],
         "messages": [

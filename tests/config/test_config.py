@@ -200,6 +200,22 @@ def test_data_folder_that_is_missing_is_refused(tmp_path: Path, monkeypatch: pyt
         assert _loaded(tmp_path, f'{MINIMAL}[store]\nurl = "{url}"\n').warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("count", "caps", "told"), [(1_000, '"5000/1d"', 0), (1_001, '"5000/1d"', 1), (1_001, "[]", 0)]
+)
+def test_spending_cap_that_very_many_numbers_share_is_warned_of(
+    tmp_path: Path, count: int, caps: str, told: int
+) -> None:
+    """The default was meant for a few numbers: whoever has many is told how many share it."""
+    numbers = [f"+336446{index:05}" for index in range(count)]
+    (tmp_path / "numbers.txt").write_text("\n".join(numbers))
+    route = 'to = { file = "numbers.txt" }\nname = "shops"\ntext = "Thanks."\n'
+    config = _loaded(tmp_path, f"{MINIMAL}[[routes]]\n{route}[limits]\ntotal = {caps}\n")
+    warnings = [str(warning) for warning in config.warnings if "share" in warning.message]
+    assert len(warnings) == told
+    assert all("limits.total" in one and "1001 numbers share 5000/1d" in one for one in warnings)
+
+
 HIDDEN = "hunter2"  # stands in every value that must not be shown
 PLACES = {
     "token": f'[plivo]\nauth_tokens = "{HIDDEN}"\n%s',

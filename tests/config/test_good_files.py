@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import compiler
 
 from app.config import Config, load
 from app.plivo.messages import InboundMessage
-from app.policies.limits import LimitOptions
+from app.policies.limits import LimitOptions, RouteLimits
+from app.policies.opt_out import OptOutOptions
+from app.policies.policies import RoutePolicy
 from app.rules.chain import walk
 from app.rules.rule import Rule
 
@@ -45,8 +48,29 @@ def _limits(options: LimitOptions) -> dict[str, Any]:
         "total": [str(rate) for rate in options.total],
         "max_units": options.max_units,
         "exempt": sorted(options.exempt),
-        "fuses": {name: [str(rate) for rate in rates] for name, rates in options.fuses.items()},
+        "totals": {name: [str(rate) for rate in rates] for name, rates in options.route_totals.items()},
+        "reactions": options.reactions,
     }
+
+
+def _limits_of_route(limits: RouteLimits) -> dict[str, Any]:
+    return {
+        "per_sender": [str(rate) for rate in limits.per_sender],
+        "same_text": [str(rate) for rate in limits.same_text],
+        "total": [f"{rate} {budget.scope}".strip() for budget, rate in limits.caps],
+        "max_units": limits.max_units,
+        "exempt": sorted(limits.exempt),
+        "reactions": limits.reactions,
+    }
+
+
+def _opt_out_of_route(options: OptOutOptions) -> list[str]:
+    replies = options.replies
+    return [options.mode, options.scope, replies["stop"], replies["start"], options.words["arret"]]
+
+
+def _own(config: Config) -> Mapping[str, RoutePolicy]:
+    return config.runtime.policies.by_route
 
 
 SAID: Mapping[str, Callable[[Config], Any]] = {
@@ -69,14 +93,11 @@ SAID: Mapping[str, Callable[[Config], Any]] = {
     "targets": lambda config: {
         name: list(route.targets) for name, route in config.table.by_name.items() if config.targets
     },
-    "opt_out": lambda config: {"mode": config.opt_out.mode, **config.opt_out.replies},
+    "opt_out": lambda config: {"mode": config.opt_out.mode, "scope": config.opt_out.scope, **config.opt_out.replies},
     "words": lambda config: {word: config.opt_out.words.get(word) for word in WORDS},
-    "own_opt_out": lambda config: {
-        name: [own.mode, own.replies["stop"], own.replies["start"], own.words["arret"]]
-        for name, (own, _) in config.route_guards.items()
-    },
+    "own_opt_out": lambda config: {name: _opt_out_of_route(own.opt_out) for name, own in _own(config).items()},
     "limits": lambda config: _limits(config.limits),
-    "own_limits": lambda config: {name: _limits(own) for name, (_, own) in config.route_guards.items()},
+    "own_limits": lambda config: {name: _limits_of_route(own.limits) for name, own in _own(config).items()},
     "cooldowns": lambda config: {
         rule.name: [rule.cooldown.seconds, rule.cooldown.then] if rule.cooldown else None for rule in _rules(config)
     },
@@ -102,11 +123,11 @@ def _head(file: Path, mark: str) -> list[str]:
 
 async def _says(config: Config, text: str) -> list[list[Any]]:
     """What +33700000001 gets when they text +33644600000."""
-    message = InboundMessage("00000000-0000-0000-0000-000000000001", "33700000001", "33644600000", text)
+    message = InboundMessage.of("00000000-0000-0000-0000-000000000001", "33700000001", "33644600000", text)
     route = config.table.route(message.to)
     assert route is not None
     outcome = await walk(route, message, 1_772_442_000.0, {})
-    return [[message.src, list(message.dst), message.text] for message in outcome.messages]
+    return [[message.src, list(message.dst), message.text] for message in compiler.said(outcome)]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

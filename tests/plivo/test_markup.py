@@ -36,7 +36,7 @@ def parsed(xml: bytes) -> list[tuple[dict[str, str], str]]:
 
 
 def test_the_document_is_the_promised_one() -> None:
-    """DESIGN 3.3, to the byte: declaration, order of attributes, no padding."""
+    """To the byte: declaration, order of attributes, no padding."""
     xml = markup.render([message("Fish & <chips> é", ("33700000001", "33700000002"))], CALLBACK, "POST")
     assert (
         xml

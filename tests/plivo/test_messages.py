@@ -26,7 +26,7 @@ def report(path: str = "/report/in-1", *more: tuple[str, str], **changes: str) -
 
 def test_an_sms_as_captured() -> None:
     """The fields of a captured SMS become one value."""
-    assert inbound() == InboundMessage("uuid-1", "33700000001", "33644600000", "hello", "sms", "", 1, ())
+    assert inbound() == InboundMessage.of("uuid-1", "33700000001", "33644600000", "hello", "sms", "", 1, ())
 
 
 @pytest.mark.parametrize(
@@ -218,3 +218,10 @@ def test_content_cannot_be_joined_differently(one: Parameters, two: Parameters) 
 def test_order_is_no_content() -> None:
     """The same fields in another order are the same words."""
     assert content_digest("/m", (("b", "1"), ("a", "2"))) == content_digest("/m", (("a", "2"), ("b", "1")))
+
+
+def test_text_is_folded_once_and_the_sender_is_a_person() -> None:
+    """What rules and policies look at is made with the message: words, one key for the whole text, the person."""
+    message = InboundMessage.of("uuid-1", "5215512345678", "33644600000", "  Qué TAL? ")
+    assert ([word.folded for word in message.words], message.phrase) == (["que", "tal"], "que tal")
+    assert (message.sender, message.person) == ("5215512345678", "525512345678")

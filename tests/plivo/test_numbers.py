@@ -125,3 +125,31 @@ def test_usual_number_of_each_country_is_a_number(code: int) -> None:
 def test_names(text: str, *, is_name: bool) -> None:
     """What may be meant as an alphanumeric sender: up to 11 characters with a letter, and no number with a slip."""
     assert numbers.is_name(text) is is_name
+
+
+@pytest.mark.parametrize(
+    ("forms", "person"),
+    [
+        (("525512345678", "5215512345678"), "525512345678"),  # Mexico, with the former mobile prefix
+        (("541112345678", "5491112345678"), "541112345678"),  # Argentina, with the mobile prefix of international calls
+        (("551187654321", "5511987654321"), "551187654321"),  # Brazil, with the ninth digit
+    ],
+)
+def test_two_forms_of_one_phone_are_one_person(forms: tuple[str, str], person: str) -> None:
+    """Networks write one mobile phone in two ways; a STOP from one of them holds for the other."""
+    assert {numbers.canonical(form) for form in forms} == {person}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["33700000001", "14155550100", "52155123456", "5501987654", "59112345678", "5211", "52A5512345678", "MTN", ""],
+)
+def test_any_other_address_is_its_own_person(address: str) -> None:
+    """Other countries, other lengths, short codes and names stay as they are."""
+    assert numbers.canonical(address) == address
+
+
+@given(st.from_regex(r"5[0-9]{6,14}", fullmatch=True))
+def test_canonical_form_of_a_canonical_form_is_itself(address: str) -> None:
+    """It can be asked of what was stored."""
+    assert numbers.canonical(numbers.canonical(address)) == numbers.canonical(address)

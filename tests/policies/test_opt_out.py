@@ -26,7 +26,7 @@ BYE, BACK, HELP = (
     "Reply STOP to end.",
 )
 
-# What Plivo publishes and DESIGN 3.1 lists, written out once more
+# What Plivo publishes, written out once more
 STOP_WORDS = [
     "STOP",
     "STOPALL",
@@ -45,7 +45,7 @@ START_WORDS, HELP_WORDS = ["START", "UNSTOP"], ["HELP", "INFO"]
 
 def _options(mode: Mode = "auto", without: tuple[str, ...] = (), **more: tuple[str, ...]) -> OptOutOptions:
     kinds: dict[Kind, tuple[str, ...]] = {kind: more.get(kind, ()) for kind in KINDS}
-    return OptOutOptions(mode, fold_words(kinds, without))
+    return OptOutOptions(mode, words=fold_words(kinds, without))
 
 
 # What a message says
@@ -60,7 +60,7 @@ def _options(mode: Mode = "auto", without: tuple[str, ...] = (), **more: tuple[s
     ],
 )
 def test_built_in_words(word: str, kind: Kind) -> None:
-    """The words of DESIGN 3.1, however a phone writes them."""
+    """The built-in words, however a phone writes them."""
     for text in (
         word,
         word.lower(),
@@ -369,7 +369,7 @@ def test_reasons_tell_the_word_and_the_state() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_empty_reply_is_silence(kind: Kind) -> None:
     """`reply = { stop = "" }`: the opt-out counts, and nothing is said."""
-    options = OptOutOptions("self", fold_words({}, ()), {**REPLIES, kind: ""})
+    options = OptOutOptions("self", replies={**REPLIES, kind: ""})
     verdict = judge(options, OptOutSignal(kind, kind, by_plivo=False), out=kind == "start", verified=True)
     assert verdict is not None
     assert verdict.text is None

@@ -10,13 +10,13 @@ from structlog.testing import capture_logs
 from support import compiler
 
 from app.plivo.messages import InboundMessage, Outgoing
-from app.rules.chain import Asked, values_of, walk
-from app.rules.outcome import Answers, Fails, Passes, Verdict
+from app.rules.chain import walk
+from app.rules.outcome import Answers, Fails, Passes, Step, StepVerdict, Verdict
 from app.rules.rule import Rule, RuleContext
 from app.rules.table import Route
 
 NOW = 1_772_442_000.0
-MESSAGE = InboundMessage(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
+MESSAGE = InboundMessage.of(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
 HELLO = Answers((Outgoing(compiler.US, (compiler.CUSTOMER,), "Hello."),), "fixed text")
 NO = Passes("not today")
 BROKEN = Fails("status 500")
@@ -34,7 +34,7 @@ class _Says:
     has_cooldown: ClassVar[bool] = False
 
     async def __call__(self, context: RuleContext) -> Verdict:
-        self.asked.append(context)
+        self.asked.append(replace(context))
         await asyncio.sleep(0)
         if isinstance(self.verdict, BaseException):
             raise self.verdict
@@ -48,10 +48,18 @@ class _Hangs(_Says):
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, context: RuleContext) -> Verdict:
-        self.asked.append(context)
+        self.asked.append(replace(context))
         self.begun.set()
         await asyncio.Event().wait()
         return self.verdict  # type: ignore[return-value]
+
+
+def _step(rule: str, verdict: Verdict | None) -> Step:
+    """What the journal gets of a verdict; None: the rule was not asked."""
+    if verdict is None:
+        return Step(rule, "not asked", "an earlier rule had answered")
+    verbs: dict[type[Verdict], StepVerdict] = {Answers: "answers", Passes: "passes", Fails: "fails"}
+    return Step(rule, verbs[type(verdict)], verdict.reason)
 
 
 def _route(*verdicts: Verdict | BaseException) -> tuple[Route, list[_Says]]:
@@ -81,9 +89,9 @@ async def test_rules_are_asked_in_order_until_one_answers(
     route, actions = _route(*verdicts)
     outcome = await walk(route, MESSAGE, NOW, {})
     assert outcome.rule == answered_by
-    assert outcome.asked == tuple(Asked(f"r{index}", verdict) for index, verdict in enumerate(asked))
+    assert outcome.steps == tuple(_step(f"r{index}", verdict) for index, verdict in enumerate(asked))
     assert outcome.failed is failed
-    assert outcome.messages == (HELLO.messages if answered_by else ())
+    assert compiler.said(outcome) == (HELLO.messages if answered_by else ())
     assert [len(action.asked) for action in actions] == [verdict is not None for verdict in asked]
 
 
@@ -91,8 +99,8 @@ async def test_silence_on_purpose_ends_the_walk() -> None:
     """An answer without messages is an answer: no rule behind it is asked, and nothing has failed."""
     route, _ = _route(BROKEN, Answers((), "silence on purpose"), HELLO)
     outcome = await walk(route, MESSAGE, NOW, {})
-    assert (outcome.rule, outcome.messages, outcome.failed) == ("r1", (), False)
-    assert outcome.asked[2] == Asked("r2", None)
+    assert (outcome.rule, compiler.said(outcome), outcome.failed) == ("r1", (), False)
+    assert outcome.steps[2] == _step("r2", None)
 
 
 async def test_every_rule_gets_the_question_fresh() -> None:
@@ -105,16 +113,23 @@ async def test_every_rule_gets_the_question_fresh() -> None:
     assert (first.rule, second.rule) == ("r0", "r1")
 
 
+async def test_rule_with_a_src_answers_from_it_and_the_next_one_does_not() -> None:
+    """`src` is the rule's own; what the next one would answer comes from the number that was texted."""
+    route, actions = _route(NO, NO)
+    route = replace(route, rules=(replace(route.rules[0], src="33644600009"), route.rules[1]))
+    await walk(route, MESSAGE, NOW, {})
+    assert [context.src for action in actions for context in action.asked] == ["33644600009", compiler.US]
+
+
 async def test_exception_is_a_failure_and_harms_no_other() -> None:
     """Whatever a rule raises, the next one is asked, and the step names its type and place."""
     route, _ = _route(ValueError("my-secret words"), HELLO)
     with capture_logs():
         outcome = await walk(route, MESSAGE, NOW, {})
     assert outcome.rule == "r1"
-    verdict = outcome.asked[0].verdict
-    assert isinstance(verdict, Fails)
-    assert verdict.reason.startswith("raised ValueError at ")
-    assert "test_chain.py:" in verdict.reason
+    assert outcome.steps[0].verdict == "fails"
+    assert outcome.steps[0].reason.startswith("raised ValueError at ")
+    assert "test_chain.py:" in outcome.steps[0].reason
 
 
 @pytest.mark.parametrize(
@@ -133,7 +148,7 @@ async def test_what_an_exception_says_is_not_told(error: Exception) -> None:
         compiler.UUID,
         "warning",
     )
-    assert "my-secret" not in f"{lines}{outcome.asked}"
+    assert "my-secret" not in f"{lines}{outcome.steps}"
 
 
 async def test_passing_is_not_logged() -> None:
@@ -178,15 +193,14 @@ async def test_timeout_of_a_rules_own_is_not_told_as_its_life() -> None:
     route, _ = _route(TimeoutError())
     with capture_logs():
         outcome = await walk(route, MESSAGE, NOW, {})
-    verdict = outcome.asked[0].verdict
-    assert isinstance(verdict, Fails)
-    assert verdict.reason.startswith("raised TimeoutError at ")
+    assert outcome.steps[0].verdict == "fails"
+    assert outcome.steps[0].reason.startswith("raised TimeoutError at ")
 
 
 def test_vars_never_hide_what_every_text_knows() -> None:
     """A var called text or from loses, so {text} means the same in every file."""
-    route = Route("support", (), {"text": "x", "from": "x", "route": "x", "shop": "Roma"})
-    assert values_of(route, MESSAGE) == {
+    own = {"text": "x", "from": "x", "route": "x", "shop": "Roma"}
+    assert replace(compiler.context("my-secret words"), vars=own).values == {
         "from": "+33700000001",
         "to": "+33644600000",
         "text": "my-secret words",
@@ -221,4 +235,5 @@ async def test_rule_that_will_not_be_cancelled_is_left_behind() -> None:
     finally:
         stubborn.over.set()
         await asyncio.sleep(0)
-    assert (outcome.rule, outcome.asked[0].verdict) == ("ack", Fails("no answer within its timeout of 0.05 s"))
+    assert outcome.rule == "ack"
+    assert outcome.steps[0] == Step("stubborn", "fails", "no answer within its timeout of 0.05 s")

@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 from support import compiler
 
 from app.plivo.messages import InboundMessage, Outgoing
-from app.rules.chain import Asked, walk
+from app.rules.chain import walk
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import keywords, silence, text
 from app.rules.kinds.keywords import Entry
-from app.rules.outcome import Answers, Fails, Outcome, Passes, Use, Verdict
+from app.rules.outcome import Answers, Outcome, Step, Use, Verdict
 from app.rules.rule import Cooldown, Rule, RuleContext, Seconds
 from app.rules.services import RuleServices
 from app.rules.table import Route
@@ -30,7 +30,7 @@ async def _walk(
     words: str = "hello",
     given: dict[str, str] | None = None,
 ) -> Outcome:
-    message = InboundMessage(compiler.UUID, compiler.CUSTOMER, compiler.US, words)
+    message = InboundMessage.of(compiler.UUID, compiler.CUSTOMER, compiler.US, words)
     with capture_logs():
         return await walk(Route("support", rules), message, NOW, cooldowns or {}, RuleServices(given=given))
 
@@ -47,16 +47,16 @@ async def test_answer_uses_its_cooldown_up() -> None:
     """The first answer is given, and says what it uses up: the rule's name, for so long."""
     outcome = await _walk(_rule())
     assert outcome.answer == Answers(HELLO, "fixed text", (Use("x", 600.0),))
-    assert outcome.uses == (Use("x", 600.0),)
+    assert compiler.used(outcome) == (Use("x", 600.0),)
 
 
 @pytest.mark.parametrize(("ago", "given"), [(0.0, False), (599.0, False), (600.0, True), (601.0, True)])
 async def test_same_answer_is_given_once_in_so_long(ago: float, *, given: bool) -> None:
     """In between silence on purpose: no rule behind it is asked."""
     outcome = await _walk(_rule(), ACK, cooldowns={"x": NOW - ago})
-    assert (outcome.rule, outcome.messages) == ("x", HELLO if given else ())
-    assert outcome.uses == ((Use("x", 600.0),) if given else ())
-    assert outcome.asked[1] == Asked("ack", None)
+    assert (outcome.rule, compiler.said(outcome)) == ("x", HELLO if given else ())
+    assert compiler.used(outcome) == ((Use("x", 600.0),) if given else ())
+    assert outcome.steps[1] == Step("ack", "not asked", "an earlier rule had answered")
 
 
 @pytest.mark.parametrize(("ago", "left"), [(599.0, "1 s"), (420.0, "3 min"), (0.0, "10 min")])
@@ -79,8 +79,9 @@ async def test_long_cooldowns_are_told_in_long_units(seconds: float, left: str) 
 async def test_cooldown_then_pass_asks_the_next_rule() -> None:
     """`cooldown_then = "pass"`: another rule may answer meanwhile."""
     outcome = await _walk(_rule("pass"), ACK, cooldowns={"x": NOW - 1})
-    assert (outcome.rule, [one.text for one in outcome.messages], outcome.uses) == ("ack", ["Got it."], ())
-    assert isinstance(outcome.asked[0].verdict, Passes)
+    assert (outcome.rule, [one.text for one in compiler.said(outcome)]) == ("ack", ["Got it."])
+    assert compiler.used(outcome) == ()
+    assert outcome.steps[0].verdict == "passes"
     assert not _rule("pass").always_answers
     assert _rule("silence").always_answers
 
@@ -94,13 +95,13 @@ async def test_conditions_come_before_the_cooldown() -> None:
 
 async def test_cooldown_of_another_rule_does_not_count() -> None:
     """The key is the rule's name."""
-    assert (await _walk(_rule(), cooldowns={"other": NOW, "x: HOURS": NOW})).messages == HELLO
+    assert compiler.said(await _walk(_rule(), cooldowns={"other": NOW, "x: HOURS": NOW})) == HELLO
 
 
 async def test_silence_uses_no_cooldown_up() -> None:
     """Who got nothing may have the next one."""
     rule = compiler.Bench().build(silence.Options(silence=True), cooldown=Cooldown(600.0))
-    assert (await _walk(rule)).uses == ()
+    assert compiler.used(await _walk(rule)) == ()
 
 
 MENU = keywords.Options(
@@ -128,19 +129,19 @@ async def test_keyword_may_have_a_cooldown_of_its_own(
 ) -> None:
     """Each line of the file by itself: its alternatives share one, the other lines are not touched."""
     outcome = await _walk(compiler.good(MENU), ACK, words=words, cooldowns=cooldowns)
-    assert (outcome.rule, [one.text for one in outcome.messages], outcome.uses) == (rule, said, uses)
+    assert (outcome.rule, [one.text for one in compiler.said(outcome)], compiler.used(outcome)) == (rule, said, uses)
 
 
 async def test_keyword_and_rule_may_both_have_one() -> None:
     """An answer uses both up; either one holds it back."""
     rule = compiler.Bench().build(MENU, cooldown=Cooldown(60.0))
-    assert set((await _walk(rule, words="hours")).uses) == {Use("x", 60.0), Use("x: HOURS | OPEN", 600.0)}
-    assert (await _walk(rule, words="hours", cooldowns={"x": NOW - 1})).messages == ()
-    assert (await _walk(rule, words="hours", cooldowns={"x: HOURS | OPEN": NOW - 100})).messages == ()
+    assert set(compiler.used(await _walk(rule, words="hours"))) == {Use("x", 60.0), Use("x: HOURS | OPEN", 600.0)}
+    assert compiler.said(await _walk(rule, words="hours", cooldowns={"x": NOW - 1})) == ()
+    assert compiler.said(await _walk(rule, words="hours", cooldowns={"x: HOURS | OPEN": NOW - 100})) == ()
 
 
 def test_rules_with_a_cooldown_cost_something() -> None:
-    """DESIGN 5: they are claimed first, as those that call out are; plain ones are not."""
+    """They are claimed first, as those that call out are; plain ones are not."""
     plain = keywords.Options({"INFO": "Read this."})
     costs = [_rule(), _rule("pass"), compiler.good(MENU), compiler.Bench().build(plain, cooldown=Cooldown(60.0))]
     assert [rule.has_effects for rule in costs] == [True] * 4
@@ -167,7 +168,7 @@ class _Caller:
 async def test_rule_that_calls_out_has_a_life() -> None:
     """G4: at its timeout a rule has failed and the next one is asked."""
     outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03), ACK)
-    assert outcome.asked[0] == Asked("bot", Fails("no answer within its timeout of 0.03 s"))
+    assert outcome.steps[0] == Step("bot", "fails", "no answer within its timeout of 0.03 s")
     assert outcome.rule == "ack"
 
 
@@ -180,7 +181,7 @@ async def test_each_rule_has_a_life_of_its_own() -> None:
 async def test_failed_call_uses_no_cooldown_up() -> None:
     """Plivo's next call may still get the answer."""
     outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03, cooldown=Cooldown(600.0)))
-    assert (outcome.failed, outcome.uses) == (True, ())
+    assert (outcome.failed, compiler.used(outcome)) == (True, ())
 
 
 async def test_nobody_is_called_while_the_cooldown_lasts() -> None:
@@ -203,7 +204,7 @@ async def test_nobody_is_called_while_the_cooldown_lasts() -> None:
 async def test_given_stands_in_for_rules_that_call_out(given: dict[str, str], rule: str, said: str) -> None:
     """A text, "pass" or "fail"; all others are asked as they are."""
     outcome = await _walk(Rule("bot", (), _Caller(30.0)), ACK, given=given)
-    assert (outcome.rule, [one.text for one in outcome.messages]) == (rule, [said])
+    assert (outcome.rule, [one.text for one in compiler.said(outcome)]) == (rule, [said])
 
 
 async def test_given_keeps_conditions_cooldown_and_src() -> None:
@@ -212,6 +213,6 @@ async def test_given_keeps_conditions_cooldown_and_src() -> None:
     rule = replace(rule, name="bot", action=_Caller(30.0))
     assert (await _walk(rule, given={"bot": "Given."})).rule is None
     outcome = await _walk(rule, given={"bot": "Given."}, words="my order")
-    assert outcome.messages == (Outgoing("33644600009", (compiler.CUSTOMER,), "Given."),)
-    assert outcome.uses == (Use("bot", 60.0),)
-    assert (await _walk(rule, given={"bot": "Given."}, words="my order", cooldowns={"bot": NOW})).messages == ()
+    assert compiler.said(outcome) == (Outgoing("33644600009", (compiler.CUSTOMER,), "Given."),)
+    assert compiler.used(outcome) == (Use("bot", 60.0),)
+    assert compiler.said(await _walk(rule, given={"bot": "Given."}, words="my order", cooldowns={"bot": NOW})) == ()

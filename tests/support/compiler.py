@@ -1,4 +1,4 @@
-"""Rules without a file: a workshop that keeps what is noted, and a message put to one rule."""
+"""Rules without a file: a compiler that keeps what is noted, and a message put to one rule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,13 +7,12 @@ from pathlib import Path
 from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import Reading, normalise
 from app.rules import KindOptions, RuleOptions, build
-from app.rules.chain import values_of
 from app.rules.compiler import Place, RuleCompiler, Severity
 from app.rules.conditions import ConditionOptions
-from app.rules.outcome import Answers, Verdict
+from app.rules.outcome import Answers, Outcome, Use, Verdict
 from app.rules.rule import Cooldown, Rule, RuleContext
 from app.rules.schedules import Schedule
-from app.rules.table import Route
+from app.rules.services import RuleServices
 
 UUID = "00000000-0000-0000-0000-000000000001"
 CUSTOMER, US = "33700000001", "33644600000"
@@ -74,9 +73,8 @@ def good(action: KindOptions, conditions: ConditionOptions | None = None, src: s
 
 def context(text: str = "hello", sender: str = CUSTOMER, to: str = US, at: float = NINE) -> RuleContext:
     """A message to a route with `vars = { shop = "Roma" }`, put to a rule."""
-    message = InboundMessage(UUID, sender, to, text)
-    route = Route("support", (), {"shop": "Roma"})
-    return RuleContext(message, route.name, message.to, values_of(route, message), at, rule="x", vars=route.vars)
+    message = InboundMessage.of(UUID, sender, to, text)
+    return RuleContext(message, "support", at, {"shop": "Roma"}, {}, RuleServices(), message.to, "x")
 
 
 def texts(verdict: Verdict) -> list[str]:
@@ -88,3 +86,13 @@ def sent(verdict: Verdict) -> tuple[Outgoing, ...]:
     """The messages of an answer."""
     assert isinstance(verdict, Answers), verdict
     return verdict.messages
+
+
+def said(outcome: Outcome) -> tuple[Outgoing, ...]:
+    """The messages of what the rules of a route came to; none if nothing answered."""
+    return outcome.answer.messages if outcome.answer else ()
+
+
+def used(outcome: Outcome) -> tuple[Use, ...]:
+    """The cooldowns that begin with it."""
+    return outcome.answer.uses if outcome.answer else ()

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from app.answering import ChainFailed
 from support import scrape
 
 from app.plivo.refusals import Refused
+from app.replies.handler import RulesFailed
 from app.store.disk import DiskFull
 from app.telemetry.gauges import FuseLevel, Gauges, Levels
 from app.telemetry.metrics import EAGER, REFUSALS, Metrics
@@ -103,7 +103,7 @@ def _refusals(kind: type[Refused]) -> Iterator[type[Refused]]:
 def test_each_refusal_has_its_label() -> None:
     """Every way to be turned away, wherever it is defined, has a series with the status that Plivo gets."""
     known = {kind.label: kind.status for kind in _refusals(Refused)}
-    assert {ChainFailed.label, DiskFull.label} < known.keys()
+    assert {RulesFailed.label, DiskFull.label} < known.keys()
     assert known | {"fault": 500} == REFUSALS
 
 

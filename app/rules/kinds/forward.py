@@ -49,4 +49,4 @@ class Forward:
             return Passes("forward: nobody but the sender or the number itself")
         forwarded = Outgoing(context.src, others, self.template.render(context.values, context.at))
         reply = context.reply(self.text.render(context.values, context.at), "").messages if self.text else ()
-        return Answers((forwarded, *reply), f"forwarded to {len(others)}")
+        return Answers((forwarded, *reply), f"forward to {len(others)}", forwards=True)

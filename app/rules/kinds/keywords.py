@@ -41,9 +41,9 @@ class Options:
 
     def build(self, compiler: RuleCompiler) -> "Keywords":
         """The action; keywords that mean the same after folding are faults."""
-        compiler = compiler.at("keywords")
         if not self.keywords:
             compiler.fault("keywords", 'no keyword; write for example: "HOURS" = "Open 9-18"')
+        compiler = compiler.at("keywords")
         forms: dict[Form, dict[str, Keyword]] = {"whole": {}, "first": {}, "any": {}}
         for order, (source, value) in enumerate(self.keywords.items()):
             entry = value if isinstance(value, Entry) else Entry(value)

@@ -88,15 +88,15 @@ async def _asked(rule: Rule, text: str = "hello") -> Verdict:
 
 
 async def _walk(rule: Rule, life: float = 5.0) -> Outcome:
-    message = InboundMessage(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
+    message = InboundMessage.of(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
     async with _tools() as services:
         return await walk(Route("support", (replace(rule, life=life),)), message, compiler.NINE, {}, services)
 
 
 def _failure(outcome: Outcome) -> str:
-    (asked,) = outcome.asked
-    assert isinstance(asked.verdict, Fails), asked
-    return asked.verdict.reason
+    (step,) = outcome.steps
+    assert step.verdict == "fails", step
+    return step.reason
 
 
 # What a function may return
@@ -185,7 +185,7 @@ context.logger.info("asked", city="x")
 return (await context.http.get("https://weather.example.com")).text
 """
     rule = folder.good(body.strip(), head="import time\nfrom app.rules.kinds.python import Message")
-    message = InboundMessage(
+    message = InboundMessage.of(
         "uuid-1", compiler.CUSTOMER, compiler.US, "Rome", "mms", "", 2, ("https://m.example.com/1",)
     )
     async with _tools() as services:
@@ -212,9 +212,9 @@ async def test_nobody_is_called_without_a_client(folder: Folder) -> None:
 async def test_given_stands_in(folder: Folder) -> None:
     """Tests and `explain` do not run the function."""
     rule = folder.good("raise AssertionError")
-    message = InboundMessage(compiler.UUID, compiler.CUSTOMER, compiler.US, "hello")
+    message = InboundMessage.of(compiler.UUID, compiler.CUSTOMER, compiler.US, "hello")
     outcome = await walk(Route("support", (rule,)), message, compiler.NINE, {}, RuleServices(given={"x": "Sunny."}))
-    assert [one.text for one in outcome.messages] == ["Sunny."]
+    assert [one.text for one in compiler.said(outcome)] == ["Sunny."]
 
 
 async def test_two_functions_of_one_module_and_packages(folder: Folder) -> None:
@@ -375,8 +375,8 @@ async def test_exception_is_a_failure_and_what_it_says_is_not_told(folder: Folde
     assert reason.startswith(f"raised {kind} at ")
     assert reason.partition(" at ")[2].startswith(str(folder.path))
     assert [line["event"] for line in lines] == ["rule failed"]
-    assert "my-secret" not in f"{lines}{outcome.asked}"
-    assert "33700000001" not in f"{lines}{outcome.asked}"
+    assert "my-secret" not in f"{lines}{outcome.steps}"
+    assert "33700000001" not in f"{lines}{outcome.steps}"
 
 
 async def test_stop_iteration_of_a_function_is_no_answer(folder: Folder) -> None:

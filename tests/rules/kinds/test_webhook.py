@@ -23,7 +23,7 @@ from app.rules.chain import walk
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import text
 from app.rules.kinds.webhook import CAP, Options
-from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, Verdict
+from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, Step, Verdict
 from app.rules.rule import Rule
 from app.rules.services import RuleServices
 from app.rules.table import Route
@@ -91,9 +91,9 @@ def _json(value: Any) -> httpx.Response:
 
 
 async def test_body_has_the_fields_of_the_docs() -> None:
-    """DESIGN 3.5: numbers with "+", the text as it came, the time in UTC; nothing more."""
+    """Numbers with "+", the text as it came, the time in UTC; nothing more."""
     bot = Bot(_plain())
-    message = InboundMessage(
+    message = InboundMessage.of(
         "uuid-1", compiler.CUSTOMER, compiler.US, "Ça va? \U0001f600", "mms", "", 2, ("https://media.example.com/1",)
     )
     async with _tools(bot) as services:
@@ -141,7 +141,7 @@ async def test_webhook_id_is_the_same_whenever_the_message_is_asked_again() -> N
         for seconds in (0.0, 60.0):
             now[0] += seconds
             await rule(replace(compiler.context(), services=replace(services, clock=lambda: now[0])))
-        await replace(rule, name="other")(replace(compiler.context(), services=services))
+        await rule(replace(compiler.context(), services=services, rule="other"))
     assert [request.headers["webhook-id"] for request in bot.requests] == [
         f"{compiler.UUID}.x",
         f"{compiler.UUID}.x",
@@ -368,8 +368,8 @@ async def test_bad_number_in_allow_to_is_a_fault() -> None:
 async def test_src_answers_from_another_number() -> None:
     """`src` holds for what a bot says, too."""
     async with _tools(Bot(_plain("Hi."))) as services:
-        rule = compiler.good(_options(), src="+33644600009")
-        assert compiler.sent(await rule(replace(compiler.context(), services=services)))[0].src == "33644600009"
+        asked = replace(compiler.context(), services=services, src="33644600009")
+        assert compiler.sent(await compiler.good(_options())(asked))[0].src == "33644600009"
 
 
 # In the chain
@@ -377,7 +377,7 @@ async def test_src_answers_from_another_number() -> None:
 
 async def _walk(answer: Answer, *others: Rule, life: float = 5.0, given: dict[str, str] | None = None) -> Outcome:
     bot = replace(compiler.good(_options()), name="bot", life=life)
-    message = InboundMessage(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
+    message = InboundMessage.of(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
     async with _tools(Bot(answer)) as services:
         return await walk(Route("support", (bot, *others)), message, compiler.NINE, {}, replace(services, given=given))
 
@@ -387,13 +387,13 @@ def _rule(name: str, conditions: ConditionOptions | None = None) -> Rule:
 
 
 def _steps(outcome: Outcome) -> list[tuple[str, str]]:
-    return [(asked.rule, getattr(asked.verdict, "reason", "not asked")) for asked in outcome.asked]
+    return [(step.rule, step.verdict if step.verdict == "not asked" else step.reason) for step in outcome.steps]
 
 
 async def test_named_rule_is_asked_next() -> None:
     """`{"rule": ".."}`: the rules between are not asked; they stand behind it."""
     outcome = await _walk(_json({"rule": "c"}), _rule("b"), _rule("c"), _rule("d"))
-    assert (outcome.rule, [one.text for one in outcome.messages]) == ("c", ["I am c."])
+    assert (outcome.rule, [one.text for one in compiler.said(outcome)]) == ("c", ["I am c."])
     assert _steps(outcome) == [
         ("bot", "webhook: asks for another rule"),
         ("c", "fixed text"),
@@ -406,7 +406,7 @@ async def test_named_rule_that_passes_leads_back_to_the_list() -> None:
     """Its own conditions hold; if it passes, the others are asked in their order."""
     outcome = await _walk(_json({"rule": "c"}), _rule("b"), _rule("c", ConditionOptions(match="nothing of it")))
     assert outcome.rule == "b"
-    assert [asked.rule for asked in outcome.asked] == ["bot", "c", "b"]
+    assert [step.rule for step in outcome.steps] == ["bot", "c", "b"]
 
 
 @pytest.mark.parametrize("name", ["nobody", "bot", "B"])
@@ -416,7 +416,7 @@ async def test_rule_that_is_unknown_or_was_asked_is_a_failure(name: str) -> None
         outcome = await _walk(_json({"rule": name}), _rule("b"))
         alone = await _walk(_json({"rule": name}))
     reason = "it names a rule that is not in this route, or was asked already"
-    assert outcome.asked[0].verdict == Fails(reason)
+    assert outcome.steps[0] == Step("bot", "fails", reason)
     assert (outcome.rule, outcome.failed, alone.failed) == ("b", False, True)
 
 
@@ -431,7 +431,7 @@ async def test_bots_cannot_send_each_other_round() -> None:
 
     bot.answer = answer
     async with _tools(bot) as services:
-        message = InboundMessage(compiler.UUID, compiler.CUSTOMER, compiler.US, "hello")
+        message = InboundMessage.of(compiler.UUID, compiler.CUSTOMER, compiler.US, "hello")
         outcome = await walk(Route("support", (first, second)), message, compiler.NINE, {}, services)
     assert (len(bot.requests), outcome.failed, outcome.rule) == (2, True, None)
 
@@ -445,7 +445,7 @@ async def test_bot_that_hangs_fails_at_its_timeout() -> None:
     """G4: a rule's `timeout` is its life; the next rule is asked."""
     with capture_logs() as lines:
         outcome = await _walk(_hangs, _rule("b"), life=0.05)
-    assert outcome.asked[0].verdict == Fails("no answer within its timeout of 0.05 s")
+    assert outcome.steps[0] == Step("bot", "fails", "no answer within its timeout of 0.05 s")
     assert (outcome.rule, [line["event"] for line in lines]) == ("b", ["rule failed"])
 
 
@@ -460,17 +460,18 @@ async def test_failure_is_logged_without_words_and_url() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "verdict"),
+    ("given", "step", "said"),
     [
-        ({}, Passes("given: pass")),
-        ({"other": "Hi."}, Passes("given: pass")),
-        ({"bot": "pass"}, Passes("given: pass")),
-        ({"bot": "fail"}, Fails("given: fail")),
-        ({"bot": "Hi."}, Answers((Outgoing(compiler.US, (compiler.CUSTOMER,), "Hi."),), "given: a text")),
+        ({}, Step("bot", "passes", "given: pass"), []),
+        ({"other": "Hi."}, Step("bot", "passes", "given: pass"), []),
+        ({"bot": "pass"}, Step("bot", "passes", "given: pass"), []),
+        ({"bot": "fail"}, Step("bot", "fails", "given: fail"), []),
+        ({"bot": "Hi."}, Step("bot", "answers", "given: a text"), ["Hi."]),
     ],
 )
-async def test_given_stands_in_and_nobody_is_called(given: dict[str, str], verdict: Verdict) -> None:
+async def test_given_stands_in_and_nobody_is_called(given: dict[str, str], step: Step, said: list[str]) -> None:
     """Tests and `explain` call nobody: `given` says what the bot would, and it passes by default."""
     with capture_logs():
         outcome = await _walk(AssertionError("it was called"), given=given)
-    assert outcome.asked[0].verdict == verdict
+    assert outcome.steps == (step,)
+    assert [one.text for one in compiler.said(outcome)] == said

@@ -1,0 +1,69 @@
+"""Opt-outs that reports prove: Plivo refused a message because that person has told it STOP (G9)."""
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from app.delivery.queue import IncomingReport
+from app.plivo.numbers import canonical
+from app.policies.usage import Conversation, OptOutChange
+from app.store import proofs, usage
+from app.store.driver import Connection
+from app.store.schema import messages, opt_outs
+from app.store.statement import Statement, one_of
+
+_NEWEST = Statement(
+    sa.select(opt_outs.c.number, opt_outs.c.person, opt_outs.c.opted_out, opt_outs.c.at)
+    .where(one_of(opt_outs.c.person, "people"))
+    .order_by(opt_outs.c.id)
+)
+_ANSWERED = Statement(
+    sa.select(messages.c.message_uuid, messages.c.received_at).where(one_of(messages.c.message_uuid, "uuids"))
+)
+
+
+async def record(connection: Connection, incoming: Sequence[IncomingReport]) -> set[Conversation]:
+    """Record the opt-outs that these new reports prove, and return whose; one that is in force is not made again.
+
+    A report of an answer that was given before the person opted in again proves nothing any more.
+    """
+    told = [one for one in incoming if one.proves_opt_out]
+    if not told:
+        return set()
+    newest = await _newest(connection, told)
+    answered = await _answered(connection, told)
+    changes = dict(_new(told, newest, answered))
+    await usage.write_opt_outs(connection, list(changes.values()))
+    vouching = [proof for one in told if conversation_of(one) in changes for proof in one.proofs]
+    await proofs.keep_for_opt_outs(connection, vouching)
+    return set(changes)
+
+
+def _new(
+    told: Sequence[IncomingReport], newest: dict[Conversation, tuple[bool, float]], answered: dict[str, float]
+) -> Iterator[tuple[Conversation, OptOutChange]]:
+    for one in told:
+        conversation = conversation_of(one)
+        opted_out, changed_at = newest.get(conversation, (False, float("-inf")))
+        sent_at = answered.get(one.report.in_reply_to or "", one.received_at)
+        if not opted_out and sent_at >= changed_at:
+            word = f"error {one.report.error_code}"
+            change = OptOutChange(conversation, True, one.received_at, None, word, one.signed_by, "report")
+            yield conversation, change
+
+
+def conversation_of(one: IncomingReport) -> Conversation:
+    """Our number and the person that a report is about."""
+    return Conversation(one.report.sender, canonical(one.report.to))
+
+
+async def _newest(connection: Connection, told: Sequence[IncomingReport]) -> dict[Conversation, tuple[bool, float]]:
+    """Whether each pair is out, and since when it is so."""
+    rows = await connection.fetch(_NEWEST, {"people": sorted({conversation_of(one).person for one in told})})
+    return {Conversation(number, person): (bool(opted_out), at) for number, person, opted_out, at in rows}
+
+
+async def _answered(connection: Connection, told: Sequence[IncomingReport]) -> dict[str, float]:
+    """When the messages came whose answers these reports speak of, by MessageUUID."""
+    uuids = sorted({one.report.in_reply_to for one in told if one.report.in_reply_to})
+    return dict(map(tuple, await connection.fetch(_ANSWERED, {"uuids": uuids})))
