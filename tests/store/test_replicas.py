@@ -1,4 +1,4 @@
-"""Two servers on one PostgreSQL: what they count and claim together is exact, and neither waits for the other in vain."""
+"""Two servers on one PostgreSQL: what they count and claim together is exact, and neither waits in vain."""
 
 import asyncio
 from collections import Counter
