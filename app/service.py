@@ -8,7 +8,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -50,7 +50,6 @@ log = get_logger("service")
 USER_AGENT = f"plivo-autoreply/{__version__}"
 REMIND = 3600.0  # seconds
 LETTING_GO = 1.0  # seconds for what a stop has told to end
-LOOK_AT_DISK = 10.0  # seconds; each report looks too
 NEW_STORE = "right for a first start; else opt-outs and reports are in another: see -c, $AUTOREPLY_DATA, [store] url"
 
 
@@ -152,7 +151,7 @@ def _longest(config: Config) -> Longest:
 async def _running(service: Service, config: Config, on_fault: Callable[[], None]) -> AsyncIterator[None]:
     """Forwards, and watches whether all that must go on does."""
     forwarding = asyncio.create_task(service.forwarder.run(), name="forwarder")
-    _watch([*service.store.tasks, forwarding], service.state, on_fault)
+    service.state.watch([*service.store.tasks, forwarding], on_fault)
     reminding = asyncio.create_task(_remind()) if config.signature == "log-only" else None
     try:
         yield
@@ -177,15 +176,8 @@ def _reserve(config: Config, measure: Measure | None, stack: AsyncExitStack) -> 
     if not isinstance(config.store.where, Path):
         return None
     reserve = Reserve(config.store.reserve, measure or measuring(config.store.where))
-    stack.callback(asyncio.create_task(_watch_disk(reserve)).cancel)
+    stack.callback(asyncio.create_task(reserve.watch()).cancel)
     return reserve
-
-
-async def _watch_disk(reserve: Reserve) -> None:
-    """So that it is told before the next report comes."""
-    while True:
-        reserve.look()
-        await asyncio.sleep(LOOK_AT_DISK)
 
 
 def _facts(config: Config) -> ServiceFacts:
@@ -262,15 +254,3 @@ def _signature_options(config: Config) -> SignatureOptions:
         body_limit=config.server.body_limit,
         deadline=config.server.deadline,
     )
-
-
-def _watch(tasks: Iterable[asyncio.Task[None]], state: State, on_fault: Callable[[], None]) -> None:
-    def ended(task: asyncio.Task[None]) -> None:
-        if state.stopping:
-            return
-        state.fault = f"the {task.get_name()} has ended"
-        log.critical(state.fault, exc_info=None if task.cancelled() else task.exception())
-        on_fault()
-
-    for task in tasks:
-        task.add_done_callback(ended)

@@ -29,6 +29,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.policies",
         "app.telemetry",
         "app.replies.decide",  # pure: admitted inside the transaction
+        "app.replies.proposals",
         "app.replies.journal",
         "app.delivery.queue",
         "app.delivery.fan_out",
@@ -77,6 +78,7 @@ PURE = (  # with all that they import
     "app.policies",
     "app.rules.outcome",
     "app.replies.decide",
+    "app.replies.proposals",
     "app.replies.journal",
     "app.delivery.retry",
 )

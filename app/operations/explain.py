@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from app.plivo.messages import InboundMessage
 from app.policies.usage import Usage
-from app.replies.decide import Proposal, admit, candidate
+from app.replies.decide import admit, candidate
 from app.replies.evaluate import ask_rules, begin
+from app.replies.proposals import Proposal
 from app.rules.outcome import Step
 from app.rules.services import RuleServices
 from app.runtime import Runtime

@@ -2,10 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from app.plivo.refusals import Unavailable
 from app.store import Store
+from app.telemetry import get_logger
+
+log = get_logger("service")
 
 READY_FOR = 1.0  # seconds that one check of the store answers /ready, which anybody may call
 
@@ -35,6 +39,19 @@ class State:
                 fault = await _fault(self.store)
                 self._checked = (time.monotonic(), fault)
         return fault
+
+    def watch(self, tasks: Iterable[asyncio.Task[None]], on_fault: Callable[[], None]) -> None:
+        """A service of which one of these has ended must not look healthy: it is told once, and can end, too."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if self.stopping:
+                return
+            self.fault = f"the {task.get_name()} has ended"
+            log.critical(self.fault, exc_info=None if task.cancelled() else task.exception())
+            on_fault()
+
+        for task in tasks:
+            task.add_done_callback(ended)
 
     @property
     def was_ready(self) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from app.plivo.messages import InboundMessage
 from app.policies import opt_out, reactions
 from app.policies.usage import Conversation, Usage
-from app.replies.decide import Evaluation, quotes_us, refused_early
+from app.replies.decide import quotes_us, refused_early
+from app.replies.proposals import Evaluation
 from app.rules.chain import keyword_answers, walk
 from app.rules.services import RuleServices
 from app.rules.table import Route

@@ -7,14 +7,13 @@ deadline the call gets 503 and is let go: the task goes on, and Plivo's next cal
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from app.plivo.messages import InboundMessage, Verified, content_digest
 from app.plivo.refusals import Unavailable
 from app.policies.usage import Usage
-from app.replies.decide import Evaluation, candidate, usage_query
+from app.replies.decide import candidate, usage_query
 from app.replies.evaluate import ask_rules, begin, has_effects
 from app.replies.journal import (
     Arrival,
@@ -22,11 +21,13 @@ from app.replies.journal import (
     ClaimRequest,
     FailedCall,
     Journal,
+    MessageCopies,
     MessageCopy,
     Recorded,
     Submission,
 )
 from app.replies.observer import Observer
+from app.replies.proposals import Evaluation
 from app.rules.outcome import Outcome, Step
 from app.rules.rule import MAX_LIFE
 from app.rules.services import RuleServices
@@ -55,22 +56,6 @@ class Busy(Unavailable):
     """Too many messages of a route wait for its rules."""
 
     label = "busy"
-
-
-class MessageCopies(Protocol):
-    """Who gets a copy of a message and its answer."""
-
-    def wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of a route's targets that want copies."""
-        ...
-
-    def full(self, names: Iterable[str]) -> frozenset[str]:
-        """Those whose queue is full: their copy is dead at once."""
-        ...
-
-    def stored(self, names: tuple[str, ...], full: frozenset[str]) -> None:
-        """A copy for each is durable."""
-        ...
 
 
 @dataclass(slots=True)

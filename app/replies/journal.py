@@ -7,6 +7,7 @@
   `pending`, so that `history` shows it while its rules run or after they failed (G10).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,8 @@ from app.plivo.messages import InboundMessage, Parameters, Verified
 from app.plivo.refusals import Forged
 from app.policies.policies import Policies
 from app.policies.usage import Usage, UsageQuery
-from app.replies.decide import Candidate, Proposal
+from app.replies.decide import Candidate
+from app.replies.proposals import Proposal
 
 
 class Reused(Forged):
@@ -117,4 +119,20 @@ class Journal(Protocol):
 
     async def release(self, owner: str) -> None:
         """Free whatever this owner holds; "" stands for every owner."""
+        ...
+
+
+class MessageCopies(Protocol):
+    """Who gets a copy of a message and its answer."""
+
+    def wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of a route's targets that want copies."""
+        ...
+
+    def full(self, names: Iterable[str]) -> frozenset[str]:
+        """Those whose queue is full: their copy is dead at once."""
+        ...
+
+    def stored(self, names: tuple[str, ...], full: frozenset[str]) -> None:
+        """A copy for each is durable."""
         ...

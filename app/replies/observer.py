@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from app.plivo.numbers import show
 from app.policies.limits import SPENDING_CAP
-from app.replies.decide import Proposal
 from app.replies.journal import Arrival
+from app.replies.proposals import Proposal
 from app.rules.outcome import Outcome
 from app.telemetry import get_logger
 from app.telemetry.metrics import Metrics

@@ -4,6 +4,7 @@ A report that is refused with 503 comes again, Plivo calls up to four times; a f
 (G7). Only SQLite has one: the disk of a PostgreSQL is somewhere else.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ DEFAULT = 256 << 20  # bytes; the write-ahead log of a busy store, and the sweep
 SHARE = 10  # by default at most a tenth of the filesystem: a small disk must not refuse everything
 AGAIN = 1.1  # times the reserve: there is room again, so that a line that is just reached does not flap
 MEASURED_FOR = 1.0  # seconds
+LOOK = 10.0  # seconds; each report looks, too
 REMIND = 60.0  # seconds between two error lines
 
 
@@ -87,6 +89,12 @@ class Reserve:
             else:
                 self._judge(space, now)
         return self._room
+
+    async def watch(self) -> None:
+        """Look from time to time, so that it is told before the next report comes. Never returns."""
+        while True:
+            self.look()
+            await asyncio.sleep(LOOK)
 
     def _judge(self, space: Space, now: float) -> None:
         reserve = min(DEFAULT, space.total // SHARE) if self._said is None else self._said

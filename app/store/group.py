@@ -5,8 +5,9 @@ from typing import Any
 
 from app.plivo.messages import Proof
 from app.policies.usage import OptOutChange, Usage
-from app.replies.decide import Proposal, admit
+from app.replies.decide import admit
 from app.replies.journal import Submission
+from app.replies.proposals import Proposal
 from app.store import message_copies, proofs, rows, usage
 from app.store.driver import Connection
 from app.store.rows import Call, Found

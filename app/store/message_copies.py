@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.delivery.queue import Copy
-from app.replies.decide import Proposal
 from app.replies.journal import Submission
+from app.replies.proposals import Proposal
 from app.store.database import insert_new
 from app.store.driver import Connection
 from app.store.enqueue import Enqueued, enqueue

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from app.plivo.markup import EMPTY, parse
 from app.plivo.numbers import canonical
 from app.policies.usage import Conversation, UsageQuery
-from app.replies.decide import still_allowed, xml_of
+from app.replies.decide import still_allowed
 from app.replies.journal import Arrival, Claimed, ClaimRequest, FailedCall, Held, Recorded, Submission
+from app.replies.proposals import xml_of
 from app.store import locks, proofs, rows, usage
 from app.store.arrivals import Arrivals
 from app.store.driver import Connection

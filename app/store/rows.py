@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.replies.decide import NO_STEPS, Proposal
 from app.replies.journal import Arrival, Submission
+from app.replies.proposals import NO_STEPS, Proposal
 from app.store.database import insert_new, now
 from app.store.driver import Connection, Row
 from app.store.schema import messages

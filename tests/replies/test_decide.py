@@ -18,17 +18,8 @@ from app.policies.limits import LimitOptions, Rate, for_route
 from app.policies.opt_out import OptOutOptions, OptOutSignal
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Budget, Conversation, OptOutChange, OptOutState, PastReply, Usage
-from app.replies.decide import (
-    OPT_OUT,
-    Candidate,
-    Evaluation,
-    Proposal,
-    admit,
-    candidate,
-    refused_early,
-    still_allowed,
-    usage_query,
-)
+from app.replies.decide import Candidate, admit, candidate, refused_early, still_allowed, usage_query
+from app.replies.proposals import OPT_OUT, Evaluation, Proposal
 from app.rules.outcome import Answers, Outcome, Step, Use
 
 HERE = Conversation(US, CUSTOMER)

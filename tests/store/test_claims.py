@@ -28,8 +28,8 @@ from support.stored import (
 from app.plivo.markup import EMPTY
 from app.plivo.messages import Outgoing, Proof
 from app.policies.usage import Conversation, OptOutState, PastReply
-from app.replies.decide import Proposal
 from app.replies.journal import Claimed, ClaimRequest, FailedCall, Held, Recorded, Reused
+from app.replies.proposals import Proposal
 from app.rules.outcome import Use
 from app.store import Store, people
 from app.store.schema import messages

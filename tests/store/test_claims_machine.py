@@ -23,8 +23,8 @@ from app.plivo.markup import EMPTY, render
 from app.plivo.messages import Outgoing
 from app.policies.limits import LimitOptions, Rate
 from app.policies.usage import Conversation
-from app.replies.decide import Proposal
 from app.replies.journal import Arrival, Claimed, ClaimRequest, FailedCall, Held, Recorded, Submission
+from app.replies.proposals import Proposal
 from app.rules.outcome import Use
 from app.store import Store
 from app.store.schema import cooldowns, messages, opt_outs, spending

@@ -34,8 +34,8 @@ from app.plivo.messages import Outgoing
 from app.policies.opt_out import OptOutOptions, Scope
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Conversation, OptOutChange
-from app.replies.decide import Proposal
 from app.replies.journal import Recorded, Reused, Submission
+from app.replies.proposals import Proposal
 from app.store import Store, people
 from app.store.schema import messages, opt_outs
 

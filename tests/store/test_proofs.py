@@ -10,8 +10,8 @@ from support.stored import DAY, KEEP, Clock, arrival, entry, incoming, opened, o
 
 from app.plivo.markup import EMPTY
 from app.plivo.messages import Proof
-from app.replies.decide import REPLAYED, Proposal
 from app.replies.journal import Recorded, Reused, Submission
+from app.replies.proposals import REPLAYED, Proposal
 from app.store import Keep, Store, proofs, schema
 from app.store.driver import Connection
 from app.store.people import list_opt_outs

@@ -15,8 +15,8 @@ from app.plivo.markup import EMPTY, render
 from app.plivo.messages import Outgoing
 from app.policies.limits import DAY, HOUR, LimitOptions, Rate
 from app.policies.usage import Conversation
-from app.replies.decide import Proposal
 from app.replies.journal import Claimed, FailedCall, Held, Recorded, Reused, Submission
+from app.replies.proposals import Proposal
 from app.rules.outcome import Use
 from app.store import Store, StoreOptions, open_store
 from app.store.schema import messages, opt_outs, spending

@@ -14,8 +14,8 @@ from app.plivo.messages import Outgoing
 from app.plivo.refusals import Unavailable
 from app.policies.limits import LimitOptions, Rate
 from app.policies.usage import Budget, Conversation, OptOutChange, Usage, UsageQuery
-from app.replies.decide import Proposal
 from app.replies.journal import Submission
+from app.replies.proposals import Proposal
 from app.rules.outcome import Use
 from app.store import Store, usage
 from app.store.arrivals import Arrivals

@@ -10,7 +10,7 @@ from app.plivo.markup import Callback
 from app.plivo.messages import InboundMessage, Outgoing
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Usage
-from app.replies.decide import Proposal
+from app.replies.proposals import Proposal
 from app.rules import KindOptions
 from app.rules.outcome import Answers, Fails, Passes, Use, Verdict
 from app.rules.rule import Rule, RuleContext

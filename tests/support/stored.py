@@ -19,8 +19,9 @@ from app.plivo.numbers import canonical
 from app.policies.limits import LimitOptions, for_route, text_key
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Conversation, OptOutChange
-from app.replies.decide import OPTED_OUT, Candidate, Evaluation, Proposal, usage_query
+from app.replies.decide import Candidate, usage_query
 from app.replies.journal import Arrival, ClaimRequest, MessageCopy, Submission
+from app.replies.proposals import OPTED_OUT, Evaluation, Proposal
 from app.rules.outcome import Use
 from app.store import Keep, Store, StoreOptions, open_store, retention
 
