@@ -63,6 +63,9 @@ class Tokens:
         self._latest: Token | None = None
         self._by_destination: dict[bytes, Token] = {}
 
+    def __len__(self) -> int:
+        return len(self._positions)
+
     def in_order(self, destination: bytes = b"") -> Iterator[Token]:
         """Every token once. `destination` is one of our numbers, if it is known."""
         first = self._by_destination.get(destination, self._latest)
@@ -77,7 +80,7 @@ class Tokens:
     def remember(self, token: Token, destination: bytes = b"") -> None:
         """Note that this token verified a request about this number."""
         self._latest = token
-        if destination and len(self._positions) > 1 and self._by_destination.get(destination) is not token:
+        if destination and self._by_destination.get(destination) is not token:
             if len(self._by_destination) >= MAX_DESTINATIONS:
                 self._by_destination.clear()
             self._by_destination[destination] = token
@@ -92,7 +95,7 @@ def verify(request: RawRequest, headers: Sequence[SignatureHeader], tokens: Toke
 
     Raises `NoMatch`, `Unsupported` or `Malformed`.
     """
-    destination = request.destination()
+    destination = request.destination() if len(tokens) > 1 else b""
     early = [header for header in headers if not header.family.covers_parameters]
     unread = Request(request.method, request.base)
     matches = _matches(early, unread, tokens, destination)

@@ -7,6 +7,7 @@ from starlette.types import Scope
 
 from app.plivo import diagnosis
 from app.plivo.signature import Request, SignatureHeader, Token, header_fields
+from app.web.request import raw_path
 
 DIAGNOSIS_INTERVAL = 1.0  # seconds
 DIAGNOSIS_SECONDS = 0.005  # of CPU time; the loop stands still meanwhile
@@ -29,12 +30,6 @@ class Diagnoser:
         self._due_at = now + DIAGNOSIS_INTERVAL
         budget = diagnosis.Budget(DIAGNOSIS_HMACS, time.thread_time() + DIAGNOSIS_SECONDS, time.thread_time)
         return diagnosis.advice(signature_headers, request, self._public_url, self._tokens, _seen(scope), budget)
-
-
-def raw_path(scope: Scope) -> str:
-    """The path as it arrived."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return raw.decode("latin-1")
 
 
 def _seen(scope: Scope) -> diagnosis.Seen:

@@ -21,10 +21,10 @@ from app.plivo.signature import FAMILIES, V2, V3, Request, Token, header_fields,
 from app.plivo.verification import NoMatch, RawRequest, Tokens, verify
 from app.telemetry import get_logger
 from app.telemetry.metrics import Metrics
-from app.web.body import ClientGone, read_body
 from app.web.deadline import Deadline, DeadlineExceeded, TimedCall
-from app.web.diagnosing import Diagnoser, raw_path
+from app.web.diagnosing import Diagnoser
 from app.web.refusal_log import UNVERIFIED, RefusalLog
+from app.web.request import ClientGone, raw_path, read_body
 
 log = get_logger("web")
 

@@ -1,14 +1,20 @@
-"""The body of a call, read within its bounds."""
+"""What arrived: the path of a call, and its body, read within its bounds."""
 
 from collections.abc import Mapping
 
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from app.plivo.refusals import TooLarge
 
 
 class ClientGone(Exception):
     """The caller hung up while we read."""
+
+
+def raw_path(scope: Scope) -> str:
+    """The path as it arrived."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return raw.decode("latin-1")
 
 
 async def read_body(fields: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
