@@ -131,6 +131,7 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics)
     options = policies.opt_out_options(opt_out)
     lint.check_windows(store.keep, limits, own, table, faults)
     lint.check_copies(store.keep_text, targets, faults)
+    lint.warn_of_kept_answers(store.keep_text, faults)
     lint.check_limits(limits, own, options, faults)
     lint.warn_of_opt_out_words(table, options, own, faults)
     return Config(
