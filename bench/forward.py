@@ -18,8 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support import postgres  # a server, as the tests start it
 
 from app.delivery.backlog import Backlog
+from app.delivery.fan_out import Subscriptions
 from app.delivery.payloads import as_json
-from app.delivery.queue import Delivery, StoredReport
+from app.delivery.queue import Delivery, IncomingReport, StoredReport
 from app.delivery.target import Target
 from app.delivery.worker import Clocks, TargetWorker
 from app.http_client import HttpClient
@@ -29,16 +30,17 @@ from app.store.schema import tries
 
 COUNT, IN_FLIGHT = 2_000, 50
 KEEP = Keep(30 * 86400.0, 86400.0)
+SUBSCRIPTIONS = Subscriptions({"crm": Target("crm", "http://127.0.0.1/")}, lambda _number: None, {})
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
-def parcel(number: int) -> StoredReport:
-    """One report."""
+def incoming(number: int) -> IncomingReport:
+    """One report that the target wants."""
     fields = (("MessageUUID", f"m{number}"), ("Status", "delivered"), ("Sequence", "3"), ("To", "33700000001"))
     report = DeliveryReport(
         f"r{number}", f"m{number}", "delivered", "33644600000", "33700000001", 3, "", 1, None, fields
     )
-    return StoredReport(report, time.time(), "shop", "menu", ("crm",), "V3")
+    return IncomingReport(report, time.time(), "V3", (), SUBSCRIPTIONS, lambda _target, _accepted: False)
 
 
 async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -59,7 +61,9 @@ async def by_httpx(url: str) -> float:
 
         async def worker() -> None:
             for number in numbers:
-                body, headers = as_json(Delivery(number, "", 1, stale=False, parcel=parcel(number)))
+                one = incoming(number)
+                stored = StoredReport(one.report, one.received_at, None, None, ("crm",), one.signed_by)
+                body, headers = as_json(Delivery(number, "", 1, stale=False, parcel=stored))
                 await client.post(url, content=body, headers=headers)
 
         started = time.perf_counter()
@@ -70,11 +74,11 @@ async def by_httpx(url: str) -> float:
 async def by_service(url: str, options: StoreOptions) -> tuple[float, float]:
     """Deliveries a second of a lane, and the seconds within which 99 of 100 of its POSTs were answered."""
     async with open_store(options, serving=True) as store:
-        await asyncio.gather(*(store.outbox.put(parcel(number)) for number in range(COUNT)))
+        await asyncio.gather(*(store.queue.accept(incoming(number)) for number in range(COUNT)))
         target = Target("crm", url, concurrency=IN_FLIGHT)
         async with HttpClient(connections=IN_FLIGHT, user_agent="bench") as client:
-            backlog = Backlog({"crm": target}, store.outbox.waiting)
-            lane = TargetWorker(target, store.outbox, client, Clocks(time.time, time.monotonic, lambda: 1.0), backlog)
+            backlog = Backlog({"crm": target}, store.queue.waiting)
+            lane = TargetWorker(target, store.queue, client, Clocks(time.time, time.monotonic, lambda: 1.0), backlog)
             started = time.perf_counter()
             running = asyncio.create_task(lane.run())
             while await _due(store):
@@ -89,7 +93,7 @@ async def by_service(url: str, options: StoreOptions) -> tuple[float, float]:
 
 
 async def _due(store: Store) -> int:
-    return sum((await store.outbox.waiting()).values())
+    return sum((await store.queue.waiting()).values())
 
 
 async def main() -> None:

@@ -23,7 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support import postgres, process
 from support.process import Served
 
-from app.delivery.queue import StoredReport
+from app.delivery.fan_out import Subscriptions
+from app.delivery.queue import IncomingReport
+from app.delivery.target import Target
 from app.delivery.worker import LEASE_MARGIN
 from app.plivo.messages import DeliveryReport
 from app.store import URL, Keep, Store, StoreOptions, open_store
@@ -36,6 +38,7 @@ SLOW = 0.5  # seconds that the receiver takes while one is killed, so that it ho
 FEW, AFTER = 600, 200  # deliveries, and how many of them are done when one is killed
 WITHIN = 5  # seconds behind the lease
 OPTIONS = Keep(30 * 86400.0, 86400.0)
+SUBSCRIPTIONS = Subscriptions({"crm": Target("crm", "http://127.0.0.1/")}, lambda _number: None, {})
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -120,19 +123,19 @@ class Receiver:
         return told
 
 
-def parcel(number: int) -> StoredReport:
-    """One report."""
+def incoming(number: int) -> IncomingReport:
+    """One report that the target wants."""
     fields = (("MessageUUID", f"m{number}"), ("Status", "delivered"), ("Sequence", "3"), ("To", "33700000001"))
     report = DeliveryReport(
         f"r{number}", f"m{number}", "delivered", "33644600000", "33700000001", 3, "", 1, None, fields
     )
-    return StoredReport(report, time.time(), "shop", "menu", ("crm",), "V3")
+    return IncomingReport(report, time.time(), "V3", (), SUBSCRIPTIONS, lambda _target, _accepted: False)
 
 
 async def fill(store: Store, count: int) -> None:
     """Reports that are due, for a target that is paused."""
-    await store.writer.submit(pause, Pause("bench", "crm"))
-    await asyncio.gather(*(store.outbox.put(parcel(number)) for number in range(count)))
+    await store.change(pause, Pause("bench", "crm"))
+    await asyncio.gather(*(store.queue.accept(incoming(number)) for number in range(count)))
 
 
 def start(stack: ExitStack, folder: Path, where: URL, port: int, replicas: int) -> list[Served]:
@@ -156,7 +159,7 @@ async def deliver(url: str, folder: Path, receiver: Receiver, replicas: int) -> 
         await fill(store, COUNT)
         with ExitStack() as stack:
             start(stack, folder, where, receiver.port, replicas)
-            await store.writer.submit(resume, Pause("bench", "crm"))
+            await store.change(resume, Pause("bench", "crm"))
             await receiver.wait_for(COUNT)
         told = await receiver.told("/forget")  # they have stopped: no double can follow
         return COUNT / told["seconds"], int(told["posts"]) - COUNT
@@ -169,7 +172,7 @@ async def kill(url: str, folder: Path, receiver: Receiver) -> tuple[float, int, 
         await receiver.told("/slow")
         with ExitStack() as stack:
             one, _ = start(stack, folder, where, receiver.port, 2)
-            await store.writer.submit(resume, Pause("bench", "crm"))
+            await store.change(resume, Pause("bench", "crm"))
             await receiver.wait_for(AFTER)
             one.kill()
             killed = time.monotonic()

@@ -1,6 +1,6 @@
-"""Group commit: how many messages a second the ledger keeps, alone and grouped, on each engine. `make bench`.
+"""Group commit: how many messages a second the journal keeps, alone and grouped, on each engine. `make bench`.
 
-Each message is recorded as the service does it (proofs, limits, the entry, what it uses up) on a real SQLite file
+Each message is admitted and recorded as the service does it (proof, limits, row, what it uses up) on a real SQLite file
 with synchronous=FULL, then on a real PostgreSQL (of the pip package, or $TEST_POSTGRES_URL). Prints rates, and the
 ratio of each to one at a time, of this run: at least 10x is promised. Where an fsync takes less than 100 us there is
 nothing to share, and no ratio is judged.
@@ -14,33 +14,39 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from app.policies.ledger import Case, Entry, Memory, Pair, Proof, Ruling
 from support import postgres
 
-from app.policies import limits
-from app.policies.limits import LimitOptions
+from app.plivo.markup import Callback
+from app.plivo.messages import InboundMessage, Outgoing, Proof, Verified
+from app.policies.limits import DAY
+from app.policies.policies import Policies
+from app.replies.decide import candidate
+from app.replies.journal import Arrival, Submission
+from app.replies.proposals import Evaluation
+from app.rules.outcome import Answers, Outcome
 from app.store import Keep, Store, StoreOptions, open_store
 
 QUICK = 100e-6  # seconds of an fsync; a disk that keeps what it says takes longer
 PROMISE = 10
-KEEP = Keep(30 * limits.DAY, 14 * limits.DAY)
+KEEP = Keep(30 * DAY, 14 * DAY)
 LOADS = ((1, 300), (4, 1_000), (32, 4_000), (256, 8_000))  # how many wait at a time, and how many in all
 NUMBER = "33644600000"
 
 
-def case(number: int) -> Case:
-    """A message of a new sender, answered."""
+CALLBACK = Callback("https://sms.example.com/report", "POST")
+POLICIES = Policies()
+
+
+def submission(number: int) -> Submission:
+    """A message of a new sender, answered with a fixed text."""
     uuid, sender, at = f"bench-{number}", f"337{number:08d}", time.time()
-    xml = b'<?xml version="1.0" encoding="UTF-8"?><Response><Message>Thanks.</Message></Response>'
-    entry = Entry(
-        uuid, at, sender, NUMBER, "sms", "", "hello", 1, (), "default", "text", "fixed text", (), xml, "V2", "-"
-    )
-    recall = limits.recall(LimitOptions(), at, Pair(NUMBER, sender), frozenset(), "default")
-
-    def judge(_memory: Memory) -> Ruling:
-        return Ruling(entry, "key", 1, frozenset({limits.ALL}))
-
-    return Case(uuid, recall, judge, (Proof(uuid.encode(), b"value"),), claimed=False)
+    message = InboundMessage.of(uuid, sender, NUMBER, "hello")
+    request = Verified("/message", (), (Proof(uuid.encode(), b"value"),), "V2", 1)
+    answer = Answers((Outgoing(NUMBER, (sender,), "Thanks."),), "fixed text")
+    evaluation = Evaluation(at, "default", POLICIES.default, None, outcome=Outcome(answer, "text", ()))
+    arrival = Arrival(message, request, at, "default", "-", keep_text=True, policies=POLICIES, callback=CALLBACK)
+    ready = candidate(message, evaluation, POLICIES, CALLBACK, "V2")
+    return Submission(arrival, ready, claimed=False, waited_for=True)
 
 
 async def rate(store: Store, waiting: int, numbers: range) -> float:
@@ -49,7 +55,7 @@ async def rate(store: Store, waiting: int, numbers: range) -> float:
 
     async def client() -> None:
         for number in left:
-            await store.ledger.record(case(number))
+            await store.journal.record(submission(number))
 
     started = time.perf_counter()
     await asyncio.gather(*(client() for _ in range(waiting)))

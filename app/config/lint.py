@@ -85,6 +85,16 @@ def check_copies(keep_text: float, targets: Mapping[str, Target], faults: Diagno
             faults.note(("targets", name, "send"), message)
 
 
+def warn_of_kept_answers(keep_text: float, faults: Diagnostics) -> None:
+    """G3 needs the answers, and an answer may repeat a text."""
+    if not keep_text:
+        message = (
+            "texts are not kept, but answers are, for a day, so that Plivo's retries get the same; a forward, or a "
+            "reply with {text}, is kept with the text that it repeats"
+        )
+        faults.note(("store", "keep_text"), message, "warning")
+
+
 def check_limits(limits: LimitOptions, own: RouteOptions, opt_out: OptOutOptions, faults: Diagnostics) -> None:
     """A limit that is no limit, and a confirmation that is longer than a message may be."""
     for key, rates in (("per_sender", limits.per_sender), ("same_text", limits.same_text), ("total", limits.total)):
