@@ -238,9 +238,9 @@ def test_row_is_the_proof(house: House) -> None:
     params = wire.message(From=sender, To=NUMBERS["auto"], Text="unsub")
     assert wire.tell(house.service, params, scheme="Ma-V2")[0] == 200
     with closing(sqlite3.connect(house.service.folder / "autoreply.db")) as store:
-        query = "SELECT number, message_uuid, word, signed_by, source, ended_at FROM opt_outs WHERE person = ?"
+        query = "SELECT number, message_uuid, word, signed_by, source, opted_out FROM opt_outs WHERE person = ?"
         (row,) = store.execute(query, (sender,)).fetchall()
-    assert row == (NUMBERS["auto"], dict(params)["MessageUUID"], "UNSUB", "Ma-V2", "message", None)
+    assert row == (NUMBERS["auto"], dict(params)["MessageUUID"], "UNSUB", "Ma-V2", "message", 1)
 
 
 def test_forward_to_a_person_who_opted_out(house: House) -> None:
@@ -253,6 +253,83 @@ def test_forward_to_a_person_who_opted_out(house: House) -> None:
     assert wire.text_of(xml) == "A person will answer."
     assert DUTY.encode() not in xml
     assert house.say("duty", DUTY, "START") == BACK
+
+
+def test_forward_that_reaches_nobody_says_so(house: House) -> None:
+    """Journal and log speak of who is really texted; nobody at all is a warning."""
+    assert house.say("duty", DUTY, "STOP") == STOPPED
+    params = wire.message(To=NUMBERS["duty"], Text="hello")
+    uuid = dict(params)["MessageUUID"]
+    assert wire.text_of(wire.tell(house.service, params)[1]) == "A person will answer."
+    (line,) = house.service.wait_for("answered", message_uuid=uuid)
+    assert line["reason"] == "forwarded to nobody: all recipients have opted out"
+    assert (line["messages"], line["recipients"]) == (1, 1)
+    event = "a message reached nobody: its recipients have opted out"
+    (warning,) = house.service.wait_for(event, message_uuid=uuid, rule="duty")
+    assert warning["level"] == "warning"
+    assert house.say("duty", DUTY, "START") == BACK
+
+
+SCOPES = (
+    HEAD
+    + """
+[opt_out]
+scope = "number"
+[[routes]]
+name = "shop"
+to = ["+33644600000", "+33644600001"]
+text = "Shop."
+[[routes]]
+name = "club"
+to = "+33644600002"
+text = "Club."
+[[routes]]
+name = "free"
+to = "+33644600003"
+rules = "borrowed"
+opt_out = { mode = "off" }
+[rules.borrowed]
+text = "From the shop."
+src = "+33644600000"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("scope", "answers"),
+    [("number", [None, "Shop.", "Club."]), ("route", [None, None, "Club."]), ("all", [None, None, None])],
+)
+def test_scope_of_an_opt_out(tmp_path: Path, scope: str, answers: list[str | None]) -> None:
+    """STOP to one number silences it, its route, or all of them, and START to any of those ends it; mode "off" of a
+    route frees none of another route's numbers that it borrows.
+    """
+    numbers = [f"3364460000{last}" for last in range(3)]
+
+    with process.served(tmp_path, SCOPES.replace('scope = "number"', f'scope = "{scope}"')) as service:
+        sender = wire.sender()
+
+        def said(to: str, text: str) -> str | None:
+            return wire.text_of(wire.tell(service, wire.message(From=sender, To=to, Text=text))[1])
+
+        assert said(numbers[0], "STOP") == STOPPED
+        assert [said(number, "hello") for number in numbers] == answers
+        assert said("33644600003", "hello") is None
+        silent = [number for number, answer in zip(numbers, answers, strict=True) if answer is None]
+        assert said(silent[-1], "START") == BACK
+        assert [said(number, "hello") for number in numbers] == ["Shop.", "Shop.", "Club."]
+        assert said("33644600003", "hello") == "From the shop."
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("5215512345678", "525512345678"), ("541112345678", "5491112345678"), ("5511987654321", "551187654321")],
+)
+def test_stop_of_one_form_of_a_number_holds_for_the_other(house: House, one: str, other: str) -> None:
+    """Networks write one phone in two ways: Mexico, Argentina, Brazil."""
+    assert house.say("auto", one, "STOP") == STOPPED
+    assert [house.say("auto", form, "hello") for form in (other, one)] == [None, None]
+    assert house.say("auto", other, "START") == BACK
+    assert house.say("auto", one, "hello") == "Answer."
 
 
 def test_log_only_changes_nothing(tmp_path: Path) -> None:
@@ -316,7 +393,7 @@ def test_forget_beside_the_server(house: House, shell: Shell) -> None:
     assert house.say("once", sender, "hello") == "Once."
     assert house.say("once", sender, "STOP") == STOPPED
     assert shell("forget", f"+{sender}").code == 0
-    assert json.loads(shell("history", f"+{sender}", "--json").out) == {"messages": [], "reports": []}
+    assert json.loads(shell("history", f"+{sender}", "--json").out) == []
     assert house.say("once", sender, "hello") is None
     assert shell("forget", f"+{sender}", "--also-opt-out").code == 0
     assert house.say("once", sender, "hello") == "Once."  # its cooldown is forgotten too
