@@ -125,7 +125,7 @@ class Metrics:
         self._limits(route or NOBODY, name if name in LIMITS else OTHER).inc()
 
     def opted(self, route: str | None, *, out: bool) -> None:
-        """Somebody opted out, or in again, by a message."""
+        """Somebody opted out, or in again, by a message or a report."""
         self._opt_outs(route or NOBODY, "out" if out else "in").inc()
 
     def accepted(self, endpoint: str, signed_by: str) -> None:
@@ -172,7 +172,7 @@ class Metrics:
         self._units = counter("reply_units", "SMS units of answers, as Plivo bills them.", "route")
         self._rules = counter("rule_failures", "Rules that failed when they were asked.", "route", "rule")
         self._limits = counter("limited", "Answers that a limit silenced.", "route", "limit")
-        self._opt_outs = counter("opt_outs", "Opt-outs, and ends of opt-outs, by a message.", "route", "change")
+        self._opt_outs = counter("opt_outs", "Opt-outs, and their ends, by a message or a report.", "route", "change")
         for route in routes if len(routes) <= EAGER else ():
             self._units(route)
             for change in ("out", "in"):

@@ -39,6 +39,7 @@ to = "+{0}5"
 text = "I am not here."
 """
 HERE, THERE = "3364460000", "3364460001"
+REACHED = ("rate limit reached", "spending cap reached")
 Pair = tuple[process.Served, process.Served]
 
 
@@ -84,10 +85,8 @@ def test_two_machines_fall_silent(machines: Pair, last: str, answers: int, limit
         params = wire.message()
         assert wire.tell(machine, params)[0] == 200
         machine.wait_for("answered", message_uuid=dict(params)["MessageUUID"])  # and so the lines before it
-    told = [line for one in machines for line in one.lines() if line["event"] == "rate limit reached"]
-    assert [line["reason"] for line in told if line["to"] == f"..000{last}" or line["to"] == f"..001{last}"] == [
-        f"limit: {limit}"
-    ]
+    told = {line["reason"] for one in machines for line in one.lines() if line["event"] in REACHED}
+    assert f"limit: {limit}" in told
 
 
 def answered(service: process.Served, last: str, sender: str) -> bool:
@@ -95,6 +94,15 @@ def answered(service: process.Served, last: str, sender: str) -> bool:
     status, xml = wire.tell(service, wire.message(From=sender, To=f"{HERE}{last}"))
     assert status == 200
     return wire.text_of(xml) is not None
+
+
+def test_used_up_cap_is_one_line_for_all_senders(tmp_path: Path) -> None:
+    """A cap that is spent concerns everybody who writes: the log has one line a minute, not one a message."""
+    with process.served(tmp_path, CONFIG.format(HERE) + '[limits]\ntotal = "3/1d"\n') as service:
+        assert [answered(service, last, wire.sender()) for last in "11122244455"] == [True] * 3 + [False] * 8
+        service.wait_for("answered", count=11)
+        (line,) = [line for line in service.lines() if line["event"] == "spending cap reached"]
+    assert (line["level"], line["reason"]) == ("warning", "limit: total 3/1d")
 
 
 def command(folder: Path, *arguments: str) -> Any:
@@ -116,7 +124,7 @@ def test_limits_survive_a_restart_and_are_reset_beside_the_server(tmp_path: Path
         assert not answered(service, "3", other)
         assert answered(service, "2", other)
         listed = command(tmp_path, "limits", "list", "--json")
-        assert {fuse["scope"]: (fuse["spent"], fuse["limit"]) for fuse in listed["spending"]} == {
+        assert {cap["scope"]: (cap["spent"], cap["limit"]) for cap in listed["spending"]} == {
             "": (8, "5000/1d"),
             "route total": (4, "4/1d"),
             "route minute": (0, "5/1m"),

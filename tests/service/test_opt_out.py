@@ -255,6 +255,83 @@ def test_forward_to_a_person_who_opted_out(house: House) -> None:
     assert house.say("duty", DUTY, "START") == BACK
 
 
+def test_forward_that_reaches_nobody_says_so(house: House) -> None:
+    """Journal and log speak of who is really texted; nobody at all is a warning."""
+    assert house.say("duty", DUTY, "STOP") == STOPPED
+    params = wire.message(To=NUMBERS["duty"], Text="hello")
+    uuid = dict(params)["MessageUUID"]
+    assert wire.text_of(wire.tell(house.service, params)[1]) == "A person will answer."
+    (line,) = house.service.wait_for("answered", message_uuid=uuid)
+    assert line["reason"] == "forwarded to nobody: all recipients have opted out"
+    assert (line["messages"], line["recipients"]) == (1, 1)
+    event = "a message reached nobody: its recipients have opted out"
+    (warning,) = house.service.wait_for(event, message_uuid=uuid, rule="duty")
+    assert warning["level"] == "warning"
+    assert house.say("duty", DUTY, "START") == BACK
+
+
+SCOPES = (
+    HEAD
+    + """
+[opt_out]
+scope = "number"
+[[routes]]
+name = "shop"
+to = ["+33644600000", "+33644600001"]
+text = "Shop."
+[[routes]]
+name = "club"
+to = "+33644600002"
+text = "Club."
+[[routes]]
+name = "free"
+to = "+33644600003"
+rules = "borrowed"
+opt_out = { mode = "off" }
+[rules.borrowed]
+text = "From the shop."
+src = "+33644600000"
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("scope", "answers"),
+    [("number", [None, "Shop.", "Club."]), ("route", [None, None, "Club."]), ("all", [None, None, None])],
+)
+def test_scope_of_an_opt_out(tmp_path: Path, scope: str, answers: list[str | None]) -> None:
+    """STOP to one number silences it, its route, or all of them, and START to any of those ends it; mode "off" of a
+    route frees none of another route's numbers that it borrows.
+    """
+    numbers = [f"3364460000{last}" for last in range(3)]
+
+    with process.served(tmp_path, SCOPES.replace('scope = "number"', f'scope = "{scope}"')) as service:
+        sender = wire.sender()
+
+        def said(to: str, text: str) -> str | None:
+            return wire.text_of(wire.tell(service, wire.message(From=sender, To=to, Text=text))[1])
+
+        assert said(numbers[0], "STOP") == STOPPED
+        assert [said(number, "hello") for number in numbers] == answers
+        assert said("33644600003", "hello") is None
+        silent = [number for number, answer in zip(numbers, answers, strict=True) if answer is None]
+        assert said(silent[-1], "START") == BACK
+        assert [said(number, "hello") for number in numbers] == ["Shop.", "Shop.", "Club."]
+        assert said("33644600003", "hello") == "From the shop."
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("5215512345678", "525512345678"), ("541112345678", "5491112345678"), ("5511987654321", "551187654321")],
+)
+def test_stop_of_one_form_of_a_number_holds_for_the_other(house: House, one: str, other: str) -> None:
+    """Networks write one phone in two ways: Mexico, Argentina, Brazil."""
+    assert house.say("auto", one, "STOP") == STOPPED
+    assert [house.say("auto", form, "hello") for form in (other, one)] == [None, None]
+    assert house.say("auto", other, "START") == BACK
+    assert house.say("auto", one, "hello") == "Answer."
+
+
 def test_log_only_changes_nothing(tmp_path: Path) -> None:
     """What nobody signed opts nobody out, and nobody in; a signed STOP does, in the same mode."""
     config = CONFIG.replace("[plivo]", '[plivo]\nsignature = "log-only"').replace("{url}", "http://127.0.0.1:9")
