@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from app.plivo.messages import InboundMessage, Verified, content_digest
+from app.plivo.messages import InboundMessage, Verified
 from app.plivo.refusals import Unavailable
 from app.policies.usage import Usage
 from app.replies.decide import candidate, usage_query
@@ -217,7 +217,7 @@ class ReplyHandler:
         if not targets:
             return None
         request = pending.arrival.request
-        identifier = content_digest(request.path, request.parameters).hex()[:32]
+        identifier = request.digest.hex()[:32]
         return MessageCopy(identifier, targets, self._copies.full(targets), request.parameters)
 
     async def _count_failure(self, pending: _Pending, outcome: Outcome) -> None:

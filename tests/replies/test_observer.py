@@ -12,9 +12,9 @@ from support.stored import HELLO, SILENCE, arrival, opted
 
 from app import telemetry
 from app.plivo.messages import Outgoing
-from app.replies.decide import Proposal
 from app.replies.journal import Arrival
 from app.replies.observer import Observer
+from app.replies.proposals import Proposal
 from app.rules.outcome import Outcome, Step
 from app.telemetry.metrics import Metrics
 
