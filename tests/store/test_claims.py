@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support.stored import (
-    CUSTOMER, HELLO, NINE, PAIR, SILENCE, US, Clock, arrival, claim, entry, opened, opted, proof, submission,
+    CUSTOMER,
+    HELLO,
+    NINE,
+    PAIR,
+    SILENCE,
+    US,
+    Clock,
+    arrival,
+    claim,
+    entry,
+    opened,
+    opted,
+    proof,
+    submission,
 )  # fmt: skip
 
 from app.plivo.markup import EMPTY

@@ -12,7 +12,7 @@ from app.plivo.markup import EMPTY
 from app.plivo.messages import Proof
 from app.replies.decide import REPLAYED, Proposal
 from app.replies.journal import Recorded, Reused, Submission
-from app.store import Keep, Store, proofs
+from app.store import Keep, Store, proofs, schema
 from app.store.driver import Connection
 from app.store.people import list_opt_outs
 
@@ -31,7 +31,7 @@ async def bind(store: Store, wanted: Wanted) -> list[bool]:
 async def kept(store: Store) -> list[bytes]:
     """The keys that are bound."""
     async with store.engine.connect() as connection:
-        return list((await connection.execute(sa.select(proofs.proofs.c.key).order_by("key"))).scalars())
+        return list((await connection.execute(sa.select(schema.proofs.c.key).order_by("key"))).scalars())
 
 
 def stop(uuid: str, *vouching: Proof) -> Submission:
