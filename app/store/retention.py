@@ -100,7 +100,7 @@ async def _advance(connection: Connection, one: Sweep, age: float) -> bool:
     end = await first_after(connection, one.table.c.id, one.arrived, cutoff)
     some = {"low": low, "high": min(low + BATCH, end), "cutoff": cutoff, "until": cutoff + age + AHEAD}
     young = (await connection.fetch(_young(one.table, one.arrived), some))[0][0]
-    high = some["high"] if young is None else young
+    high = int(some["high"] if young is None else young)
     if high <= low:
         return False
     await connection.execute(one.change, {"low": low, "high": high})
