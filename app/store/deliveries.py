@@ -18,7 +18,7 @@ from app.delivery.fan_out import Origin, fan_out
 from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement
 from app.plivo.numbers import canonical
 from app.policies.usage import Conversation
-from app.store import blocked, proofs, queries
+from app.store import blocked, locks, proofs, queries
 from app.store.database import now
 from app.store.driver import Connection
 from app.store.enqueue import Enqueued, enqueue
@@ -61,6 +61,7 @@ class SqlDeliveryQueue:
 async def accept(connection: Connection, incoming: Sequence[IncomingReport]) -> list[Accepted | Exception]:
     """New reports get their deliveries, due now; a repeat makes no row."""
     refusals = await proofs.bind(connection, [one.proofs for one in incoming])
+    await locks.hold(connection, (f"report {one.report.id}" for one in incoming))  # replicas may get the same report
     known = {row[0] for row in await connection.fetch(_KNOWN, {"ids": [one.report.id for one in incoming]})}
     origins = await _origins(connection, incoming)
     added: Counter[str] = Counter()

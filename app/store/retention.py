@@ -98,16 +98,11 @@ async def _advance(connection: Connection, one: Sweep, age: float) -> bool:
     low = found[0][0] if found else 0
     cutoff = (await connection.fetch(_NOW, {}))[0][0] - age
     end = await first_after(connection, one.table.c.id, one.arrived, cutoff)
-    high = min(low + BATCH, end)
+    some = {"low": low, "high": min(low + BATCH, end), "cutoff": cutoff, "until": cutoff + age + AHEAD}
+    young = (await connection.fetch(_young(one.table, one.arrived), some))[0][0]
+    high = int(some["high"] if young is None else young)
     if high <= low:
         return False
-    young = await connection.fetch(
-        _young(one.table, one.arrived), {"low": low, "high": high, "cutoff": cutoff, "until": cutoff + age + AHEAD}
-    )
-    if young[0][0] is not None:
-        high, end = young[0][0], 0
-        if high == low:
-            return False
     await connection.execute(one.change, {"low": low, "high": high})
     await connection.execute(_SWEEP, {"name": one.name, "id": high})
     return high < end

@@ -87,7 +87,7 @@ class House:
         assert self.service.process.wait(10) == -signal.SIGKILL, self.service.text()
         dying.disarm(self.folder)
         self.run(f"UPDATE deliveries SET due_at = due_at - {LEASE} WHERE state = 'due'")  # noqa: S608 - a constant
-        self.run(f"UPDATE claims SET until = until - {CLAIM}")  # noqa: S608 - likewise
+        self.run(f"UPDATE messages SET claimed_until = claimed_until - {CLAIM} WHERE state = 'pending'")  # noqa: S608 - likewise
 
     def posts(self, uuid: str) -> list[str]:
         """The webhook-id of each POST of this report."""

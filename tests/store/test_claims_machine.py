@@ -299,7 +299,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_messages_keep_their_guarantees(empty: Path) -> None:
-    """Never two answers to one message, no answer turned into silence, nothing counted twice, no call too many."""
+    """Never two answers to a message, never an answer turned into silence, nothing counted twice, no call too many."""
     Messages.empty = empty
     machine = Messages.TestCase
     machine.settings = settings(

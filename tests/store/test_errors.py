@@ -5,7 +5,6 @@ import socket
 import sqlite3
 import ssl
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -16,10 +15,13 @@ from support.stored import entry
 
 from app.plivo.refusals import Unavailable
 from app.store import Store
+from app.store.driver import Connection
 from app.store.errors import StoreError, described
+from app.store.schema import messages
 from app.store.sqlite import Sqlite
+from app.store.statement import Statement
 
-SECRET = "33700000001 /data/autoreply.db db.internal s3cret"
+SECRET = "33700000001 /data/autoreply.db db.internal s3cret"  # what must not be seen
 
 
 def sqlite_error(name: str, kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
@@ -131,16 +133,15 @@ def test_ours_stays_ours() -> None:
     assert described(error) is error
 
 
+_INCOMPLETE = Statement(sa.insert(messages).values(message_uuid=sa.bindparam("message_uuid")).inline())
+
+
 async def test_real_refusals_show_no_values(store: Store) -> None:
     """A constraint of a real database: what the caller gets names neither table nor value."""
 
-    async def break_it(connection: Any) -> None:
-        await connection.execute(INSERT, {"message_uuid": SECRET})
+    async def break_it(connection: Connection) -> None:
+        await connection.execute(_INCOMPLETE, {"message_uuid": SECRET})
 
-    from app.store.schema import messages  # noqa: PLC0415
-    from app.store.statement import Statement  # noqa: PLC0415
-
-    INSERT = Statement(sa.insert(messages).values(message_uuid=sa.bindparam("message_uuid")).inline())  # noqa: N806
     with pytest.raises(StoreError) as refused:
         await store.database.write(break_it)
     assert str(refused.value) in (
@@ -169,5 +170,5 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     await database.close()
 
 
-async def _nothing(_connection: Any) -> None:
+async def _nothing(_connection: Connection) -> None:
     return None

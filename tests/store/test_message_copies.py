@@ -1,6 +1,7 @@
 """Copies of messages: stored with the answer, leased like reports, and no longer kept than their words."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,10 +18,16 @@ from app.store.selection import Selection
 FIELDS = (("MessageUUID", "message-1"), ("Text", "hello"))
 
 
-def copied(*targets: str, full: frozenset[str] = frozenset(), keep_text: bool = True) -> Submission:
-    """A message whose answer is copied to these targets; to "crm" if none is named."""
-    copy = MessageCopy("copy-1", targets or ("crm",), full, FIELDS)
-    return submission(arrival(keep_text=keep_text), copy=copy)
+def copied(
+    number: int = 1,
+    *,
+    targets: tuple[str, ...] = ("crm",),
+    full: frozenset[str] = frozenset(),
+    keep_text: bool = True,
+) -> Submission:
+    """A message whose answer is copied to these targets."""
+    copy = MessageCopy(f"copy-{number}", targets, full, FIELDS)
+    return submission(arrival(f"message-{number}", keep_text=keep_text), copy=copy)
 
 
 async def lease(store: Store, count: int = 10) -> list[Delivery]:
@@ -36,7 +43,7 @@ async def rows(store: Store, table: sa.Table) -> list[dict[str, Any]]:
 
 async def test_copy_is_leased_with_all_that_was_said(store: Store) -> None:
     """G6: the message, the answer and why, and every field as Plivo sent it."""
-    await store.journal.record(copied("crm", "audit"))
+    await store.journal.record(copied(targets=("crm", "audit")))
     (delivery,) = await lease(store)
     assert (delivery.attempt, delivery.stale) == (1, False)
     assert delivery.parcel == Copy(
@@ -55,15 +62,23 @@ async def test_repeat_makes_no_second_copy(store: Store) -> None:
 
 async def test_message_without_copy_keeps_no_fields(store: Store) -> None:
     """G12: what nobody asked for is not stored."""
-    await store.journal.record(submission(arrival()))
+    await store.journal.record(replace(copied(), copy=None))
     assert not await lease(store)
     assert not await rows(store, reports)
     assert [row["parameters"] for row in await rows(store, messages)] == [None]
 
 
+async def test_copy_of_words_that_are_not_kept(store: Store) -> None:
+    """G12: with `keep_text` of no time a copy tells who wrote and what was decided, and no words."""
+    await store.journal.record(copied(keep_text=False))
+    (delivery,) = await lease(store)
+    assert isinstance(delivery.parcel, Copy)
+    assert (delivery.parcel.text, delivery.parcel.media, delivery.parcel.parameters) == (None, (), ())
+
+
 async def test_copy_for_a_full_target_is_dead_at_once(store: Store) -> None:
     """G7: the other target gets its own; an operator finds the dead one, and why."""
-    await store.journal.record(copied("crm", "audit", full=frozenset({"audit"})))
+    await store.journal.record(copied(targets=("crm", "audit"), full=frozenset({"audit"})))
     await store.queue.accept(incoming(1, "crm", "audit", full={"audit"}))
     dead = await list_deliveries(store.engine, Selection(states=("dead",)), 10)
     assert [(row["target"], row["report_status"]) for row in dead] == [("audit", "delivered"), ("audit", "received")]

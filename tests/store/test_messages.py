@@ -218,7 +218,9 @@ async def test_answer_whose_retention_is_over_is_silence(store: Store, clock: Cl
 @pytest.mark.parametrize("together", [True, False])
 async def test_repeat_after_stop_texts_nobody_who_said_it(store: Store, together: bool) -> None:  # noqa: FBT001
     """The pair itself: the repeat is silence; the confirmation of the very message that opted out is repeated."""
-    groups = [[entry(), stop(), entry(), stop()]] if together else [[entry()], [stop()], [entry(), stop()]]
+    groups = [[entry()], [stop()], [entry(), stop()]]
+    if together:
+        groups = [[entry(), stop(), entry(), stop()]]
     got = [xml for group in groups for xml in await record(store, *group)]
     assert [sent(xml) for xml in got] == [[(US, (CUSTOMER,))], [(US, (CUSTOMER,))], [], [(US, (CUSTOMER,))]]
     assert got[3] == got[1]

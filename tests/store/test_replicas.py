@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support import postgres
-from support.stored import CUSTOMER, HELLO, KEEP, NINE, PAIR, US, arrival, claim, opted, proof, submission
+from support.stored import CUSTOMER, HELLO, KEEP, NINE, US, arrival, claim, opted, proof, submission
 
 from app.plivo.markup import EMPTY, render
 from app.plivo.messages import Outgoing
@@ -175,4 +175,3 @@ async def test_stop_on_one_is_known_to_the_other(two: Two) -> None:
     change = opted(out=True, message_uuid="message-2")
     await two.other.journal.record(submission(arrival("message-2", at=NINE - 5), saying("No more.", change=change)))
     assert (await two.one.journal.record(submission(arrival()))).xml == EMPTY
-    assert change.conversation == PAIR
