@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support import postgres
-from support.stored import CUSTOMER, HELLO, KEEP, NINE, US, arrival, claim, opted, proof, submission
+from support.stored import CUSTOMER, HELLO, KEEP, NINE, US, arrival, claim, incoming, opted, proof, submission
 
 from app.plivo.markup import EMPTY, render
 from app.plivo.messages import Outgoing
@@ -175,3 +175,12 @@ async def test_stop_on_one_is_known_to_the_other(two: Two) -> None:
     change = opted(out=True, message_uuid="message-2")
     await two.other.journal.record(submission(arrival("message-2", at=NINE - 5), saying("No more.", change=change)))
     assert (await two.one.journal.record(submission(arrival()))).xml == EMPTY
+
+
+async def test_one_report_that_reaches_both_is_stored_once(two: Two) -> None:
+    """G6: Plivo's own retry may come to the other server while the first still writes; nobody gets 503."""
+    for number in range(ROUNDS):
+        same = [incoming(number, proofs=(proof(f"{number} {copy}", "a"),)) for copy in range(4)]
+        got = await asyncio.gather(*(two.each(copy).queue.accept(one) for copy, one in enumerate(same)))
+        assert sum(one.new for one in got) == 1
+    assert (await two.one.queue.waiting())["crm"] == ROUNDS
