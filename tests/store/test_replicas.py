@@ -180,7 +180,7 @@ async def test_stop_on_one_is_known_to_the_other(two: Two) -> None:
 async def test_one_report_that_reaches_both_is_stored_once(two: Two) -> None:
     """G6: Plivo's own retry may come to the other server while the first still writes; nobody gets 503."""
     for number in range(ROUNDS):
-        same = [incoming(number, proofs=(proof(f"{number} {copy}", "a"),)) for copy in range(4)]
+        same = [incoming(number, proofs=(proof(f"{number} {copy}", "a"),)) for copy in range(2)]
         got = await asyncio.gather(*(two.each(copy).queue.accept(one) for copy, one in enumerate(same)))
         assert sum(one.new for one in got) == 1
     assert (await two.one.queue.waiting())["crm"] == ROUNDS
