@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from app.delivery.fan_out import Subscriptions
+from app.plivo.markup import Callback
 from app.plivo.signature import Token
 from app.policies.policies import Policies
-from app.replies.decide import Callback
 from app.rules.table import Table
 
 

@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app import __version__
@@ -35,17 +32,18 @@ from app.plivo.messages import DeliveryReport, Verified
 from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
 from app.rules.services import RuleServices
-from app.store import Store, open_store
+from app.store import Store, due_times, open_store, wrong_clock
 from app.store.disk import Measure, Reserve, measuring
-from app.store.due_times import Longest, draw_back
+from app.store.due_times import Longest
 from app.store.instances import StoredInstances
 from app.store.snapshot import Survey, is_empty, survey
 from app.telemetry import get_logger, losses
 from app.telemetry.metrics import Metrics
 from app.web.admin import Admin, make_admin
+from app.web.app import make_app
 from app.web.endpoints import Accept, Endpoints
-from app.web.middleware import SignatureMiddleware, SignatureOptions
-from app.web.server import STOP_SECONDS, trust
+from app.web.middleware import SignatureOptions
+from app.web.server import STOP_SECONDS
 
 log = get_logger("service")
 
@@ -112,7 +110,8 @@ async def open_service(
         reserve = _reserve(config, measure, stack)
         intake = Intake(store.queue, lambda: config.runtime.subscriptions, backlog, forwarder.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
-        app = _app(config, Endpoints(replies.answer, accept, state.ready, lambda: state.fault), metrics)
+        endpoints = Endpoints(replies.answer, accept, state.ready, lambda: state.fault)
+        app = make_app(_signature_options(config), endpoints, metrics)
         admin = make_admin(metrics, _status(_facts(config), state, reserve, forwarder, replies, stack))
         service = Service(app, admin, metrics, store, replies, forwarder, state)
         await _take_over(config, store)
@@ -128,8 +127,10 @@ async def _take_over(config: Config, store: Store) -> None:
         log.warning("new store", store=config.store.shown, advice=NEW_STORE)
     if isinstance(config.store.where, Path):
         await store.journal.release("")  # a sole server: whatever another one held is free
-    if drawn_back := await store.change(draw_back, _longest(config)):
+    if drawn_back := await store.change(due_times.draw_back, _longest(config)):
         log.warning("due times of a clock that was ahead are corrected", deliveries=drawn_back)
+    if drawn_back := await store.change(wrong_clock.draw_back, None):
+        log.warning("rows of a clock that was ahead are corrected", rows=drawn_back)
     for target, count in (await store.queue.waiting()).items():
         if target not in config.targets:
             advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
@@ -251,24 +252,14 @@ def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Acc
     return accept
 
 
-def _app(config: Config, endpoints: Endpoints, metrics: Metrics) -> ASGIApp:
-    prefix = urlsplit(config.server.public_url).path
-    inner = Starlette(routes=[route for base in dict.fromkeys(["", prefix]) for route in _routes(base, endpoints)])
-    inner.router.redirect_slashes = False
-    options = SignatureOptions(
+def _signature_options(config: Config) -> SignatureOptions:
+    return SignatureOptions(
         public_url=config.server.public_url,
         tokens=config.tokens,
         mode=config.signature,
         body_limit=config.server.body_limit,
         deadline=config.server.deadline,
     )
-    return SignatureMiddleware(
-        inner, options, message=endpoints.message, report=endpoints.report, metrics=metrics, accepted=trust
-    )
-
-
-def _routes(base: str, endpoints: Endpoints) -> Iterable[Route]:
-    return (Route(f"{base}/health", endpoints.health), Route(f"{base}/ready", endpoints.ready))
 
 
 def _watch(tasks: Iterable[asyncio.Task[None]], state: State, on_fault: Callable[[], None]) -> None:

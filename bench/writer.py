@@ -16,10 +16,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support import postgres
 
+from app.plivo.markup import Callback
 from app.plivo.messages import InboundMessage, Outgoing, Proof, Verified
 from app.policies.limits import DAY
 from app.policies.policies import Policies
-from app.replies.decide import Callback, Evaluation, candidate
+from app.replies.decide import Evaluation, candidate
 from app.replies.journal import Arrival, Submission
 from app.rules.outcome import Answers, Outcome
 from app.store import Keep, Store, StoreOptions, open_store

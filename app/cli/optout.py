@@ -133,11 +133,12 @@ def import_(source: BinaryIO, path: Path) -> None:
 
 
 def _change(config: Config, to: str, person: str, *, out: bool) -> None:
-    conversation = Conversation(person_of(to, config), canonical(person_of(person, config)))
+    who = person_of(person, config)
+    conversation = Conversation(person_of(to, config), canonical(who))
     made = OptOutChange(conversation, out, time.time(), None, whoami(), "", "command")
     changed = run(submit(config, people.change, Changes(whoami(), (made,)), create=True))
     state = "gets nothing from" if out else "gets messages from"
-    echo(f"{show(conversation.person)} {state} {show(conversation.number)}{'' if changed else ', as before'}")
+    echo(f"{show(who)} {state} {show(conversation.number)}{'' if changed else ', as before'}")
 
 
 async def _add(config: Config, changes: Sequence[OptOutChange]) -> int:

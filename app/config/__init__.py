@@ -25,11 +25,11 @@ from app.config.tests import read_tests
 from app.config.validation import check
 from app.delivery.fan_out import Subscriptions
 from app.delivery.target import Target
+from app.plivo.markup import Callback
 from app.plivo.numbers import Reading
 from app.plivo.signature import Token
 from app.policies.limits import LimitOptions
 from app.policies.opt_out import OptOutOptions
-from app.replies.decide import Callback
 from app.rules.table import Table
 from app.runtime import Runtime
 from app.store import URL, Keep, StoreOptions, server_url

@@ -6,10 +6,20 @@ removed. Nothing is padded: whether Plivo trims is not known.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from app.plivo.messages import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where Plivo shall report the fate of a reply; the inbound MessageUUID follows the URL."""
+
+    url: str
+    method: str
+
 
 EMPTY = b"<Response/>"  # silence: what Plivo's SDKs print for a response without a message
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from app.plivo import numbers, units
-from app.plivo.markup import EMPTY, clean, render
+from app.plivo.markup import EMPTY, Callback, clean, render
 from app.plivo.messages import InboundMessage, Outgoing
 from app.policies import limits, opt_out
 from app.policies.opt_out import OptOutSignal
@@ -25,14 +25,6 @@ from app.rules.outcome import Outcome, Use
 
 OPT_OUT = "opt_out"  # stands where a rule's name would
 NO_STEPS = "[]"
-
-
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """Where Plivo shall report the fate of a reply."""
-
-    url: str
-    method: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +65,7 @@ class Proposal:
 
 
 OPTED_OUT = Proposal(OPT_OUT, "this person has opted out")
+REPLAYED = Proposal(OPT_OUT, "this message changed an opt-out before, and its answer is no longer kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +115,12 @@ def refused_early(message: InboundMessage, evaluation: Evaluation, usage: Usage)
 
 
 def admit(candidate: Candidate, usage: Usage) -> Proposal:
-    """What is really sent, given what is remembered. Notes in `usage` what that uses up."""
+    """What is really sent, given what is remembered. Notes in `usage` what that uses up.
+
+    An opt-out outlives the message that made it, so a message that made one is known to be a repeat for ever.
+    """
+    if candidate.message.message_uuid in usage.changed_by:
+        return REPLAYED
     conversation = candidate.query.conversation
     out = candidate.policies.opt_out_in_force(usage, *conversation)
     proposal = candidate.when_out if out else candidate.when_in

@@ -10,11 +10,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.plivo.markup import Callback
 from app.plivo.messages import InboundMessage, Parameters, Verified
 from app.plivo.refusals import Forged
 from app.policies.policies import Policies
 from app.policies.usage import Usage, UsageQuery
-from app.replies.decide import Callback, Candidate, Proposal
+from app.replies.decide import Candidate, Proposal
 
 
 class Reused(Forged):

@@ -126,7 +126,8 @@ async def known(engine: AsyncEngine, addresses: Iterable[str]) -> set[str]:
 
 
 def _stands(address: str) -> sa.Select[tuple[bool]]:
-    return sa.select(sa.or_(*(sa.exists().where(column == address) for column in ADDRESSES)))
+    forms = address, canonical(address)
+    return sa.select(sa.or_(*(sa.exists().where(column.in_(forms)) for column in ADDRESSES)))
 
 
 async def is_ours(engine: AsyncEngine, number: str) -> bool:

@@ -23,8 +23,8 @@ def test_kinds_of_this_version() -> None:
 
 @pytest.mark.parametrize("key", KINDS)
 def test_kind_has_a_test_file(key: str) -> None:
-    """tests/rules/test_<kind>.py, one a kind."""
-    assert (HERE / f"test_{key}.py").is_file()
+    """tests/rules/kinds/test_<kind>.py, one a kind."""
+    assert (HERE / "kinds" / f"test_{key}.py").is_file()
 
 
 @pytest.mark.parametrize("key", KINDS)
@@ -46,5 +46,5 @@ def test_config_knows_every_option(key: str) -> None:
 @pytest.mark.parametrize("key", KINDS)
 def test_kind_lives_in_a_file_of_its_name_and_explains_itself(key: str) -> None:
     """The file of a kind is found by its key, and its options have a docstring."""
-    assert KINDS[key].__module__ == f"app.rules.{key}"
+    assert KINDS[key].__module__ == f"app.rules.kinds.{key}"
     assert KINDS[key].__doc__

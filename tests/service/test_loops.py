@@ -72,8 +72,8 @@ def converse(machines: Pair, last: str) -> int:
     [
         pytest.param("1", 5, "same_text 2/1h", id="the same text"),  # "hello", then twice each the same words
         pytest.param("2", 6, "per_sender 3/1h", id="texts that grow"),
-        pytest.param("3", 8, "total 4/1d of route total", id="a fuse"),
-        pytest.param("4", 10, "total 5/1m of route minute", id="a fuse of a minute"),
+        pytest.param("3", 8, "total 4/1d of route total", id="a spending cap"),
+        pytest.param("4", 10, "total 5/1m of route minute", id="a spending cap of a minute"),
         pytest.param("5", 9, "same_text 4/1h", id="as shipped"),
     ],
 )
@@ -84,7 +84,7 @@ def test_two_machines_fall_silent(machines: Pair, last: str, answers: int, limit
         params = wire.message()
         assert wire.tell(machine, params)[0] == 200
         machine.wait_for("answered", message_uuid=dict(params)["MessageUUID"])  # and so the lines before it
-    told = [line for one in machines for line in one.lines() if line["event"] == "a limit starts to silence"]
+    told = [line for one in machines for line in one.lines() if line["event"] == "rate limit reached"]
     assert [line["reason"] for line in told if line["to"] == f"..000{last}" or line["to"] == f"..001{last}"] == [
         f"limit: {limit}"
     ]
@@ -116,7 +116,7 @@ def test_limits_survive_a_restart_and_are_reset_beside_the_server(tmp_path: Path
         assert not answered(service, "3", other)
         assert answered(service, "2", other)
         listed = command(tmp_path, "limits", "list", "--json")
-        assert {fuse["scope"]: (fuse["spent"], fuse["limit"]) for fuse in listed["fuses"]} == {
+        assert {fuse["scope"]: (fuse["spent"], fuse["limit"]) for fuse in listed["spending"]} == {
             "": (8, "5000/1d"),
             "route total": (4, "4/1d"),
             "route minute": (0, "5/1m"),

@@ -13,13 +13,13 @@ from app.delivery.fan_out import Subscriptions
 from app.delivery.message_copies import MessageCopies
 from app.delivery.queue import IncomingReport, StoredReport
 from app.delivery.target import Target
-from app.plivo.markup import render
+from app.plivo.markup import Callback, render
 from app.plivo.messages import DeliveryReport, InboundMessage, Outgoing, Proof, Verified
 from app.plivo.numbers import canonical
 from app.policies.limits import LimitOptions, for_route, text_key
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Conversation, OptOutChange
-from app.replies.decide import OPTED_OUT, Callback, Candidate, Evaluation, Proposal, usage_query
+from app.replies.decide import OPTED_OUT, Candidate, Evaluation, Proposal, usage_query
 from app.replies.journal import Arrival, ClaimRequest, MessageCopy, Submission
 from app.rules.outcome import Use
 from app.store import Keep, Store, StoreOptions, open_store, retention

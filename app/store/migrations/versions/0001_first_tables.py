@@ -72,7 +72,7 @@ def upgrade() -> None:
     sa.Column('handed_over_at', sa.Double(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_messages')),
     sa.UniqueConstraint('message_uuid', name=op.f('uq_messages_message_uuid')),
-    sqlite_autoincrement=True
+    sqlite_autoincrement=True,
     )
     op.create_index('ix_messages_pending', 'messages', ['id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
     op.create_index('ix_messages_person', 'messages', ['person', 'counted'], unique=False)
@@ -107,7 +107,7 @@ def upgrade() -> None:
     sa.Column('opt_out', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_proofs')),
     sa.UniqueConstraint('key', name=op.f('uq_proofs_key')),
-    sqlite_autoincrement=True
+    sqlite_autoincrement=True,
     )
     op.create_table('reports',
     sa.Column('id', sa.String(), nullable=False),
