@@ -4,8 +4,7 @@ Times are seconds since the epoch, by the database's clock where a due time is m
 read back whole, never searched.
 
 Few indexes: each one with random keys costs a message as much as its row. Rows stand in order of arrival, so a time
-range is a range of ids, which a binary search finds (`arrivals.py`). No id is used twice, also where SQLite would:
-a new row must not lie behind the mark of a sweep (`retention.py`).
+range is a range of ids, which a binary search finds (`arrivals.py`).
 """
 
 from typing import Any
