@@ -14,10 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app import __version__
@@ -43,9 +40,10 @@ from app.store.snapshot import Survey, is_empty, survey
 from app.telemetry import get_logger, losses
 from app.telemetry.metrics import Metrics
 from app.web.admin import Admin, make_admin
+from app.web.app import make_app
 from app.web.endpoints import Accept, Endpoints
-from app.web.middleware import SignatureMiddleware, SignatureOptions
-from app.web.server import STOP_SECONDS, trust
+from app.web.middleware import SignatureOptions
+from app.web.server import STOP_SECONDS
 
 log = get_logger("service")
 
@@ -112,7 +110,8 @@ async def open_service(
         reserve = _reserve(config, measure, stack)
         intake = Intake(store.queue, lambda: config.runtime.subscriptions, backlog, forwarder.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
-        app = _app(config, Endpoints(replies.answer, accept, state.ready, lambda: state.fault), metrics)
+        endpoints = Endpoints(replies.answer, accept, state.ready, lambda: state.fault)
+        app = make_app(_signature_options(config), endpoints, metrics)
         admin = make_admin(metrics, _status(_facts(config), state, reserve, forwarder, replies, stack))
         service = Service(app, admin, metrics, store, replies, forwarder, state)
         await _take_over(config, store)
@@ -255,24 +254,14 @@ def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Acc
     return accept
 
 
-def _app(config: Config, endpoints: Endpoints, metrics: Metrics) -> ASGIApp:
-    prefix = urlsplit(config.server.public_url).path
-    inner = Starlette(routes=[route for base in dict.fromkeys(["", prefix]) for route in _routes(base, endpoints)])
-    inner.router.redirect_slashes = False
-    options = SignatureOptions(
+def _signature_options(config: Config) -> SignatureOptions:
+    return SignatureOptions(
         public_url=config.server.public_url,
         tokens=config.tokens,
         mode=config.signature,
         body_limit=config.server.body_limit,
         deadline=config.server.deadline,
     )
-    return SignatureMiddleware(
-        inner, options, message=endpoints.message, report=endpoints.report, metrics=metrics, accepted=trust
-    )
-
-
-def _routes(base: str, endpoints: Endpoints) -> Iterable[Route]:
-    return (Route(f"{base}/health", endpoints.health), Route(f"{base}/ready", endpoints.ready))
 
 
 def _watch(tasks: Iterable[asyncio.Task[None]], state: State, on_fault: Callable[[], None]) -> None:

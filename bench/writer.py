@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from app.policies.ledger import Case, Entry, Memory, Pair, Proof, Ruling
 from support import postgres
 
 from app.policies import limits
-from app.policies.ledger import Case, Entry, Memory, Pair, Proof, Ruling
 from app.policies.limits import LimitOptions
 from app.store import Keep, Store, StoreOptions, open_store
 

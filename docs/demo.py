@@ -163,7 +163,7 @@ def play(step: Step, url: str, environment: dict[str, str]) -> tuple[bool, int]:
         if step.retried
         else reply
     )
-    journal = command(environment, "history", reply["message_uuid"])["messages"][0]
+    journal = command(environment, "history", reply["message_uuid"])[0]
     texts = tuple(message["text"] for message in reply["messages"])
     right = texts == step.replies and journal["rule"] == step.rule and again["xml"] == reply["xml"]
     print(f"{step.sender} -> {step.to}  {step.text!r}  ({step.method}, {step.signature})")

@@ -1,4 +1,4 @@
-"""The floors of the house (DESIGN 4): who may lean on whom, who touches nothing, where each library lives."""
+"""The packages and their layers (docs/architecture.md): who may import whom, what is pure, where each library lives."""
 
 import ast
 import subprocess
@@ -12,103 +12,81 @@ from support import process
 
 APP = Path(__file__).parent.parent / "app"
 
-# A room -> what of ours it may import: a room with all that is in it, or one module of it.
-# Where this goes beyond the table of DESIGN 4, the line says why.
+# From the lowest layer up. A package imports itself, and of ours only what stands here: a package with all that is in
+# it, or single modules of it.
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "app.plivo": (),
+    "app.folding": (),
+    "app.plivo": ("app.folding",),
     "app.http_client": (),
-    "app.telemetry.metrics": (
+    "app.telemetry": ("app.plivo",),  # Plivo's statuses are labels of metrics
+    "app.policies": ("app.plivo", "app.folding"),
+    "app.rules": ("app.policies", "app.plivo", "app.folding", "app.telemetry", "app.http_client"),
+    "app.delivery": ("app.plivo", "app.http_client", "app.telemetry"),
+    "app.runtime": ("app.rules", "app.policies", "app.delivery", "app.plivo"),
+    "app.replies": ("app.runtime", "app.rules", "app.policies", "app.plivo", "app.telemetry"),
+    "app.store": (
         "app.plivo",
-    ),  # added, floor 0: every name and label of /metrics; Plivo's statuses are labels
-    "app.telemetry": (),
-    "app.web.server": (),  # added, floor 0: uvicorn with bounds, which knows nothing of the house
-    "app.telemetry.throttle": (),  # added, floor 0: how many log lines a stranger can cause
-    "app.folding": (),  # added, floor 0: when two texts are the same word; rules and opt-out ask it
-    "app.rules": ("app.plivo", "app.telemetry", "app.folding"),
-    "app.policies": ("app.plivo", "app.telemetry", "app.folding"),
-    "app.delivery": ("app.plivo", "app.http_client", "app.telemetry", "app.telemetry.metrics"),
-    "app.store": ("app.policies.ledger", "app.delivery.queue"),
-    "app.engine": ("app.plivo", "app.rules", "app.policies", "app.telemetry"),
+        "app.policies",
+        "app.telemetry",
+        "app.replies.decide",  # pure: admitted inside the transaction
+        "app.replies.journal",
+        "app.delivery.queue",
+        "app.delivery.fan_out",
+    ),
     "app.config": (
+        "app.runtime",
+        "app.store",
         "app.rules",
         "app.policies",
         "app.delivery",
-        "app.store",
         "app.plivo",
-        "app.http_client.Secret",  # added: what `secrets` of a table becomes
-        "app.http_client.Url",  # added: types of a kind's options
-        "app.http_client.Headers",
-        "app.http_client.TlsFiles",  # added: what `ca_file`, `client_cert` and `client_key` become
-        "app.http_client.BadTlsFile",
-    ),
-    "app.answering": (  # added, floor 3: one message, one answer, in time
-        "app.engine",
-        "app.policies.ledger",
-        "app.plivo",
-        "app.rules",
-        "app.telemetry",
-        "app.telemetry.metrics",
-    ),
-    "app.web.middleware": ("app.plivo", "app.telemetry", "app.telemetry.metrics", "app.telemetry.throttle"),
-    "app.operations.readiness": (
-        "app.policies",
-        "app.telemetry.metrics",
-        "app.plivo",
-        "app.store",
-    ),  # added, floor 3: how the house is
-    "app.web.admin": (
-        "app.telemetry.metrics",
-        "app.operations.readiness",
-        "app.telemetry",
-    ),  # added, floor 3: the operator's socket
-    "app.web.endpoints": ("app.engine", "app.plivo", "app.delivery.queue", "app.policies.ledger"),
-    "app.service": (
-        "app.web.admin",
-        "app.telemetry.metrics",
-        "app.operations.readiness",
-        "app.answering",
-        "app.config",
-        "app.web.endpoints",
-        "app.engine",
-        "app.web.middleware",
-        "app.policies",
+        "app.folding",
         "app.http_client",
-        "app.plivo",
-        "app.delivery",
+    ),
+    "app.operations": (
+        "app.store",
+        "app.replies",
+        "app.runtime",
         "app.rules",
-        "app.web.server",
-        "app.store",
-        "app.telemetry",
-        "app.__version__",
-    ),
-    "app.cli": (
-        "app.service",
-        "app.config",
-        "app.engine",
+        "app.policies",
+        "app.delivery",
         "app.plivo",
-        "app.store",
-        "app.policies",  # added: `optout` and `limits` speak of them
-        "app.rules.services",  # added: `test` and `explain` give stand-ins
-        "app.rules.tasks",  # added: `serve` tells asyncio how a rule's tasks end
-        "app.web.server",  # added: `serve` runs it
-        "app.telemetry",  # added: `serve` sets it up
-        "app.telemetry.metrics",  # added: `serve` counts the connections that were closed at a limit
-        "app.telemetry.throttle",  # added: and tells of them in few lines
-        "app.http_client.SECRET_PREFIX",  # added: `secret` prints one
-        "app.http_client.BadEnvironment",  # added: `serve` says so
-        "app.delivery.payloads",  # added: `history` shows a report's fields as its receiver gets them
-        "app.delivery.queue",  # added: the states that `deliveries` can list
-        "app.__version__",
+        "app.telemetry",
+        "app.http_client",
     ),
+    "app.web": (
+        "app.operations",
+        "app.replies",
+        "app.delivery",
+        "app.runtime",
+        "app.plivo",
+        "app.telemetry",
+        "app.folding",
+    ),
+    "app.service": ("app",),
+    "app.cli": ("app",),
     "app.__main__": ("app.cli",),
     "app": (),
 }
-# One file of a room that may lean on more than the rest of it.
-ALSO = {"app.rules.kinds.webhook": ("app.http_client",), "app.rules.services": ("app.http_client",)}
+NEVER = {"app.web": ("app.store", "app.config"), "app.operations": ("app.config",)}
 
 IMPURE = {"asyncio", "httpx", "starlette", "sqlalchemy", "time", "random", "os", "socket", "logging"}
-PURE = ("app.plivo", "app.policies.ledger", "app.delivery.retry", "app.delivery.queue")  # with all that they import
-PURE_THEMSELVES = ("app.delivery.payloads", "app.delivery.target")  # a target holds secrets, which outbound signs with
+PURE = (  # with all that they import
+    "app.folding",
+    "app.plivo",
+    "app.policies",
+    "app.rules.outcome",
+    "app.replies.decide",
+    "app.replies.journal",
+    "app.delivery.retry",
+)
+PURE_THEMSELVES = (  # a target holds secrets, which the HTTP client signs with
+    "app.delivery.payloads",
+    "app.delivery.target",
+    "app.delivery.queue",
+    "app.delivery.fan_out",
+    "app.runtime",
+)
 
 HOMES = {
     "pydantic": "app.config",
@@ -117,8 +95,9 @@ HOMES = {
     "alembic": "app.store.migrations",
     "click": "app.cli",
     "uvicorn": "app.web.server",
-    "prometheus_client": "app.telemetry.metrics",
+    "prometheus_client": "app.telemetry",
 }
+LONGEST = 260  # lines of a module
 
 
 def _name(path: Path) -> str:
@@ -146,7 +125,7 @@ def _within(name: str, place: str) -> bool:
     return name == place or name.startswith(f"{place}.")
 
 
-def _room(module: str) -> str:
+def _package(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
@@ -164,23 +143,34 @@ def _roots(module: str) -> set[str]:
     return {name.partition(".")[0] for name in _imports(module)}
 
 
-def test_every_room_is_in_the_table() -> None:
-    """A new room says first on which floor it stands."""
-    assert {_room(module) for module in MODULES} == set(ALLOWED)
+def test_every_package_has_a_layer() -> None:
+    """A new package says first what it may import."""
+    assert {_package(module) for module in MODULES} == set(ALLOWED)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_room_imports_only_what_the_table_allows(module: str) -> None:
-    """A room leans on the rooms that DESIGN 4 names, and on nothing else of ours."""
-    own = () if module == "app" else (_room(module),)
-    allowed = own + ALLOWED[_room(module)] + ALSO.get(module, ())
+def test_imports_go_downwards(module: str) -> None:
+    """A module imports its own package and what stands below it."""
+    package = _package(module)
+    allowed = ("app.__version__", *([] if module == "app" else [package]), *ALLOWED[package])
     assert [name for name in _ours(module) if not any(_within(name, place) for place in allowed)] == []
 
 
-@pytest.mark.parametrize("room", PURE)
-def test_pure_rooms_touch_nothing(room: str) -> None:
-    """A pure room, and every room that it imports, knows no clock, chance, disk, net or log."""
-    reached = {module for module in MODULES if _within(module, room)}
+@pytest.mark.parametrize("package", NEVER)
+def test_what_a_package_never_reaches(package: str) -> None:
+    """Pages and commands show operations; they do not speak SQL, and an operation reads no file of settings."""
+    users = {module: list(_ours(module)) for module in MODULES if _within(module, package)}
+    assert {
+        module: names
+        for module, names in users.items()
+        if any(_within(name, place) for name in names for place in NEVER[package])
+    } == {}
+
+
+@pytest.mark.parametrize("package", PURE)
+def test_pure_packages_touch_nothing(package: str) -> None:
+    """A pure package, and everything that it imports, knows no clock, chance, disk, net or log."""
+    reached = {module for module in MODULES if _within(module, package)}
     waiting = set(reached)
     while waiting:
         found = {_module_of(name) for name in _ours(waiting.pop())} - reached
@@ -190,17 +180,23 @@ def test_pure_rooms_touch_nothing(room: str) -> None:
 
 
 @pytest.mark.parametrize("module", PURE_THEMSELVES)
-def test_formats_and_targets_touch_nothing_themselves(module: str) -> None:
-    """How a report is written depends on the report alone."""
+def test_values_touch_nothing_themselves(module: str) -> None:
+    """How a report is written, and who wants it, depends on values alone."""
     assert _roots(module) & IMPURE == set()
 
 
 @pytest.mark.parametrize("library", HOMES)
 def test_a_library_has_one_home(library: str) -> None:
-    """pydantic only reads the config, SQL is only spoken by the store, click only by the commands."""
+    """pydantic only reads the configuration, SQL is only spoken by the store, click only by the commands."""
     users = [module for module in MODULES if library in _roots(module)]
     assert users
     assert [module for module in users if not _within(module, HOMES[library])] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_is_long(module: str) -> None:
+    """What does not fit on a few screens is two things."""
+    assert len(MODULES[module].read_text().splitlines()) <= LONGEST
 
 
 # What Alembic runs, not imports, and the entry point, which runs the commands.

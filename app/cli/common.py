@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from app.config import BadConfig, Config
 from app.config.fields import read_duration
 from app.plivo.refusals import Unavailable
 from app.store import BrokenStore, NewerStore, Store, StoreInUse, open_store
+
+PAUSE = 2.0  # times what a step took
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -154,6 +157,16 @@ async def submit(config: Config, verb: Callable[..., Any], item: Any, *, create:
     """A change beside a server that may be running; with `create`, before the first start too."""
     async with store_beside_server(config, create=create) as store:
         return await store.change(verb, item)
+
+
+@asynccontextmanager
+async def step() -> AsyncIterator[None]:
+    """One transaction of a large change, then a pause in which a server beside it can write: it looks for the lock of
+    a SQLite store now and then, and must find it free more often than not.
+    """
+    started = time.monotonic()
+    yield
+    await asyncio.sleep(PAUSE * (time.monotonic() - started))
 
 
 def whoami() -> str:

@@ -21,6 +21,7 @@ from app.cli.common import (
     print_json,
     run,
     show_try,
+    step,
     store_beside_server,
     submit,
     tried,
@@ -189,11 +190,13 @@ def _change(config: Config, verb: Any, which: Selection, what: str, rate: float 
 async def _in_steps(config: Config, verb: Any, change: Change) -> set[int]:
     changed: set[int] = set()
     async with store_beside_server(config) as store:
-        while step := await store.change(verb, change):
-            changed |= set(step)
-            change = replaced(change, after=max(step), begun=len(changed))
-            if len(step) < commands.BATCH:
-                break
+        full = True
+        while full:
+            async with step():
+                ids = await store.change(verb, change)
+            changed |= set(ids)
+            change = replaced(change, after=max(ids, default=0), begun=len(changed))
+            full = len(ids) == commands.BATCH
     return changed
 
 

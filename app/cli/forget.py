@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from app.cli.addresses import person
-from app.cli.common import UsageError, config_option, load, run, store_beside_server, submit, whoami
+from app.cli.common import UsageError, config_option, load, run, store_beside_server, whoami
 from app.config import Config
 from app.store import people
 from app.store.people import Forget
@@ -18,18 +18,25 @@ from app.store.people import Forget
 def command(number: str, path: Path, *, also_opt_out: bool) -> None:
     """Erase every row of a number: messages, reports and their deliveries, counts. The opt-out stays.
 
+    Nothing of them is left in a SQLite store's files. Backups, logs and what your targets got are yours to erase.
+
     \b
     Example: plivo-autoreply forget +33700000001
     """
     config = load(path)
     who = person(number, config)
-    if who in config.table.by_number or run(_is_ours(config, who)):
+    count = run(_forget(config, Forget(whoami(), who, also_opt_out)))
+    if count is None:
         message = f"{number} is one of your own numbers: give the number of a person"
         raise UsageError(message)
-    count = run(submit(config, people.forget, Forget(whoami(), who, also_opt_out)))
     click.echo(f"{count} rows erased")
 
 
-async def _is_ours(config: Config, number: str) -> bool:
+async def _forget(config: Config, order: Forget) -> int | None:
+    """How many rows are gone; None if it is one of our own numbers, of which none goes."""
     async with store_beside_server(config) as store:
-        return await people.is_ours(store.engine, number)
+        if order.person in config.table.by_number or await people.is_ours(store.engine, order.person):
+            return None
+        count = await store.change(people.forget, order)
+        await store.erase()
+    return count

@@ -3,6 +3,7 @@
 import os
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -20,6 +21,7 @@ from app.cli.common import (
     moment,
     print_json,
     run,
+    step,
     store_beside_server,
     submit,
     whoami,
@@ -126,16 +128,28 @@ def import_(source: BinaryIO, path: Path) -> None:
     """
     config = load(path)
     changes = read_opt_outs(source.read(), config)
-    count = run(submit(config, people.change, Changes(whoami(), tuple(changes)), create=True))
+    count = run(_add(config, changes))
     click.echo(f"{count} opt-outs added, {len(changes) - count} were there already")
 
 
 def _change(config: Config, to: str, person: str, *, out: bool) -> None:
-    conversation = Conversation(person_of(to, config), canonical(person_of(person, config)))
+    who = person_of(person, config)
+    conversation = Conversation(person_of(to, config), canonical(who))
     made = OptOutChange(conversation, out, time.time(), None, whoami(), "", "command")
     changed = run(submit(config, people.change, Changes(whoami(), (made,)), create=True))
     state = "gets nothing from" if out else "gets messages from"
-    echo(f"{show(conversation.person)} {state} {show(conversation.number)}{'' if changed else ', as before'}")
+    echo(f"{show(who)} {state} {show(conversation.number)}{'' if changed else ', as before'}")
+
+
+async def _add(config: Config, changes: Sequence[OptOutChange]) -> int:
+    """How many are new. In steps, so that a server beside it answers meanwhile."""
+    who, count = whoami(), 0
+    async with store_beside_server(config, create=True) as store:
+        for start in range(0, len(changes), people.BATCH):
+            async with step():
+                order = Changes(who, tuple(changes[start : start + people.BATCH]))
+                count += await store.change(people.change, order)
+    return count
 
 
 async def _list(config: Config, who: str | None, *, ended: bool) -> list[Row]:

@@ -57,8 +57,6 @@ class StoredReport:
     rule: str | None
     targets: tuple[str, ...]
     signed_by: str
-    proofs: tuple[Proof, ...] = ()
-    full: frozenset[str] = frozenset()  # targets past their cap: for them it is dead at once (G7)
 
     @property
     def id(self) -> str:

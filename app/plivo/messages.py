@@ -39,13 +39,18 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A request that passed the gate."""
+    """A request that Plivo signed; with `signature = "log-only"` also one that nobody did."""
 
     path: str  # below public_url: "/message", "/report/<uuid>"
     parameters: Parameters
     proofs: tuple[Proof, ...]
     signed_by: str  # "V3", "Ma-V3", "V2", "Ma-V2"; "" when log-only let it pass unverified
-    token: int = 0  # the position of the token that verified it, from 1; 0: none
+    token: int = 0  # the position, from 1, of the token that verified it; 0: none
+
+    @property
+    def digest(self) -> bytes:
+        """The `content_digest` of the request; it is made once, for the proofs."""
+        return self.proofs[0].value if self.proofs else content_digest(self.path, self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +123,16 @@ class DeliveryReport:
     parameters: Parameters
 
     @classmethod
-    def from_parameters(cls, path: str, parameters: Parameters) -> Self:
-        """Raises `Malformed` without MessageUUID or Status, or with an address that is too long."""
+    def from_parameters(cls, path: str, parameters: Parameters, digest: bytes | None = None) -> Self:
+        """`digest` is their `content_digest`, where it is known.
+
+        Raises `Malformed` without MessageUUID or Status, or with an address that is too long.
+        """
         fields = _single(parameters, "MessageUUID", "Status", "From", "To")
         _require(fields, "MessageUUID", "Status")
         every = dict(reversed(parameters))  # of a repeated field, the first
         return cls(
-            id=content_digest(path, parameters).hex()[:32],
+            id=(digest or content_digest(path, parameters)).hex()[:32],
             message_uuid=identifier(fields["MessageUUID"]),
             status=fields["Status"].strip().lower(),
             sender=_address(fields, "From"),
@@ -155,10 +163,10 @@ def identifier(value: str) -> str:
 
 
 def content_digest(path: str, parameters: Parameters) -> bytes:
-    """SHA-256 of path and parameters, each with its length, so that no two contents can meet."""
-    parts = [path, *(part for pair in sorted(parameters) for part in pair)]
-    encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
-    return hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in encoded)).digest()
+    """SHA-256 of path and parameters, each with its length in characters, so that no two contents can meet."""
+    pairs = [f"{len(name)}:{name}{len(value)}:{value}" for name, value in sorted(parameters)]
+    content = f"{len(path)}:{path}{''.join(pairs)}"
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()
 
 
 def _single(parameters: Parameters, *names: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ phone number or a short code, anything else for an alphanumeric sender. People s
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 AddressKind = Literal["number", "short-code", "alphanumeric"]
@@ -64,6 +65,7 @@ def is_digits(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
+@lru_cache(maxsize=8192)  # a message asks five times, and the same people write again
 def kind_of(address: str) -> AddressKind:
     """What a normalised address is."""
     if not is_digits(address):

@@ -15,7 +15,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,7 +23,6 @@ from app.plivo.messages import IDENTIFIER, Parameters
 
 MAX_VALUES = 10  # signatures of one header that are compared; Plivo sends one for each active token of the account
 MAX_PARTS = 64  # parts of a comma-separated list that are looked at; 32 KiB of header could hold 16,000
-MAX_DESTINATIONS = 10_000  # numbers whose token is remembered
 
 _SIGNATURE = re.compile(rb"[A-Za-z0-9+/]{43}=")  # 32 bytes in Base64
 
@@ -34,8 +33,8 @@ class Request:
 
     method: str
     base: str
-    query: Parameters
-    body: Parameters
+    query: Parameters = ()
+    body: Parameters = ()
 
     @classmethod
     def of(cls, method: str, uri: str, body: Parameters = ()) -> "Request":
@@ -70,6 +69,7 @@ class Family:
     nonce: str
     headers: Mapping[str, str]  # what we call it -> the header that holds it
     text: Callable[[Request, str], bytes]
+    covers_parameters: bool  # whether the parameters must be read before it can be checked
 
 
 V2 = Family(
@@ -77,14 +77,25 @@ V2 = Family(
     "X-Plivo-Signature-V2-Nonce",
     {"V2": "X-Plivo-Signature-V2", "Ma-V2": "X-Plivo-Signature-Ma-V2"},
     v2_text,
+    covers_parameters=False,
 )
 V3 = Family(
     "V3",
     "X-Plivo-Signature-V3-Nonce",
     {"V3": "X-Plivo-Signature-V3", "Ma-V3": "X-Plivo-Signature-Ma-V3"},
     v3_text,
+    covers_parameters=True,
 )
-FAMILIES = (V3, V2)  # V3 first: it covers the words
+FAMILIES = (V3, V2)  # V3 first: it covers the parameters
+
+# As ASGI spells names: the nonce of a family, and its headers.
+_FIELDS = {
+    family: (
+        family.nonce.lower().encode(),
+        tuple((name, header.lower().encode()) for name, header in family.headers.items()),
+    )
+    for family in FAMILIES
+}
 
 
 class Token:
@@ -103,33 +114,6 @@ class Token:
         state = self._state.copy()
         state.update(text)
         return base64.b64encode(state.digest())
-
-
-class Tokens:
-    """The configured tokens, in the order in which they are worth trying.
-
-    A number belongs to one account, so the token that last vouched for a number is tried first, then the one that
-    last vouched for anything: a genuine request costs one HMAC however many tokens there are.
-    """
-
-    def __init__(self, tokens: Iterable[Token]) -> None:
-        self._tokens = tuple(tokens)
-        self._latest: Token | None = None
-        self._by_destination: dict[str, Token] = {}
-
-    def in_order(self, destination: str | None = None) -> Iterator[Token]:
-        """Every token once. `destination` is one of our numbers, if it is known."""
-        first = dict.fromkeys((self._by_destination.get(destination or ""), self._latest))
-        yield from (token for token in first if token is not None)
-        yield from (token for token in self._tokens if token not in first)
-
-    def remember(self, token: Token, destination: str | None = None) -> None:
-        """This token vouched for a request, about this number."""
-        self._latest = token
-        if destination is not None and self._by_destination.get(destination) is not token:
-            if len(self._by_destination) >= MAX_DESTINATIONS:
-                self._by_destination.clear()
-            self._by_destination[destination] = token
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +147,28 @@ class SignatureHeader:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which header a token made."""
+    """Which header a token made, over which text."""
 
     header: str
     token: Token
+    text: bytes
+
+
+def header_fields(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    """Raw ASGI headers by name. The values of a repeated field are joined by commas (RFC 9110, section 5.3)."""
+    fields = dict(headers)
+    if len(fields) < len(headers):
+        fields = {}
+        for name, value in headers:
+            fields[name] = b"%s,%s" % (fields[name], value) if name in fields else value
+    return fields
 
 
 def signature_headers(
-    headers: Sequence[tuple[bytes, bytes]], families: Iterable[Family] = FAMILIES
+    fields: Mapping[bytes, bytes], families: Iterable[Family] = FAMILIES
 ) -> tuple[SignatureHeader, ...]:
-    """The claims of a request, from raw ASGI headers. A family without a value or nonce makes none."""
-    found: dict[str, list[bytes]] = {}
-    for name, value in headers:
-        if name.startswith(b"x-plivo-"):
-            found.setdefault(name.decode("latin-1"), []).append(value)
-    return tuple(header for family in families if found and (header := _header(family, found)))
+    """The signatures that a request offers, from its `header_fields`. A family without a value or a nonce has none."""
+    return tuple([header for family in families if (header := _header(family, fields))])
 
 
 def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -185,19 +176,24 @@ def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.startswith(b"x-plivo-signature") for name, _ in headers)
 
 
-def _header(family: Family, found: Mapping[str, list[bytes]]) -> SignatureHeader | None:
-    nonces = {value.strip().decode("latin-1") for value in found.get(family.nonce.lower(), ())}
-    lists = {name: b",".join(found.get(header.lower(), ())) for name, header in family.headers.items()}
-    offered = tuple((name, _signatures(values)) for name, values in lists.items() if values.strip(b", \t"))
-    if not offered or len(nonces) != 1:
+def _header(family: Family, fields: Mapping[bytes, bytes]) -> SignatureHeader | None:
+    nonce_field, signature_fields = _FIELDS[family]
+    if nonce_field not in fields:
         return None
-    nonce = nonces.pop()
-    return SignatureHeader(family, nonce, offered) if IDENTIFIER.fullmatch(nonce) else None
+    nonces = {value.strip() for value in fields[nonce_field].split(b",")}
+    nonce = nonces.pop().decode("latin-1")
+    if nonces or not IDENTIFIER.fullmatch(nonce):
+        return None
+    lists = [(name, fields[field]) for name, field in signature_fields if field in fields]
+    offered = tuple([(name, _signatures(values)) for name, values in lists if values.strip(b", \t")])
+    return SignatureHeader(family, nonce, offered) if offered else None
 
 
 def _signatures(values: bytes) -> tuple[bytes, ...]:
     """The signatures of a comma-separated list, one for each active token, blanks trimmed; `MAX_VALUES` at most."""
-    parts = (part.strip() for part in values.split(b",", MAX_PARTS))
+    if _SIGNATURE.fullmatch(values):
+        return (values,)  # nearly always
+    parts = [part.strip() for part in values.split(b",", MAX_PARTS)]
     return tuple([part for part in parts if _SIGNATURE.fullmatch(part)][:MAX_VALUES])
 
 
@@ -205,7 +201,7 @@ def matching(header: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> M
     """The header and the token that made it over `text`. Tokens are not tried if there is nothing to compare."""
     for token in tokens if header.is_comparable else ():
         if name := header.header_matching(token.sign(text)):
-            return Match(name, token)
+            return Match(name, token, text)
     return None
 
 

@@ -73,6 +73,7 @@ class Usage:
     replies: dict[Conversation, list[PastReply]] = field(default_factory=dict)
     spent: dict[Budget, int] = field(default_factory=dict)  # SMS units
     cooldowns: dict[Conversation, dict[str, float]] = field(default_factory=dict)  # key -> when it was used last
+    changed_by: set[str] = field(default_factory=set)  # MessageUUIDs that have changed an opt-out of these people
     texts: dict[Conversation, tuple[str, ...]] = field(default_factory=dict)  # of our last answers, where asked for
     changes: int = 0  # opt-out changes noted so far, which are newer than every stored one
 
@@ -101,6 +102,8 @@ class Usage:
     def note_opt_out(self, change: OptOutChange) -> None:
         """A person opted out, or in again."""
         self.changes += 1
+        if change.message_uuid:
+            self.changed_by.add(change.message_uuid)
         number, person = change.conversation
         state = OptOutState(change.opted_out, change.message_uuid, _NEWEST + self.changes)
         self.opt_outs.setdefault(person, {})[number] = state

@@ -69,6 +69,7 @@ class Proposal:
 
 
 OPTED_OUT = Proposal(OPT_OUT, "this person has opted out")
+REPLAYED = Proposal(OPT_OUT, "this message changed an opt-out before, and its answer is no longer kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,12 @@ def quotes_us(reaction: Reaction | None, conversation: Conversation, usage: Usag
 
 
 def admit(candidate: Candidate, usage: Usage) -> Proposal:
-    """What is really sent, given what is remembered. Notes in `usage` what that uses up."""
+    """What is really sent, given what is remembered. Notes in `usage` what that uses up.
+
+    An opt-out outlives the message that made it, so a message that made one is known to be a repeat for ever.
+    """
+    if candidate.message.message_uuid in usage.changed_by:
+        return REPLAYED
     conversation = candidate.query.conversation
     out = candidate.policies.opt_out_in_force(usage, *conversation)
     proposal = candidate.when_out if out else candidate.when_in

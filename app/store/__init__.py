@@ -92,6 +92,17 @@ class Store:
             message = f"the store cannot write: {error}"
             raise Unavailable(message) from error
 
+    async def erase(self) -> None:
+        """Leave nothing readable in the store's files of what was deleted; PostgreSQL does so when it vacuums.
+
+        Raises `Unavailable`.
+        """
+        try:
+            await self.database.erase()
+        except StoreError as error:
+            message = f"the rows are deleted, but the store's files still hold them: {error}"
+            raise Unavailable(message) from error
+
 
 @asynccontextmanager
 async def open_store(

@@ -48,6 +48,10 @@ class Database(Protocol):
         """What `work` returns, once it is committed: through SQLAlchemy, for everything else. Raises `StoreError`."""
         ...
 
+    async def erase(self) -> None:
+        """Leave nothing readable of what was deleted, as far as this database can. Raises `StoreError`."""
+        ...
+
     async def close(self) -> None:
         """Ends connections and threads."""
         ...

@@ -1,9 +1,13 @@
 """What goes wrong with a database, in our own words: a driver's text may hold parameters, paths and hosts (G12)."""
 
+import os
+import socket
 import sqlite3
+import ssl
 from collections.abc import Mapping
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 _SQLITE: Mapping[str, str] = {  # by the name of a primary result code: https://www.sqlite.org/rescode.html
     "SQLITE_BUSY": "another process holds the database locked",
@@ -29,8 +33,15 @@ _POSTGRES: Mapping[
     "57": "the database ended the statement or is shutting down",
     "58": "the database's system reports an error",
 }
+_CONNECTING: Mapping[type[OSError], str] = {
+    ssl.SSLCertVerificationError: "the certificate of the database is not trusted (sslrootcert)",
+    ssl.SSLError: "TLS with the database failed",
+    socket.gaierror: "the host of the database is not known",
+}
+_NO_TLS = "rejected SSL upgrade"  # asyncpg's words for a plain `ConnectionError`
 _AT_FAULT = frozenset({"08", "25", "28", "3D", "53", "55", "57", "58"})
 SILENT = "the database does not answer"
+BUSY = "all connections to the database are in use"
 UNKNOWN = "the database refuses it"
 
 
@@ -42,8 +53,8 @@ class StoreError(Exception):
         self.at_fault = at_fault
 
 
-def described(error: BaseException) -> StoreError:
-    """A failure of a driver, of SQLAlchemy or of the system, in our words."""
+def described(error: BaseException, *, lost: bool = False) -> StoreError:
+    """A failure of a driver, of SQLAlchemy or of the system, in our words. `lost`: the connection is closed."""
     if isinstance(error, StoreError):
         return error
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
@@ -53,12 +64,24 @@ def described(error: BaseException) -> StoreError:
     if state:
         reason = _POSTGRES.get(state) or _POSTGRES.get(state[:2]) or f"{UNKNOWN} (SQLSTATE {state})"
         return StoreError(reason, at_fault=state[:2] in _AT_FAULT)
+    if isinstance(original, PoolTimeout):
+        return StoreError(BUSY, at_fault=True)
     if isinstance(original, TimeoutError):
         return StoreError(SILENT, at_fault=True)
     if isinstance(original, OSError):
-        return StoreError(original.strerror or SILENT, at_fault=True)
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        return StoreError(_of_system(original), at_fault=True)
+    lost = lost or (isinstance(error, DBAPIError) and error.connection_invalidated)
     return StoreError(_POSTGRES["08"] if lost else f"{UNKNOWN} ({type(original).__name__})", at_fault=lost)
+
+
+def _of_system(error: OSError) -> str:
+    """By its number; what asyncio and asyncpg write beside it names hosts and ports."""
+    for kind, reason in _CONNECTING.items():
+        if isinstance(error, kind):
+            return reason
+    if _NO_TLS in str(error):
+        return "the database does not offer TLS, which sslmode requires"
+    return os.strerror(error.errno) if error.errno else SILENT
 
 
 def _of_sqlite(error: sqlite3.Error) -> StoreError:

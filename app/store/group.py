@@ -9,7 +9,7 @@ from app.replies.decide import Proposal, admit
 from app.replies.journal import Submission
 from app.store import message_copies, proofs, rows, usage
 from app.store.driver import Connection
-from app.store.rows import Found
+from app.store.rows import Call, Found
 
 
 class Group:
@@ -20,7 +20,7 @@ class Group:
         self.found = found  # by MessageUUID, those of this group included once they are admitted
         self._inserts: list[dict[str, Any]] = []
         self._answers: list[dict[str, Any]] = []
-        self._called: list[Found] = []
+        self._called: dict[int | None, Found] = {}  # by row
         self._units: dict[tuple[str, int], int] = defaultdict(int)
         self._cooldowns: list[dict[str, Any]] = []
         self._changes: list[OptOutChange] = []
@@ -32,9 +32,10 @@ class Group:
         proposal = admit(one.candidate, self.usage)
         answer = rows.answered(one, proposal)
         if found is None:
-            row = {**rows.pending(one.arrival, None, proposal.reason), **answer}
+            row = {**rows.pending(one.arrival, proposal.reason), **answer}
             self._inserts.append(row)
-            self.found[one.arrival.message.message_uuid] = Found(None, "answered", proposal.xml, row=row)
+            first = [Call(one.arrival.called_at, 200, "answered")]
+            self.found[one.arrival.message.message_uuid] = Found(None, "answered", proposal.xml, first, row=row)
         else:
             found.state, found.xml = "answered", proposal.xml
             if one.waited_for:
@@ -52,14 +53,14 @@ class Group:
         if found.row is not None:  # it is written with this group
             found.row |= {"calls": found.calls_json}
             found.row["handed_over_at"] = found.row["handed_over_at"] or at
-        elif found not in self._called:
-            self._called.append(found)
+        else:
+            self._called[found.id] = found
 
     async def write(self, connection: Connection) -> None:
         """Everything that the group changes."""
         await rows.insert(connection, self._inserts)
         await rows.answer(connection, self._answers)
-        await rows.note_calls(connection, self._called)
+        await rows.note_calls(connection, list(self._called.values()))
         await usage.write_spending(connection, self._units)
         await usage.write_cooldowns(connection, self._cooldowns)
         await usage.write_opt_outs(connection, self._changes)

@@ -40,6 +40,8 @@ class Messages:
         """One owner a message, until it is answered or the claim has run out; its owner may claim it again."""
         refusals = await proofs.bind(connection, [one.arrival.request.proofs for one in requests])
         found = await _find(connection, [one.arrival for one in requests])
+        wanted = [one.arrival for one, refused in zip(requests, refusals, strict=True) if not refused]
+        await rows.begin(connection, found, [(arrival, rows.ASKING) for arrival in wanted])
         queries = [one.query for one in requests] + list(_of_repeats(found))
         group = Group(await usage.read(connection, queries, self._arrivals), found)
         results: list[Recorded | Held | Claimed | Exception] = [
@@ -51,7 +53,8 @@ class Messages:
     async def fail(self, connection: Connection, calls: Sequence[FailedCall]) -> list[int]:
         """Note calls that got no answer; how often the rules of each message have failed."""
         found = await _find(connection, [one.arrival for one in calls])
-        return [await _fail(connection, one, found) for one in calls]
+        await rows.begin(connection, found, [(one.arrival, one.reason) for one in calls])
+        return [await _fail(connection, one, found[one.arrival.message.message_uuid]) for one in calls]
 
     async def release(self, connection: Connection, owners: Sequence[str]) -> list[None]:
         """Free what these owners hold; "" stands for every owner."""
@@ -104,25 +107,15 @@ def _repeat(arrival: Arrival, found: Found, group: Group) -> Recorded:
 
 
 async def _claim(connection: Connection, request: ClaimRequest, group: Group) -> Recorded | Held | Claimed:
-    found = group.found.get(request.arrival.message.message_uuid)
-    if found and found.state == "answered":
+    found = group.found[request.arrival.message.message_uuid]
+    if found.state == "answered":
         return _repeat(request.arrival, found, group)
-    values = {"claimant": request.owner, "seconds": request.seconds}
-    if found is None:
-        row = rows.pending(request.arrival, None, rows.ASKING)
-        await connection.execute(rows.INSERT, row)
-        found = (await rows.find(connection, [row["message_uuid"]]))[row["message_uuid"]]
-        group.found[row["message_uuid"]] = found
-    taken = await connection.execute_many(rows.CLAIM, [{**values, "row": found.id}])
+    values = {"claimant": request.owner, "seconds": request.seconds, "row": found.id}
+    taken = await connection.execute_many(rows.CLAIM, [values])
     return Claimed(group.usage) if taken else Held()
 
 
-async def _fail(connection: Connection, call: FailedCall, found: dict[str, Found]) -> int:
-    uuid = call.arrival.message.message_uuid
-    if uuid not in found:
-        await connection.execute(rows.INSERT, rows.pending(call.arrival, None, call.reason))
-        found |= await rows.find(connection, [uuid])
-    row = found[uuid]
+async def _fail(connection: Connection, call: FailedCall, row: Found) -> int:
     if row.state == "answered":
         return row.failures
     row.called(call.arrival.called_at, call.status, call.reason)

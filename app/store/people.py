@@ -3,7 +3,7 @@
 A person is a canonical number (`plivo.numbers.canonical`): two ways to write one phone are one person.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from app.store.reading import reading
 from app.store.schema import cooldowns, deliveries, messages, opt_outs, reports, spending
 from app.store.usage import change_row
 
+BATCH = 1_000  # opt-out changes a transaction; a few dozen milliseconds of the writer's time
+
 ADDRESSES = (  # every column that holds one
     *(table.c[name] for table in (messages, reports) for name in ("sender", "recipient", "person")),
     *(table.c[name] for table in (opt_outs, cooldowns) for name in ("number", "person")),
@@ -26,7 +28,9 @@ ADDRESSES = (  # every column that holds one
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Opt-outs that begin or end, together."""
+    """Opt-outs that begin or end, together: at most `BATCH`, so that a large change goes in steps between which a
+    server writes.
+    """
 
     who: str
     changes: tuple[OptOutChange, ...]
@@ -34,7 +38,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """What is counted against a person is forgotten; None: against the fuses."""
+    """What is counted against a person is forgotten; None: against the spending caps."""
 
     who: str
     person: str | None
@@ -62,21 +66,20 @@ def change(connection: sa.Connection, orders: Sequence[Changes]) -> list[int]:
     return counts
 
 
-def _new(connection: sa.Connection, changes: Iterable[OptOutChange]) -> Iterator[OptOutChange]:
+def _new(connection: sa.Connection, changes: Sequence[OptOutChange]) -> Iterator[OptOutChange]:
     """Those that differ from what is in force."""
-    latest: dict[Conversation, bool] = {}
+    latest = _in_force(connection, {made.conversation.person for made in changes})
     for made in changes:
-        pair = made.conversation
-        if pair not in latest:
-            latest[pair] = _is_out(connection, *pair)
-        if latest[pair] != made.opted_out:
-            latest[pair] = made.opted_out
+        if latest.get(made.conversation, False) != made.opted_out:
+            latest[made.conversation] = made.opted_out
             yield made
 
 
-def _is_out(connection: sa.Connection, number: str, person: str) -> bool:
-    query = sa.select(opt_outs.c.opted_out).where(opt_outs.c.person == person, opt_outs.c.number == number)
-    return bool(connection.scalar(query.order_by(opt_outs.c.id.desc()).limit(1)))
+def _in_force(connection: sa.Connection, persons: Collection[str]) -> dict[Conversation, bool]:
+    """Whether each of these people has opted out of each number, where either was ever said."""
+    query = sa.select(opt_outs.c.number, opt_outs.c.person, opt_outs.c.opted_out).order_by(opt_outs.c.id)
+    rows = connection.execute(query.where(opt_outs.c.person.in_(persons)))
+    return {Conversation(number, person): bool(opted_out) for number, person, opted_out in rows}
 
 
 def reset(connection: sa.Connection, orders: Sequence[Reset]) -> list[int]:
@@ -123,7 +126,8 @@ async def known(engine: AsyncEngine, addresses: Iterable[str]) -> set[str]:
 
 
 def _stands(address: str) -> sa.Select[tuple[bool]]:
-    return sa.select(sa.or_(*(sa.exists().where(column == address) for column in ADDRESSES)))
+    forms = address, canonical(address)
+    return sa.select(sa.or_(*(sa.exists().where(column.in_(forms)) for column in ADDRESSES)))
 
 
 async def is_ours(engine: AsyncEngine, number: str) -> bool:
@@ -140,6 +144,7 @@ async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool)
         query = query.where((opt_outs.c.person == canonical(person)) | (opt_outs.c.number == person))
     async with reading(engine) as connection:
         found = list(_episodes(plain(row) for row in (await connection.execute(query)).mappings()))
+    found.sort(key=lambda row: float(row["at"]))  # an import may bring older ones
     return [row for row in found if ended or row["ended_at"] is None]
 
 

@@ -64,13 +64,14 @@ class Postgres:
 
     async def write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
         """See `Database.write`: on a connection of the same pool, which tests and bounds it."""
+        raw: Any = None
         try:
             async with self.engine.connect() as connection:
-                raw: Any = (await connection.get_raw_connection()).driver_connection
+                raw = (await connection.get_raw_connection()).driver_connection
                 async with raw.transaction():
                     return await work(PostgresConnection(raw))
         except _failures() as error:
-            raise described(error) from error
+            raise described(error, lost=raw is not None and raw.is_closed()) from error
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """See `Database.transact`."""
@@ -79,6 +80,11 @@ class Postgres:
                 return await connection.run_sync(work)
         except _failures() as error:
             raise described(error) from error
+
+    async def erase(self) -> None:
+        """Nothing to do: what is deleted goes from the files with the server's next vacuum, and from its archives by
+        their own rules.
+        """
 
     async def close(self) -> None:
         """See `Database.close`; a server that says nothing is left without goodbye."""

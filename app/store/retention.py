@@ -4,13 +4,14 @@ Opt-outs and what vouches for them never expire. A text is kept for `keep_text`;
 (G3). A delivery that is still due at the end of `keep` dies with an error line, and is kept as long again (G6).
 
 Messages and proofs stand in order of arrival, so each step looks at the next rows behind those that were swept before
-(`sweeps`), and never at the same row twice.
+(`sweeps`), and never at the same row twice. It stops at the first row that is too young, also where a wrong clock has
+stamped a later one.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from app.store.driver import Connection
 from app.store.errors import StoreError
 from app.store.schema import cooldowns, deliveries, is_due, messages, proofs, reports, spending, sweeps
 from app.store.statement import Statement, values_of
-from app.store.usage import SLOT
+from app.store.usage import AHEAD, SLOT
 from app.telemetry import get_logger
 
 log = get_logger("store")
@@ -100,6 +101,13 @@ async def _advance(connection: Connection, one: Sweep, age: float) -> bool:
     high = min(low + BATCH, end)
     if high <= low:
         return False
+    young = await connection.fetch(
+        _young(one.table, one.arrived), {"low": low, "high": high, "cutoff": cutoff, "until": cutoff + age + AHEAD}
+    )
+    if young[0][0] is not None:
+        high, end = young[0][0], 0
+        if high == low:
+            return False
     await connection.execute(one.change, {"low": low, "high": high})
     await connection.execute(_SWEEP, {"name": one.name, "id": high})
     return high < end
@@ -107,6 +115,13 @@ async def _advance(connection: Connection, one: Sweep, age: float) -> bool:
 
 def _rows(table: sa.Table) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     return table.c.id >= sa.bindparam("low"), table.c.id < sa.bindparam("high")
+
+
+@cache
+def _young(table: sa.Table, arrived: sa.Column[float]) -> Statement:
+    """The first row of a range that came after a moment."""
+    came = arrived > sa.bindparam("cutoff"), arrived <= sa.bindparam("until")
+    return Statement(sa.select(sa.func.min(table.c.id)).where(*_rows(table), *came))
 
 
 _NOW = Statement(sa.select(now()))

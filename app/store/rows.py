@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.replies.decide import NO_STEPS, Proposal
 from app.replies.journal import Arrival, Submission
-from app.store.database import now
+from app.store.database import insert_new, now
 from app.store.driver import Connection, Row
 from app.store.schema import messages
 from app.store.statement import Statement, one_of, values_of
@@ -30,6 +30,7 @@ FIND = Statement(
     ).where(one_of(messages.c.message_uuid, "uuids"))
 )
 INSERT = Statement(sa.insert(messages).values(values_of(messages)).inline())
+INSERT_NEW = Statement(insert_new(messages).values(values_of(messages)).inline())
 ANSWER = Statement(
     sa.update(messages)
     .where(messages.c.id == sa.bindparam("row"))
@@ -140,6 +141,20 @@ async def insert(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
         await connection.execute_many(INSERT, new)
 
 
+async def begin(connection: Connection, found: dict[str, Found], new: Iterable[tuple[Arrival, str]]) -> None:
+    """Give each message that has no row a pending one, with a reason, and add it to `found`.
+
+    Another process may do the same at this moment: they get one row together, and no deadlock.
+    """
+    made: dict[str, dict[str, Any]] = {}
+    for arrival, reason in new:
+        if arrival.message.message_uuid not in found:
+            made.setdefault(arrival.message.message_uuid, pending(arrival, reason))
+    if made:
+        await connection.execute_many(INSERT_NEW, [made[uuid] for uuid in sorted(made)])
+        found |= await find(connection, made)
+
+
 async def answer(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:
     """Write the answers of rows that were pending."""
     if changed:
@@ -153,7 +168,7 @@ async def note_calls(connection: Connection, called: Sequence[Found]) -> None:
         await connection.execute_many(CALLED, changed)
 
 
-def pending(arrival: Arrival, owner: str | None, reason: str) -> dict[str, Any]:
+def pending(arrival: Arrival, reason: str) -> dict[str, Any]:
     """The row of a message that is not answered yet."""
     message, request, keep = arrival.message, arrival.request, arrival.keep_text
     return {
@@ -180,7 +195,7 @@ def pending(arrival: Arrival, owner: str | None, reason: str) -> dict[str, Any]:
         "counted": 0,
         "text_key": None,
         "reply_units": 0,
-        "owner": owner,
+        "owner": None,
         "claimed_until": None,
         "failures": 0,
         "calls": None,

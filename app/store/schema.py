@@ -4,7 +4,8 @@ Times are seconds since the epoch, by the database's clock where a due time is m
 read back whole, never searched.
 
 Few indexes: each one with random keys costs a message as much as its row. Rows stand in order of arrival, so a time
-range is a range of ids, which a binary search finds (`arrivals.py`).
+range is a range of ids, which a binary search finds (`arrivals.py`). No id is used twice, also where SQLite would:
+a new row must not lie behind the mark of a sweep (`retention.py`).
 """
 
 from typing import Any
@@ -63,6 +64,7 @@ messages = sa.Table(  # one row for each inbound message, from its first call
     sa.Column("handed_over_at", sa.Double),  # when a call first got the answer
     sa.Index("ix_messages_person", "person", "counted"),
     sa.Index("ix_messages_pending", "id", **_where("state = 'pending'")),
+    sqlite_autoincrement=True,  # an id is never used again, so that a sweep can remember how far it came
 )
 
 proofs = sa.Table(  # accepted signatures, each bound to one content
@@ -73,6 +75,7 @@ proofs = sa.Table(  # accepted signatures, each bound to one content
     sa.Column("value", sa.LargeBinary, nullable=False),
     sa.Column("bound_at", sa.Double, nullable=False),
     sa.Column("opt_out", sa.Integer, nullable=False),  # 1: it vouches for an opt-out change, and is kept as long
+    sqlite_autoincrement=True,
 )
 
 reports = sa.Table(

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.store.database import Clock, R, Watch
 from app.store.driver import Connection, SqliteConnection, run_in_thread
-from app.store.errors import described
+from app.store.errors import StoreError, described
 from app.store.served_file import ServedFile
 from app.telemetry import get_logger
 
@@ -29,6 +29,7 @@ PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted, or was written anew elsewhere, is overwritten with zeros
     f"busy_timeout={BUSY_SECONDS * 1000}",
     f"cache_size=-{CACHE_KIB}",
 )
@@ -61,6 +62,10 @@ class Sqlite:
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
         """See `Database.transact`. A caller that is cancelled does not stop it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    async def erase(self) -> None:
+        """Empty the write-ahead log, which holds pages as they were. See `Database.erase`."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._erase)
 
     async def close(self) -> None:
         """See `Database.close`; what the thread does is done first."""
@@ -101,6 +106,12 @@ class Sqlite:
         except (DBAPIError, sqlite3.Error, OSError) as error:
             raise described(error) from error
 
+    def _erase(self) -> None:
+        with self._committing():
+            if not self._checkpoint():
+                message = "its write-ahead log cannot be emptied while others read; try again"
+                raise StoreError(message, at_fault=False)
+
     def _note_companions(self) -> None:
         if self._file:
             self._file.note_companions()
@@ -121,16 +132,21 @@ class Sqlite:
         Wherever that file is now, it is complete without the log; and the log is empty, so that it is not applied to
         a file that was put in its place.
         """
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._checkpoint)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._empty_log)
 
-    def _checkpoint(self) -> None:
+    def _empty_log(self) -> None:
         if self._file and self._file.is_overwritten:
             return
         try:
-            with closing(self.writing.raw_connection()) as connection:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._checkpoint()
         except (DBAPIError, sqlite3.Error, OSError) as error:
             log.error("the write-ahead log could not be emptied", reason=str(described(error)))
+
+    def _checkpoint(self) -> bool:
+        """Whether all of the write-ahead log is in the file, and the log empty; readers may be in the way."""
+        with closing(self.writing.raw_connection()) as connection:
+            busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
 
 def backup(path: Path, copy: Path) -> int:

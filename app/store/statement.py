@@ -23,6 +23,10 @@ _SQLITE = sqlite.dialect(paramstyle="qmark")
 _POSTGRES = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
+class _Listed(sa.Text):
+    """A list that is passed as JSON."""
+
+
 class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL
     """Whether a column has one of the values of a list, which is a single parameter: one statement for any length."""
 
@@ -37,7 +41,7 @@ class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL
 @compiles(one_of, "sqlite")
 def _json_list(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
     column = compiler.process(element.column, **options)
-    values = compiler.process(sa.bindparam(element.values.key, type_=sa.Text()), **options)
+    values = compiler.process(sa.bindparam(element.values.key, type_=_Listed()), **options)
     return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - rendered SQL, no values
 
 
@@ -71,14 +75,23 @@ class Statement:
 
     @cached_property
     def sqlite(self) -> Compiled:
-        """For sqlite3; a list is passed as JSON."""
-        return _compiled(self._core.compile(dialect=_SQLITE), _plain_or_json)
+        """For sqlite3; the list of `one_of` is passed as JSON."""
+        compiled = self._core.compile(dialect=_SQLITE)
+        lists = {name for name, bind in compiled.binds.items() if isinstance(bind.type, _Listed)}
+        take = _taking(compiled)
+        if not lists:
+            return Compiled(str(compiled), take)
+        return Compiled(
+            str(compiled), lambda values: take({**values, **{one: json.dumps(values[one]) for one in lists}})
+        )
 
     @cached_property
     def postgres(self) -> Compiled:
         """For asyncpg, whose `executemany` tells no counts: a counted statement returns a row for each change."""
         core = self._core.returning(sa.literal_column("1")) if self._counted else self._core
-        return _compiled(core.compile(dialect=_POSTGRES), _without_nul)
+        compiled = core.compile(dialect=_POSTGRES)
+        take = _taking(compiled)
+        return Compiled(str(compiled), lambda values: tuple(map(_without_nul, take(values))))
 
 
 def values_of(table: sa.Table) -> dict[str, sa.BindParameter[Any]]:
@@ -86,19 +99,13 @@ def values_of(table: sa.Table) -> dict[str, sa.BindParameter[Any]]:
     return {column.name: sa.bindparam(column.name) for column in table.c if column is not table.autoincrement_column}
 
 
-def _compiled(compiled: Any, convert: Callable[[Any], Any]) -> Compiled:
+def _taking(compiled: Any) -> Callable[[Values], tuple[Any, ...]]:
+    """What takes the parameters of a compiled statement, in order, out of values by name."""
     names: list[str] = compiled.positiontup or []
     defaults = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
-    plain = itemgetter(*names) if len(names) > 1 else (lambda values: tuple(values[name] for name in names))
-
-    def parameters(values: Values) -> tuple[Any, ...]:
-        return tuple(map(convert, plain({**defaults, **values} if defaults else values)))
-
-    return Compiled(str(compiled), parameters)
-
-
-def _plain_or_json(value: Any) -> Any:
-    return json.dumps(value) if type(value) is list else value
+    if len(names) > 1 and not defaults:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] if name in values else defaults[name] for name in names])
 
 
 def _without_nul(value: Any) -> Any:

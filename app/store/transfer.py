@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store import URL, BrokenStore, StoreInUse, StoreOptions, open_database
+from app.store import URL, BrokenStore, StoreInUse, StoreOptions, open_database, retention
 from app.store.database import Database, now, readers
 from app.store.delivery_commands import leave_trace
 from app.store.errors import StoreError, described
-from app.store.schema import deliveries, heartbeat, instances, messages, metadata
+from app.store.schema import deliveries, heartbeat, instances, messages, metadata, sweeps
 
 BATCH = 1_000  # rows in memory
 
@@ -91,7 +91,9 @@ async def _count(connection: AsyncConnection, table: sa.Table) -> int:
 
 
 def _finish(connection: sa.Connection) -> None:
-    """New rows get fresh ids; what the old server held is due now, for it has ended."""
+    """New rows get fresh ids, behind which no sweep has come yet; what the old server held is due now, for it has
+    ended.
+    """
     if connection.dialect.name == "postgresql":
         for table in TABLES:
             if (column := table.autoincrement_column) is not None:
@@ -99,5 +101,9 @@ def _finish(connection: sa.Connection) -> None:
                 highest = sa.func.max(column)
                 connection.execute(sa.select(sa.func.setval(serial, highest)).having(highest.is_not(None)))
     connection.execute(sa.update(deliveries).where(deliveries.c.lease.is_not(None)).values(due_at=now(), lease=None))
+    for sweep in retention.SWEEPS:
+        following = sa.select(sa.func.coalesce(sa.func.max(sweep.table.c.id), 0) + 1).scalar_subquery()
+        behind = sa.update(sweeps).where(sweeps.c.name == sweep.name, sweeps.c.id > following)
+        connection.execute(behind.values(id=following))
     pending = messages.c.state == "pending"
     connection.execute(sa.update(messages).where(pending).values(owner=None, claimed_until=now()))

@@ -16,6 +16,9 @@ from app.store.schema import cooldowns, messages, opt_outs, spending
 from app.store.statement import Statement, one_of, values_of
 
 SLOT = 600  # seconds; a spending cap remembers at most ten minutes longer than it says, never shorter
+AHEAD = (
+    60.0  # seconds that the clock of another replica may be ahead; what lies further ahead a wrong clock has stamped
+)
 
 _OPT_OUTS = Statement(
     sa.select(opt_outs.c.person, opt_outs.c.number, opt_outs.c.opted_out, opt_outs.c.message_uuid, opt_outs.c.id).where(
@@ -27,11 +30,14 @@ _REPLIES = Statement(
         one_of(messages.c.person, "people"),
         messages.c.counted == sa.literal_column("1"),
         messages.c.id >= sa.bindparam("first_id"),
+        messages.c.received_at <= sa.bindparam("until"),
     )
 )
 _SPENT = Statement(
     sa.select(sa.func.coalesce(sa.func.sum(spending.c.units), sa.literal_column("0"))).where(
-        spending.c.scope == sa.bindparam("scope"), spending.c.slot >= sa.bindparam("slot")
+        spending.c.scope == sa.bindparam("scope"),
+        spending.c.slot >= sa.bindparam("first_slot"),
+        spending.c.slot <= sa.bindparam("last_slot"),
     )
 )
 _ANSWERS = Statement(
@@ -42,7 +48,7 @@ _ANSWERS = Statement(
 )
 _COOLDOWNS = Statement(
     sa.select(cooldowns.c.number, cooldowns.c.person, cooldowns.c.key, cooldowns.c.at).where(
-        one_of(cooldowns.c.person, "people")
+        one_of(cooldowns.c.person, "people"), cooldowns.c.at <= sa.bindparam("until")
     )
 )
 _SPEND = Statement(insert_or(spending, lambda new: {"units": spending.c.units + new.units}).values(values_of(spending)))
@@ -53,16 +59,17 @@ _CHANGE = Statement(sa.insert(opt_outs).values(values_of(opt_outs)).inline())
 
 
 async def read(connection: Connection, queries: Sequence[UsageQuery], arrivals: Arrivals) -> Usage:
-    """What these messages need to know."""
+    """What these messages need to know. What a clock that was ahead has stamped silences nobody."""
     usage = Usage()
+    until = max((query.at for query in queries), default=0.0) + AHEAD
     if people := sorted({person for query in queries for person in query.people}):
         await _read_opt_outs(connection, people, usage)
     if counted := [query for query in queries if query.window]:
-        await _read_replies(connection, counted, arrivals, usage)
+        await _read_replies(connection, counted, arrivals, until, usage)
     for budget, at in _oldest(queries).items():
         usage.spent[budget] = await spent(connection, budget, at)
     if cooled := sorted({query.conversation.person for query in queries if query.cooldowns}):
-        for number, person, key, at in await connection.fetch(_COOLDOWNS, {"people": cooled}):
+        for number, person, key, at in await connection.fetch(_COOLDOWNS, {"people": cooled, "until": until}):
             usage.note_cooldown(Conversation(number, person), key, at)
     for conversation in {query.conversation for query in queries if query.texts}:
         usage.texts[conversation] = await _texts(connection, conversation)
@@ -82,25 +89,28 @@ async def _texts(connection: Connection, conversation: Conversation) -> tuple[st
 
 async def spent(connection: Connection, budget: Budget, at: float) -> int:
     """SMS units in the window of a spending cap. The slot in which it begins counts whole."""
-    values = {"scope": budget.scope, "slot": slot(at - budget.seconds)}
+    values = {"scope": budget.scope, "first_slot": slot(at - budget.seconds), "last_slot": slot(at + AHEAD)}
     return int((await connection.fetch(_SPENT, values))[0][0])
 
 
 async def _read_opt_outs(connection: Connection, people: list[str], usage: Usage) -> None:
     for person, number, opted_out, message_uuid, order in await connection.fetch(_OPT_OUTS, {"people": people}):
+        if message_uuid:
+            usage.changed_by.add(message_uuid)
         known = usage.opt_outs.setdefault(person, {})
         if number not in known or known[number].order < order:
             known[number] = OptOutState(bool(opted_out), message_uuid, order)
 
 
 async def _read_replies(
-    connection: Connection, queries: Sequence[UsageQuery], arrivals: Arrivals, usage: Usage
+    connection: Connection, queries: Sequence[UsageQuery], arrivals: Arrivals, until: float, usage: Usage
 ) -> None:
     first_id = await arrivals.first_id(
         connection, max(query.window for query in queries), min(query.at for query in queries)
     )
     people = sorted({query.conversation.person for query in queries})
-    for number, person, at, key in await connection.fetch(_REPLIES, {"people": people, "first_id": first_id}):
+    values = {"people": people, "first_id": first_id, "until": until}
+    for number, person, at, key in await connection.fetch(_REPLIES, values):
         usage.note_reply(Conversation(number, person), PastReply(at, key))
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from app.plivo import diagnosis
-from app.plivo.signature import Request, SignatureHeader, Token
-from app.web.body import header
+from app.plivo.signature import Request, SignatureHeader, Token, header_fields
 
 DIAGNOSIS_INTERVAL = 1.0  # seconds
 DIAGNOSIS_SECONDS = 0.005  # of CPU time; the loop stands still meanwhile
@@ -40,4 +39,5 @@ def raw_path(scope: Scope) -> str:
 
 def _seen(scope: Scope) -> diagnosis.Seen:
     server = scope.get("server") or ("", None)
-    return diagnosis.Seen(scope["scheme"], header(scope, b"host").decode("latin-1"), server[1], raw_path(scope))
+    host = header_fields(scope["headers"]).get(b"host", b"").decode("latin-1")
+    return diagnosis.Seen(scope["scheme"], host, server[1], raw_path(scope))

@@ -5,7 +5,7 @@ from app.telemetry import get_logger
 from app.telemetry.metrics import NOT_FOUND, Metrics
 from app.telemetry.throttle import Throttle
 
-log = get_logger("gate")
+log = get_logger("web")
 
 FIRST = 3  # lines of one kind in `SECONDS`; the rest share one line
 SECONDS = 1.0

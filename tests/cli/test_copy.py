@@ -65,7 +65,7 @@ def test_copy_waits_for_no_server(server: str, tmp_path: Path) -> None:
         ("missing.db", "there is no store at"),
         ("mysql://user:secret@host/db", "write postgresql://user@host/database; or give the path of a SQLite file"),
         ("postgresql://user:secret@127.0.0.1:1/db", "postgresql://user:***@127.0.0.1:1/db: "),
-        ("config.toml", "file is not a database"),
+        ("config.toml", "the file is not a SQLite database"),
     ],
 )
 def test_what_cannot_be_copied_is_told(shell: Shell, old: str, said: str) -> None:

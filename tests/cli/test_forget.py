@@ -7,11 +7,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support import plivo_sdk, process, receiver, wire
 from support.command import Shell
 from support.process import MINIMAL
-from support.stored import Clock, opened, opted, parcel, used
+from support.stored import Clock, incoming, opened, opted, used
 
-from app.policies.ledger import Pair
+from app.policies.usage import Conversation
+
+FORWARDING = f"""{MINIMAL}
+[targets.crm]
+url = "%s"
+"""
 
 
 @pytest.fixture
@@ -22,9 +28,9 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     async def run() -> None:
         async with opened(tmp_path / "autoreply.db", Clock()) as store:
             for number, person in enumerate(("33700000001", "33700000002"), 1):
-                pair = Pair("33644600000", person)
-                await store.ledger.record(used(number, pair=pair, opt_out=opted(out=True, pair=pair)))
-                await store.outbox.put(parcel(number, to=person, parameters=(("To", person),)))
+                pair = Conversation("33644600000", person)
+                await store.journal.record(used(number, pair=pair, change=opted(out=True, pair=pair)))
+                await store.queue.accept(incoming(number, to=person, parameters=(("To", person),)))
 
     asyncio.run(run())
     return Shell(tmp_path, monkeypatch, capsys)
@@ -41,7 +47,7 @@ def test_forget(shell: Shell, tmp_path: Path, number: str) -> None:
     """A number in any form: its rows are gone but for the opt-out; the other person's stay."""
     others = dump(tmp_path).count("33700000002")
     done = shell("forget", number)
-    assert (done.code, done.out, done.err) == (0, "5 rows erased\n", "")
+    assert (done.code, done.out, done.err) == (0, "4 rows erased\n", "")
     lines = [line for line in dump(tmp_path).splitlines() if "33700000001" in line]
     assert len(lines) == 1
     assert lines[0].startswith('INSERT INTO "opt_outs"') or lines[0].startswith("INSERT INTO opt_outs")
@@ -52,9 +58,56 @@ def test_forget(shell: Shell, tmp_path: Path, number: str) -> None:
 def test_also_the_opt_out(shell: Shell, tmp_path: Path) -> None:
     """Asked for, the opt-out goes too: nothing in the file names the number, the trace neither."""
     done = shell("forget", "+33700000001", "--also-opt-out")
-    assert (done.code, done.out) == (0, "6 rows erased\n")
+    assert (done.code, done.out) == (0, "5 rows erased\n")
     assert "33700000001" not in dump(tmp_path)
     assert [row["person"] for row in json.loads(shell("optout", "list", "--json").out)] == ["+33700000002"]
+
+
+def files(folder: Path) -> bytes:
+    """All that lies in the store's files, the write-ahead log included."""
+    return b"".join(file.read_bytes() for file in folder.glob("autoreply.db*"))
+
+
+def test_nothing_is_left_in_the_files(shell: Shell, tmp_path: Path) -> None:
+    """G12: deleted rows are overwritten, not only unlinked."""
+    assert b"33700000001" in files(tmp_path)
+    assert shell("forget", "+33700000001", "--also-opt-out").code == 0
+    assert b"33700000001" not in files(tmp_path)
+    assert b"33700000002" in files(tmp_path)
+
+
+def test_nothing_is_left_beside_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """G12: nor in the write-ahead log that a running server fills; the server goes on. Rows of that person were
+    written, changed and settled between those of others.
+    """
+    with receiver.receiving(lambda _received: 204) as target, process.served(tmp_path, FORWARDING % target.url) as on:
+        for number in range(40):
+            who = f"3370000000{number % 4}"
+            message = plivo_sdk.message(From=who, Text=f"I am +{who}")
+            assert wire.tell(on, message)[0] == 200
+            assert wire.tell(on, plivo_sdk.report(To=who), f"/report/{dict(message)['MessageUUID']}")[0] == 200
+        target.wait_for(lambda received: len(received) == 40)
+        assert b"33700000001" in files(tmp_path)
+        done = Shell(tmp_path, monkeypatch, capsys)("forget", "+33700000001")
+        assert (done.code, done.err) == (0, "")
+        assert b"33700000001" not in files(tmp_path)
+        assert wire.tell(on, plivo_sdk.message(From="33700000002"))[0] == 200
+        assert b"33700000002" in files(tmp_path)
+
+
+def test_files_that_cannot_be_emptied_are_told(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who reads the store for long holds its write-ahead log: exit 1, and what to do."""
+    monkeypatch.setattr("app.store.sqlite.PRAGMAS", ("journal_mode=WAL", "secure_delete=ON", "busy_timeout=100"))
+    with closing(sqlite3.connect(tmp_path / "autoreply.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM messages").fetchone()
+        done = shell("forget", "+33700000001")
+        assert (done.code, "the rows are deleted, but" in done.err, "try again" in done.err) == (1, True, True)
+        reader.execute("ROLLBACK")
+    assert shell("forget", "+33700000001", "--also-opt-out").code == 0
+    assert b"33700000001" not in files(tmp_path)
 
 
 def test_wrong_usage(shell: Shell, tmp_path: Path) -> None:

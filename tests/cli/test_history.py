@@ -24,6 +24,12 @@ match = "price"
 text = "It is cheap."
 [rules.ack]
 text = "Got it."
+[[routes]]
+name = "bot"
+to = "+33644600001"
+rules = "bot"
+[rules.bot]
+webhook = "{url}/bad"
 [targets.good]
 url = "{url}/good"
 [targets.bad]
@@ -50,8 +56,10 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[process.Se
         assert wire.tell(service, silent, scheme="Ma-V2")[0] == 200
         other = plivo_sdk.report(To=WHO, Status="delivered", MessageUUID="by-other-means")
         assert wire.tell(service, other, "/report")[0] == 200
-        targets.wait_for(lambda received: len(received) == 4)
-        yield service, {"message": uuid, "silent": dict(silent)["MessageUUID"]}
+        failed = plivo_sdk.message(From="33700000043", To="33644600001", Text="hello, bot")
+        assert wire.tell(service, failed)[0] == 503
+        targets.wait_for(lambda received: len(received) == 5)
+        yield service, {"message": uuid, "silent": dict(silent)["MessageUUID"], "failed": dict(failed)["MessageUUID"]}
 
 
 @pytest.fixture
@@ -62,25 +70,40 @@ def shell(
     return Shell(story[0].folder, monkeypatch, capsys)
 
 
-def _settled(shell: Shell, who: str) -> dict[str, Any]:
+Rows = list[dict[str, Any]]
+
+
+def _history(shell: Shell, *arguments: str) -> tuple[Rows, Rows]:
+    """`history --json`: the messages, and the reports that belong to none of them."""
+    done = shell("history", *arguments, "--json")
+    assert (done.code, done.err) == (0, "")
+    found: Rows = json.loads(done.out)
+    messages = [row for row in found if row["kind"] == "message"]
+    return messages, [row for row in found if row["kind"] == "report"]
+
+
+def _settled(shell: Shell, who: str) -> tuple[Rows, Rows]:
     """The history, once each delivery has its outcome: targets know of a POST before the service knows its end."""
     for _ in range(100):
-        done = shell("history", who, "--json")
-        assert (done.code, done.err) == (0, "")
-        found: dict[str, Any] = json.loads(done.out)
-        reports = [*found["reports"], *(report for message in found["messages"] for report in message["reports"])]
+        messages, others = _history(shell, who)
+        reports = [*others, *(report for message in messages for report in message["reports"])]
         if all(delivery["status"] for report in reports for delivery in report["deliveries"]):
-            return found
-    raise AssertionError(done.out)
+            return messages, others
+    raise AssertionError(reports)
 
 
 def test_all_of_a_number(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
     """A number's messages, oldest first, each with why it was answered so, and where its reports went."""
-    found = _settled(shell, "+33 700 000 042")
-    first, second = found["messages"]
+    (first, second), others = _settled(shell, "+33 700 000 042")
     assert (first["message_uuid"], second["message_uuid"]) == (story[1]["message"], story[1]["silent"])
     assert (first["from"], first["to"], first["text"]) == (f"+{WHO}", "+33644600000", "What is the price?")
     assert (first["route"], first["rule"], first["signed_by"]) == ("shop", "prices", "V3")
+    assert "token" in first
+    assert (first["state"], [(call["status"], call["reason"]) for call in first["calls"]]) == (
+        "answered",
+        [(200, "answered")],
+    )
+    assert first["answered_at"] == first["handed_over_at"] is not None
     assert [(step["rule"], step["verdict"]) for step in first["steps"]] == [
         ("hours", "passes"),
         ("prices", "answers"),
@@ -100,15 +123,28 @@ def test_all_of_a_number(story: tuple[process.Served, dict[str, str]], shell: Sh
     }
     assert (second["rule"], second["route"], second["signed_by"]) == (None, None, "Ma-V2")
     assert second["reason"]
-    assert [report["message_uuid"] for report in found["reports"]] == ["by-other-means"]
+    assert [report["message_uuid"] for report in others] == ["by-other-means"]
 
 
 def test_one_message_by_any_of_its_ids(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
     """The inbound MessageUUID and that of our reply lead to the same message."""
     for who in (story[1]["message"], "the-reply"):
-        found = json.loads(shell("history", who, "--json").out)
-        assert [message["message_uuid"] for message in found["messages"]] == [story[1]["message"]]
-        assert found["reports"] == []
+        messages, others = _history(shell, who)
+        assert [message["message_uuid"] for message in messages] == [story[1]["message"]]
+        assert others == []
+
+
+def test_message_whose_rules_failed(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
+    """G10: it is there from its first call, with what that call got; nothing was answered or handed over yet."""
+    ((message,), _) = _history(shell, story[1]["failed"])
+    assert (message["state"], message["rule"], message["route"]) == ("pending", None, "bot")
+    assert (message["answered_at"], message["handed_over_at"], message["text"]) == (None, None, "hello, bot")
+    (call,) = message["calls"]
+    assert (call["status"], call["at"]) == (503, message["received_at"])
+    assert call["reason"]
+    lines = shell("history", story[1]["failed"]).out
+    assert "answer   pending, route bot: " in lines
+    assert f"call 1   {call['at']}  503  {call['reason']}" in lines
 
 
 def test_what_a_person_reads(shell: Shell) -> None:
@@ -129,15 +165,15 @@ def test_what_a_person_reads(shell: Shell) -> None:
 
 def test_limit_takes_the_newest(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
     """`--limit 1` shows the newest message."""
-    found = json.loads(shell("history", WHO, "--limit", "1", "--json").out)
-    assert [message["message_uuid"] for message in found["messages"]] == [story[1]["silent"]]
+    messages, _ = _history(shell, WHO, "--limit", "1")
+    assert [message["message_uuid"] for message in messages] == [story[1]["silent"]]
 
 
 def test_nothing_is_remembered(shell: Shell) -> None:
-    """Nobody we know: said so, exit 0; for machines an empty document."""
+    """Nobody we know: said so, exit 0; for machines an empty list."""
     done = shell("history", "+33799999999")
     assert (done.code, done.out) == (0, "nothing is remembered of +33799999999\n")
-    assert json.loads(shell("history", "no-such-uuid", "--json").out) == {"messages": [], "reports": []}
+    assert json.loads(shell("history", "no-such-uuid", "--json").out) == []
 
 
 def test_mistakes(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -10,7 +10,8 @@ from support.command import Shell
 from support.process import MINIMAL
 from support.stored import Clock, opened, used
 
-from app.policies.ledger import Pair
+from app.policies.limits import LimitOptions, Rate
+from app.policies.usage import Conversation
 
 CONFIG = f"""{MINIMAL}
 [limits]
@@ -30,36 +31,36 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """Three answers to one person, two hours ago and now; one of the shop's; one of the day before yesterday."""
     (tmp_path / "config.toml").write_text(CONFIG)
     at = time.time()
-    shop = frozenset({"", "route shop"})
-    cases = [
+    shop = LimitOptions(route_totals={"shop": (Rate(7, 24 * HOUR),)})
+    answers = [
         used(1, at=at - 2 * HOUR),
         used(2, at=at - 10),
         used(3, at=at - 5, units=1),
-        used(4, at=at - 5, pair=Pair(SHOP, "33700000002"), scopes=shop, units=3),
-        used(5, at=at - 48 * HOUR, pair=Pair(US, "33700000003")),
+        used(4, at=at - 5, pair=Conversation(SHOP, "33700000002"), route="shop", limits=shop, units=3),
+        used(5, at=at - 48 * HOUR, pair=Conversation(US, "33700000003")),
     ]
 
     async def run() -> None:
         async with opened(tmp_path / "autoreply.db", Clock(at)) as store:
-            for case in cases:
-                await store.ledger.record(case)
+            for answer in answers:
+                await store.journal.record(answer)
 
     asyncio.run(run())
     return Shell(tmp_path, monkeypatch, capsys)
 
 
-def fuses(shell: Shell) -> dict[tuple[str, str], int]:
-    """What is spent of each."""
+def spending(shell: Shell) -> dict[tuple[str, str], int]:
+    """What is spent of each cap."""
     found = json.loads(shell("limits", "list", "--json").out)
-    return {(fuse["scope"], fuse["limit"]): fuse["spent"] for fuse in found["fuses"]}
+    return {(cap["scope"], cap["limit"]): cap["spent"] for cap in found["spending"]}
 
 
-def test_list_shows_fuses_and_people(shell: Shell) -> None:
-    """Each fuse with what is spent of it in its own time; who had the most answers in a day."""
+def test_list_shows_spending_and_people(shell: Shell) -> None:
+    """Each cap with what is spent of it in its own window; who had the most answers in a day."""
     done = shell("limits", "list", "--json")
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
-    assert found["fuses"] == [
+    assert found["spending"] == [
         {"scope": "", "limit": "50/1d", "spent": 8},
         {"scope": "", "limit": "9/1h", "spent": 6},
         {"scope": "route shop", "limit": "7/1d", "spent": 3},
@@ -73,7 +74,7 @@ def test_list_shows_fuses_and_people(shell: Shell) -> None:
 
 
 def test_list_for_people(shell: Shell) -> None:
-    """The same in lines: which fuse, how much of it, who."""
+    """The same in lines: which cap, how much of it, who."""
     done = shell("limits", "list")
     assert [line.split()[:2] for line in done.out.splitlines()[:3]] == [["all", "routes"]] * 2 + [["route", "shop"]]
     assert " 8 of 50/1d units" in done.out
@@ -84,20 +85,20 @@ def test_list_for_people(shell: Shell) -> None:
 
 
 def test_reset_of_a_person(shell: Shell) -> None:
-    """Answers and cooldowns of one person, however the number is written; the fuses stay."""
-    before = fuses(shell)
+    """Answers and cooldowns of one person, however the number is written; spending stays."""
+    before = spending(shell)
     done = shell("limits", "reset", "+33 7 00 00 00 01")
     assert (done.code, done.out) == (0, "4 rows forgotten\n")  # three answers and a cooldown
     people = json.loads(shell("limits", "list", "--json").out)["people"]
     assert [row["person"] for row in people] == ["+33700000002"]
-    assert fuses(shell) == before
+    assert spending(shell) == before
     assert shell("limits", "reset", "+33700000001").out == "0 rows forgotten\n"
 
 
-def test_reset_of_the_fuses(shell: Shell) -> None:
+def test_reset_of_the_spending_caps(shell: Shell) -> None:
     """All of them; people's counts stay."""
     assert shell("limits", "reset", "--total").code == 0
-    assert set(fuses(shell).values()) == {0}
+    assert set(spending(shell).values()) == {0}
     assert len(json.loads(shell("limits", "list", "--json").out)["people"]) == 2
 
 
@@ -128,4 +129,7 @@ def test_broken_store_is_told_in_a_sentence(shell: Shell, tmp_path: Path) -> Non
 
     asyncio.run(run())
     done = shell("limits", "list")
-    assert (done.code, done.err) == (1, "plivo-autoreply: the store cannot be read: no such table: spending\n")
+    assert (done.code, done.err) == (
+        1,
+        "plivo-autoreply: the store cannot be read: the database refuses it (SQLITE_ERROR)\n",
+    )

@@ -3,24 +3,24 @@
 import asyncio
 import csv
 import io
-import itertools
 import json
 import os
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import process
+from support import plivo_sdk, process, wire
 from support.command import Shell
 from support.process import MINIMAL
-from support.stored import Clock, opened, opted, used
+from support.stored import Clock, opened, opted
 
-from app.policies.ledger import OptOutChange, Pair
+from app.policies.usage import Conversation, OptOutChange
+from app.store import people
 
 US = "33644600000"
-_numbers = itertools.count(1)
 
 
 def fill(folder: Path, *changes: OptOutChange) -> None:
@@ -29,8 +29,7 @@ def fill(folder: Path, *changes: OptOutChange) -> None:
 
     async def run() -> None:
         async with opened(folder / "autoreply.db", Clock()) as store:
-            for change in changes:
-                await store.ledger.record(used(next(_numbers), pair=change.pair, opt_out=change, at=change.at))
+            await store.change(people.change, people.Changes("anna", changes))
 
     asyncio.run(run())
 
@@ -107,10 +106,10 @@ def test_csv_round_trip(
     """What `export` writes, `import` reads into another store, every proof with it; a second time adds nothing."""
     fill(
         tmp_path,
-        opted(out=True, pair=Pair(US, "33700000002"), word='no, "never"\nagain', at=1_772_442_001.0),
-        opted(out=True, pair=Pair("38383", "33700000003"), signed_by="Ma-V2", at=1_772_442_002.0),
-        opted(out=True, pair=Pair(US, "51789"), word="СТОП", at=1_772_442_003.0),
-        opted(out=True, pair=Pair(US, "SHOP-24"), at=1_772_442_004.0),  # no way back, but it said STOP
+        opted(out=True, pair=Conversation(US, "33700000002"), word='no, "never"\nagain', at=1_772_442_001.0),
+        opted(out=True, pair=Conversation("38383", "33700000003"), signed_by="Ma-V2", at=1_772_442_002.0),
+        opted(out=True, pair=Conversation(US, "51789"), word="СТОП", at=1_772_442_003.0),
+        opted(out=True, pair=Conversation(US, "SHOP-24"), at=1_772_442_004.0),  # no way back, but it said STOP
     )
     done = shell("optout", "export", "-o", "all.csv")
     assert (done.code, done.out, done.err) == (0, "", "")
@@ -185,7 +184,7 @@ def test_import_takes_what_stands_in_the_store(shell: Shell, tmp_path: Path) -> 
     odd = "A name of many words"
     (tmp_path / "theirs.csv").write_text(f"number,person\n+33644600001,{odd}\n")
     assert shell("optout", "import", "theirs.csv").code == 2
-    fill(tmp_path, opted(out=True, pair=Pair(US, odd)))
+    fill(tmp_path, opted(out=True, pair=Conversation(US, odd)))
     assert shell("optout", "import", "theirs.csv").out == "1 opt-outs added, 0 were there already\n"
 
 
@@ -199,6 +198,25 @@ def test_bad_import_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert (tmp_path / "autoreply.db").exists() is (code == 0)
 
 
+def test_server_answers_while_a_long_list_is_imported(tmp_path: Path) -> None:
+    """G4: an import writes in steps, so that no message waits for the whole list."""
+    people = [f"+337{number:08d}" for number in range(30_000)]
+    (tmp_path / "all.csv").write_text("number,person\n" + "".join(f"+{US},{person}\n" for person in people))
+    with process.served(tmp_path) as service:
+        command = [*process.COMMAND, "optout", "import", "all.csv"]
+        environment = process.environment(tmp_path)
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as importing:
+            waits: list[float] = []
+            while importing.poll() is None:
+                started = time.monotonic()
+                assert wire.tell(service, plivo_sdk.message(From="33600000001"))[0] == 200
+                waits.append(time.monotonic() - started)
+            assert importing.stdout
+            assert importing.stdout.read() == "30000 opt-outs added, 0 were there already\n"
+        assert max(waits) < 2.0
+        assert wire.tell(service, plivo_sdk.message(From=people[-1], Text="hello"))[1] == b"<Response/>"
+
+
 FORMULAS = ("=1+1", "@SUM(A1)", "-1+1", "+1+cmd", "\uff1dcmd", "'=quoted", "''")
 
 
@@ -206,7 +224,7 @@ def test_export_holds_no_formula(
     shell: Shell, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A sender that a spreadsheet would compute gets a quote before it, which `import` takes off; numbers keep "+"."""
-    fill(tmp_path, *(opted(out=True, pair=Pair(US, sender)) for sender in FORMULAS))
+    fill(tmp_path, *(opted(out=True, pair=Conversation(US, sender)) for sender in FORMULAS))
     assert shell("optout", "export", "-o", "all.csv").code == 0
     rows = list(csv.DictReader((tmp_path / "all.csv").read_text().splitlines()))
     assert {row["person"] for row in rows} == {"+33700000001", *(f"'{sender}" for sender in FORMULAS)}
@@ -240,7 +258,7 @@ def test_export_to_nowhere(shell: Shell) -> None:
 
 def test_export_to_a_terminal(tmp_path: Path) -> None:
     """On a terminal the list is escaped; in a pipe it is what `import` takes."""
-    fill(tmp_path, opted(out=True, pair=Pair(US, "\x1b[2JMTN")))
+    fill(tmp_path, opted(out=True, pair=Conversation(US, "\x1b[2JMTN")))
     reading, terminal = os.openpty()
     command = [*process.COMMAND, "optout", "export"]
     with os.fdopen(reading, "rb", buffering=0) as screen:

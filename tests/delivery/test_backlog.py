@@ -1,4 +1,4 @@
-"""G7: a target gets only so much queue, and is told of loudly when that is full."""
+"""G7: a target gets only so much queue, and a full one is logged and counted."""
 
 import io
 import json
@@ -24,47 +24,57 @@ def log() -> io.StringIO:
 
 
 def test_cap_is_a_targets_own(log: io.StringIO) -> None:
-    """At its cap a target is full, and no other; it is told once, with what to do."""
+    """At its cap a target is full, and no other; what is dead at once does not wait; the log says it once, with what
+    to do.
+    """
     waits = backlog(CRM, AUDIT)
     for _ in range(3):
-        assert waits.admit(("crm", "audit")) == frozenset()
-    assert waits.admit(("crm", "audit")) == waits.admit(("crm",)) == {"crm"}
-    assert (waits.waiting("crm"), waits.waiting("audit")) == (3, 4)  # what is dead at once does not wait
+        assert not waits.is_full("crm", 0)
+        waits.add(("crm", "audit"), ())
+    assert (waits.is_full("crm", 0), waits.is_full("audit", 0)) == (True, False)
+    for _ in range(2):
+        waits.add(("crm", "audit"), {"crm"})
+    assert (waits.waiting("crm"), waits.waiting("audit")) == (3, 5)
     (line,) = (json.loads(line) for line in log.getvalue().splitlines())
     assert (line["event"], line["target"], line["max_due"]) == ("the queue of a target is full", "crm", 3)
     assert "deliveries replay --target" in line["advice"]
 
 
+def test_deliveries_of_one_commit_count_against_the_cap() -> None:
+    """Two of a group may not both take the last place."""
+    waits = backlog(CRM)
+    waits.add(("crm",), ())
+    assert [waits.is_full("crm", accepted) for accepted in (0, 1, 2)] == [False, False, True]
+
+
 def test_what_is_done_makes_room(log: io.StringIO) -> None:
-    """One that is done lets one more in; filled anew at once, that is not told again."""
+    """One that is done lets one more in; filled anew at once, that is not logged again."""
     waits = backlog(CRM)
     for _ in range(3):
-        waits.admit(("crm",))
-    assert waits.admit(("crm",)) == {"crm"}
+        waits.add(("crm",), ())
+    waits.add(("crm",), {"crm"})
     waits.remove(("crm",))
-    assert waits.admit(("crm",)) == frozenset()
-    assert waits.admit(("crm",)) == {"crm"}
+    assert not waits.is_full("crm", 0)
+    waits.add(("crm",), ())
+    assert waits.is_full("crm", 0)
+    waits.add(("crm",), {"crm"})
     assert len(log.getvalue().splitlines()) == 1
 
 
 async def test_store_is_right(log: io.StringIO) -> None:
-    """A count of the store beats the estimate; room seen by it, the next time is told again."""
+    """A count of the store beats the estimate; once it has seen room, the next full queue is logged again."""
     counted = {"crm": 3}
 
     async def count() -> Mapping[str, int]:
         return counted
 
     waits = Backlog({"crm": CRM}, count)
-    await waits.recount()
-    assert waits.waiting("crm") == 3
-    assert waits.admit(("crm",)) == {"crm"}
-    counted["crm"] = 1
-    await waits.recount()
-    assert waits.waiting("crm") == 1
-    assert not waits.admit(("crm",))
-    counted["crm"] = 5
-    await waits.recount()
-    assert waits.admit(("crm",)) == {"crm"}
+    for waiting, full in ((3, True), (1, False), (5, True)):
+        counted["crm"] = waiting
+        await waits.recount()
+        assert (waits.waiting("crm"), waits.is_full("crm", 0)) == (waiting, full)
+        if full:
+            waits.add(("crm",), {"crm"})
     assert len(log.getvalue().splitlines()) == 2
 
 
@@ -75,6 +85,15 @@ async def test_store_that_cannot_be_asked_changes_nothing() -> None:
         raise Unavailable
 
     waits = Backlog({"crm": CRM}, count)
-    waits.admit(("crm",))
+    waits.add(("crm",), ())
     await waits.recount()
     assert waits.waiting("crm") == 1
+
+
+def test_each_delivery_that_a_cap_refuses_is_counted() -> None:
+    """The counter of the full target goes up with each, though the log says it once; nobody else's does."""
+    refused: list[str] = []
+    waits = backlog(CRM, AUDIT, refused=refused.append)
+    for _ in range(3):
+        waits.add(("crm", "audit"), {"crm"})
+    assert refused == ["crm", "crm", "crm"]

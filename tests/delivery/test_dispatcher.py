@@ -1,4 +1,4 @@
-"""G6 and G7 at work: a real outbox on a real file, a clock that is driven, receivers that misbehave."""
+"""G6 and G7 at work: a real queue on a real file, a clock that is driven, receivers that misbehave."""
 
 import asyncio
 import base64
@@ -19,11 +19,11 @@ from plivo.utils import validate_signature
 from plivo.utils.signature_v3 import validate_v3_signature
 from standardwebhooks import Webhook
 from support import receiver
-from support.stored import NINE, Clock, backlog, opened, parcel
+from support.stored import NINE, Clock, backlog, incoming, opened
 
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.monitor import Monitor
-from app.delivery.queue import Delivery, Settlement, StoredReport, TargetStatus, Unavailable
+from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement, TargetStatus, Unavailable
 from app.delivery.target import Target
 from app.delivery.worker import Clocks, TargetWorker
 from app.http_client import HttpClient, Secret
@@ -53,7 +53,7 @@ class Bell:
 
 @dataclass
 class Watched:
-    """The real outbox, watched; it may be told to fail, or to be slow to lease."""
+    """The real queue, watched; it may be told to fail, or to be slow to lease."""
 
     store: Store
     bell: Bell
@@ -62,16 +62,16 @@ class Watched:
     refusals: list[Exception] = field(default_factory=list)  # of the next calls
     open: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def put(self, parcel: StoredReport) -> bool:
+    async def accept(self, incoming: IncomingReport) -> Accepted:
         """As it is."""
-        return await self.store.outbox.put(parcel)
+        return await self.store.queue.accept(incoming)
 
     async def lease(
         self, target: str, count: int, seconds: float, *, longest_due: bool = False, last: int | None = None
     ) -> Sequence[Delivery]:
         """As it is, then waits for `open`."""
         self._refuse()
-        got = await self.store.outbox.lease(target, count, seconds, longest_due=longest_due, last=last)
+        got = await self.store.queue.lease(target, count, seconds, longest_due=longest_due, last=last)
         self.leased.append((target, len(got)))
         self.bell.rung.set()
         await self.open.wait()
@@ -80,7 +80,7 @@ class Watched:
     async def settle(self, settlement: Settlement) -> None:
         """As it is."""
         self._refuse()
-        await self.store.outbox.settle(settlement)
+        await self.store.queue.settle(settlement)
         self.settled.append(settlement)
         self.bell.rung.set()
 
@@ -96,7 +96,7 @@ class Work:
 
     clock: Clock
     bell: Bell
-    outbox: Watched
+    queue: Watched
     lanes: dict[str, TargetWorker]
     forwarder: Dispatcher
     monitor: Monitor
@@ -104,15 +104,15 @@ class Work:
     turns: list[float]  # each look at the clock of any lane
     posts: list[tuple[float, httpx.Request]]
 
-    async def put(self, *parcels: StoredReport) -> None:
+    async def put(self, *reports: IncomingReport) -> None:
         """Reports come in."""
-        for one in parcels:
-            await self.outbox.put(one)
+        for one in reports:
+            await self.queue.accept(one)
         self.forwarder.wake(tuple(self.lanes))
 
     async def settled(self, count: int) -> None:
         """So many outcomes are written."""
-        await self.bell.until(lambda: len(self.outbox.settled) >= count)
+        await self.bell.until(lambda: len(self.queue.settled) >= count)
 
     async def posted(self, count: int) -> None:
         """So many posts have arrived."""
@@ -126,22 +126,22 @@ class Work:
     async def leases_nothing(self) -> None:
         """The one lane looks, and finds nothing that is due."""
         (name,) = self.lanes
-        looks = len(self.outbox.leased)
+        looks = len(self.queue.leased)
         self.lanes[name].wake()
-        await self.bell.until(lambda: len(self.outbox.leased) > looks)
-        assert self.outbox.leased[looks:] == [(name, 0)]
+        await self.bell.until(lambda: len(self.queue.leased) > looks)
+        assert self.queue.leased[looks:] == [(name, 0)]
 
     async def asks_for_nothing(self) -> None:
         """The one lane looks at the clock, and does not even ask the store."""
         (lane,) = self.lanes.values()
-        turns, looks = len(self.turns), len(self.outbox.leased)
+        turns, looks = len(self.turns), len(self.queue.leased)
         lane.wake()
         await self.bell.until(lambda: len(self.turns) > turns)
-        assert len(self.outbox.leased) == looks
+        assert len(self.queue.leased) == looks
 
     async def rows(self, target: str = "crm") -> list[dict[str, Any]]:
         """Its deliveries, oldest first."""
-        return (await list_deliveries(self.outbox.store.engine, Selection(target=target), 100))[::-1]
+        return (await list_deliveries(self.queue.store.engine, Selection(target=target), 100))[::-1]
 
 
 @asynccontextmanager
@@ -164,22 +164,20 @@ async def forwarding(path: Path, handler: Handler | None, *targets: Target, star
 
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(opened(path / "autoreply.db", clock))
-        outbox = Watched(store, bell)
-        outbox.open.set()
+        queue = Watched(store, bell)
+        queue.open.set()
         lanes = {}
         for target in targets:
             client = HttpClient(
                 connections=4, user_agent="test", transport=httpx.MockTransport(answer) if handler else None
             )
             await stack.enter_async_context(client)
-            lanes[target.name] = TargetWorker(
-                target, outbox, client, Clocks(look, look, lambda: 1.0), backlog(*targets)
-            )
-        monitor = Monitor(lanes, StoredInstances(store.engine, store.writer, "server-1"))
+            lanes[target.name] = TargetWorker(target, queue, client, Clocks(look, look, lambda: 1.0), backlog(*targets))
+        monitor = Monitor(lanes, StoredInstances(store.engine, store.change, "server-1"))
         forwarder = Dispatcher(lanes, backlog(*targets), monitor)
         running = asyncio.create_task(forwarder.run())
         try:
-            yield Work(clock, bell, outbox, lanes, forwarder, monitor, running, turns, posts)
+            yield Work(clock, bell, queue, lanes, forwarder, monitor, running, turns, posts)
         finally:
             await forwarder.stop(1.0)
             await asyncio.wait([running])
@@ -216,7 +214,7 @@ def name_of(request: httpx.Request) -> str:
 async def test_accepted_once_is_delivered_once(tmp_path: Path, status: int) -> None:
     """Any 2xx is done, whatever comes later; what the receiver said is kept."""
     async with forwarding(tmp_path, always(status), CRM) as work:
-        await work.put(parcel(1), parcel(1))
+        await work.put(incoming(1), incoming(1))
         await work.settled(1)
         work.later(1_000_000)
         await work.leases_nothing()
@@ -229,7 +227,7 @@ async def test_accepted_once_is_delivered_once(tmp_path: Path, status: int) -> N
 async def test_anything_else_is_tried_by_the_list_until_dead(tmp_path: Path, status: int) -> None:
     """G6: tried after each delay of the list, not before; after the last try visibly dead, never gone."""
     async with forwarding(tmp_path, always(status, location="https://elsewhere.example.com/"), CRM) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         for tries, delay in enumerate((5.0, 30.0, 120.0), start=1):
             await work.settled(tries)
             work.later(delay - 0.1)
@@ -249,7 +247,7 @@ async def test_anything_else_is_tried_by_the_list_until_dead(tmp_path: Path, sta
 async def test_longer_of_retry_after_and_the_list(tmp_path: Path, asked: str, times: list[float]) -> None:
     """A receiver that names its time is not asked before; nor before the list says so."""
     async with forwarding(tmp_path, always(500, **{"retry-after": asked}), CRM) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         for tries, (before, at) in enumerate(pairwise(times), start=1):
             await work.settled(tries)
             work.later(at - before - 0.1)
@@ -266,7 +264,7 @@ async def test_refused_connection_is_a_failure_like_any_other(tmp_path: Path) ->
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else gets the port
         target = replace(CRM, url=f"http://127.0.0.1:{taken.getsockname()[1]}/hook")
         async with forwarding(tmp_path, None, target) as work:
-            await work.put(parcel())
+            await work.put(incoming())
             await work.settled(1)
             (row,) = await work.rows()
             assert (row["state"], row["attempts"], row["status"]) == ("due", 1, None)
@@ -279,7 +277,7 @@ async def test_real_receiver_gets_lowest_sequence_first(tmp_path: Path) -> None:
     with receiver.receiving() as crm:
         target = replace(CRM, url=f"{crm.url}/hook", concurrency=1, headers={"authorization": "Bearer x"})
         async with forwarding(tmp_path, None) as work:  # without lanes, so that all are due when the lane begins
-            await work.put(*(parcel(number, sequence=sequence) for number, sequence in ((1, 2), (2, 1), (3, 3))))
+            await work.put(*(incoming(number, sequence=sequence) for number, sequence in ((1, 2), (2, 1), (3, 3))))
         async with forwarding(tmp_path, None, target) as work:
             await work.settled(3)
         got = crm.wait_for(lambda received: len(received) == 3)
@@ -300,7 +298,7 @@ async def test_hanging_target_delays_no_other(tmp_path: Path) -> None:
         return said(204)
 
     async with forwarding(tmp_path, answer, CRM, AUDIT) as work:
-        await work.put(*(parcel(number, "crm", "audit") for number in range(8)))
+        await work.put(*(incoming(number, "crm", "audit") for number in range(8)))
         await work.settled(8)
         assert [row["state"] for row in await work.rows("audit")] == ["done"] * 8
         assert [row["state"] for row in await work.rows("crm")] == ["due"] * 8
@@ -317,7 +315,7 @@ async def test_timeout_is_a_failure(tmp_path: Path) -> None:
         raise AssertionError
 
     async with forwarding(tmp_path, answer, replace(CRM, timeout=0.05)) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         await work.settled(1)
         (row,) = await work.rows()
         assert (row["state"], row["error"]) == ("due", "no answer within 0.05 s")
@@ -336,7 +334,7 @@ async def test_no_more_at_a_time_than_the_target_allows(tmp_path: Path) -> None:
         return said(204)
 
     async with forwarding(tmp_path, answer, replace(CRM, concurrency=2)) as work:
-        await work.put(*(parcel(number) for number in range(7)))
+        await work.put(*(incoming(number) for number in range(7)))
         await work.settled(7)
     assert most == 2
 
@@ -344,7 +342,7 @@ async def test_no_more_at_a_time_than_the_target_allows(tmp_path: Path) -> None:
 async def test_webhook_id_is_the_report_over_tries_and_targets(tmp_path: Path) -> None:
     """G6: a receiver can tell a repeat by its id; the body is the same, too."""
     async with forwarding(tmp_path, always(500), CRM, AUDIT) as work:
-        await work.put(parcel(7, "crm", "audit"))
+        await work.put(incoming(7, "crm", "audit"))
         await work.settled(2)
         work.later(5)
         await work.settled(4)
@@ -359,7 +357,7 @@ async def test_signature_is_that_of_standard_webhooks(tmp_path: Path) -> None:
     secrets = [f"whsec_{base64.b64encode(bytes([number] * 24)).decode()}" for number in (1, 2)]
     target = replace(CRM, secrets=tuple(Secret(secret) for secret in secrets))
     async with forwarding(tmp_path, always(204), target, start=time.time()) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         await work.settled(1)
     ((_, request),) = work.posts
     for secret in secrets:
@@ -372,7 +370,7 @@ async def test_plivo_signature_is_accepted_by_plivos_sdk(tmp_path: Path) -> None
     url = "https://crm.example.com/hook?shop=roma"
     target = replace(CRM, url=url, format="plivo", plivo_token=Token("a-token"))
     async with forwarding(tmp_path, always(204), target) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         await work.settled(1)
     ((_, request),) = work.posts
     fields = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
@@ -386,7 +384,7 @@ async def test_plivo_signature_is_accepted_by_plivos_sdk(tmp_path: Path) -> None
 async def test_unsigned_post_says_so(tmp_path: Path) -> None:
     """Without secrets there is an id and a timestamp, and no signature to be trusted by mistake."""
     async with forwarding(tmp_path, always(204), CRM) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         await work.settled(1)
     assert "webhook-signature" not in work.posts[0][1].headers
 
@@ -394,10 +392,10 @@ async def test_unsigned_post_says_so(tmp_path: Path) -> None:
 async def test_paused_target_gets_nothing_until_resumed(tmp_path: Path) -> None:
     """An operator's pause holds everything back and loses nothing, and uses up no try."""
     async with forwarding(tmp_path, always(204), CRM) as work:
-        await work.outbox.store.writer.submit(commands.pause, commands.Pause("ann", "crm"))
-        await work.put(parcel())
+        await work.queue.store.change(commands.pause, commands.Pause("ann", "crm"))
+        await work.put(incoming())
         await work.leases_nothing()
-        await work.outbox.store.writer.submit(commands.resume, commands.Pause("ann", "crm"))
+        await work.queue.store.change(commands.resume, commands.Pause("ann", "crm"))
         work.later(0)
         await work.settled(1)
         assert [(row["state"], row["attempts"]) for row in await work.rows()] == [("done", 1)]
@@ -411,9 +409,9 @@ async def test_broken_target_is_probed_and_uses_up_no_try(tmp_path: Path) -> Non
         return said(next(answers))
 
     async with forwarding(tmp_path, answer, replace(CRM, concurrency=1, retry=(1000.0,))) as work:
-        await work.put(*(parcel(number) for number in range(5)))
+        await work.put(*(incoming(number) for number in range(5)))
         await work.settled(5)
-        await work.put(*(parcel(number) for number in range(5, 9)))
+        await work.put(*(incoming(number) for number in range(5, 9)))
         for count, wait in ((6, 2.0), (7, 5.0)):
             work.later(wait - 0.1)
             await work.asks_for_nothing()
@@ -434,9 +432,9 @@ async def test_one_bad_report_does_not_keep_a_target_paused(tmp_path: Path) -> N
         return said(500 if name_of(request) in {f"report-{number}" for number in range(5)} else 204)
 
     async with forwarding(tmp_path, answer, replace(CRM, retry=(1.0,) * 9)) as work:
-        await work.put(*(parcel(number, sequence=1) for number in range(5)))
+        await work.put(*(incoming(number, sequence=1) for number in range(5)))
         await work.settled(5)
-        await work.put(parcel(99, sequence=3))
+        await work.put(incoming(99, sequence=3))
         for count, wait in enumerate((2.0, 5.0, 10.0, 20.0, 40.0, 60.0), start=6):
             work.later(wait)
             await work.settled(count)
@@ -452,7 +450,7 @@ async def test_attempts_under_way_finish_in_a_stop(tmp_path: Path) -> None:
         return said(204)
 
     async with forwarding(tmp_path, answer, replace(CRM, concurrency=1)) as work:
-        await work.put(parcel(1), parcel(2))
+        await work.put(incoming(1), incoming(2))
         await work.posted(1)
         stopping = asyncio.create_task(work.forwarder.stop(10.0))
         await asyncio.wait([work.running])
@@ -470,7 +468,7 @@ async def test_late_attempts_fall_due_at_once(tmp_path: Path) -> None:
         raise AssertionError
 
     async with forwarding(tmp_path, answer, CRM) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         await work.posted(1)
         await work.forwarder.stop(0.05)
         (row,) = await work.rows()
@@ -484,11 +482,11 @@ async def test_stop_during_a_lease_begins_nothing(tmp_path: Path) -> None:
     """What the store hands out after the stop goes back at once, untried: no POST begins behind the stop."""
     async with forwarding(tmp_path, always(204), CRM) as work:
         await work.leases_nothing()
-        work.outbox.open.clear()
-        await work.put(parcel())
-        await work.bell.until(lambda: ("crm", 1) in work.outbox.leased)
+        work.queue.open.clear()
+        await work.put(incoming())
+        await work.bell.until(lambda: ("crm", 1) in work.queue.leased)
         await work.forwarder.stop(10.0)
-        work.outbox.open.set()
+        work.queue.open.set()
         await asyncio.wait([work.running])
         assert work.posts == []
         (row,) = await work.rows()
@@ -499,11 +497,11 @@ async def test_store_that_cannot_settle_for_a_moment_is_asked_again(tmp_path: Pa
     """An outcome that is not written would be a second POST."""
 
     async def answer(_request: httpx.Request) -> httpx.Response:
-        work.outbox.refusals.append(Unavailable("disk full"))
+        work.queue.refusals.append(Unavailable("disk full"))
         return said(204)
 
     async with forwarding(tmp_path, answer, CRM) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         await work.settled(1)
         assert [row["state"] for row in await work.rows()] == ["done"]
     assert len(work.posts) == 1
@@ -513,10 +511,10 @@ async def test_store_that_cannot_lease_for_a_moment_is_asked_again(tmp_path: Pat
     """A lane outlives a store that is away."""
     async with forwarding(tmp_path, always(204), CRM) as work:
         await work.leases_nothing()
-        work.outbox.refusals.append(Unavailable("disk full"))
+        work.queue.refusals.append(Unavailable("disk full"))
         work.later(0)
-        await work.bell.until(lambda: not work.outbox.refusals)
-        await work.put(parcel())
+        await work.bell.until(lambda: not work.queue.refusals)
+        await work.put(incoming())
         await work.settled(1)
 
 
@@ -529,7 +527,7 @@ async def test_delivery_that_breaks_is_tried_and_dies_like_others(tmp_path: Path
         return said(204)
 
     async with forwarding(tmp_path, answer, replace(CRM, retry=(5.0,))) as work:
-        await work.put(parcel(1), parcel(2))
+        await work.put(incoming(1), incoming(2))
         await work.settled(2)
         work.later(5)
         await work.settled(3)
@@ -546,9 +544,9 @@ async def test_broken_probe_is_followed_by_another(tmp_path: Path) -> None:
         return said(204)
 
     async with forwarding(tmp_path, answer, CRM) as work:
-        await work.put(*(parcel(number) for number in range(5)))
+        await work.put(*(incoming(number) for number in range(5)))
         await work.settled(5)
-        await work.put(parcel(5))
+        await work.put(incoming(5))
         for count, wait in ((6, 2.0), (7, 5.0)):
             work.later(wait)
             await work.settled(count)
@@ -558,7 +556,7 @@ async def test_broken_probe_is_followed_by_another(tmp_path: Path) -> None:
 async def test_fault_of_a_lane_ends_the_forwarder(tmp_path: Path) -> None:
     """A service that takes reports in and no longer forwards them must not look healthy."""
     async with forwarding(tmp_path, always(204), CRM, AUDIT) as work:
-        work.outbox.refusals.append(LookupError("a fault of ours"))
+        work.queue.refusals.append(LookupError("a fault of ours"))
         work.later(0)
         async with asyncio.timeout(5):
             await asyncio.wait([work.running])
@@ -587,18 +585,18 @@ async def test_probe_that_fails_after_the_target_resumed_is_a_common_failure(tmp
         return said(500)
 
     async with forwarding(tmp_path, answer, replace(CRM, concurrency=7)) as work:
-        await work.put(parcel(5))
+        await work.put(incoming(5))
         await work.posted(1)
-        await work.put(*(parcel(number) for number in range(5)))
+        await work.put(*(incoming(number) for number in range(5)))
         await work.settled(5)
-        await work.put(parcel(6))
+        await work.put(incoming(6))
         work.later(2)
         await work.posted(7)
         slow.set()
         await work.settled(6)
         probe.set()
         await work.settled(7)
-        last = work.outbox.settled[-1]
+        last = work.queue.settled[-1]
         assert (last.state, last.attempts, last.delay) == ("due", 1, 5.0)
 
 
@@ -616,7 +614,7 @@ async def test_target_at_429_is_slowed_down(tmp_path: Path) -> None:
         return said(next(answers), {"retry-after": "7"})
 
     async with forwarding(tmp_path, answer, replace(CRM, concurrency=4)) as work:
-        await work.put(*(parcel(number) for number in range(8)))
+        await work.put(*(incoming(number) for number in range(8)))
         await work.posted(4)
         gate.set()
         await work.settled(4)
@@ -642,7 +640,7 @@ async def test_busy_target_costs_no_attempt_however_often_it_says_so(tmp_path: P
         return said(next(answers, 204), {"retry-after": asked})
 
     async with forwarding(tmp_path, answer, replace(CRM, concurrency=1)) as work:
-        await work.put(parcel(1), parcel(2))
+        await work.put(incoming(1), incoming(2))
         for count in range(1, 10):
             await work.settled(count)
             work.later(60)
@@ -659,7 +657,7 @@ async def test_busy_answers_of_one_moment_are_one_failure(tmp_path: Path) -> Non
         return said(503 if len(work.posts) <= 8 else 204, {"retry-after": "3"})
 
     async with forwarding(tmp_path, answer, replace(CRM, concurrency=8)) as work:
-        await work.put(*(parcel(number) for number in range(8)))
+        await work.put(*(incoming(number) for number in range(8)))
         await work.posted(8)
         gate.set()
         await work.settled(8)
@@ -674,7 +672,7 @@ async def test_busy_answers_of_one_moment_are_one_failure(tmp_path: Path) -> Non
 async def test_lone_report_that_is_refused_uses_up_its_attempts(tmp_path: Path) -> None:
     """A verdict on one report is one, also while its target is paused by it: it dies, and holds nothing up."""
     async with forwarding(tmp_path, always(422), replace(CRM, retry=(1.0,) * 7)) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         for count in range(1, 8):
             await work.settled(count)
             work.later(60)
@@ -690,11 +688,11 @@ async def test_next_probe_is_another_report(tmp_path: Path) -> None:
         return said(204 if name_of(request) == "report-9" else 422)
 
     async with forwarding(tmp_path, answer, replace(CRM, retry=(1.0,) * 9, concurrency=1)) as work:
-        await work.put(parcel())
+        await work.put(incoming())
         for count in range(1, 7):  # five failures, and a probe that fails
             await work.settled(count)
             work.later(2)
-        await work.put(parcel(9, sequence=9))
+        await work.put(incoming(9, sequence=9))
         assert work.forwarder.paused == {"crm"}
         work.later(60)
         await work.bell.until(lambda: not work.forwarder.paused)
@@ -709,13 +707,13 @@ async def test_operator_asks_for_a_probe_at_once(tmp_path: Path) -> None:
         return said(204 if well else 500)
 
     async with forwarding(tmp_path, answer, replace(CRM, retry=(3600.0,) * 9)) as work:
-        await work.put(*(parcel(number) for number in range(5)))
+        await work.put(*(incoming(number) for number in range(5)))
         await work.settled(5)
         assert work.lanes["crm"].status == TargetStatus("failing", 5, 2.0, 0)
         well.append(True)
         work.later(1)
         await work.monitor.look()
-        await work.outbox.store.writer.submit(commands.resume, commands.Pause("ann", "crm", probe=True))
+        await work.queue.store.change(commands.resume, commands.Pause("ann", "crm", probe=True))
         await work.monitor.look()
         await work.settled(6)
         assert not work.forwarder.paused
@@ -725,9 +723,9 @@ async def test_operator_asks_for_a_probe_at_once(tmp_path: Path) -> None:
 async def test_retry_after_counts_for_a_probe_too(tmp_path: Path) -> None:
     """A paused target that says when to come back is not asked for the same report before."""
     async with forwarding(tmp_path, always(500, **{"retry-after": "3600"}), replace(CRM, concurrency=1)) as work:
-        await work.put(*(parcel(number) for number in range(6)))
+        await work.put(*(incoming(number) for number in range(6)))
         await work.settled(5)
         work.later(2)
         await work.settled(6)
-        assert (work.outbox.settled[5].state, work.outbox.settled[5].delay) == ("due", 3600.0)
-        assert work.outbox.settled[5].attempts == 0
+        assert (work.queue.settled[5].state, work.queue.settled[5].delay) == ("due", 3600.0)
+        assert work.queue.settled[5].attempts == 0

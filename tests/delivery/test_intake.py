@@ -1,45 +1,42 @@
-"""A report at the door: on disk before anybody says 200, for whoever wants it."""
+"""Taking a report in: durable before anybody says 200, then its targets are woken and their queues counted."""
 
 import contextlib
+import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 from support.stored import NINE, Clock, backlog, proof, report
 
+from app import telemetry
+from app.delivery.fan_out import Subscriptions, fan_out
 from app.delivery.intake import Intake
-from app.delivery.queue import Delivery, Settlement, StoredReport, Unavailable
+from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement, Unavailable
 from app.delivery.target import Target
-from app.plivo.messages import DeliveryReport, Verified
+from app.plivo.messages import Verified
 
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose message it was."""
-
-    route: str | None = "support"
-    rule: str | None = "ack"
-    targets: tuple[str, ...] | None = ("crm", "audit")
+CRM = Target("crm", "https://crm.example.com", max_due=2)
+AUDIT = Target("audit", "https://audit.example.com", statuses=frozenset({"failed"}))
+TARGETS = {"crm": CRM, "audit": AUDIT}
+REQUEST = Verified("/report/message-1", (), (proof("k", "a"),), "Ma-V3")
 
 
 @dataclass
-class Door:
-    """An intake, with all that it does to others in the order in which it does it."""
+class Queue:
+    """A queue that knows a report already, or refuses it; and everything that was done, in order."""
 
-    owner: Owner = field(default_factory=Owner)
+    new: bool = True
     refusal: Exception | None = None
-    cap: int = 10
-    waiting: tuple[str, ...] = ()
-    fresh: bool = True
-    left: dict[str, int] = field(default_factory=dict)
     done: list[object] = field(default_factory=list)
 
-    async def put(self, parcel: StoredReport) -> bool:
+    async def accept(self, incoming: IncomingReport) -> Accepted:
         """Durable, or refused."""
         if self.refusal:
             raise self.refusal
-        self.done.append(parcel)
-        return self.fresh
+        fan = fan_out(incoming.subscriptions, None, incoming.report)
+        self.done.append((incoming.report.id, incoming.received_at, incoming.signed_by, incoming.proofs))
+        return Accepted(self.new, fan, frozenset(name for name in fan.targets if incoming.is_full(name, 0)))
 
     async def lease(self, *_: object, longest_due: bool = False, last: int | None = None) -> Sequence[Delivery]:
         """Not asked here."""
@@ -49,86 +46,58 @@ class Door:
         """Not asked here."""
         raise NotImplementedError(settlement)
 
-    async def _own(self, report: DeliveryReport) -> Owner:
-        self.done.append(report.id)
-        return self.owner
 
-    async def accept(self, report: DeliveryReport, request: Verified) -> None:
-        """One report."""
-        targets = {
-            "crm": Target("crm", "https://crm.example.com", max_due=self.cap),
-            "audit": Target("audit", "https://audit.example.com", statuses=frozenset({"failed"})),
-        }
-        waits = backlog(*targets.values())
-        for name in self.waiting:
-            waits.admit((name,))
-        try:
-            await Intake(self, targets, waits, self._own, self.done.append, Clock()).accept(report, request)
-        finally:
-            self.left = {name: waits.waiting(name) for name in targets}
-
-
-REQUEST = Verified("/report/message-1", (), (proof("k", "a"),), "Ma-V3")
+async def taken_in(
+    queue: Queue, status: str = "failed", route: str | None = "support", waiting: int = 0
+) -> dict[str, int]:
+    """One report, while so many wait for crm; how many wait for each target afterwards."""
+    waits = backlog(CRM, AUDIT)
+    waits.add(("crm",) * waiting, ())
+    subscriptions = Subscriptions(TARGETS, lambda _number: route, {"support": ("crm", "audit")})
+    intake = Intake(queue, lambda: subscriptions, waits, queue.done.append, Clock())
+    with contextlib.suppress(Unavailable):
+        await intake.accept(report(status=status), REQUEST)
+    return {name: waits.waiting(name) for name in TARGETS}
 
 
 @pytest.mark.parametrize(("status", "targets"), [("failed", ("crm", "audit")), ("delivered", ("crm",))])
 async def test_report_is_stored_then_its_targets_are_woken(status: str, targets: tuple[str, ...]) -> None:
-    """G5: put first; then the lanes of those who want it are told, and no others."""
-    door = Door()
-    one = report(status=status)
-    await door.accept(one, REQUEST)
-    stored = StoredReport(one, NINE, "support", "ack", targets, "Ma-V3", (proof("k", "a"),))
-    assert door.done == ["report-1", stored, targets]
+    """G5: accepted first, with what signed it; then those who want it are woken, and no others."""
+    queue = Queue()
+    await taken_in(queue, status)
+    assert queue.done == [("report-1", NINE, "Ma-V3", (proof("k", "a"),)), targets]
 
 
-async def test_report_that_nobody_wants_is_stored() -> None:
-    """A signed report is never refused for its content's sake."""
-    door = Door(Owner(None, None, ()))
-    await door.accept(report(status="a new one"), REQUEST)
-    assert door.done == [
-        "report-1",
-        StoredReport(report(status="a new one"), NINE, None, None, (), "Ma-V3", REQUEST.proofs),
-        (),
-    ]
-
-
-@pytest.mark.parametrize(("status", "targets"), [("failed", ("crm", "audit")), ("delivered", ("crm",))])
-async def test_report_without_a_route_goes_to_all_who_want_it(status: str, targets: tuple[str, ...]) -> None:
-    """Each target's own `send` and `statuses` still say what it wants."""
-    door = Door(Owner(None, None, None))
-    await door.accept(report(status=status), REQUEST)
-    assert door.done[-1] == targets
-
-
-async def test_store_that_cannot_write_is_told() -> None:
-    """G5: not stored, not accepted, nobody woken."""
-    door = Door(refusal=Unavailable("the store cannot write"))
+async def test_report_that_cannot_be_stored_wakes_nobody() -> None:
+    """G5: not stored, not accepted."""
+    queue = Queue(refusal=Unavailable("the store cannot write"))
+    intake = Intake(queue, lambda: Subscriptions(TARGETS, lambda _: None, {}), backlog(), queue.done.append, Clock())
     with pytest.raises(Unavailable):
-        await door.accept(report(), REQUEST)
-    assert door.done == ["report-1"]
-
-
-async def test_report_for_a_full_target_is_stored_all_the_same() -> None:
-    """G7: past its cap a target's report is put as dead for it; the other target gets it as ever."""
-    door = Door(cap=2, waiting=("crm", "crm"))
-    await door.accept(report(status="failed"), REQUEST)
-    (parcel,) = (one for one in door.done if isinstance(one, StoredReport))
-    assert parcel.targets == ("crm", "audit")
-    assert parcel.full == {"crm"}
+        await intake.accept(report(), REQUEST)
+    assert queue.done == []
 
 
 @pytest.mark.parametrize(
-    ("door", "left"),
+    ("queue", "waiting", "left"),
     [
-        (Door(), {"crm": 1, "audit": 1}),
-        (Door(fresh=False), {"crm": 0, "audit": 0}),
-        (Door(cap=2, waiting=("crm", "crm")), {"crm": 2, "audit": 1}),
-        (Door(cap=2, waiting=("crm", "crm"), fresh=False), {"crm": 2, "audit": 0}),
-        (Door(refusal=Unavailable("the store cannot write")), {"crm": 0, "audit": 0}),
+        pytest.param(Queue(), 0, {"crm": 1, "audit": 1}, id="new"),
+        pytest.param(Queue(new=False), 0, {"crm": 0, "audit": 0}, id="a repeat"),
+        pytest.param(Queue(), 2, {"crm": 2, "audit": 1}, id="crm is full: dead there at once"),
+        pytest.param(Queue(new=False), 2, {"crm": 2, "audit": 0}, id="a repeat for a full queue"),
+        pytest.param(Queue(refusal=Unavailable("full")), 0, {"crm": 0, "audit": 0}, id="not stored"),
     ],
 )
-async def test_only_what_waits_is_counted(door: Door, left: dict[str, int]) -> None:
+async def test_only_what_waits_is_counted(queue: Queue, waiting: int, left: dict[str, int]) -> None:
     """G7: neither a repeat nor what is dead at once, nor what was not stored, takes room in a queue."""
-    with contextlib.suppress(Unavailable):
-        await door.accept(report(status="failed"), REQUEST)
-    assert door.left == left
+    assert await taken_in(queue, waiting=waiting) == left
+
+
+@pytest.mark.parametrize(("route", "reason"), [("support", None), (None, "no route: all targets")])
+async def test_log_tells_where_a_report_goes(route: str | None, reason: str | None) -> None:
+    """One line a report; one without a route says that it went to everybody."""
+    stream = io.StringIO()
+    telemetry.configure("json", "info", "last4", stream)
+    await taken_in(Queue(), route=route)
+    (line,) = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (line["event"], line["report"], line["route"]) == ("report stored", "report-1", route)
+    assert (line["targets"], line.get("reason")) == (["crm", "audit"], reason)

@@ -7,10 +7,10 @@ import pytest
 
 from app.cli.test import differences
 from app.config import load
+from app.operations.explain import explain
 from app.plivo.messages import InboundMessage
 from app.rules import KINDS
 from app.rules.services import RuleServices
-from app.service import make_engine
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "```toml" in page.read_text())
@@ -40,7 +40,7 @@ async def test_example_of_a_page_does_what_it_says(page: Path, tmp_path: Path, m
     assert config.tests, "a page's example has tests"
     for test in config.tests:
         sender, to = config.read_number(test.sender), config.read_number(test.to)
-        message = InboundMessage("test", sender, to, test.text, test.type, test.intent)
+        message = InboundMessage.of("test", sender, to, test.text, test.type, test.intent)
         at = test.at.timestamp() if test.at else 0.0
-        decision = await make_engine(config).decide(message, at, RuleServices(given=test.given))
-        assert differences(test, decision) == []
+        found = await explain(config.runtime, message, at, RuleServices(given=test.given))
+        assert differences(test, found) == []

@@ -20,7 +20,7 @@ def advice(
     """What the log says when Plivo dialled one URL and `public_url` makes us check another."""
     params = plivo_sdk.message(Text="the secret words")
     headers = plivo_sdk.headers("POST", dialled, params, scheme)
-    made = signature_headers([(name.lower().encode(), value.encode()) for name, value in headers.items()])
+    made = signature_headers({name.lower().encode(): value.encode() for name, value in headers.items()})
     request = Request("POST", public + path, (), tuple(params))
     said = diagnosis.advice(made, request, public, [Token(plivo_sdk.TOKEN)], seen, plenty())
     assert "secret words" not in said
@@ -79,7 +79,7 @@ def test_a_changed_method_is_named() -> None:
     """A proxy that turns GET into POST, or a redirect that turns POST into GET, is named."""
     params = plivo_sdk.message()
     headers = plivo_sdk.headers("GET", "https://a.example/message", params)
-    made = signature_headers([(name.lower().encode(), value.encode()) for name, value in headers.items()])
+    made = signature_headers({name.lower().encode(): value.encode() for name, value in headers.items()})
     request = Request("POST", "https://a.example/message", (), tuple(params))
     said = diagnosis.advice(made, request, "https://a.example", [Token(plivo_sdk.TOKEN)], SEEN, plenty())
     assert said == "X-Plivo-Signature-V3 matches as GET: the method was changed on the way"
@@ -101,13 +101,13 @@ def test_a_strange_host_header_does_no_harm(host: str, public: str) -> None:
 def test_checked_names_headers_and_url() -> None:
     """The log says which headers were compared over which URL."""
     made = signature_headers(
-        [
-            (b"x-plivo-signature-ma-v3", b"x"),
-            (b"x-plivo-signature-v3", b"y"),
-            (b"x-plivo-signature-v3-nonce", b"1"),
-            (b"x-plivo-signature-v2", b"z"),
-            (b"x-plivo-signature-v2-nonce", b"1"),
-        ]
+        {
+            b"x-plivo-signature-ma-v3": b"x",
+            b"x-plivo-signature-v3": b"y",
+            b"x-plivo-signature-v3-nonce": b"1",
+            b"x-plivo-signature-v2": b"z",
+            b"x-plivo-signature-v2-nonce": b"1",
+        }
     )
     said = diagnosis.checked(made, Request("POST", "https://a.example/message", (("q", "1"),), ()))
     assert said == (
@@ -119,7 +119,7 @@ def test_checked_names_headers_and_url() -> None:
 def test_a_diagnosis_ends_with_its_budget(budget: diagnosis.Budget) -> None:
     """When HMACs or time are used up, the rest of the variants is not tried; the advice is as good as it gets."""
     headers = plivo_sdk.headers("POST", "https://internal:8080/message", ())
-    made = signature_headers([(name.lower().encode(), value.encode()) for name, value in headers.items()])
+    made = signature_headers({name.lower().encode(): value.encode() for name, value in headers.items()})
     tokens = [*(Token(f"{number}") for number in range(19)), Token(plivo_sdk.TOKEN)]
     request = Request("POST", "https://a.example/message", (), ())
     said = diagnosis.advice(made, request, "https://a.example", tokens, SEEN, budget)
@@ -128,7 +128,7 @@ def test_a_diagnosis_ends_with_its_budget(budget: diagnosis.Budget) -> None:
 
 def test_nothing_to_compare_needs_no_diagnosis() -> None:
     """Values that cannot be signatures are named as what they are, without an HMAC."""
-    made = signature_headers([(b"x-plivo-signature-v3", b"bad"), (b"x-plivo-signature-v3-nonce", b"1")])
+    made = signature_headers({b"x-plivo-signature-v3": b"bad", b"x-plivo-signature-v3-nonce": b"1"})
     budget = diagnosis.Budget(0, 0.0, lambda: 0.0)
     request = Request("POST", "https://a.example/message", (), ())
     assert diagnosis.advice(made, request, "https://a.example", [], SEEN, budget) == diagnosis.NOTHING_TO_COMPARE

@@ -1,7 +1,8 @@
 """Query strings and bodies: read as Plivo writes them, or refused; never guessed at."""
 
+import re
 import time
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -158,6 +159,55 @@ def test_no_body_is_costly(filler: str) -> None:
 def test_what_is_encoded_comes_back(pairs: list[tuple[str, str]]) -> None:
     """The standard library encodes any fields, we read the same fields."""
     assert forms.urlencoded(urlencode(pairs).encode()) == tuple(pairs)
+
+
+@given(st.binary() | st.text("ab=&%+0f;cé").map(str.encode))
+def test_what_we_read_is_what_the_standard_library_reads(raw: bytes) -> None:
+    """Whatever is not refused is read as `parse_qsl` reads it, and what that refuses is refused."""
+    try:
+        found = forms.urlencoded(raw)
+    except Malformed:
+        return
+    assert found == tuple(parse_qsl(raw.decode(), keep_blank_values=True, errors="strict"))
+
+
+@given(st.lists(st.text("a%+é=").map(str.encode) | st.sampled_from([b"%C3", b"%A9", b"%c3%a9", b"%F0%9F%91%8D"])))
+def test_we_refuse_what_is_no_utf8_and_nothing_else(parts: list[bytes]) -> None:
+    """Escapes that are whole are refused only where the standard library, told to be strict, refuses them too."""
+    raw = b"".join(parts)
+    try:
+        expected = tuple(parse_qsl(raw.decode(), keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        with pytest.raises(Malformed):
+            forms.urlencoded(raw)
+        return
+    whole = all(re.match(rb"[0-9A-Fa-f]{2}", raw[at + 1 :]) for at, byte in enumerate(raw) if byte == ord("%"))
+    if whole:
+        assert forms.urlencoded(raw) == expected
+    else:
+        with pytest.raises(Malformed):
+            forms.urlencoded(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"", b""),
+        (b"To=1", b"1"),
+        (b"From=2&To=1&To=3", b"1"),
+        (b"To=1&From=2", b"1"),
+        (b"From=2&To=%2B1", b"%2B1"),
+        (b"To=", b""),
+        (b"To", b""),
+        (b"NotTo=1&ToNot=2", b""),
+        (b"Text=&amp;To=1", b""),
+        (b"To=" + b"1" * 64, b"1" * 64),
+        (b"To=" + b"1" * 65, b""),
+    ],
+)
+def test_peek(raw: bytes, value: bytes) -> None:
+    """The first value of a field as it stands, of 64 bytes at most; anything else is nothing."""
+    assert forms.peek(raw, b"To") == value
 
 
 @given(st.binary() | st.text("ab=&%+0f;").map(str.encode))

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from support import plivo_sdk
 
-from app.plivo.messages import DeliveryReport, InboundMessage, Parameters, content_digest, identifier
+from app.plivo.messages import DeliveryReport, InboundMessage, Parameters, Proof, Verified, content_digest, identifier
 from app.plivo.refusals import Malformed
 
 words = st.text(max_size=6)
@@ -178,6 +178,19 @@ def test_the_id_of_a_report_is_its_content() -> None:
     assert (again.id, len(first.id)) == (first.id, 32)
     others = [report("/report"), report("/report/in-2"), report(Status="sent"), report("/report/in-1", ("Tag", ""))]
     assert len({first.id, *(other.id for other in others)}) == 5
+
+
+@given(parameters, words)
+def test_a_digest_is_made_once(fields: Parameters, path: str) -> None:
+    """What a verified request is bound to is its content, whether it has proofs that hold it or not."""
+    digest = content_digest(path, fields)
+    assert Verified(path, fields, (Proof(b"key", digest),), "V3").digest == digest
+    assert Verified(path, fields, (), "").digest == digest
+    first = report()
+    known = DeliveryReport.from_parameters(
+        "/report/in-1", first.parameters, content_digest("/report/in-1", first.parameters)
+    )
+    assert known == first
 
 
 @given(parameters, parameters, words, words)

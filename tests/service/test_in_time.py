@@ -165,7 +165,7 @@ def test_four_failures_are_silence(house: House) -> None:
     assert (fourth[0], wire.text_of(fourth[1])) == (200, None)
     assert wire.tell(house.service, params) == fourth
     assert len(house.bot.of(params)) == 4
-    (line,) = house.service.wait_for("given up: silence, for a rule failed on every call")
+    (line,) = house.service.wait_for("giving up after failed calls, sending no reply")
     assert (line["level"], line["calls"], line["message_uuid"]) == ("error", 4, dict(params)["MessageUUID"])
     house.service.kill()
     with process.served(house.folder, house.config) as service:
@@ -220,7 +220,7 @@ def test_message_that_arrives_while_it_stops(house: House) -> None:
 def _claims(folder: Path) -> list[tuple[str, int]]:
     """Messages without an answer that nobody holds, and how often their rules failed."""
     with contextlib.closing(sqlite3.connect(folder / "autoreply.db")) as store:
-        query = "SELECT message_uuid, failures FROM claims WHERE until <= ?"
+        query = "SELECT message_uuid, failures FROM messages WHERE state = 'pending' AND claimed_until <= ?"
         return store.execute(query, (time.time(),)).fetchall()
 
 

@@ -73,8 +73,8 @@ def converse(machines: Pair, last: str) -> int:
     [
         pytest.param("1", 5, "same_text 2/1h", id="the same text"),  # "hello", then twice each the same words
         pytest.param("2", 6, "per_sender 3/1h", id="texts that grow"),
-        pytest.param("3", 8, "total 4/1d of route total", id="a fuse"),
-        pytest.param("4", 10, "total 5/1m of route minute", id="a fuse of a minute"),
+        pytest.param("3", 8, "total 4/1d of route total", id="a spending cap"),
+        pytest.param("4", 10, "total 5/1m of route minute", id="a spending cap of a minute"),
         pytest.param("5", 9, "same_text 4/1h", id="as shipped"),
     ],
 )

@@ -9,9 +9,9 @@ import pytest
 from support import plivo_sdk, postgres, process, receiver
 from support.process import Served
 from support.receiver import Receiver
-from support.stored import DAY
+from support.stored import DAY, arrival, claim
 
-from app.policies.ledger import Claimed, Held, Pair, Recall, Wish
+from app.replies.journal import Claimed, Held
 from app.store import Keep, StoreOptions, open_store, server_url
 
 PUBLIC = "https://sms.example.com"
@@ -87,8 +87,8 @@ async def test_a_replica_that_starts_frees_nobodys_claim(
 ) -> None:
     """G3: what another process decides now stays its own when a third one starts."""
     options = StoreOptions(server_url(where), Keep(30 * DAY, DAY))
-    wish = Wish("held-by-one", "one", 60.0, Recall(0.0, Pair("33644600000", "33700000001")))
+    wanted = claim(arrival("held-by-one"), owner="one")
     async with open_store(options, serving=False) as store:
-        assert isinstance(await store.ledger.claim(wish), Claimed)
+        assert isinstance(await store.journal.claim(wanted), Claimed)
         with process.served(tmp_path, (replicas[0].folder / "config.toml").read_text()):
-            assert isinstance(await store.ledger.claim(replace(wish, owner="other")), Held)
+            assert isinstance(await store.journal.claim(replace(wanted, owner="other")), Held)

@@ -86,4 +86,4 @@ def test_a_store_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     done = process.run("serve", "--port", "0", cwd=tmp_path)
     assert done.returncode == 2
     (said,) = _said(done.stderr)
-    assert said.startswith(f"plivo-autoreply: {tmp_path / 'autoreply.db'}: file is not a database")
+    assert said.startswith(f"plivo-autoreply: {tmp_path / 'autoreply.db'}: the file is not a SQLite database")

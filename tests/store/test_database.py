@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from support.stored import NINE, Clock, entry, opened, parcel
+from support.stored import NINE, Clock, entry, incoming, opened
 
-from app.policies.ledger import Unavailable
+from app.plivo.refusals import Unavailable
 from app.store import BrokenStore, Store, StoreInUse
 from app.store.database import never_back, readers
+from app.store.queries import history
 
 
 async def test_second_server_is_refused(path: Path, clock: Clock) -> None:
@@ -31,11 +32,12 @@ async def test_command_works_beside_the_server(path: Path, clock: Clock) -> None
     """Both write; each sees what the other has committed, at once."""
     async with opened(path, clock) as server, opened(path, clock, serving=False) as command:
         await asyncio.gather(
-            *(server.ledger.record(entry(message_uuid=f"server-{number}")) for number in range(20)),
-            *(command.ledger.record(entry(message_uuid=f"command-{number}")) for number in range(20)),
+            *(server.journal.record(entry(f"server-{number}")) for number in range(20)),
+            *(command.journal.record(entry(f"command-{number}")) for number in range(20)),
         )
-        assert await server.ledger.origin("command-19") is not None
-        assert await command.ledger.origin("server-19") is not None
+        for store, uuid in ((server, "command-19"), (command, "server-19")):
+            found, _ = await history(store.engine, uuid, 1)
+            assert [row["message_uuid"] for row in found] == [uuid]
 
 
 SERVE = """
@@ -88,7 +90,7 @@ async def test_store_that_is_a_folder_is_broken(path: Path, clock: Clock) -> Non
     with pytest.raises(BrokenStore, match=f"Is a directory; {ADVICE}"):
         async with opened(path, clock):
             pass
-    with pytest.raises(BrokenStore, match=f"unable to open database file; {ADVICE}"):
+    with pytest.raises(BrokenStore, match=f"the file cannot be opened; {ADVICE}"):
         async with opened(path, clock, serving=False):
             pass
     await _threads_ended()
@@ -118,7 +120,7 @@ async def test_corrupt_file_is_broken_and_left_alone(path: Path, clock: Clock) -
     """What is no database is not made one; nothing stays open behind the refusal."""
     before = b"this is no database. " * 500
     await asyncio.to_thread(path.write_bytes, before)
-    with pytest.raises(BrokenStore, match="file is not a database"):
+    with pytest.raises(BrokenStore, match="the file is not a SQLite database"):
         async with opened(path, clock):
             pass
     assert await asyncio.to_thread(path.read_bytes) == before
@@ -141,7 +143,7 @@ async def test_store_is_durable_by_its_settings(store: Store) -> None:
 
 async def test_now_is_the_clock_that_was_given(store: Store, clock: Clock) -> None:
     """Due times go by the store's clock, which a test can drive."""
-    await store.outbox.put(parcel())
+    await store.queue.accept(incoming())
     await store.check()
     clock.advance(7)
     await store.check()
@@ -152,7 +154,7 @@ async def test_now_is_the_clock_that_was_given(store: Store, clock: Clock) -> No
 
 async def test_readers_wait_for_no_writer(store: Store, path: Path) -> None:
     """A snapshot is read while another process is in the middle of a transaction."""
-    await store.ledger.record(entry())
+    await store.journal.record(entry())
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -178,7 +180,7 @@ async def test_closed_store_takes_nothing(path: Path, clock: Clock) -> None:
         pass
     assert all(task.done() for task in store.tasks)
     with pytest.raises(Unavailable):
-        await store.outbox.put(parcel())
+        await store.queue.accept(incoming())
 
 
 def test_a_clock_that_is_put_back_goes_on() -> None:

@@ -14,7 +14,7 @@ FAILING = TargetStatus("failing", 6, 5.0, 12)
 
 def server(store: Store, number: int) -> StoredInstances:
     """One of several."""
-    return StoredInstances(store.engine, store.writer, f"server-{number}")
+    return StoredInstances(store.engine, store.change, f"server-{number}")
 
 
 async def test_what_a_server_tells_is_read_until_it_leaves(store: Store, clock: Clock) -> None:
@@ -55,5 +55,5 @@ async def test_dead_server_is_not_believed(store: Store, clock: Clock) -> None:
 
 async def test_pause_of_an_operator_needs_no_server(store: Store) -> None:
     """It stands in the store."""
-    await store.writer.submit(pause, Pause("ann", "crm"))
+    await store.change(pause, Pause("ann", "crm"))
     assert await list_targets(store.engine) == {"crm": TargetView(NINE)}

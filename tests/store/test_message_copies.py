@@ -1,15 +1,14 @@
 """Copies of messages: stored with the answer, leased like reports, and no longer kept than their words."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.stored import DAY, ENTRY, KEEP, NINE, Clock, parcel, swept
+from support.stored import DAY, HELLO, KEEP, NINE, Clock, arrival, incoming, submission, swept
 
 from app.delivery.queue import Copy, Delivery
-from app.policies.ledger import Case, CopyTo, Pair, Recall, Ruling
+from app.replies.journal import MessageCopy, Submission
 from app.store import Keep, Store
 from app.store.queries import history, list_deliveries
 from app.store.schema import deliveries, messages, reports
@@ -18,16 +17,15 @@ from app.store.selection import Selection
 FIELDS = (("MessageUUID", "message-1"), ("Text", "hello"))
 
 
-def copied(number: int = 1, *, targets: tuple[str, ...] = ("crm",), full: frozenset[str] = frozenset()) -> Case:
-    """A message whose answer is copied to these targets."""
-    made = replace(ENTRY, message_uuid=f"message-{number}", xml=b"<Response><Message/></Response>")
-    ruling = Ruling(made, copy=CopyTo(f"copy-{number}", targets, full, FIELDS))
-    return Case(made.message_uuid, Recall(NINE, Pair(made.to, made.sender)), lambda _memory: ruling)
+def copied(*targets: str, full: frozenset[str] = frozenset(), keep_text: bool = True) -> Submission:
+    """A message whose answer is copied to these targets; to "crm" if none is named."""
+    copy = MessageCopy("copy-1", targets or ("crm",), full, FIELDS)
+    return submission(arrival(keep_text=keep_text), copy=copy)
 
 
 async def lease(store: Store, count: int = 10) -> list[Delivery]:
     """What is due for crm."""
-    return list(await store.outbox.lease("crm", count, 30))
+    return list(await store.queue.lease("crm", count, 30))
 
 
 async def rows(store: Store, table: sa.Table) -> list[dict[str, Any]]:
@@ -38,27 +36,26 @@ async def rows(store: Store, table: sa.Table) -> list[dict[str, Any]]:
 
 async def test_copy_is_leased_with_all_that_was_said(store: Store) -> None:
     """G6: the message, the answer and why, and every field as Plivo sent it."""
-    await store.ledger.record(copied(targets=("crm", "audit")))
+    await store.journal.record(copied("crm", "audit"))
     (delivery,) = await lease(store)
     assert (delivery.attempt, delivery.stale) == (1, False)
     assert delivery.parcel == Copy(
         "copy-1", NINE, "message-1", "33700000001", "33644600000", "support", "ack", "sms", "", "hello", 1,
-        ("https://media.example.com/1",), "rule ack", b"<Response><Message/></Response>", FIELDS,
+        ("https://m.example/1",), "fixed text", HELLO.xml, FIELDS,
     )  # fmt: skip
-    assert len(await store.outbox.lease("audit", 10, 30)) == 1
+    assert len(await store.queue.lease("audit", 10, 30)) == 1
 
 
 async def test_repeat_makes_no_second_copy(store: Store) -> None:
     """G3, 6: whoever comes second, in the same group or later, changes nothing."""
-    await asyncio.gather(*(store.ledger.record(copied()) for _ in range(5)))
-    await store.ledger.record(copied())
+    await asyncio.gather(*(store.journal.record(copied()) for _ in range(5)))
+    await store.journal.record(copied())
     assert len(await lease(store)) == len(await rows(store, reports)) == 1
 
 
 async def test_message_without_copy_keeps_no_fields(store: Store) -> None:
     """G12: what nobody asked for is not stored."""
-    case = copied()
-    await store.ledger.record(replace(case, judge=lambda memory: replace(case.judge(memory), copy=None)))
+    await store.journal.record(submission(arrival()))
     assert not await lease(store)
     assert not await rows(store, reports)
     assert [row["parameters"] for row in await rows(store, messages)] == [None]
@@ -66,20 +63,20 @@ async def test_message_without_copy_keeps_no_fields(store: Store) -> None:
 
 async def test_copy_for_a_full_target_is_dead_at_once(store: Store) -> None:
     """G7: the other target gets its own; an operator finds the dead one, and why."""
-    await store.ledger.record(copied(targets=("crm", "audit"), full=frozenset({"audit"})))
-    await store.outbox.put(replace(parcel(1, "crm", "audit"), full=frozenset({"audit"})))
+    await store.journal.record(copied("crm", "audit", full=frozenset({"audit"})))
+    await store.queue.accept(incoming(1, "crm", "audit", full={"audit"}))
     dead = await list_deliveries(store.engine, Selection(states=("dead",)), 10)
     assert [(row["target"], row["report_status"]) for row in dead] == [("audit", "delivered"), ("audit", "received")]
     assert {row["error"] for row in dead} == {"the queue of this target was full (max_due)"}
     assert all(row["settled_at"] == NINE for row in dead)
     assert len(await lease(store)) == 2
-    assert await store.outbox.waiting() == {"crm": 2}
+    assert await store.queue.waiting() == {"crm": 2}
 
 
 async def test_words_of_a_copy_go_with_keep_text(store: Store, clock: Clock) -> None:
     """G12: what is still due then dies loudly; replayed, it tells what is left."""
-    await store.ledger.record(copied())
-    await store.outbox.put(parcel(1))
+    await store.journal.record(copied())
+    await store.queue.accept(incoming(1))
     clock.advance(KEEP.text + 1)
     assert (await swept(store, KEEP)).given_up == 1
     (message,) = await rows(store, messages)
@@ -89,12 +86,12 @@ async def test_words_of_a_copy_go_with_keep_text(store: Store, clock: Clock) -> 
     async with store.engine.begin() as connection:
         await connection.execute(sa.update(deliveries).values(state="due"))
     (copy,) = (one.parcel for one in await lease(store) if isinstance(one.parcel, Copy))
-    assert (copy.text, copy.media, copy.parameters, copy.reason) == (None, (), (), "rule ack")
+    assert (copy.text, copy.media, copy.parameters, copy.reason) == (None, (), (), "fixed text")
 
 
 async def test_copy_of_a_message_that_is_gone(store: Store, clock: Clock) -> None:
     """What died of old age is kept as long again; its message is not, and the copy says what it knows itself."""
-    await store.ledger.record(copied())
+    await store.journal.record(copied())
     keep = Keep(rows=2 * DAY, text=2 * DAY)
     clock.advance(2 * DAY + 1)
     await swept(store, keep)
@@ -103,14 +100,14 @@ async def test_copy_of_a_message_that_is_gone(store: Store, clock: Clock) -> Non
         await connection.execute(sa.update(deliveries).values(state="due"))
     (delivery,) = await lease(store)
     assert delivery.parcel == Copy("copy-1", NINE, "message-1", "33700000001", "33644600000", "support", "ack")
-    await store.ledger.record(copied())  # Plivo's or somebody's repeat, a month late: answered anew, copied once
+    await store.journal.record(copied())  # Plivo's or somebody's repeat, a month late: answered anew, copied once
     assert len(await rows(store, reports)) == 1
 
 
 async def test_history_shows_the_copy_with_its_message(store: Store) -> None:
     """Where the copy of a message went stands by the message, not among the reports."""
-    await store.ledger.record(copied())
-    await store.outbox.put(parcel(1))
+    await store.journal.record(copied())
+    await store.queue.accept(incoming(1))
     found, others = await history(store.engine, "message-1", 10)
     ((message,), orphans) = found, others
     assert [(one["target"], one["state"]) for one in message["deliveries"]] == [("crm", "due")]

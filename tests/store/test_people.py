@@ -1,17 +1,17 @@
 """What the operator does about a person: each change is done whole, leaves a trace, and forgetting forgets all."""
 
-import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.stored import CUSTOMER, NINE, US, opted, parcel, used
+from support.stored import CUSTOMER, NINE, US, arrival, claim, incoming, opted, used
 
-from app.policies.ledger import CopyTo, OptOutChange, Pair, Recall, Wish
+from app.policies.limits import LimitOptions, Rate
+from app.policies.usage import Conversation, OptOutChange
+from app.replies.journal import FailedCall, MessageCopy
 from app.store import Store, people, queries
 from app.store.people import Changes, Forget, Reset
-from app.store.schema import actions, cooldowns, metadata, opt_outs, replies, spending
+from app.store.schema import actions, metadata
 
 OTHER = "33700000002"
 
@@ -33,21 +33,20 @@ async def traces(store: Store) -> list[tuple[str, str]]:
 
 async def change(store: Store, *changes: OptOutChange) -> int:
     """As `optout` does it."""
-    return await store.writer.submit(people.change, Changes("anna", changes))
+    return await store.change(people.change, Changes("anna", changes))
 
 
 async def live(store: Store, person: str, number: int) -> None:
     """A person who does everything that leaves a row: writes, waits for a rule, gets reports, opts out."""
-    pair = Pair(US, person)
-    copy = CopyTo(f"copy-{number}", ("crm",), frozenset(), (("From", person), ("To", US), ("Text", "STOP")))
-    await store.ledger.record(used(number, pair=pair, opt_out=opted(out=True, pair=pair), copy=copy))
-    failed = Wish(f"failed-{number}", "here", 60.0, Recall(NINE, pair))
-    await store.ledger.claim(failed)
-    await store.ledger.fail(failed.message_uuid)
-    await store.ledger.claim(replace(failed, message_uuid=f"claimed-{number}"))
+    pair = Conversation(US, person)
+    copy = MessageCopy(f"copy-{number}", ("crm",), frozenset(), (("From", person), ("To", US), ("Text", "STOP")))
+    await store.journal.record(used(number, pair=pair, change=opted(out=True, pair=pair), copy=copy))
+    failed = FailedCall(arrival(f"failed-{number}", pair=pair), 503, "a rule failed", rules_failed=True)
+    await store.journal.fail(failed)
+    await store.journal.claim(claim(arrival(f"claimed-{number}", pair=pair)))
     fields = (("From", US), ("To", person), ("Status", "delivered"))
-    await store.outbox.put(parcel(number, "crm", "audit", to=person, parameters=fields))
-    await store.outbox.put(parcel(100 + number, sender=person, to=US, parameters=fields))
+    await store.queue.accept(incoming(number, "crm", "audit", to=person, parameters=fields))
+    await store.queue.accept(incoming(100 + number, sender=person, to=US, parameters=fields))
 
 
 def naming(rows: dict[str, list[dict[str, Any]]], person: str) -> set[str]:
@@ -62,10 +61,10 @@ def naming(rows: dict[str, list[dict[str, Any]]], person: str) -> set[str]:
 async def test_known_addresses(store: Store) -> None:
     """Ours and a person's are known while some row names them, and no others are."""
     await live(store, CUSTOMER, 1)
-    await change(store, opted(out=True, pair=Pair("38010", "SHOP")))
+    await change(store, opted(out=True, pair=Conversation("38010", "SHOP")))
     asked = (US, CUSTOMER, "38010", "SHOP", OTHER, "", "%")
     assert await people.known(store.engine, asked) == {US, CUSTOMER, "38010", "SHOP"}
-    await store.writer.submit(people.forget, Forget("anna", CUSTOMER, True))
+    await store.change(people.forget, Forget("anna", CUSTOMER, True))
     assert await people.known(store.engine, asked) == {"38010", "SHOP"}
 
 
@@ -78,7 +77,7 @@ def test_every_column_with_an_address_is_asked() -> None:
 
 
 KEPT = {"opt_outs"}
-PERSONAL = {"messages", "reports", "claims", "replies", "cooldowns", "opt_outs"}
+PERSONAL = {"messages", "reports", "cooldowns", "opt_outs"}
 IMPERSONAL = {
     "proofs",
     "pauses",
@@ -87,6 +86,7 @@ IMPERSONAL = {
     "instances",
     "probe_requests",
     "spending",
+    "sweeps",
     "deliveries",
     "tries",
 }  # deliveries go with their report
@@ -109,22 +109,22 @@ async def test_forget_erases_every_row_of_a_number(
     assert naming(before, CUSTOMER) == PERSONAL
     await live(store, OTHER, 2)
     theirs = naming(await every_row(store), OTHER)
-    # 1 message, its copy with 1 delivery, 2 reports with 3 deliveries, 2 claims, 1 reply, 1 cooldown, and the opt-out
-    assert await store.writer.submit(people.forget, Forget("anna", CUSTOMER, also_opt_out)) == 12 + also_opt_out
+    # 3 messages, a copy with 1 delivery, 2 reports with 3 deliveries, 1 cooldown, and the opt-out
+    assert await store.change(people.forget, Forget("anna", CUSTOMER, also_opt_out)) == 11 + also_opt_out
     after = await every_row(store)
     assert naming(after, CUSTOMER) == left
     assert naming(after, OTHER) == theirs == PERSONAL
     assert {row["report_id"] for row in after["deliveries"]} == {"copy-2", "report-2", "report-102"}
-    assert len(after["messages"]) == 1
-    assert await traces(store) == [("anna", f"forget: {12 + also_opt_out} rows")]
+    assert {row["message_uuid"] for row in after["messages"]} == {"message-2", "failed-2", "claimed-2"}
+    assert await traces(store) == [("anna", f"forget: {11 + also_opt_out} rows")]
 
 
 async def test_forgotten_number_stays_opted_out(store: Store) -> None:
     """G9: whoever is forgotten and has opted out still gets nothing; with the opt-out forgotten too they do."""
     await live(store, CUSTOMER, 1)
-    await store.writer.submit(people.forget, Forget("anna", CUSTOMER, also_opt_out=False))
+    await store.change(people.forget, Forget("anna", CUSTOMER, also_opt_out=False))
     assert [row["person"] for row in await people.list_opt_outs(store.engine, None, ended=False)] == [CUSTOMER]
-    await store.writer.submit(people.forget, Forget("anna", CUSTOMER, also_opt_out=True))
+    await store.change(people.forget, Forget("anna", CUSTOMER, also_opt_out=True))
     assert await people.list_opt_outs(store.engine, None, ended=True) == []
 
 
@@ -132,17 +132,19 @@ async def test_forget_nobody(store: Store) -> None:
     """A number that never wrote: no row goes, and that it was asked is on record."""
     await live(store, CUSTOMER, 1)
     before = await every_row(store)
-    assert await store.writer.submit(people.forget, Forget("anna", OTHER, also_opt_out=True)) == 0
+    assert await store.change(people.forget, Forget("anna", OTHER, also_opt_out=True)) == 0
     assert await traces(store) == [("anna", "forget: 0 rows")]
     assert (await every_row(store)) | {"actions": []} == before
 
 
 async def test_opt_outs_are_added_and_removed(store: Store) -> None:
     """What changes nothing is not counted; one order leaves one trace, however many it changes."""
-    other = Pair(US, OTHER)
+    other = Conversation(US, OTHER)
     assert await change(store, opted(out=True), opted(out=True, pair=other), opted(out=True)) == 2
     assert await change(store, opted(out=True, at=NINE + 1)) == 0
-    assert await change(store, opted(out=False, at=NINE + 2), opted(out=False, pair=Pair(US, "33700000003"))) == 1
+    assert (
+        await change(store, opted(out=False, at=NINE + 2), opted(out=False, pair=Conversation(US, "33700000003"))) == 1
+    )
     assert await traces(store) == [
         ("anna", "opt-out: 2 added, 0 removed"),
         ("anna", "opt-out: 0 added, 0 removed"),
@@ -152,9 +154,9 @@ async def test_opt_outs_are_added_and_removed(store: Store) -> None:
 
 async def test_opt_outs_are_listed_with_their_proof(store: Store) -> None:
     """Those in force, oldest first; of a person or a number of ours; with `ended` those that are over too."""
-    one, two = opted(out=True, at=NINE + 5), opted(out=True, pair=Pair("33644600001", OTHER), word="ARRET")
+    one, two = opted(out=True, at=NINE + 5), opted(out=True, pair=Conversation("33644600001", OTHER), word="ARRET")
     await change(store, one, two)
-    await change(store, opted(out=False, at=NINE + 9, word="START", pair=two.pair))
+    await change(store, opted(out=False, at=NINE + 9, word="START", pair=two.conversation))
 
     async def listed(who: str | None, *, ended: bool) -> list[str]:
         return [row["person"] for row in await people.list_opt_outs(store.engine, who, ended=ended)]
@@ -165,6 +167,7 @@ async def test_opt_outs_are_listed_with_their_proof(store: Store) -> None:
     assert await listed(OTHER, ended=False) == await listed("3370000000", ended=True) == []
     (row,) = await people.list_opt_outs(store.engine, OTHER, ended=True)
     assert row == {
+        "id": 2,
         "number": "33644600001",
         "person": OTHER,
         "at": NINE,
@@ -178,30 +181,32 @@ async def test_opt_outs_are_listed_with_their_proof(store: Store) -> None:
 
 
 async def test_reset_forgets_what_was_counted_against_one_person(store: Store) -> None:
-    """Replies and cooldowns of that person, on all our numbers; not the fuses, not others', not what was said."""
-    await store.ledger.record(used(1))
-    await store.ledger.record(used(2, pair=Pair("33644600001", CUSTOMER), cooldowns=("menu", "ack")))
-    await store.ledger.record(used(3, pair=Pair(US, OTHER), opt_out=opted(out=True)))
-    assert await store.writer.submit(people.reset, Reset("anna", CUSTOMER)) == 5
+    """Replies and cooldowns of that person, on all our numbers; not spending, not others', not what was said."""
+    await store.journal.record(used(1))
+    await store.journal.record(used(2, pair=Conversation("33644600001", CUSTOMER), cooldowns=("menu", "ack")))
+    await store.journal.record(used(3, pair=Conversation(US, OTHER), change=opted(out=True)))
+    assert await store.change(people.reset, Reset("anna", CUSTOMER)) == 5
     rows = await every_row(store)
-    assert [row["person"] for name in ("replies", "cooldowns") for row in rows[name]] == [OTHER] * 2
+    assert [row["person"] for row in rows["messages"] if row["counted"]] == [OTHER]
+    assert [row["person"] for row in rows["cooldowns"]] == [OTHER]
     assert ([row["units"] for row in rows["spending"]], len(rows["messages"]), len(rows["opt_outs"])) == ([6], 3, 1)
     assert await traces(store) == [("anna", "limits reset: one person")]
 
 
-async def test_reset_of_the_fuses(store: Store) -> None:
-    """Every scope burns from nothing again; what was counted against people stays."""
-    await store.ledger.record(used(1, scopes=frozenset({"", "route support"})))
-    assert await store.writer.submit(people.reset, Reset("anna", None)) == 2
+async def test_reset_of_the_spending_caps(store: Store) -> None:
+    """Every scope starts from nothing again; what was counted against people stays."""
+    limits = LimitOptions(route_totals={"support": (Rate(100, 3600.0),)})
+    await store.journal.record(used(1, limits=limits))
+    assert await store.change(people.reset, Reset("anna", None)) == 2
     rows = await every_row(store)
-    assert (rows["spending"], len(rows["replies"]), len(rows["cooldowns"])) == ([], 1, 1)
-    assert await traces(store) == [("anna", "limits reset: the fuses")]
+    assert (rows["spending"], [row["counted"] for row in rows["messages"]], len(rows["cooldowns"])) == ([], [1], 1)
+    assert await traces(store) == [("anna", "limits reset: the spending caps")]
 
 
 async def test_counts_name_the_busiest_first(store: Store) -> None:
     """Answers since then, by pair, the most first, no more than asked for."""
     for number, person in enumerate((CUSTOMER, OTHER, OTHER, "33700000003")):
-        await store.ledger.record(used(number, at=NINE + number, pair=Pair(US, person)))
+        await store.journal.record(used(number, at=NINE + number, pair=Conversation(US, person)))
     counted = await people.list_counts(store.engine, NINE, 2)
     assert counted == [
         {"number": US, "person": OTHER, "replies": 2, "last": NINE + 2},
@@ -212,21 +217,6 @@ async def test_counts_name_the_busiest_first(store: Store) -> None:
 async def test_history_of_the_forgotten_is_empty(store: Store) -> None:
     """Nothing of a forgotten person can be asked for; a message of theirs that comes again is new."""
     await live(store, CUSTOMER, 1)
-    await store.writer.submit(people.forget, Forget("anna", CUSTOMER, also_opt_out=False))
+    await store.change(people.forget, Forget("anna", CUSTOMER, also_opt_out=False))
     for who in (CUSTOMER, "message-1", "reply-1"):
         assert await queries.history(store.engine, who, 10) == ([], [])
-
-
-async def test_changes_of_one_group_do_not_mix(store: Store) -> None:
-    """Orders that meet in one commit are each counted for themselves, in the fixed order of their verbs."""
-    await store.ledger.record(used(1))
-    got = await asyncio.gather(
-        change(store, opted(out=True)),
-        change(store, opted(out=True)),
-        store.writer.submit(people.reset, Reset("anna", CUSTOMER)),
-        store.writer.submit(people.forget, Forget("anna", CUSTOMER, also_opt_out=False)),
-    )
-    assert list(got) == [1, 0, 0, 3]  # change, forget, reset
-    async with store.engine.connect() as connection:
-        for table, count in ((replies, 0), (cooldowns, 0), (spending, 1), (opt_outs, 1)):
-            assert await connection.scalar(sa.select(sa.func.count()).select_from(table)) == count

@@ -13,13 +13,15 @@ import sqlalchemy as sa
 from sqlalchemy import URL
 from support import postgres, proxy
 from support.postgres import Own
-from support.stored import ENTRY, KEEP, entry, parcel
+from support.stored import HELLO, KEEP, US, entry, incoming
 
 from app.delivery.queue import StoredReport
-from app.policies.ledger import Unavailable
+from app.plivo.refusals import Unavailable
+from app.policies.usage import Conversation
 from app.store import BrokenStore, Store, StoreOptions, open_store, server_url
-from app.store.database import LOCKS
+from app.store.locks import LOCKS
 from app.store.postgres import PROVEN_SECONDS
+from app.store.queries import history
 
 READERS = 5  # connections that a pool keeps
 
@@ -43,7 +45,7 @@ async def _behind_a_door(template: str) -> AsyncIterator[tuple[Store, proxy.Prox
 
 async def _refused(store: Store, message_uuid: str) -> str:
     with pytest.raises(Unavailable) as refused:
-        await store.ledger.record(entry(message_uuid=message_uuid))
+        await store.journal.record(entry(message_uuid))
     return str(refused.value)
 
 
@@ -53,27 +55,27 @@ async def test_a_lock_ends_a_group_once(template: str) -> None:
         other = await asyncpg.connect(url)
         await other.execute("BEGIN; LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
         started = time.monotonic()
-        reading = asyncio.create_task(store.ledger.origin("held-1"))
+        reading = asyncio.create_task(history(store.engine, "held-1", 1))
         said = await asyncio.gather(*(_refused(store, f"held-{number}") for number in range(20)))
         with pytest.raises(Unavailable):
             await reading
         assert time.monotonic() - started < 10  # 4 s, perhaps in two groups; one by one it would take 80
         await other.close()
-        await store.ledger.record(entry(message_uuid="free"))
-    assert set(said) == {"the store cannot write: canceling statement due to statement timeout"}
+        await store.journal.record(entry("free"))
+    assert set(said) == {"the store cannot write: the database ended the statement or is shutting down"}
 
 
 async def test_a_silent_server_is_not_waited_for(template: str) -> None:
     """A server that hangs costs seconds; when it speaks again, so does the store, and a stop waits for nobody."""
     async with _behind_a_door(template) as (store, door, _):
-        await store.ledger.record(entry(message_uuid="before"))
+        await store.journal.record(entry("before"))
         door.stall()
         started = time.monotonic()
         assert await _refused(store, "silent") == "the store cannot write: the database does not answer"
         assert time.monotonic() - started < 12
         door.go_on()
         async with asyncio.timeout(2):
-            await store.ledger.record(entry(message_uuid="after"))
+            await store.journal.record(entry("after"))
         door.stall()
         started = time.monotonic()
     assert time.monotonic() - started < 3
@@ -82,11 +84,11 @@ async def test_a_silent_server_is_not_waited_for(template: str) -> None:
 async def test_lost_connections_are_replaced_in_time(template: str) -> None:
     """A server that failed over without a word: the first answer on the new one comes within Plivo's deadline."""
     async with _behind_a_door(template) as (store, door, _):
-        await asyncio.gather(*(store.ledger.origin("nobody") for _ in range(4 * READERS)))
+        await asyncio.gather(*(history(store.engine, "nobody", 1) for _ in range(4 * READERS)))
         door.lose()
         await asyncio.sleep(PROVEN_SECONDS)  # until then a connection is trusted without being asked
         async with asyncio.timeout(6):
-            await store.ledger.record(entry(message_uuid="first"))
+            await store.journal.record(entry("first"))
 
 
 async def test_what_waits_is_bounded_by_the_server(template: str) -> None:
@@ -104,8 +106,8 @@ async def test_what_waits_is_bounded_by_the_server(template: str) -> None:
 async def test_a_report_with_nul_is_stored(template: str) -> None:
     """A signed report is never refused for what it says; PostgreSQL keeps it without the NUL that it cannot hold."""
     async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
-        await asyncio.gather(*(store.outbox.put(parcel(number, status="deli\0vered")) for number in (1, 2)))
-        got = await store.outbox.lease("crm", 2, 60.0)
+        await asyncio.gather(*(store.queue.accept(incoming(number, status="deli\0vered")) for number in (1, 2)))
+        got = await store.queue.lease("crm", 2, 60.0)
     reports = [one.parcel.report for one in got if isinstance(one.parcel, StoredReport)]
     assert [report.status for report in reports] == ["delivered", "delivered"]
 
@@ -114,8 +116,8 @@ async def test_more_people_than_locks_write_at_once(template: str) -> None:
     """A group of a thousand people takes one lock for all, so that a server's room for locks is never used up."""
     async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
         people = [f"337{number:08d}" for number in range(2 * LOCKS)]
-        given = await asyncio.gather(*(store.ledger.record(entry(message_uuid=one, sender=one)) for one in people))
-    assert set(given) == {ENTRY.xml}
+        given = await asyncio.gather(*(store.journal.record(entry(one, pair=Conversation(US, one))) for one in people))
+    assert {one.xml for one in given} == {HELLO.xml}
 
 
 async def test_a_migration_waits_for_another(template: str) -> None:
@@ -169,18 +171,17 @@ def test_urls_that_cannot_be(text: str, said: str) -> None:
 
 
 async def test_what_the_server_refuses_is_told(own: Own) -> None:
-    """TLS that it has not, a database, a user, a password: a sentence with the server's own words and advice."""
+    """TLS that it has not, a database, a user, a password: a sentence of ours with advice."""
     await postgres.execute(own.url, "CREATE ROLE locked LOGIN PASSWORD 'right'")
     own.let_in("local all locked scram-sha-256")
     with proxy.before(own.url) as door:
         place = f"127.0.0.1:{door.port}"
-        assert "rejected SSL upgrade" in await _broken(f"postgresql://postgres@{place}/postgres?sslmode=require")
-        assert 'database "nowhere" does not exist' in await _broken(f"postgresql://postgres@{place}/nowhere")
-        assert 'role "nobody" does not exist' in await _broken(f"postgresql://nobody@{place}/postgres")
-        said = await _broken(f"postgresql://locked:wrong-pass@{place}/postgres")
-        assert 'password authentication failed for user "locked"' in said
-        assert "let this user in" in said
-    assert "Connect call failed" in await _broken(f"postgresql://locked:wrong-pass@{place}/postgres")
+        assert "does not offer TLS" in await _broken(f"postgresql://postgres@{place}/postgres?sslmode=require")
+        assert "there is no database of this name" in await _broken(f"postgresql://postgres@{place}/nowhere")
+        for user in ("nobody", "locked:wrong-pass"):
+            said = await _broken(f"postgresql://{user}@{place}/postgres")
+            assert "the database refuses this user or password; is the server up, and does it let this user in" in said
+    assert "Connection refused" in await _broken(f"postgresql://locked:wrong-pass@{place}/postgres")
 
 
 async def _broken(url: str) -> str:

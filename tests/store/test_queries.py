@@ -2,10 +2,11 @@
 
 import pytest
 import sqlalchemy as sa
-from support.stored import NINE, Clock, entry, parcel
+from support.stored import HELLO, NINE, Clock, entry, incoming
 
 from app.delivery.queue import Settlement
-from app.policies.ledger import Unavailable
+from app.plivo.refusals import Unavailable
+from app.policies.usage import Conversation
 from app.store import Store
 from app.store.queries import Row, history, list_deliveries
 from app.store.selection import Selection
@@ -16,10 +17,10 @@ ANN, BOB, SHOP = "33700000001", "33700000002", "33644600000"
 async def fill(store: Store) -> None:
     """Two messages of Ann, one of Bob; two reports on Ann's first, one on a message sent by other means."""
     for number, sender in ((1, ANN), (2, BOB), (3, ANN)):
-        await store.ledger.record(entry(message_uuid=f"message-{number}", sender=sender, received_at=NINE + number))
-    await store.outbox.put(parcel(2, "crm", "audit", sequence=2, at=NINE + 11))
-    await store.outbox.put(parcel(1, "crm", sequence=1, at=NINE + 11, status="sent"))
-    await store.outbox.put(parcel(3, to=BOB, in_reply_to=None, message_uuid="campaign-1", at=NINE + 12))
+        await store.journal.record(entry(f"message-{number}", at=NINE + number, pair=Conversation(SHOP, sender)))
+    await store.queue.accept(incoming(2, "crm", "audit", sequence=2, at=NINE + 11))
+    await store.queue.accept(incoming(1, "crm", sequence=1, at=NINE + 11, status="sent"))
+    await store.queue.accept(incoming(3, to=BOB, in_reply_to=None, message_uuid="campaign-1", at=NINE + 12))
 
 
 def told(answer: tuple[list[Row], list[Row]]) -> tuple[dict[str, list[str]], list[str]]:
@@ -62,14 +63,11 @@ async def test_history_gives_the_newest(store: Store) -> None:
 async def test_history_tells_the_steps_and_what_each_target_said(store: Store) -> None:
     """Each rule's part in the decision, the XML as text, and each target's last answer."""
     await fill(store)
-    (delivery,) = await store.outbox.lease("audit", 1, 30)
-    await store.outbox.settle(Settlement(delivery.id, delivery.lease, "dead", 10, 0.0, 500, "status 500"))
+    (delivery,) = await store.queue.lease("audit", 1, 30)
+    await store.queue.settle(Settlement(delivery.id, delivery.lease, "dead", 10, 0.0, 500, "status 500"))
     ((message,), _) = await history(store.engine, "message-1", 10)
-    assert message["steps"] == [
-        {"rule": "menu", "verdict": "passes", "reason": "no keyword"},
-        {"rule": "ack", "verdict": "answers", "reason": ""},
-    ]
-    assert (message["xml"], message["media"]) == ("<Response/>", ["https://media.example.com/1"])
+    assert message["steps"] == [{"rule": "menu", "verdict": "passes", "reason": "no keyword"}]
+    assert (message["xml"], message["media"]) == (HELLO.xml.decode(), ["https://m.example/1"])
     said = [
         [(one["target"], one["state"], one["attempts"], one["error"]) for one in report["deliveries"]]
         for report in message["reports"]
@@ -100,22 +98,22 @@ async def test_deliveries_are_listed_newest_first(
 ) -> None:
     """By target, state, status of the report, id and age; no more than asked for."""
     await fill(store)
-    (delivery,) = await store.outbox.lease("audit", 1, 30)
-    await store.outbox.settle(Settlement(delivery.id, delivery.lease, "done", 1))
+    (delivery,) = await store.queue.lease("audit", 1, 30)
+    await store.queue.settle(Settlement(delivery.id, delivery.lease, "done", 1))
     if which.newer_than or which.older_than:
         clock.advance(60)
-        await store.outbox.put(parcel(4, "crm"))
+        await store.queue.accept(incoming(4, "crm"))
     rows = await list_deliveries(store.engine, which, limit)
     assert [(row["report_id"], row["target"]) for row in rows] == expected
 
 
 async def test_every_try_is_kept(store: Store, clock: Clock) -> None:
     """When, how long, and what the receiver said, oldest first; the history tells the same."""
-    await store.outbox.put(parcel(1))
+    await store.queue.accept(incoming(1))
     for state, status, error, seconds in (("due", 500, "status 500", 0.25), ("done", 204, None, 0.125)):
-        (leased,) = await store.outbox.lease("crm", 1, 30)
+        (leased,) = await store.queue.lease("crm", 1, 30)
         clock.advance(1)
-        await store.outbox.settle(
+        await store.queue.settle(
             Settlement(leased.id, leased.lease, state, leased.attempt, 0.0, status, error, seconds)  # type: ignore[arg-type]
         )
     (row,) = await list_deliveries(store.engine, Selection(), 1)
@@ -129,10 +127,10 @@ async def test_every_try_is_kept(store: Store, clock: Clock) -> None:
 
 async def test_what_was_cut_off_before_its_post_is_no_try(store: Store) -> None:
     """A stop that comes between lease and POST leaves no try; one of a delivery that is gone harms nobody."""
-    await store.outbox.put(parcel(1))
-    (leased,) = await store.outbox.lease("crm", 1, 30)
-    await store.outbox.settle(Settlement(leased.id, leased.lease, "due", 0))
-    await store.outbox.settle(Settlement(77, "lease", "done", 1, seconds=1.0))
+    await store.queue.accept(incoming(1))
+    (leased,) = await store.queue.lease("crm", 1, 30)
+    await store.queue.settle(Settlement(leased.id, leased.lease, "due", 0))
+    await store.queue.settle(Settlement(77, "lease", "done", 1, seconds=1.0))
     (row,) = await list_deliveries(store.engine, Selection(), 1)
     assert (row["attempts"], row["tries"]) == (0, [])
 
@@ -140,7 +138,7 @@ async def test_what_was_cut_off_before_its_post_is_no_try(store: Store) -> None:
 async def test_delivery_shows_its_report(store: Store, clock: Clock) -> None:
     """A row tells which message it speaks of, and what Plivo said of it."""
     clock.advance(3)
-    await store.outbox.put(parcel(1, "crm", status="undelivered"))
+    await store.queue.accept(incoming(1, "crm", status="undelivered"))
     (row,) = await list_deliveries(store.engine, Selection(), 1)
     shown = {name: row[name] for name in ("message_uuid", "in_reply_to", "report_status", "created_at", "settled_at")}
     assert shown == {
@@ -157,7 +155,7 @@ async def test_unreadable_store_is_unavailable(store: Store) -> None:
     """A command gets a reason, not a traceback of a database."""
     async with store.engine.begin() as connection:
         await connection.execute(sa.text("DROP TABLE reports"))
-    with pytest.raises(Unavailable, match="the store cannot be read: no such table: reports"):
+    with pytest.raises(Unavailable, match="the store cannot be read: the database refuses it"):
         await history(store.engine, ANN, 10)
 
 
@@ -176,14 +174,17 @@ async def test_long_history_is_read_whole(store: Store) -> None:
 _MANY_MESSAGES = """
     WITH RECURSIVE n(i) AS (VALUES(0) UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
     INSERT INTO messages
-    (message_uuid, received_at, sender, recipient, type, intent, media, reason, steps, xml, signed_by, config)
-    SELECT 'm' || i, i, :ann, :shop, 'sms', '', '[]', '', '[]', x'', 'V3', '' FROM n
+    (message_uuid, received_at, sender, person, recipient, type, intent, media, reason, steps, xml, signed_by, token,
+     config, state, counted, reply_units, failures)
+    SELECT 'm' || i, i, :ann, :ann, :shop, 'sms', '', '[]', '', '[]', x'', 'V3', 1, '', 'answered', 1, 1, 0 FROM n
 """
 _MANY_REPORTS = """
     WITH RECURSIVE n(i) AS (VALUES(0) UNION ALL SELECT i + 1 FROM n WHERE i < 39999)
     INSERT INTO reports
-    (id, received_at, message_uuid, in_reply_to, status, sequence, error_code, sender, recipient, signed_by, parameters)
-    SELECT 'r' || i, i, 'a' || (i / 4), 'm' || (i / 4), 'sent', i % 4, '', :shop, :ann, 'V3', '[]' FROM n
+    (id, received_at, message_uuid, in_reply_to, status, sequence, error_code, sender, recipient, person, signed_by,
+     parameters, kind)
+    SELECT 'r' || i, i, 'a' || (i / 4), 'm' || (i / 4), 'sent', i % 4, '', :shop, :ann, :ann, 'V3', '[]', 'report'
+    FROM n
 """
 _MANY_DELIVERIES = """
     INSERT INTO deliveries (report_id, target, state, sequence, due_at, attempts, created_at)

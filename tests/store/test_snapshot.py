@@ -1,15 +1,16 @@
 """The figures of a survey, on every engine: counted by hand."""
 
-from support.stored import DAY, NINE, Clock, parcel, used
+from support.stored import DAY, NINE, Clock, incoming, used
 
 from app.delivery.queue import Settlement, State
-from app.policies.ledger import Fuse
+from app.policies.limits import LimitOptions, Rate
+from app.policies.usage import Budget
 from app.store import Store
 from app.store import delivery_commands as commands
 from app.store.delivery_commands import Pause
 from app.store.snapshot import Backlog, survey
 
-ALL, SHOP = Fuse("", DAY), Fuse("route shop", 3600.0)
+ALL, SUPPORT = Budget("", DAY), Budget("route support", 3600.0)
 
 
 async def test_an_empty_store(store: Store) -> None:
@@ -23,35 +24,34 @@ async def test_an_empty_store(store: Store) -> None:
 async def test_backlogs_count_what_is_neither_done_nor_dead(store: Store, clock: Clock) -> None:
     """Each target has a count and the age of its oldest; one that is leased, or waits for its next try, counts too."""
     for number in range(5):
-        await store.outbox.put(parcel(number, "crm", "erp"))
+        await store.queue.accept(incoming(number, "crm", "erp"))
         clock.advance(10)
     states: tuple[State, ...] = ("done", "dead", "due")
-    leased = sorted(await store.outbox.lease("crm", 4, 30), key=lambda one: one.id)
+    leased = sorted(await store.queue.lease("crm", 4, 30), key=lambda one: one.id)
     for delivery, state in zip(leased, states, strict=False):
-        await store.outbox.settle(Settlement(delivery.id, delivery.lease, state, 1, 600.0))
+        await store.queue.settle(Settlement(delivery.id, delivery.lease, state, 1, 600.0))
     found = await survey(store.engine, ["crm", "erp", "new"], [], NINE)
     assert found.backlogs == {"crm": Backlog(3, 30.0), "erp": Backlog(5, 50.0), "new": Backlog()}
 
 
 async def test_only_targets_of_the_file_are_told(store: Store) -> None:
     """A target that is gone makes no series."""
-    await store.outbox.put(parcel(1, "gone"))
+    await store.queue.accept(incoming(1, "gone"))
     assert (await survey(store.engine, ["crm"], [], NINE)).backlogs == {"crm": Backlog()}
 
 
 async def test_pauses_of_operators(store: Store) -> None:
     """What a command paused, until it is resumed."""
-    await store.writer.submit(commands.pause, Pause("ada", "crm"))
+    await store.change(commands.pause, Pause("ada", "crm"))
     assert (await survey(store.engine, ["crm"], [], NINE)).paused == {"crm"}
-    await store.writer.submit(commands.resume, Pause("ada", "crm"))
+    await store.change(commands.resume, Pause("ada", "crm"))
     assert (await survey(store.engine, ["crm"], [], NINE)).paused == frozenset()
 
 
-async def test_fuses_are_sums_of_their_scope_and_window(store: Store) -> None:
-    """Units of the scope, in the window; each fuse by itself."""
-    scopes = frozenset({"", "route shop"})
-    at = {1: NINE, 2: NINE - 7200, 3: NINE - 2 * DAY}
-    for number, when in at.items():
-        await store.ledger.record(used(number, at=when, scopes=scopes, fuses=[SHOP]))
-    found = await survey(store.engine, [], [ALL, SHOP, Fuse("route none", DAY)], NINE)
-    assert found.spent == {ALL: 4, SHOP: 2, Fuse("route none", DAY): 0}
+async def test_spending_is_the_sum_of_a_scope_in_its_window(store: Store) -> None:
+    """Units of the scope, in the window; each cap by itself."""
+    limits = LimitOptions(route_totals={"support": (Rate(100, SUPPORT.seconds),)})
+    for number, when in enumerate((NINE - 2 * DAY, NINE - 7200, NINE)):
+        await store.journal.record(used(number, at=when, limits=limits))
+    found = await survey(store.engine, [], [ALL, SUPPORT, Budget("route none", DAY)], NINE)
+    assert found.spent == {ALL: 4, SUPPORT: 2, Budget("route none", DAY): 0}

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from support.stored import Clock, opened, parcel
+from support.stored import Clock, incoming, opened
 
 from app.delivery.queue import Delivery, Settlement
 from app.store import Store
@@ -66,7 +66,7 @@ class Deliveries(RuleBasedStateMachine):
         """Reports in one group, among them repeats."""
 
         async def put_all() -> None:
-            await asyncio.gather(*(self.store.outbox.put(parcel(one, sequence=one % 3)) for one in numbers))
+            await asyncio.gather(*(self.store.queue.accept(incoming(one, sequence=one % 3)) for one in numbers))
 
         self.runner.run(put_all())
         for one in numbers:
@@ -88,7 +88,7 @@ class Deliveries(RuleBasedStateMachine):
             self.held.append(delivery)
 
     async def _lease(self, count: int, *, longest_due: bool) -> list[Delivery]:
-        return list(await self.store.outbox.lease("crm", count, LEASE, longest_due=longest_due))
+        return list(await self.store.queue.lease("crm", count, LEASE, longest_due=longest_due))
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), state=st.sampled_from(("done", "due", "dead")), delay=st.sampled_from((0.0, 5.0, 60.0)))
@@ -96,7 +96,7 @@ class Deliveries(RuleBasedStateMachine):
         """An outcome for any lease that was ever given; only the newest one of a delivery counts."""
         delivery = data.draw(st.sampled_from(self.held))
         settlement = Settlement(delivery.id, delivery.lease, state, delivery.attempt, delay)
-        self.runner.run(self.store.outbox.settle(settlement))
+        self.runner.run(self.store.queue.settle(settlement))
         expected = self.model[delivery.parcel.id]
         if expected.lease == delivery.lease:
             expected.state, expected.due_at, expected.lease = state, self.clock.now + delay, None

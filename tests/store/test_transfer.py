@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import URL
 from support import postgres
-from support.stored import KEEP, NINE, parcel
+from support.stored import DAY, KEEP, NINE, Clock, entry, incoming, opened, proof, swept
 
 from app.delivery.queue import StoredReport
 from app.store import BrokenStore, StoreOptions, open_store
@@ -19,7 +19,7 @@ from app.store.transfer import BATCH, copy
 
 Rows = dict[str, list[tuple[Any, ...]]]
 MOVES = [("sqlite", "postgresql"), ("postgresql", "sqlite"), ("sqlite", "sqlite")]
-COUNTED = {"deliveries": {"due_at", "lease"}, "claims": {"until"}}  # what the copy sets: nobody holds it any more
+COUNTED = {"deliveries": {"due_at", "lease"}}  # what the copy sets: nobody holds it any more
 
 
 @asynccontextmanager
@@ -108,15 +108,33 @@ async def test_new_rows_get_fresh_ids(old: str, new: str, template: str, tmp_pat
     ):
         async with open_store(StoreOptions(source, KEEP), serving=False) as store:
             for number in range(1, 4):
-                await store.outbox.put(parcel(number))
-            leased = await store.outbox.lease("crm", 2, 3600.0)
+                await store.queue.accept(incoming(number))
+            leased = await store.queue.lease("crm", 2, 3600.0)
         assert len(leased) == 2
         await _copy(source, place)
         async with open_store(StoreOptions(place, KEEP), serving=True) as store:
-            await store.outbox.put(parcel(4))
-            got = await store.outbox.lease("crm", 10, 60.0)
+            await store.queue.accept(incoming(4))
+            got = await store.queue.lease("crm", 10, 60.0)
     assert sorted(delivery.id for delivery in got) == [1, 2, 3, 4]
     assert sorted(delivery.attempt for delivery in got) == [1, 1, 2, 2]
+
+
+async def test_what_is_new_in_a_copy_is_swept(tmp_path: Path) -> None:
+    """A mark of retention behind the rows that were copied would keep what comes next for ever."""
+    clock = Clock()
+    async with opened(tmp_path / "old.db", clock) as store:
+        for number in range(3):
+            await store.journal.record(entry(f"old-{number}", proofs=(proof(str(number), "a"),)))
+        clock.advance(31 * DAY)
+        await swept(store)
+    await _copy(tmp_path / "old.db", tmp_path / "new.db")
+    async with opened(tmp_path / "new.db", clock) as store:
+        await store.journal.record(entry("new", at=clock.now, proofs=(proof("new", "a"),)))
+        clock.advance(31 * DAY)
+        await swept(store)
+        async with store.engine.connect() as connection:
+            left = await connection.exec_driver_sql("SELECT message_uuid FROM messages UNION SELECT key FROM proofs")
+            assert left.all() == []
 
 
 async def test_a_copy_that_breaks_changes_nothing(template: str, tmp_path: Path) -> None:
@@ -158,7 +176,7 @@ async def test_what_servers_write_of_themselves_is_nothing(template: str, tmp_pa
     async with postgres.database(template) as place:
         async with open_store(StoreOptions(place, KEEP), serving=True) as store:
             await store.check()
-            await StoredInstances(store.engine, store.writer, "server-1").write({})
+            await StoredInstances(store.engine, store.change, "server-1").write({})
         assert set((await _copy(tmp_path / "old.db", place)).values()) == {1}
 
 
@@ -166,11 +184,11 @@ async def test_a_text_with_nul_arrives_without(template: str, tmp_path: Path) ->
     """SQLite keeps NUL in a text, PostgreSQL cannot: one such row must not hold back a store."""
     source = tmp_path / "old.db"
     async with open_store(StoreOptions(source, KEEP), serving=False) as store:
-        await store.outbox.put(parcel(1, status="deli\0vered"))
+        await store.queue.accept(incoming(1, status="deli\0vered"))
     async with postgres.database(template) as place:
         await _copy(source, place)
         async with open_store(StoreOptions(place, KEEP), serving=True) as store:
-            (delivery,) = await store.outbox.lease("crm", 1, 60.0)
+            (delivery,) = await store.queue.lease("crm", 1, 60.0)
     assert isinstance(delivery.parcel, StoredReport)
     assert delivery.parcel.report.status == "delivered"
 

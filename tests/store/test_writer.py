@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.policies.ledger import Unavailable
+from app.plivo.refusals import Unavailable
+from app.store.driver import Connection
 from app.store.sqlite import Sqlite
+from app.store.statement import Statement
 from app.store.writer import WAITING, Writer
 
 notes = sa.Table("notes", sa.MetaData(), sa.Column("text", sa.String, primary_key=True))
+NOTE = Statement(sa.insert(notes).values(text=sa.bindparam("text")))
 
 
 class Notes:
@@ -26,16 +29,16 @@ class Notes:
         self.called = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
-    def __call__(self, connection: sa.Connection, texts: Sequence[str]) -> list[str | Exception]:
+    async def __call__(self, connection: Connection, texts: Sequence[str]) -> list[str | Exception]:
         """Writes each text down; "odd" is written and refused."""
         self.groups.append(list(texts))
         self._loop.call_soon_threadsafe(self.called.set)  # verbs run in the writer's thread
         for text in texts:
-            connection.execute(sa.insert(notes).values(text=text))
+            await connection.execute(NOTE, {"text": text})
         return [LookupError(text) if text == "odd" else text.upper() for text in texts]
 
 
-def breaking(_connection: sa.Connection, _items: Sequence[str]) -> list[str]:
+async def breaking(_connection: Connection, _items: Sequence[str]) -> list[str]:
     """A verb with a fault, and with nothing to say about it."""
     raise ValueError
 
@@ -44,20 +47,20 @@ def breaking(_connection: sa.Connection, _items: Sequence[str]) -> list[str]:
 async def thread(tmp_path: Path) -> AsyncIterator[Sqlite]:
     """A database with one table, whose writers wait for nobody longer than 20 ms."""
     thread = Sqlite(tmp_path / "notes.db", time.time)
-    sa.event.listen(thread.writing, "connect", _impatient)
+    await thread.write(_impatient)
     await thread.transact(notes.create)
     yield thread
     await thread.close()
 
 
-def _impatient(connection: Any, _record: Any) -> None:
-    connection.cursor().execute("PRAGMA busy_timeout=20")
+async def _impatient(connection: Connection) -> None:
+    await connection.fetch(Statement(sa.text("PRAGMA busy_timeout=20")), {})
 
 
 @asynccontextmanager
 async def running(thread: Sqlite) -> AsyncIterator[Writer]:
     """A writer at work, closed at the end."""
-    writer = Writer(thread.transact)
+    writer = Writer(thread.write)
     task = asyncio.create_task(writer.run())
     try:
         yield writer
@@ -107,7 +110,7 @@ async def test_what_arrives_during_a_commit_shares_the_next(thread: Sqlite) -> N
 async def test_each_commit_is_told_with_its_size(thread: Sqlite, tmp_path: Path) -> None:
     """Whoever counts hears of each group that is durable, and of none that is not; `waiting` tells what is to come."""
     verb, told = Notes(), list[tuple[int, float]]()
-    writer = Writer(thread.transact, lambda size, seconds: told.append((size, seconds)))
+    writer = Writer(thread.write, lambda size, seconds: told.append((size, seconds)))
     items = [asyncio.create_task(writer.submit(verb, f"{number:02}")) for number in range(7)]
     await asyncio.sleep(0)
     assert writer.waiting == 7
@@ -153,7 +156,7 @@ async def test_one_bad_item_fails_alone(thread: Sqlite, tmp_path: Path) -> None:
 
 
 async def test_fault_without_words_ends_nothing(thread: Sqlite) -> None:
-    """A verb that raises a bare exception costs its own caller an answer, not the house its writer."""
+    """A verb that raises a bare exception costs its own caller an answer, not the service its writer."""
     verb = Notes()
     async with running(thread) as writer:
         results = await asyncio.gather(writer.submit(breaking, "x"), writer.submit(verb, "a"), return_exceptions=True)
@@ -168,7 +171,7 @@ async def test_refusal_shows_no_parameters(thread: Sqlite) -> None:
         await writer.submit(Notes(), "secret words")
         with pytest.raises(Unavailable) as refused:
             await writer.submit(Notes(), "secret words")
-    assert str(refused.value) == "the store cannot write: UNIQUE constraint failed: notes.text"
+    assert str(refused.value) == "the store cannot write: the database refuses it (SQLITE_CONSTRAINT_PRIMARYKEY)"
     assert "secret" not in str(refused.value.__cause__)
 
 
@@ -178,7 +181,9 @@ async def test_store_that_cannot_write_tells_all_and_goes_on_afterwards(thread: 
     async with running(thread) as writer:
         with locked(tmp_path / "notes.db"):
             results = await asyncio.gather(*(writer.submit(verb, text) for text in "ab"), return_exceptions=True)
-        assert [str(result) for result in results] == ["the store cannot write: database is locked"] * 2
+        assert [str(result) for result in results] == [
+            "the store cannot write: another process holds the database locked"
+        ] * 2
         assert all(isinstance(result, Unavailable) for result in results)
         assert await writer.submit(verb, "c") == "C"
     assert kept(tmp_path / "notes.db") == ["c"]
@@ -199,7 +204,7 @@ async def test_close_writes_what_waits_and_takes_no_more(thread: Sqlite, tmp_pat
 
 async def test_waiting_is_bounded(thread: Sqlite) -> None:
     """Past `WAITING` the next is refused at once instead of being answered after Plivo has hung up."""
-    writer = Writer(thread.transact)  # not running, so that all wait
+    writer = Writer(thread.write)  # not running, so that all wait
     waiting = [asyncio.ensure_future(writer.submit(Notes(), "x")) for _ in range(WAITING)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="20000 writes are waiting"):
@@ -226,7 +231,7 @@ async def test_cancelled_caller_harms_nobody(thread: Sqlite, tmp_path: Path) -> 
 async def test_writer_that_ends_leaves_nobody_waiting(thread: Sqlite) -> None:
     """If the writer is ended from outside, those under way, those who wait and those who come get 503."""
     verb = Notes()
-    writer = Writer(thread.transact)
+    writer = Writer(thread.write)
     task = asyncio.create_task(writer.run())
     under_way = asyncio.create_task(writer.submit(verb, "a"))
     await verb.called.wait()
@@ -245,16 +250,16 @@ async def test_verbs_of_a_group_run_in_one_order_everywhere(swapped: bool) -> No
     """Two replicas that write the same rows cannot cross: whichever came first, the verbs go by name."""
     ran: list[str] = []
 
-    def beat(_connection: sa.Connection, items: Sequence[None]) -> list[None]:
+    async def beat(_connection: Connection, items: Sequence[None]) -> list[None]:
         ran.append("beat")
         return list(items)
 
-    def record(_connection: sa.Connection, items: Sequence[None]) -> list[None]:
+    async def record(_connection: Connection, items: Sequence[None]) -> list[None]:
         ran.append("record")
         return list(items)
 
     async def transact(work: Any) -> list[Any]:
-        return list(work(None))
+        return list(await work(None))
 
     writer = Writer(transact)
     verbs = (record, beat) if swapped else (beat, record)

@@ -21,6 +21,7 @@ from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Conversation, OptOutChange
 from app.replies.decide import OPTED_OUT, Candidate, Evaluation, Proposal, usage_query
 from app.replies.journal import Arrival, ClaimRequest, MessageCopy, Submission
+from app.rules.outcome import Use
 from app.store import Keep, Store, StoreOptions, open_store, retention
 
 NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC
@@ -108,6 +109,26 @@ def entry(message_uuid: str = "message-1", proposal: Proposal = HELLO, **changes
     return submission(arrival(message_uuid, **changes), proposal)
 
 
+def used(
+    number: int = 1,
+    *,
+    at: float = NINE,
+    pair: Conversation = PAIR,
+    route: str = "support",
+    units: int = 2,
+    cooldowns: Collection[str] = ("menu",),
+    change: OptOutChange | None = None,
+    copy: MessageCopy | None = None,
+    limits: LimitOptions | None = None,
+) -> Submission:
+    """Message `number` of a person, whose answer uses up all that one can use up."""
+    sent = (Outgoing(pair.number, (pair.person,), f"Answer {number}."),)
+    xml = render(sent, f"{CALLBACK.url}/message-{number}", "POST")
+    uses = tuple(Use(key, 0.0) for key in cooldowns)
+    answer = replace(HELLO, messages=sent, xml=xml, units=units, uses=uses, change=change)
+    return submission(arrival(f"message-{number}", at=at, pair=pair, route=route), answer, copy=copy, limits=limits)
+
+
 def claim(came: Arrival, owner: str = "us", seconds: float = 60.0) -> ClaimRequest:
     """A message to be claimed."""
     return ClaimRequest(came, owner, seconds, submission(came, cooldowns=True).candidate.query)
@@ -163,13 +184,17 @@ def opted(*, out: bool, at: float = NINE, pair: Conversation = PAIR, **changes: 
     return replace(change, **changes)
 
 
-def backlog(*targets: Target, waiting: Mapping[str, int] | None = None) -> Backlog:
+def backlog(
+    *targets: Target,
+    waiting: Mapping[str, int] | None = None,
+    refused: Callable[[str], None] = lambda _target: None,
+) -> Backlog:
     """Of these targets; the store counts so many, and none if nothing is said."""
 
     async def count() -> Mapping[str, int]:
         return waiting or {}
 
-    return Backlog({target.name: target for target in targets}, count)
+    return Backlog({target.name: target for target in targets}, count, refused)
 
 
 NO_COPIES = MessageCopies({}, backlog(), lambda _targets: None)

@@ -71,7 +71,8 @@ def upgrade() -> None:
     sa.Column('answered_at', sa.Double(), nullable=True),
     sa.Column('handed_over_at', sa.Double(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_messages')),
-    sa.UniqueConstraint('message_uuid', name=op.f('uq_messages_message_uuid'))
+    sa.UniqueConstraint('message_uuid', name=op.f('uq_messages_message_uuid')),
+    sqlite_autoincrement=True,
     )
     op.create_index('ix_messages_pending', 'messages', ['id'], unique=False, sqlite_where=sa.text("state = 'pending'"), postgresql_where=sa.text("state = 'pending'"))
     op.create_index('ix_messages_person', 'messages', ['person', 'counted'], unique=False)
@@ -105,7 +106,8 @@ def upgrade() -> None:
     sa.Column('bound_at', sa.Double(), nullable=False),
     sa.Column('opt_out', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_proofs')),
-    sa.UniqueConstraint('key', name=op.f('uq_proofs_key'))
+    sa.UniqueConstraint('key', name=op.f('uq_proofs_key')),
+    sqlite_autoincrement=True,
     )
     op.create_table('reports',
     sa.Column('id', sa.String(), nullable=False),

@@ -1,0 +1,118 @@
+"""Whether Plivo signed a request (G1), and the proofs that bind its signature to its content (G2).
+
+Cheap checks come first: V2 covers the URL only and is checked before the parameters are read, V3 after.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from app.plivo import forms
+from app.plivo.diagnosis import checked
+from app.plivo.messages import Parameters, Proof, Verified, content_digest
+from app.plivo.refusals import Forged
+from app.plivo.signature import Match, Request, SignatureHeader, Token, matching
+
+MAX_DESTINATIONS = 200_000  # numbers whose token is remembered, some 150 bytes each
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A request as it arrived, its parameters unread."""
+
+    method: str  # GET or POST
+    path: str  # below public_url
+    base: str  # public_url and path
+    query: bytes
+    content_type: bytes
+    body: bytes
+    our_number: bytes  # the name of the parameter that holds it: To of a message, From of a report
+
+    def read(self) -> tuple[Parameters, Parameters]:
+        """The query's parameters, and those that count: of the body for POST, of the query for GET.
+
+        Raises `Unsupported` or `Malformed`.
+        """
+        parse = forms.parser_of(self.content_type) if self.method == "POST" else None
+        query = forms.urlencoded(self.query)
+        return query, parse(self.body) if parse else query
+
+    def destination(self) -> bytes:
+        """Our number as it stands on the wire, or nothing. A hint: it is neither decoded nor checked."""
+        return forms.peek(self.body if self.method == "POST" else self.query, self.our_number)
+
+
+class NoMatch(Forged):
+    """No token made any of the signatures. Holds what was compared, for a diagnosis."""
+
+    def __init__(self, headers: Sequence[SignatureHeader], request: Request) -> None:
+        super().__init__(f"no token matches {checked(headers, request)}" if headers else "no signature header")
+        self.compared = headers
+        self.request = request
+
+
+class Tokens:
+    """The configured tokens, in the order in which they are worth trying.
+
+    A number belongs to one account, so the token that last verified a number is tried first, then the one that last
+    verified anything: a genuine request costs one HMAC however many tokens there are.
+    """
+
+    def __init__(self, tokens: Iterable[Token]) -> None:
+        self._positions = {token: position for position, token in enumerate(tokens, 1)}
+        self._latest: Token | None = None
+        self._by_destination: dict[bytes, Token] = {}
+
+    def in_order(self, destination: bytes = b"") -> Iterator[Token]:
+        """Every token once. `destination` is one of our numbers, if it is known."""
+        first = self._by_destination.get(destination, self._latest)
+        if first is not None:
+            yield first
+        if self._latest is not first and self._latest is not None:
+            yield self._latest
+        for token in self._positions:
+            if token is not first and token is not self._latest:
+                yield token
+
+    def remember(self, token: Token, destination: bytes = b"") -> None:
+        """Note that this token verified a request about this number."""
+        self._latest = token
+        if destination and len(self._positions) > 1 and self._by_destination.get(destination) is not token:
+            if len(self._by_destination) >= MAX_DESTINATIONS:
+                self._by_destination.clear()
+            self._by_destination[destination] = token
+
+    def position(self, token: Token) -> int:
+        """The place of a token in the configured list, from 1."""
+        return self._positions[token]
+
+
+def verify(request: RawRequest, headers: Sequence[SignatureHeader], tokens: Tokens) -> Verified:
+    """The request with its parameters and proofs. One signature that matches is enough; V3 is named before V2.
+
+    Raises `NoMatch`, `Unsupported` or `Malformed`.
+    """
+    destination = request.destination()
+    early = [header for header in headers if not header.family.covers_parameters]
+    unread = Request(request.method, request.base)
+    matches = _matches(early, unread, tokens, destination)
+    if not matches and len(early) == len(headers):
+        raise NoMatch(headers, unread)
+    query, parameters = request.read()
+    if len(early) < len(headers):
+        late = [header for header in headers if header.family.covers_parameters]
+        read = Request(request.method, request.base, query, parameters if request.method == "POST" else ())
+        matches = _matches(late, read, tokens, destination) + matches
+        if not matches:
+            raise NoMatch(headers, read)
+    best = matches[0]
+    tokens.remember(best.token, destination)
+    digest = content_digest(request.path, parameters)
+    proofs = tuple([Proof(sha256(match.text).digest(), digest) for match in matches])
+    return Verified(request.path, parameters, proofs, best.header, tokens.position(best.token))
+
+
+def _matches(headers: Iterable[SignatureHeader], request: Request, tokens: Tokens, destination: bytes) -> list[Match]:
+    return [
+        match for header in headers if (match := matching(header, header.text(request), tokens.in_order(destination)))
+    ]

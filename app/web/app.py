@@ -1,0 +1,53 @@
+"""The public ASGI application: every path in one list.
+
+`SignatureMiddleware` looks up Plivo's paths itself: Starlette's router would add 10 us to each call, a quarter of what
+the call costs up to its endpoint.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Scope
+
+from app.telemetry.metrics import Metrics
+from app.web.endpoints import Endpoints
+from app.web.middleware import SignatureMiddleware, SignatureOptions, SignedEndpoint
+from app.web.server import trust
+
+Page = Callable[[Request], Awaitable[Response]]
+
+
+def paths(endpoints: Endpoints) -> tuple[dict[str, SignedEndpoint], dict[str, Page]]:
+    """What Plivo calls, which must be signed, and what anybody may ask for."""
+    message = SignedEndpoint("message", b"To", endpoints.message)
+    report = SignedEndpoint("report", b"From", endpoints.report)
+    signed = {
+        "/message": message,
+        "/message/": message,
+        "/report/{message_uuid}": report,
+        "/report": report,
+        "/report/": report,
+    }
+    unsigned: dict[str, Page] = {
+        "/health": endpoints.health,
+        "/ready": endpoints.ready,
+    }
+    return signed, unsigned
+
+
+def make_app(
+    options: SignatureOptions, endpoints: Endpoints, metrics: Metrics, accepted: Callable[[Scope], None] = trust
+) -> SignatureMiddleware:
+    """Serve each path below the path of `public_url` and without it, for proxies that strip it."""
+    signed, unsigned = paths(endpoints)
+    app = Starlette(routes=_routes(unsigned, urlsplit(options.public_url).path))
+    app.router.redirect_slashes = False
+    return SignatureMiddleware(app, options, signed, metrics, accepted)
+
+
+def _routes(pages: Mapping[str, Page], prefix: str) -> list[Route]:
+    return [Route(f"{before}{path}", page) for before in dict.fromkeys(("", prefix)) for path, page in pages.items()]
