@@ -177,7 +177,7 @@ def test_stop_is_confirmed_once() -> None:
     assert [one.text for one in first.messages] == ["You will get no more messages. START to resume."]
     assert first.change == OptOutChange(HERE, True, NOW, UUID, "STOP", "V3", "message")
     assert first.rule == OPT_OUT
-    again = admit(_candidate(signal=STOP, outcome=None), usage)
+    again = admit(_candidate(one=message("STOP", message_uuid="another"), signal=STOP, outcome=None), usage)
     assert (again.xml, again.change, again.reason) == (EMPTY, None, "STOP, confirmed before")
 
 
@@ -188,7 +188,7 @@ def test_start_ends_the_silence_of_a_person_who_is_out() -> None:
     assert ([one.text for one in back.messages], back.rule) == (["Welcome back."], OPT_OUT)
     assert back.change is not None
     assert not back.change.opted_out
-    assert admit(_candidate(signal=START), usage).messages == GOT_IT
+    assert admit(_candidate(one=message("START", message_uuid="another"), signal=START), usage).messages == GOT_IT
 
 
 def test_opt_out_that_came_while_the_rules_were_asked_counts() -> None:
