@@ -91,8 +91,7 @@ async def open_service(
     async with AsyncExitStack() as stack:
         opening = open_store(config.store, serving=True, migrate=migrate, committed=metrics.committed)
         store = await stack.enter_async_context(opening)
-        services = RuleServices(await stack.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT)))
-        state = State(store)
+        services, state = RuleServices(await _rules_client(config, stack)), State(store)
         backlog = Backlog(config.targets, store.queue.waiting, lambda name: metrics.target(name).capped.inc())
         lanes = {name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)}
         instances = StoredInstances(store.engine, store.change, secrets.token_hex(8))
@@ -116,6 +115,13 @@ async def open_service(
         await _take_over(config, store)
         async with _running(service, config, on_fault):
             yield service
+
+
+async def _rules_client(config: Config, stack: AsyncExitStack) -> HttpClient | None:
+    """The HTTP client of the rules, if one of them calls out."""
+    if not any(rule.action.calls_out for route in config.table.by_name.values() for rule in route.rules):
+        return None
+    return await stack.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT))
 
 
 async def _take_over(config: Config, store: Store) -> None:

@@ -1,34 +1,51 @@
-"""The commands: one file each. A user's mistake is told in a sentence, never in a traceback.
+"""The commands, one file each; a command's file is imported when the command is used.
 
 Exit codes: 0 fine; 1 a test, drift or delivery problem; 2 bad config or usage.
 """
 
-import sys
+from importlib import import_module
+from typing import cast
 
 import click
 
-from app import __version__, telemetry
-from app.cli import (
-    backup,
-    check,
-    copy,
-    deliveries,
-    explain,
-    forget,
-    history,
-    limits,
-    migrate,
-    optout,
-    secret,
-    send,
-    serve,
-    test,
-)
-from app.cli.common import UsageError
-from app.cli.escape import escaped
+from app import __version__
+
+# Name -> first sentence of its help. Here, so that `--help` imports no command: all of them take half a second.
+COMMANDS = {
+    "serve": "Answer Plivo, store its reports, forward them.",
+    "check": "Read the file as `serve` would, and tell everything that is wrong with it.",
+    "test": "Run the [[tests]] of the file.",
+    "explain": "Show which rule would answer, why each other would not, the units and the XML.",
+    "send": "Send a signed message to a running instance and print its reply.",
+    "history": "Show all that is remembered of a number, or of a message by its MessageUUID.",
+    "deliveries": "List, replay, drop; pause and resume a target.",
+    "optout": "List, add, remove, import, export.",
+    "limits": "Show what limits have counted; reset it.",
+    "forget": "Erase every row of a number: messages, reports and their deliveries, counts.",
+    "backup": "Copy the store into a new file.",
+    "copy": "Copy the OLD store, a SQLite file, into the config's store, which must be empty.",
+    "migrate": "Migrate the store, for `serve --no-migrate`.",
+    "secret": "Print a new Standard Webhooks secret, for `secrets` of a target.",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class LazyGroup(click.Group):
+    """A group that lists placeholders and imports the command that is used, `app.cli.NAME`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve the arguments to the command itself."""
+        name, placeholder, rest = super().resolve_command(ctx, args)
+        return name, placeholder and load_command(placeholder), rest
+
+
+def load_command(placeholder: click.Command) -> click.Command:
+    """Import the command that a placeholder stands for."""
+    return cast("click.Command", import_module(f"app.cli.{placeholder.name}").command)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="plivo-autoreply")
 def cli() -> None:
     """Auto-replies for Plivo SMS numbers.
@@ -41,29 +58,10 @@ def cli() -> None:
     """
 
 
-for command in (
-    serve,
-    check,
-    test,
-    explain,
-    send,
-    history,
-    deliveries,
-    optout,
-    limits,
-    forget,
-    backup,
-    copy,
-    migrate,
-    secret,
-):
-    cli.add_command(command.command)
+for _name, _help in COMMANDS.items():
+    cli.add_command(click.Command(_name, help=_help))
 
 
 def main() -> None:
-    """The entry point of `plivo-autoreply`."""
-    try:
-        cli(prog_name="plivo-autoreply")
-    except UsageError as mistake:
-        telemetry.say("\n".join(map(escaped, f"plivo-autoreply: {mistake}".split("\n"))))
-        sys.exit(mistake.exit_code)
+    """Run the command line of `plivo-autoreply`."""
+    cli(prog_name="plivo-autoreply")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
@@ -27,14 +27,18 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class UsageError(Exception):
-    """Something that the user can mend; printed as it is."""
+class UsageError(click.ClickException):
+    """A mistake that the user can correct: click prints the message to stderr and exits with 2."""
 
     exit_code = 2
 
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - click's signature; it passes none
+        """Print the message to stderr, escaped; a reader that hangs does not hold the exit."""
+        telemetry.say("\n".join(map(escaped, f"plivo-autoreply: {self.message}".split("\n"))))
+
 
 class CommandFailed(UsageError):
-    """The command worked; what it found is not well."""
+    """A problem that a command found or met; exits with 1."""
 
     exit_code = 1
 

@@ -3,10 +3,11 @@
 httpx and aiohttp stand behind this package only: a move to another transport stays in it.
 """
 
-from app.http_client.client import Answer, Headers, HttpClient, RequestFailed, Url
+from app.http_client.client import HttpClient
 from app.http_client.environment import BadEnvironment
 from app.http_client.signing import SECRET_PREFIX, Secret, webhook_headers
 from app.http_client.tls import BadTlsFile, TlsFiles
+from app.http_client.values import Answer, Headers, RequestFailed, Url
 
 __all__ = [
     "SECRET_PREFIX",

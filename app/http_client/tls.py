@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import httpx
-
 from app.http_client.environment import BadEnvironment
 
 TlsOption = Literal["ca_file", "client_cert", "client_key"]
@@ -64,6 +62,8 @@ def authorities() -> ssl.SSLContext:
 
 
 def _of_environment() -> ssl.SSLContext:
+    import httpx  # noqa: PLC0415 - for those who post something
+
     try:
         return httpx.create_ssl_context()
     except OSError as error:  # ssl.SSLError is one

@@ -146,7 +146,7 @@ def test_a_tunnel_that_leads_to_no_tls_is_no_delivery(tmp_path: Path) -> None:
 
 def test_a_proxy_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
     """Nothing goes out past a proxy that somebody meant: one sentence, which names the variable and not its value."""
-    (tmp_path / "config.toml").write_text(process.MINIMAL)
+    (tmp_path / "config.toml").write_text(process.MINIMAL + '[targets.crm]\nurl = "https://crm.example.com/"\n')
     proxy = f"socks5://user:{PASSWORD}@127.0.0.1:1080"
     done = process.run("serve", "--port", "0", cwd=tmp_path, HTTPS_PROXY=proxy)
     assert done.returncode == 2

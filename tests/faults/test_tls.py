@@ -110,7 +110,7 @@ def test_authorities_that_cannot_be_read_are_refused_at_the_start(tmp_path: Path
     authorities = tmp_path / "authorities.pem"
     if content is not None:
         authorities.write_text(content)
-    (tmp_path / "config.toml").write_text(process.MINIMAL)
+    (tmp_path / "config.toml").write_text(process.MINIMAL + '[targets.crm]\nurl = "https://crm.example.com/"\n')
     done = process.run("serve", "--port", "0", cwd=tmp_path, SSL_CERT_FILE=str(authorities))
     assert done.returncode == 2
     (said,) = [line for line in done.stderr.splitlines() if not line.startswith("{")]

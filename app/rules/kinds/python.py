@@ -9,9 +9,7 @@ everything that is installed, so that it can take no other module's name.
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import httpx
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
@@ -20,6 +18,9 @@ from app.rules.outcome import Fails, Passes, Verdict
 from app.rules.rule import RuleContext
 from app.rules.tasks import in_rule
 from app.telemetry import Logger, get_logger, place_of
+
+if TYPE_CHECKING:
+    import httpx
 
 log = get_logger("rules")
 
@@ -41,7 +42,7 @@ class Message:
 class Context:
     """What a function may use."""
 
-    http: httpx.AsyncClient
+    http: "httpx.AsyncClient"
     deadline: float  # `time.monotonic()` of the end of the rule's life
     logger: Logger  # bound to message, route and rule; do not log texts or numbers
     route: str
@@ -136,6 +137,6 @@ def _message(context: RuleContext) -> Message:
     )
 
 
-def _context(context: RuleContext, http: httpx.AsyncClient) -> Context:
+def _context(context: RuleContext, http: "httpx.AsyncClient") -> Context:
     logger = log.bind(route=context.route, rule=context.rule, message_uuid=context.message.message_uuid)
     return Context(http, context.deadline, logger, context.route, context.rule, context.vars)

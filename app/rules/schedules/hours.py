@@ -1,7 +1,8 @@
 """Opening hours by the wall clock, for dates with and without public holidays.
 
 The library `opening-hours-py` knows holidays of whole countries only, and takes none of ours. So PH is
-read by us: for each date the library is asked with PH as "every day" or as "no day".
+read by us: for each date the library is asked with PH as "every day" or as "no day". It takes 3 MB, so
+only configs with schedules import it.
 """
 
 import heapq
@@ -10,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import product
-
-from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined] # its stubs lack the error
+from typing import TYPE_CHECKING
 
 from app.rules.schedules import hints, shifts
 from app.rules.schedules.errors import BadSchedule
 from app.rules.schedules.public_holidays import PublicHolidays
+
+if TYPE_CHECKING:
+    from opening_hours import OpeningHours
 
 _DAY = timedelta(days=1)
 _NOTHING = time(*divmod(shifts.NOTHING[0], 60))
@@ -28,9 +31,9 @@ _HOLIDAY = re.compile(
 class _Reading:
     """The hours of dates that have the same holidays around them."""
 
-    same_day: OpeningHours
-    next_day: OpeningHours | None
-    breaks: OpeningHours | None
+    same_day: "OpeningHours"
+    next_day: "OpeningHours | None"
+    breaks: "OpeningHours | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +104,8 @@ def has_holidays(hours: str) -> bool:
 def parse(source: str, holidays: PublicHolidays) -> Hours:
     """The hours that the file says. Raises `BadSchedule`."""
     try:
-        OpeningHours(source)
-    except ParserError as error:
+        _parsed(source)
+    except _NotUnderstood as error:
         raise BadSchedule("hours", hints.advice(source, str(error))) from None
     if _offsets(source, "SH"):
         message = "SH: school holidays are not known; write their dates, as 2026 Jul 04-2026 Aug 31 off"
@@ -135,9 +138,23 @@ def _read(source: str, holds: Mapping[int, bool]) -> _Reading:
         return (found["days"] or "Mo-Su").strip()
 
     try:
-        split = shifts.split(str(OpeningHours(_HOLIDAY.sub(write, source))))
-        later = [OpeningHours(text) if text else None for text in (split.next_day, split.breaks)]
-        return _Reading(OpeningHours(split.same_day), *later)
-    except ParserError:
+        split = shifts.split(str(_parsed(_HOLIDAY.sub(write, source))))
+        later = [_parsed(text) if text else None for text in (split.next_day, split.breaks)]
+        return _Reading(_parsed(split.same_day), *later)
+    except _NotUnderstood:
         message = 'PH stands alone, before days ("PH Mo-Fr"), or among them with a comma ("Mo-Fr,PH")'
         raise BadSchedule("hours", message) from None
+
+
+class _NotUnderstood(Exception):
+    """The library's message, which names a place in the text."""
+
+
+def _parsed(hours: str) -> "OpeningHours":
+    """Parse by the library. Raises `_NotUnderstood`."""
+    from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined] # noqa: PLC0415 - see the module
+
+    try:
+        return OpeningHours(hours)
+    except ParserError as error:
+        raise _NotUnderstood(str(error)) from None

@@ -1,0 +1,105 @@
+"""One POST with httpx over aiohttp's connections.
+
+Guarantees kept here: a whole attempt (connect, TLS, send, answer) fits in one timeout; at most `cap` bytes of an
+answer are read, undecoded, so that neither a gigabyte nor a gzip bomb can hurt; redirects are not followed; no error
+holds a word of a library (G12).
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from app.http_client.connections import TLS, Arrival, Connections, arriving
+from app.http_client.failures import EXPECTED, describe
+from app.http_client.proxies import read_proxies
+from app.http_client.values import Answer, RequestFailed
+
+
+def open_client(
+    connections: int | None, user_agent: str, transport: httpx.AsyncBaseTransport | None
+) -> httpx.AsyncClient:
+    """An httpx client that uses the proxies of the environment. Raises `BadEnvironment`."""
+    return httpx.AsyncClient(
+        transport=transport or Connections(connections, read_proxies()),
+        headers={"user-agent": user_agent, "accept-encoding": "identity"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=None,  # noqa: S113 - asyncio.timeout bounds the whole attempt
+    )
+
+
+async def post(
+    client: httpx.AsyncClient,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    cap: int,
+    timeout: float | None,
+    tls: ssl.SSLContext | None,
+) -> Answer:
+    """Make one attempt. Raises `RequestFailed` if no status line came."""
+    coming = _Coming(cap)
+    broken = None
+    try:
+        async with asyncio.timeout(timeout) as bound:
+            with _watched(coming.arrival):
+                await coming.read(client, url, body, headers, tls)
+    except EXPECTED as error:
+        broken = f"no answer within {timeout:g} s" if bound.expired() else describe(error)
+    return coming.answer(broken)
+
+
+@contextmanager
+def _watched(arrival: Arrival) -> Iterator[None]:
+    token = arriving.set(arrival)
+    try:
+        yield
+    finally:
+        arriving.reset(token)
+
+
+@dataclass(slots=True)
+class _Coming:
+    """As much of an answer as has come."""
+
+    cap: int
+    arrival: Arrival = field(default_factory=Arrival)
+    head: httpx.Response | None = None
+    body: bytearray = field(default_factory=bytearray)
+
+    async def read(
+        self, client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext | None
+    ) -> None:
+        """Posts, and reads until the end or the cap."""
+        async with client.stream("POST", url, content=body, headers=headers, extensions={TLS: tls}) as self.head:
+            await self.read_body(self.head)
+
+    async def read_body(self, head: httpx.Response) -> None:
+        """What follows the head, undecoded."""
+        async for chunk in head.aiter_raw():
+            self.body += chunk
+            if len(self.body) > self.cap:
+                return
+
+    def answer(self, broken: str | None) -> Answer:
+        """Raises `RequestFailed` if not even the status is known."""
+        status = self.head.status_code if self.head else self.arrival.status
+        if status is None:
+            raise RequestFailed(broken)
+        headers = self.head.headers if self.head else httpx.Headers()
+        return Answer(
+            status=status,
+            content_type=headers.get("content-type", ""),
+            retry_after=headers.get("retry-after"),
+            body=bytes(self.body[: self.cap]),
+            truncated=len(self.body) > self.cap,
+            packed=headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"),
+            broken=broken,
+        )
