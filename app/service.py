@@ -1,7 +1,7 @@
-"""The only place where parts are opened and joined. `open_service` gives a running house.
+"""The composition root: `open_service` opens every part, joins them and runs them.
 
 A service that takes reports in and no longer forwards them must not look healthy: when the writer or
-the forwarder ends, `/health` says 503 and `on_fault` is called, so that the process can end too.
+the dispatcher ends, `/health` says 503 and `on_fault` is called, so that the process can end too.
 """
 
 import asyncio
@@ -55,14 +55,14 @@ NEW_STORE = "right for a first start; else opt-outs and reports are in another: 
 
 @dataclass(slots=True)
 class Service:
-    """A running house."""
+    """The running service: its two ASGI applications and what has to be stopped in order."""
 
     app: ASGIApp
     admin: Admin
     metrics: Metrics
     store: Store
     replies: ReplyHandler
-    forwarder: Dispatcher
+    dispatcher: Dispatcher
     state: State
     _stopping: asyncio.Future[Any] | None = None
 
@@ -70,7 +70,7 @@ class Service:
         """/ready says so, nothing more is leased; late rules and POSTs under way share the server's `STOP_SECONDS`."""
         if self._stopping is None:
             self.state.stopping = True
-            self._stopping = asyncio.gather(self.forwarder.stop(STOP_SECONDS), self.replies.stop(STOP_SECONDS))
+            self._stopping = asyncio.gather(self.dispatcher.stop(STOP_SECONDS), self.replies.stop(STOP_SECONDS))
 
     async def stop(self) -> None:
         """Waits for what `begin_stop` began; a rule that was asked since, for a call then half read, is let go."""
@@ -93,25 +93,25 @@ async def open_service(
         store = await stack.enter_async_context(opening)
         services, state = RuleServices(await _rules_client(config, stack)), State(store)
         backlog = Backlog(config.targets, store.queue.waiting, lambda name: metrics.target(name).capped.inc())
-        lanes = {name: lane async for name, lane in _lanes(config, store, backlog, metrics, stack)}
+        workers = {name: worker async for name, worker in _workers(config, store, backlog, metrics, stack)}
         instances = StoredInstances(store.engine, store.change, secrets.token_hex(8))
-        forwarder = Dispatcher(lanes, backlog, Monitor(lanes, instances))
+        dispatcher = Dispatcher(workers, backlog, Monitor(workers, instances))
         replies = ReplyHandler(
             lambda: config.runtime,
             store.journal,
             services,
-            MessageCopies(config.targets, backlog, forwarder.wake),
+            MessageCopies(config.targets, backlog, dispatcher.wake),
             Observer(metrics),
             time.time,
             owner=secrets.token_hex(8),
         )
         reserve = _reserve(config, measure, stack)
-        intake = Intake(store.queue, lambda: config.runtime.subscriptions, backlog, forwarder.wake, time.time)
+        intake = Intake(store.queue, lambda: config.runtime.subscriptions, backlog, dispatcher.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
         endpoints = Endpoints(replies.answer, accept, state.ready, lambda: state.fault)
         app = make_app(_signature_options(config), endpoints, metrics)
-        admin = make_admin(metrics, _status(_facts(config), state, reserve, forwarder, replies, stack))
-        service = Service(app, admin, metrics, store, replies, forwarder, state)
+        admin = make_admin(metrics, _status(_facts(config), state, reserve, dispatcher, replies, stack))
+        service = Service(app, admin, metrics, store, replies, dispatcher, state)
         await _take_over(config, store)
         async with _running(service, config, on_fault):
             yield service
@@ -143,7 +143,7 @@ async def _take_over(config: Config, store: Store) -> None:
 
 
 def _longest(config: Config) -> Longest:
-    """No delivery that the forwarder put off lies further ahead."""
+    """No delivery that the dispatcher has rescheduled lies further ahead."""
     delays = [delay * (1 + JITTER) for target in config.targets.values() for delay in target.retry]
     timeouts = [target.timeout for target in config.targets.values()]
     return Longest(
@@ -156,7 +156,7 @@ def _longest(config: Config) -> Longest:
 @asynccontextmanager
 async def _running(service: Service, config: Config, on_fault: Callable[[], None]) -> AsyncIterator[None]:
     """Forwards, and watches whether all that must go on does."""
-    forwarding = asyncio.create_task(service.forwarder.run(), name="forwarder")
+    forwarding = asyncio.create_task(service.dispatcher.run(), name="dispatcher")
     service.state.watch([*service.store.tasks, forwarding], on_fault)
     reminding = asyncio.create_task(_remind()) if config.signature == "log-only" else None
     try:
@@ -166,8 +166,8 @@ async def _running(service: Service, config: Config, on_fault: Callable[[], None
             reminding.cancel()
         await service.stop()
         _, late = await asyncio.wait([forwarding], timeout=LETTING_GO)
-        for lane in late:  # it asks a store that does not answer
-            lane.cancel()
+        for worker in late:  # it asks a store that does not answer
+            worker.cancel()
 
 
 async def _remind() -> None:
@@ -200,14 +200,14 @@ def _facts(config: Config) -> ServiceFacts:
 async def _survey(state: State, facts: ServiceFacts) -> Survey:
     """Whether the store writes, then what it holds."""
     await state.store_fault()
-    return await survey(state.store.engine, tuple(facts.targets), tuple(facts.fuses), time.time())
+    return await survey(state.store.engine, tuple(facts.targets), tuple(facts.caps), time.time())
 
 
 def _status(
     facts: ServiceFacts,
     state: State,
     reserve: Reserve | None,
-    forwarder: Dispatcher,
+    dispatcher: Dispatcher,
     replies: ReplyHandler,
     stack: AsyncExitStack,
 ) -> Status:
@@ -218,7 +218,7 @@ def _status(
         state,
         surveyor,
         reserve,
-        broken=lambda: forwarder.paused,
+        broken=lambda: dispatcher.paused,
         chains=lambda: replies.in_flight,
         writes=lambda: state.store.writer.waiting,
         lost_log_lines=_lost_log_lines,
@@ -230,7 +230,7 @@ def _lost_log_lines() -> int:
     return losses().total
 
 
-async def _lanes(
+async def _workers(
     config: Config, store: Store, backlog: Backlog, metrics: Metrics, stack: AsyncExitStack
 ) -> AsyncIterator[tuple[str, TargetWorker]]:
     chance = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing

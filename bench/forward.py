@@ -72,19 +72,19 @@ async def by_httpx(url: str) -> float:
 
 
 async def by_service(url: str, options: StoreOptions) -> tuple[float, float]:
-    """Deliveries a second of a lane, and the seconds within which 99 of 100 of its POSTs were answered."""
+    """Deliveries a second of a worker, and the seconds within which 99 of 100 of its POSTs were answered."""
     async with open_store(options, serving=True) as store:
         await asyncio.gather(*(store.queue.accept(incoming(number)) for number in range(COUNT)))
         target = Target("crm", url, concurrency=IN_FLIGHT)
         async with HttpClient(connections=IN_FLIGHT, user_agent="bench") as client:
             backlog = Backlog({"crm": target}, store.queue.waiting)
-            lane = TargetWorker(target, store.queue, client, Clocks(time.time, time.monotonic, lambda: 1.0), backlog)
+            worker = TargetWorker(target, store.queue, client, Clocks(time.time, time.monotonic, lambda: 1.0), backlog)
             started = time.perf_counter()
-            running = asyncio.create_task(lane.run())
+            running = asyncio.create_task(worker.run())
             while await _due(store):
                 await asyncio.sleep(0.02)
             taken = time.perf_counter() - started
-            await lane.stop(1)
+            await worker.stop(1)
             await running
         async with store.engine.connect() as connection:
             seconds = sorted(await connection.scalars(sa.select(tries.c.seconds)))
@@ -108,7 +108,7 @@ async def main() -> None:
             for name, place in (("SQLite", Path(folder, "bench.db")), ("PostgreSQL", where)):
                 rate, p99 = await by_service(url, StoreOptions(place, KEEP))
                 told = f"{rate:.0f} deliveries/s, {rate / plain:.2f}x; p99 of a POST {p99 * 1000:.0f} ms"
-                print(f"{IN_FLIGHT} in flight, the forwarder on {name}: {told}")
+                print(f"{IN_FLIGHT} in flight, the dispatcher on {name}: {told}")
     server.close()
 
 

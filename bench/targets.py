@@ -146,8 +146,8 @@ async def play(scene: Scene, service: process.Served) -> bool:
 
 
 def _tries(service: process.Served, target: str) -> list[dict[str, object]]:
-    put_off = {"delivery put off", "delivery is dead"}
-    return [line for line in service.lines() if line.get("event") in put_off and line.get("target") == target]
+    rescheduled = {"delivery rescheduled", "delivery is dead"}
+    return [line for line in service.lines() if line.get("event") in rescheduled and line.get("target") == target]
 
 
 async def main() -> bool:

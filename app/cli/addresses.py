@@ -1,4 +1,4 @@
-"""Numbers and names on the command line: whatever stands in the store can be named, and any number can be written."""
+"""Addresses on the command line: numbers in any notation, and every address that the store holds."""
 
 from collections.abc import Iterable
 from pathlib import Path

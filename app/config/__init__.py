@@ -1,6 +1,6 @@
-"""TOML to frozen values, or every fault at once (G11). The only room with pydantic.
+"""TOML to frozen values, or every fault at once (G11). The only package with pydantic.
 
-`load` reads a file; nothing else of the house reads files or environment for its settings, and no
+`load` reads a file; nothing else reads files or the environment for settings, and no
 room imports this one: it speaks the rooms' own values.
 """
 

@@ -1,4 +1,4 @@
-"""What is wrong with a file as a whole, though each table is right."""
+"""Checks across tables: a file may be wrong though each of its tables is right."""
 
 import ipaddress
 import re

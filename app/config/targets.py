@@ -1,4 +1,4 @@
-"""`[targets.x]` of the file as the forwarder's own values."""
+"""`[targets.x]` of the file as the dispatcher's own values."""
 
 import ssl
 from collections.abc import Mapping

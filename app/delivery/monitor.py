@@ -1,4 +1,4 @@
-"""Tells operators how each target does on this server, and hears what they ask of it, through the store.
+"""Publish the status of each target through the store, and read the commands of operators from it.
 
 A command runs in another process: what the breaker and the pace of a target know is not in the rows of deliveries.
 """
@@ -18,10 +18,10 @@ LEAVING = 1.0  # seconds; a store that hangs must not make a stop late
 
 
 class Monitor:
-    """Of all lanes of one server."""
+    """Of all workers of one server."""
 
-    def __init__(self, lanes: Mapping[str, TargetWorker], instances: Instances) -> None:
-        self._lanes = lanes
+    def __init__(self, workers: Mapping[str, TargetWorker], instances: Instances) -> None:
+        self._workers = workers
         self._instances = instances
         self._requests: Mapping[str, float] | None = None  # None: not read since the start
         self._told: Mapping[str, TargetStatus] = {}
@@ -48,14 +48,14 @@ class Monitor:
         """Obeys new requests, then tells what has changed. Raises `Unavailable`."""
         requests = await self._instances.probe_requests()
         if self._requests is not None:
-            for target in requests.keys() & self._lanes.keys():
+            for target in requests.keys() & self._workers.keys():
                 if requests[target] != self._requests.get(target):
-                    self._lanes[target].attempt_now()
+                    self._workers[target].attempt_now()
         self._requests = requests
         await self._tell()
 
     async def _tell(self) -> None:
-        statuses = {name: lane.status for name, lane in self._lanes.items()}
+        statuses = {name: worker.status for name, worker in self._workers.items()}
         if _essence(statuses) != _essence(self._told) or time.monotonic() - self._told_at >= TELL:
             await self._instances.write(statuses)
             self._told, self._told_at = statuses, time.monotonic()

@@ -1,4 +1,4 @@
-"""How a parcel is written for its receiver: one function a format. Pure.
+"""The body and headers of a delivery, one function for each format. Pure.
 
 `json` is ours and stable; `plivo` is the form that Plivo sent, so that code written for Plivo's
 callbacks works unchanged.

@@ -11,7 +11,7 @@ from app.delivery.target import Target
 from app.http_client import HttpClient, RequestFailed, webhook_headers
 from app.telemetry import get_logger, place_of
 
-log = get_logger("forwarder")
+log = get_logger("dispatcher")
 
 NONCE_BYTES = 10  # Plivo sends 20 digits
 ANSWER_CAP = 4096  # bytes of a receiver's answer that are read; only its status counts

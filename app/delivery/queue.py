@@ -1,11 +1,11 @@
-"""What waits to be forwarded, and the laws of whoever keeps it. Pure.
+"""Deliveries that wait to be forwarded, and the contract of the store that keeps them. Pure.
 
 5. `accept` returns after the commit, or raises `Unavailable`.
 6. The same report makes no second row; each delivery is done, due, dead or dropped, never gone.
 7. A lease is only a due time in the future. A crash needs no recovery code: the delivery falls due
    again. `settle` needs the lease's token, so that a slow worker cannot undo a faster one.
 
-`store/outbox.py` keeps it; `forwarder.py` empties it.
+`app.store.deliveries` keeps it; `dispatcher.py` empties it.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""When a delivery is tried again: outcome and attempt in, verdict out. Pure.
+"""When a delivery is tried again: an attempt and its outcome give a verdict. Pure.
 
 G6: a stored report is tried until it is done or visibly dead. The wait is the longer of the list's delay, times
 jitter, and Retry-After. What a receiver says about itself (429, 503 with Retry-After) uses up no attempt.

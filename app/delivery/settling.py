@@ -1,4 +1,4 @@
-"""What became of an attempt, as the outbox keeps it. Pure."""
+"""From the outcome of an attempt to what the queue stores. Pure."""
 
 from app.delivery.queue import Delivery, Settlement, State
 from app.delivery.retry import Again, Dead, Outcome, Verdict

@@ -1,4 +1,4 @@
-"""Where reports go, as the config says it."""
+"""A target: where reports and copies of messages are posted to."""
 
 import ssl
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
-"""What goes to one target: lease, POST, settle. Policy is `schedule.py`'s, durability the outbox's.
+"""The worker of one target: lease, POST, settle. `retry.py` decides, the queue stores.
 
-G7: lanes share nothing, so a target that hangs holds back no other. A lane survives whatever one
+G7: workers share nothing, so a target that hangs holds back no other. A worker survives whatever one
 delivery or the store does. A slot is free as soon as its POST has ended: outcomes are settled behind
 it, so that no receiver waits for our disk; whatever is leased next sees them settled.
 """
@@ -20,7 +20,7 @@ from app.plivo.refusals import Unavailable
 from app.telemetry import get_logger
 from app.telemetry.metrics import Metrics, TargetMetrics
 
-log = get_logger("forwarder")
+log = get_logger("dispatcher")
 
 POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within this
 LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
@@ -32,7 +32,7 @@ UNSETTLED = 2  # times the concurrency: so many attempts may be under way or wai
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What a lane cannot know by itself: the time of day, a time that never jumps, and a jitter factor."""
+    """What a worker cannot know by itself: the time of day, a time that never jumps, and a jitter factor."""
 
     clock: Callable[[], float]
     monotonic: Callable[[], float]
@@ -45,14 +45,14 @@ class TargetWorker:
     def __init__(
         self,
         target: Target,
-        outbox: DeliveryQueue,
+        queue: DeliveryQueue,
         client: HttpClient,
         chance: Clocks,
         backlog: Backlog,
         metrics: TargetMetrics | None = None,
     ) -> None:
         self._target = target
-        self._outbox = outbox
+        self._queue = queue
         self._poster = Poster(target, client, chance.clock)
         self._chance = chance
         self._backlog = backlog
@@ -134,7 +134,7 @@ class TargetWorker:
             # Each probe is another delivery, so that no single report keeps a target paused.
             seconds = self._target.timeout + LEASE_MARGIN
             last = self._last_probe if probe else None
-            deliveries = await self._outbox.lease(self._target.name, room, seconds, longest_due=probe, last=last)
+            deliveries = await self._queue.lease(self._target.name, room, seconds, longest_due=probe, last=last)
         except Unavailable as error:
             if now - self._complained >= COMPLAIN:
                 self._complained = now
@@ -213,14 +213,14 @@ class TargetWorker:
         self._metrics.settled[settlement.state].inc()
         if settlement.state == "due":
             what = {"delivery": settlement.delivery, "reason": settlement.error, "seconds": round(settlement.delay, 1)}
-            log.info("delivery put off", target=self._target.name, **what)
+            log.info("delivery rescheduled", target=self._target.name, **what)
         else:
             self._backlog.remove((self._target.name,))
 
     async def _settled(self, settlement: Settlement) -> bool:
         try:
             async with asyncio.timeout(RELEASE if self._stopping else None):
-                await self._outbox.settle(settlement)
+                await self._queue.settle(settlement)
         except (Unavailable, TimeoutError) as error:
             reason = str(error) or "the store is too slow"
             log.error("cannot settle", target=self._target.name, delivery=settlement.delivery, reason=reason)

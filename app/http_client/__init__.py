@@ -1,4 +1,4 @@
-"""What goes out over HTTP: one POST at a time, signed as Standard Webhooks, by the proxies and certificates asked for.
+"""The HTTP client of rules and targets: one POST at a time, signed as Standard Webhooks.
 
 httpx and aiohttp stand behind this package only: a move to another transport stays in it.
 """

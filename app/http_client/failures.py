@@ -1,4 +1,4 @@
-"""Why a POST got no answer, in sentences of our own.
+"""Why a POST got no response, in sentences that hold no URL and no secret.
 
 The text of a library's error may hold the URL, which may hold a key, or a header. So none of it is ever repeated
 (G12): the type of an error selects a sentence, and its numeric code may select a second one.

@@ -1,11 +1,12 @@
-"""What is wrong at this moment, in sentences for somebody who has just been woken. Pure."""
+"""Alerts: what is wrong at this moment, in sentences for an operator. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.policies.limits import NEAR_LIMIT
+
 LATE = 600.0  # seconds that a delivery may wait for a target that is not paused
 UNREAD = 60.0  # seconds without figures of the store
-BURNING = 0.8  # of a fuse
 
 
 def trouble(told: Mapping[str, Any]) -> Iterator[str]:
@@ -23,15 +24,15 @@ def trouble(told: Mapping[str, Any]) -> Iterator[str]:
     yield from _of_the_store(told["store"], told["surveyed"])
     for name, target in told["targets"].items():
         yield from _of_a_target(name, target)
-    for fuse in told["fuses"]:
-        yield from _of_a_fuse(fuse)
+    for cap in told["spending"]:
+        yield from _of_spending(cap)
 
 
 def _of_the_store(store: Mapping[str, Any], surveyed: float | None) -> Iterator[str]:
     if not store["writable"]:
         yield f"{store['fault']}; messages and reports get 503"
     if surveyed is None or surveyed > UNREAD:
-        yield "the store cannot be read: backlogs and fuses are not known"
+        yield "the store cannot be read: backlogs and spending are not known"
     if (disk := store["disk"]) and not disk["enough"]:
         yield f"the disk is nearly full, {disk['free'] >> 20} MiB free: reports are refused, replies are not"
 
@@ -48,13 +49,13 @@ def _of_a_target(name: str, target: Mapping[str, Any]) -> Iterator[str]:
         yield f"target {name}{waiting}"
 
 
-def _of_a_fuse(fuse: Mapping[str, Any]) -> Iterator[str]:
-    where = f"route {fuse['route']}" if fuse["route"] else "all routes"
-    level = f"{fuse['spent']} of {fuse['limit']} units in {fuse['window']}"
-    if fuse["spent"] >= fuse["limit"]:
-        yield f"the fuse of {where} has burnt, answers are silenced: {level}"
-    elif fuse["spent"] >= BURNING * fuse["limit"]:
-        yield f"the fuse of {where} is near its end: {level}"
+def _of_spending(cap: Mapping[str, Any]) -> Iterator[str]:
+    where = f"route {cap['route']}" if cap["route"] else "all routes"
+    level = f"{cap['spent']} of {cap['limit']} units in {cap['window']}"
+    if cap["spent"] >= cap["limit"]:
+        yield f"the spending cap of {where} is reached, no reply is sent: {level}"
+    elif cap["spent"] >= NEAR_LIMIT * cap["limit"]:
+        yield f"the spending cap of {where} is nearly reached: {level}"
 
 
 def _span(seconds: float) -> str:

@@ -1,6 +1,6 @@
-"""How the house is: what an operator asks at 3 a.m. (/ready of the admin socket), and what a scrape shows.
+"""Operator status: the body of /ready on the admin socket, and the gauges of a scrape.
 
-Nobody waits long for a store that does not answer: its last figures are shown then, and how old they are.
+Neither waits long for a store that does not answer: they show its last figures, and how old those are.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from app.policies.limits import ALL_ROUTES, NEAR_LIMIT, LimitOptions, Rate, for_
 from app.policies.usage import Budget
 from app.store.disk import Reserve
 from app.store.snapshot import Survey
-from app.telemetry.gauges import FuseLevel, Levels
+from app.telemetry.gauges import Levels, SpendingLevel
 
 __all__ = ["ServiceFacts", "SnapshotReader", "State", "Status"]
 
@@ -35,7 +35,7 @@ class ServiceFacts:
     limits: LimitOptions
 
     @property
-    def fuses(self) -> dict[Budget, tuple[str | None, Rate]]:
+    def caps(self) -> dict[Budget, tuple[str | None, Rate]]:
         """Every spending cap with its route, None: the one of all, and what it allows."""
         routes = (None, *self.limits.route_totals)
         every = [(route, cap) for route in routes for cap in for_route(self.limits, route).caps]
@@ -68,7 +68,7 @@ class Status:
             paused={name: self._paused_by(name, found) is not None for name in self.facts.targets},
             waiting={name: (backlog.count, backlog.oldest) for name, backlog in found.backlogs.items()},
             caps=self.facts.targets,
-            fuses=self._fuses(found),
+            spending=self._spending(found),
             disk=(room.free, room.reserve) if room else None,
             age=age,
         )
@@ -88,8 +88,9 @@ class Status:
             "signature": self.facts.signature,
             "store": {**store, "writes_waiting": self.writes(), "disk": disk},
             "chains_in_flight": self.chains(),
+            "paused_targets": [name for name in self.facts.targets if self._paused_by(name, found)],
             "targets": {name: self._target(name, found) for name in self.facts.targets},
-            "fuses": [_fuse(fuse) for fuse in self._fuses(found) if _is_worth_telling(fuse)],
+            "spending": [_spending_fact(cap) for cap in self._spending(found) if _is_worth_telling(cap)],
             "lost_log_lines": self.lost_log_lines(),
             "log_works": self.log_works(),
             "surveyed": None if age is None else round(age, 1),  # seconds ago: what waits, what is spent
@@ -109,18 +110,18 @@ class Status:
         full = backlog is not None and backlog.count >= self.facts.targets[name]
         return {"paused": by is not None, "by": by, "waiting": count, "oldest": oldest, "full": full}
 
-    def _fuses(self, found: Survey) -> tuple[FuseLevel, ...]:
+    def _spending(self, found: Survey) -> tuple[SpendingLevel, ...]:
         return tuple(
-            FuseLevel(route, str(rate).partition("/")[2], rate.count, found.spent[fuse])
-            for fuse, (route, rate) in self.facts.fuses.items()
-            if fuse in found.spent
+            SpendingLevel(route, str(rate).partition("/")[2], rate.count, found.spent[cap])
+            for cap, (route, rate) in self.facts.caps.items()
+            if cap in found.spent
         )
 
 
-def _fuse(fuse: FuseLevel) -> dict[str, Any]:
-    return {"route": fuse.route, "window": fuse.window, "limit": fuse.limit, "spent": fuse.spent}
+def _spending_fact(cap: SpendingLevel) -> dict[str, Any]:
+    return {"route": cap.route, "window": cap.window, "limit": cap.limit, "spent": cap.spent}
 
 
-def _is_worth_telling(fuse: FuseLevel) -> bool:
-    """Of a thousand routes with fuses of their own, those that matter now."""
-    return fuse.route is None or fuse.spent >= NEAR_LIMIT * fuse.limit
+def _is_worth_telling(cap: SpendingLevel) -> bool:
+    """Of a thousand routes with spending caps of their own, those that matter now."""
+    return cap.route is None or cap.spent >= NEAR_LIMIT * cap.limit

@@ -1,4 +1,4 @@
-"""Plivo's dialect, and nothing of ours: what it sends, how it signs, what it wants to hear.
+"""Plivo's wire format, and nothing else: what it sends, how it signs, and which XML it expects.
 
 Pure: no clock, no random, no I/O. Bytes and mappings in; a value, or a named refusal, out.
 """

@@ -1,4 +1,4 @@
-"""The values that walk through the house, made from the parameters of a signed request.
+"""Messages and delivery reports, parsed from the parameters of a signed request.
 
 Parse once at the door: behind this module nobody reads raw parameters, but a report's own fields,
 which travel untouched to its receiver.

@@ -1,1 +1,1 @@
-"""What keeps an answer safe: opt-outs, limits, and what has been said already."""
+"""Policies that decide whether a reply may be sent: opt-outs, limits, cooldowns, reactions."""

@@ -1,4 +1,4 @@
-"""What is remembered about the people of a group of messages, and what a message must look up.
+"""What conversations and budgets have used up: the values that policies read and write.
 
 `Usage` is read once for each group of messages that share a commit (G8, G9). While the messages of the
 group are admitted one after the other, `note_*` keeps it current, so that two messages of one person

@@ -1,4 +1,4 @@
-"""From what the rules said to what is sent. Pure; live traffic, `explain`, `test` and `backtest` all use this.
+"""From the outcome of the rules to the reply that is sent. Pure; live traffic, `explain` and `test` all use this.
 
 Two steps, so that almost nothing is left to do inside the store's transaction:
 

@@ -1,4 +1,4 @@
-"""Route a message and ask its rules. Live traffic, `explain`, `test` and `backtest` all go through here."""
+"""Route a message and ask its rules. Live traffic, `explain` and `test` all go through here."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The walk along a route: each rule in list order, until one answers.
+"""Ask the rules of a route in list order, until one answers.
 
 A rule that raises, or outlives its life, has failed; it never takes the others with it. A rule may
 name another one of the route to be asked next. Every rule leaves a step with its reason, those that

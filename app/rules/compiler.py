@@ -1,7 +1,7 @@
-"""Where a rule is made from its options, once, at load: every text parsed, every pattern compiled.
+"""Compile rules from their options, once, at load: every text parsed, every pattern compiled.
 
 A kind notes each fault with the key that it belongs to and goes on with a harmless stand-in, so that
-the owner of the file hears of all faults at once. The workshop knows no file; `note` does.
+the owner of the file hears of all faults at once. The compiler knows no file; `note` does.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""What rules say, and what a route's rules came to. Pure values."""
+"""The answer of a rule, and the outcome of a route's rules. Pure values."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What an action may reach for outside the house. The one door of the rules to the outside."""
+"""The services that rules may use: an HTTP client, a clock, and stand-ins for tests and `explain`."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from app.http_client import HttpClient
 
 @dataclass(frozen=True, slots=True)
 class RuleServices:
-    """What an action may reach for. `given` stands in for rules that call out: tests and `explain` call nobody."""
+    """Passed to each action. `given` stands in for rules that call out: tests and `explain` call nobody."""
 
     client: HttpClient | None = None
     clock: Callable[[], float] = time.time

@@ -1,4 +1,4 @@
-"""The one place that speaks SQL. `open_store` gives the journal, the delivery queue and the writer behind them.
+"""The only package with SQL. `open_store` gives the journal, the delivery queue and the writer behind them.
 
 One statement set serves every database; what differs stands in `database.py`.
 """

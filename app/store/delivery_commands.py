@@ -1,4 +1,4 @@
-"""What the operator changes; each change leaves a row of who, when and what."""
+"""Changes of deliveries by an operator: pause, resume, replay, drop. Each leaves a row of who, when and what."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

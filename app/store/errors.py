@@ -1,4 +1,4 @@
-"""What goes wrong with a database, in our own words: a driver's text may hold parameters, paths and hosts (G12)."""
+"""Database errors in our own words: a driver's text may hold parameters, paths and hosts (G12)."""
 
 import os
 import socket

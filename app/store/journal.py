@@ -1,4 +1,4 @@
-"""`replies.journal.Journal` on a database."""
+"""The journal (`app.replies.journal.Journal`) on a database."""
 
 from app.replies.journal import Claimed, ClaimRequest, FailedCall, Held, Recorded, Submission
 from app.store.messages import Messages

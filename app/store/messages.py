@@ -1,4 +1,4 @@
-"""Messages in rows: claimed, admitted and recorded in groups. Judged one by one, written as a set."""
+"""Messages in rows: claimed, admitted and recorded in groups: decided one by one, written in few statements."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 

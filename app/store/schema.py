@@ -104,7 +104,7 @@ deliveries = sa.Table(
     sa.Column("id", IDS, primary_key=True),
     sa.Column("report_id", sa.String, sa.ForeignKey("reports.id", ondelete="CASCADE"), nullable=False),
     sa.Column("target", sa.String, nullable=False),
-    sa.Column("state", sa.String, nullable=False),  # outbox.State
+    sa.Column("state", sa.String, nullable=False),  # app.delivery.queue.State
     sa.Column("sequence", sa.Integer, nullable=False),  # the report's, 0 without: the order of those due
     sa.Column("due_at", sa.Double, nullable=False),
     sa.Column("lease", sa.String),
@@ -115,9 +115,7 @@ deliveries = sa.Table(
     sa.Column("status", sa.Integer),  # of the last attempt
     sa.Column("error", sa.Text),  # of the last attempt
     sa.UniqueConstraint("report_id", "target"),
-    sa.Index(
-        "ix_deliveries_lane", "target", "due_at", **_where("state = 'due'")
-    ),  # these three leave out what is done:
+    sa.Index("ix_deliveries_due", "target", "due_at", **_where("state = 'due'")),  # these three leave out what is done:
     sa.Index("ix_deliveries_age", "created_at", **_where("state = 'due'")),  # that may be millions
     sa.Index("ix_deliveries_dead", "target", "id", **_where("state = 'dead'")),
 )

@@ -1,4 +1,4 @@
-"""What is, at the moment of a scrape: backlogs, fuses, the disk, the config."""
+"""Gauges: backlogs, spending, the disk and the config at the moment of a scrape."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ ALL = "(all)"  # routes; no name of a route has brackets
 
 
 @dataclass(frozen=True, slots=True)
-class FuseLevel:
-    """Units spent of a fuse. `route` None: the one of all routes."""
+class SpendingLevel:
+    """Units spent of a cap. `route` None: the one of all routes."""
 
     route: str | None
     window: str  # "1d"
@@ -29,7 +29,7 @@ class Levels:
     paused: Mapping[str, bool]  # target: whether nothing but probes is posted
     waiting: Mapping[str, tuple[int, float]] = field(default_factory=dict)  # target: deliveries, age of the oldest
     caps: Mapping[str, int] = field(default_factory=dict)  # target: how many may wait
-    fuses: tuple[FuseLevel, ...] = ()
+    spending: tuple[SpendingLevel, ...] = ()
     disk: tuple[int, int] | None = None  # bytes free, bytes of the reserve
     age: float | None = None  # seconds since the store was asked
 
@@ -50,8 +50,8 @@ class Gauges:
         self._due = gauge("deliveries_due", "Deliveries that are neither done nor dead.", "target")
         self._caps = gauge("deliveries_due_limit", "So many may be; new ones beyond are dead at once.", "target")
         self._oldest = gauge("deliveries_oldest_seconds", "Age of the oldest of them; 0 if there is none.", "target")
-        self._spent = gauge("fuse_spent_units", "SMS units spent in the window of a fuse.", "route", "window")
-        self._limit = gauge("fuse_limit_units", "SMS units that a fuse allows in its window.", "route", "window")
+        self._spent = gauge("spending_units", "SMS units spent in the window of a cap.", "route", "window")
+        self._limit = gauge("spending_limit_units", "SMS units that a cap allows in its window.", "route", "window")
         self._free = gauge("disk_free_bytes", "Free space where the store is.")
         self._reserve = gauge("disk_reserve_bytes", "Below so much of it new reports are refused.")
 
@@ -68,9 +68,9 @@ class Gauges:
             self._oldest.labels(target).set(oldest)
         for target, cap in levels.caps.items():
             self._caps.labels(target).set(cap)
-        for fuse in levels.fuses:
-            self._spent.labels(fuse.route or ALL, fuse.window).set(fuse.spent)
-            self._limit.labels(fuse.route or ALL, fuse.window).set(fuse.limit)
+        for level in levels.spending:
+            self._spent.labels(level.route or ALL, level.window).set(level.spent)
+            self._limit.labels(level.route or ALL, level.window).set(level.limit)
         if levels.disk is not None:
             self._free.set(levels.disk[0])
             self._reserve.set(levels.disk[1])

@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus. The one room that knows prometheus_client, and every name and label.
+"""What the service counts, for Prometheus. The only module that knows prometheus_client, and every name and label.
 
 G12: a label is a route, a rule, a target, or a word of a fixed list; never a number, a text or a URL. So nobody
 outside can make a new series. Names are `autoreply_*`, in seconds and bytes. Each service has a registry of its own.
@@ -129,7 +129,7 @@ class Metrics:
         self._opt_outs(route or NOBODY, "out" if out else "in").inc()
 
     def accepted(self, endpoint: str, signed_by: str) -> None:
-        """A call passed the gate."""
+        """A call was accepted."""
         signer = signed_by or "nobody"
         self._accepted(endpoint, signer if signer in SIGNERS else OTHER).inc()
 
@@ -183,7 +183,7 @@ class Metrics:
                 self._messages(route, outcome)
 
     def _of_calls(self, counter: "_Counters") -> None:
-        self._accepted = counter("accepted", "Calls that passed the gate, by their signature.", "endpoint", "signed_by")
+        self._accepted = counter("accepted", "Accepted calls, by the signature that matched.", "endpoint", "signed_by")
         self._refused = counter("refused", "Calls that were turned away.", "endpoint", "status", "reason")
         what = "V2 signatures that were accepted beside a V3 that did not match."
         self._beside = Counter("autoreply_v2_beside_v3", what, registry=self.registry)

@@ -43,7 +43,7 @@ class Admin:
         try:
             return await page()
         except Exception:
-            log.exception("a fault of ours", path=path)
+            log.exception("unhandled exception", path=path)
             return PlainTextResponse("internal error\n", 500)
 
 

@@ -92,23 +92,23 @@ class Watched:
 
 @dataclass
 class Work:
-    """A forwarder at work, seen from outside."""
+    """A dispatcher at work, seen from outside."""
 
     clock: Clock
     bell: Bell
     queue: Watched
-    lanes: dict[str, TargetWorker]
-    forwarder: Dispatcher
+    workers: dict[str, TargetWorker]
+    dispatcher: Dispatcher
     monitor: Monitor
     running: asyncio.Task[None]
-    turns: list[float]  # each look at the clock of any lane
+    turns: list[float]  # each look at the clock of any worker
     posts: list[tuple[float, httpx.Request]]
 
     async def put(self, *reports: IncomingReport) -> None:
         """Reports come in."""
         for one in reports:
             await self.queue.accept(one)
-        self.forwarder.wake(tuple(self.lanes))
+        self.dispatcher.wake(tuple(self.workers))
 
     async def settled(self, count: int) -> None:
         """So many outcomes are written."""
@@ -119,23 +119,23 @@ class Work:
         await self.bell.until(lambda: len(self.posts) >= count)
 
     def later(self, seconds: float) -> None:
-        """Time goes by, and the lanes look again."""
+        """Time goes by, and the workers look again."""
         self.clock.advance(seconds)
-        self.forwarder.wake(tuple(self.lanes))
+        self.dispatcher.wake(tuple(self.workers))
 
     async def leases_nothing(self) -> None:
-        """The one lane looks, and finds nothing that is due."""
-        (name,) = self.lanes
+        """The one worker looks, and finds nothing that is due."""
+        (name,) = self.workers
         looks = len(self.queue.leased)
-        self.lanes[name].wake()
+        self.workers[name].wake()
         await self.bell.until(lambda: len(self.queue.leased) > looks)
         assert self.queue.leased[looks:] == [(name, 0)]
 
     async def asks_for_nothing(self) -> None:
-        """The one lane looks at the clock, and does not even ask the store."""
-        (lane,) = self.lanes.values()
+        """The one worker looks at the clock, and does not even ask the store."""
+        (worker,) = self.workers.values()
         turns, looks = len(self.turns), len(self.queue.leased)
-        lane.wake()
+        worker.wake()
         await self.bell.until(lambda: len(self.turns) > turns)
         assert len(self.queue.leased) == looks
 
@@ -146,7 +146,7 @@ class Work:
 
 @asynccontextmanager
 async def forwarding(path: Path, handler: Handler | None, *targets: Target, start: float = NINE) -> AsyncIterator[Work]:
-    """Lanes to these targets, whose posts go to `handler`; without one, to real sockets. Jitter is 1."""
+    """Workers to these targets, whose posts go to `handler`; without one, to real sockets. Jitter is 1."""
     clock, bell = Clock(start), Bell()
     turns: list[float] = []
     posts: list[tuple[float, httpx.Request]] = []
@@ -166,20 +166,22 @@ async def forwarding(path: Path, handler: Handler | None, *targets: Target, star
         store = await stack.enter_async_context(opened(path / "autoreply.db", clock))
         queue = Watched(store, bell)
         queue.open.set()
-        lanes = {}
+        workers = {}
         for target in targets:
             client = HttpClient(
                 connections=4, user_agent="test", transport=httpx.MockTransport(answer) if handler else None
             )
             await stack.enter_async_context(client)
-            lanes[target.name] = TargetWorker(target, queue, client, Clocks(look, look, lambda: 1.0), backlog(*targets))
-        monitor = Monitor(lanes, StoredInstances(store.engine, store.change, "server-1"))
-        forwarder = Dispatcher(lanes, backlog(*targets), monitor)
-        running = asyncio.create_task(forwarder.run())
+            workers[target.name] = TargetWorker(
+                target, queue, client, Clocks(look, look, lambda: 1.0), backlog(*targets)
+            )
+        monitor = Monitor(workers, StoredInstances(store.engine, store.change, "server-1"))
+        dispatcher = Dispatcher(workers, backlog(*targets), monitor)
+        running = asyncio.create_task(dispatcher.run())
         try:
-            yield Work(clock, bell, queue, lanes, forwarder, monitor, running, turns, posts)
+            yield Work(clock, bell, queue, workers, dispatcher, monitor, running, turns, posts)
         finally:
-            await forwarder.stop(1.0)
+            await dispatcher.stop(1.0)
             await asyncio.wait([running])
 
 
@@ -276,7 +278,7 @@ async def test_real_receiver_gets_lowest_sequence_first(tmp_path: Path) -> None:
     """Over a real socket, one at a time: by Sequence, as the JSON that the documents promise."""
     with receiver.receiving() as crm:
         target = replace(CRM, url=f"{crm.url}/hook", concurrency=1, headers={"authorization": "Bearer x"})
-        async with forwarding(tmp_path, None) as work:  # without lanes, so that all are due when the lane begins
+        async with forwarding(tmp_path, None) as work:  # without workers, so that all are due when the worker begins
             await work.put(*(incoming(number, sequence=sequence) for number, sequence in ((1, 2), (2, 1), (3, 3))))
         async with forwarding(tmp_path, None, target) as work:
             await work.settled(3)
@@ -308,7 +310,7 @@ async def test_hanging_target_delays_no_other(tmp_path: Path) -> None:
 
 
 async def test_timeout_is_a_failure(tmp_path: Path) -> None:
-    """A whole attempt is bounded: a receiver that never answers costs its timeout, not the lane."""
+    """A whole attempt is bounded: a receiver that never answers costs its timeout, not the worker."""
 
     async def answer(_request: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()
@@ -452,7 +454,7 @@ async def test_attempts_under_way_finish_in_a_stop(tmp_path: Path) -> None:
     async with forwarding(tmp_path, answer, replace(CRM, concurrency=1)) as work:
         await work.put(incoming(1), incoming(2))
         await work.posted(1)
-        stopping = asyncio.create_task(work.forwarder.stop(10.0))
+        stopping = asyncio.create_task(work.dispatcher.stop(10.0))
         await asyncio.wait([work.running])
         finish.set()
         await stopping
@@ -470,7 +472,7 @@ async def test_late_attempts_fall_due_at_once(tmp_path: Path) -> None:
     async with forwarding(tmp_path, answer, CRM) as work:
         await work.put(incoming())
         await work.posted(1)
-        await work.forwarder.stop(0.05)
+        await work.dispatcher.stop(0.05)
         (row,) = await work.rows()
         assert (row["state"], row["due_at"], row["lease"], row["error"]) == ("due", NINE, None, "cut off by a stop")
     async with forwarding(tmp_path, always(204), CRM) as work:
@@ -485,7 +487,7 @@ async def test_stop_during_a_lease_begins_nothing(tmp_path: Path) -> None:
         work.queue.open.clear()
         await work.put(incoming())
         await work.bell.until(lambda: ("crm", 1) in work.queue.leased)
-        await work.forwarder.stop(10.0)
+        await work.dispatcher.stop(10.0)
         work.queue.open.set()
         await asyncio.wait([work.running])
         assert work.posts == []
@@ -508,7 +510,7 @@ async def test_store_that_cannot_settle_for_a_moment_is_asked_again(tmp_path: Pa
 
 
 async def test_store_that_cannot_lease_for_a_moment_is_asked_again(tmp_path: Path) -> None:
-    """A lane outlives a store that is away."""
+    """A worker outlives a store that is away."""
     async with forwarding(tmp_path, always(204), CRM) as work:
         await work.leases_nothing()
         work.queue.refusals.append(Unavailable("disk full"))
@@ -519,7 +521,7 @@ async def test_store_that_cannot_lease_for_a_moment_is_asked_again(tmp_path: Pat
 
 
 async def test_delivery_that_breaks_is_tried_and_dies_like_others(tmp_path: Path) -> None:
-    """An exception that nobody expected does not make a delivery come back for ever, nor end the lane."""
+    """An exception that nobody expected does not make a delivery come back for ever, nor end the worker."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
         if name_of(request) == "report-1":
@@ -566,8 +568,8 @@ async def test_fault_of_a_lane_ends_the_forwarder(tmp_path: Path) -> None:
 async def test_stopped_forwarder_ends_without_error(tmp_path: Path) -> None:
     """`run` returns after `stop`, and a second stop is no harm."""
     async with forwarding(tmp_path, always(204), CRM) as work:
-        await work.forwarder.stop(1.0)
-        await work.forwarder.stop(1.0)
+        await work.dispatcher.stop(1.0)
+        await work.dispatcher.stop(1.0)
         async with asyncio.timeout(5):
             await work.running
 
@@ -661,12 +663,12 @@ async def test_busy_answers_of_one_moment_are_one_failure(tmp_path: Path) -> Non
         await work.posted(8)
         gate.set()
         await work.settled(8)
-        status = work.lanes["crm"].status
+        status = work.workers["crm"].status
         assert (status.condition, status.failures, status.wait) == ("busy", 1, 3.0)
-        assert not work.forwarder.paused
+        assert not work.dispatcher.paused
         work.later(5)
         await work.settled(16)
-        assert work.lanes["crm"].status.condition == "running"
+        assert work.workers["crm"].status.condition == "running"
 
 
 async def test_lone_report_that_is_refused_uses_up_its_attempts(tmp_path: Path) -> None:
@@ -693,9 +695,9 @@ async def test_next_probe_is_another_report(tmp_path: Path) -> None:
             await work.settled(count)
             work.later(2)
         await work.put(incoming(9, sequence=9))
-        assert work.forwarder.paused == {"crm"}
+        assert work.dispatcher.paused == {"crm"}
         work.later(60)
-        await work.bell.until(lambda: not work.forwarder.paused)
+        await work.bell.until(lambda: not work.dispatcher.paused)
         assert name_of(work.posts[6][1]) == "report-9"
 
 
@@ -709,14 +711,14 @@ async def test_operator_asks_for_a_probe_at_once(tmp_path: Path) -> None:
     async with forwarding(tmp_path, answer, replace(CRM, retry=(3600.0,) * 9)) as work:
         await work.put(*(incoming(number) for number in range(5)))
         await work.settled(5)
-        assert work.lanes["crm"].status == TargetStatus("failing", 5, 2.0, 0)
+        assert work.workers["crm"].status == TargetStatus("failing", 5, 2.0, 0)
         well.append(True)
         work.later(1)
         await work.monitor.look()
         await work.queue.store.change(commands.resume, commands.Pause("ann", "crm", probe=True))
         await work.monitor.look()
         await work.settled(6)
-        assert not work.forwarder.paused
+        assert not work.dispatcher.paused
         assert [row["state"] for row in await work.rows()] == ["done"] + ["due"] * 4
 
 

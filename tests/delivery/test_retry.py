@@ -206,7 +206,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @given(st.text(max_size=40))
 def test_retry_after_never_raises(value: str) -> None:
-    """A header is a stranger's word; it ends no lane."""
+    """A header is a stranger's word; it ends no worker."""
     asked = retry_after(value, NOW)
     assert asked is None or 0.0 <= asked <= DAY
 

@@ -31,7 +31,7 @@ def test_what_was_put_off_comes_in_time(tmp_path: Path, seconds: float) -> None:
             message = wire.message()
             heard = wire.tell(service, message)
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
-            service.wait_for("delivery put off", 1)
+            service.wait_for("delivery rescheduled", 1)
             jumping.jump(tmp_path, seconds)
             started = time.monotonic()
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
@@ -52,7 +52,7 @@ def test_a_clock_that_was_ahead_holds_nothing_up_after_a_restart(tmp_path: Path)
         jumping.jump(tmp_path, DAY)
         with process.served(tmp_path, config, command=LAUNCHER) as service:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
-            service.wait_for("delivery put off", 1)
+            service.wait_for("delivery rescheduled", 1)
             service.kill()
         well.set()
         jumping.jump(tmp_path, 0)

@@ -123,7 +123,7 @@ def _reason(folder: Path, port: int) -> str:
     config = process.MINIMAL + _target("https://crm.test/s3cr3t")
     with process.served(folder, config, more={"HTTPS_PROXY": f"http://user:{PASSWORD}@127.0.0.1:{port}"}) as service:
         assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
-        (line,) = service.wait_for("delivery put off", 1)
+        (line,) = service.wait_for("delivery rescheduled", 1)
         assert PASSWORD not in service.text()
         assert "s3cr3t" not in service.text()
     return str(line["reason"])
@@ -139,7 +139,7 @@ def test_a_tunnel_that_leads_to_no_tls_is_no_delivery(tmp_path: Path) -> None:
         config = process.MINIMAL + _target(f"https://crm.test:{plain.url.rpartition(':')[2]}/")
         with process.served(tmp_path, config, more={"HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"}) as service:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
-            (line,) = service.wait_for("delivery put off", 1)
+            (line,) = service.wait_for("delivery rescheduled", 1)
     assert line["reason"].startswith("could not connect")
     assert [one.line.partition(":")[0] for one in proxy.asked] == ["CONNECT crm.test"]
 

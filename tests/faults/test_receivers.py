@@ -113,7 +113,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             before = _memory(service)
             texts, seconds = _play(service, healthy)
             bad_ends = sum(name == REDIRECTS or TALKS[name][1] != ACCEPTED for name in NAMES)
-            service.wait_for("delivery put off", bad_ends)
+            service.wait_for("delivery rescheduled", bad_ends)
             failing = sum(name == REDIRECTS or TALKS[name][2] != ACCEPTED for name in NAMES)
             failures = {line["route"]: line["reason"] for line in service.wait_for("rule failed", failing)}
             growth = _memory(service) - before

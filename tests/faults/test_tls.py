@@ -44,7 +44,7 @@ def test_only_a_receiver_that_proves_its_name_gets_a_report(tmp_path: Path, auth
         config = "\n".join([process.MINIMAL, *tables])
         with process.served(tmp_path, config, more={"SSL_CERT_FILE": str(tmp_path / "authority.pem")}) as service:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
-            errors = service.wait_for("delivery put off", 2)
+            errors = service.wait_for("delivery rescheduled", 2)
         found = _deliveries(tmp_path)
     assert {name: row["state"] for name, row in found.items()} == dict(
         zip(TARGETS, ("done", "due", "due"), strict=True)
@@ -145,7 +145,7 @@ def test_a_client_certificate_for_each_receiver(tmp_path: Path, authority: trust
         with process.served(tmp_path, config) as service:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
             status, xml = wire.tell(service, wire.message(To="33644600009"))
-            service.wait_for("delivery put off", 2)
+            service.wait_for("delivery rescheduled", 2)
         found = _deliveries(tmp_path)
     assert (status, wire.text_of(xml), len(bot.posts)) == (200, "Hi from the bot.", 1)
     assert ({name: row["state"] for name, row in found.items()}, len(target.posts)) == (
@@ -246,7 +246,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> I
                 assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
             for index in range(len(urls)):
                 wire.tell(service, wire.message(To=str(33_644_700_000 + index), From="33700000001"))
-            service.wait_for("delivery put off", 2 * 2 * len(urls))
+            service.wait_for("delivery rescheduled", 2 * 2 * len(urls))
         rows = json.loads(process.run("deliveries", "list", "--json", cwd=folder).stdout)
         commands = [("deliveries", "list"), ("deliveries", "list", "--json"), ("history", "+33700000001", "--json")]
         commands += [("history", "+33700000001"), *(("deliveries", "list", str(row["id"])) for row in rows[:9])]

@@ -15,7 +15,7 @@ WELL: Mapping[str, Any] = {
     "signature": "any",
     "store": {"writable": True, "disk": DISK},
     "targets": {"crm": {"paused": False, "by": None, "waiting": 2, "oldest": 3.0, "full": False}},
-    "fuses": [{"route": None, "window": "1d", "limit": 5000, "spent": 3999}],
+    "spending": [{"route": None, "window": "1d", "limit": 5000, "spent": 3999}],
     "lost_log_lines": 12,  # once, and the log tells of it
     "log_works": True,
     "surveyed": 0.1,
@@ -27,9 +27,9 @@ def crm(**changes: Any) -> dict[str, Any]:
     return {"targets": {"crm": WELL["targets"]["crm"] | changes}}
 
 
-def fuse(spent: int, route: str | None = None) -> dict[str, Any]:
-    """A fuse in another state."""
-    return {"fuses": [{"route": route, "window": "1d", "limit": 5000, "spent": spent}]}
+def spending(spent: int, route: str | None = None, limit: int = 5000) -> dict[str, Any]:
+    """A spending cap in another state."""
+    return {"spending": [{"route": route, "window": "1d", "limit": limit, "spent": spent}]}
 
 
 def test_all_is_well() -> None:
@@ -57,8 +57,8 @@ def test_all_is_well() -> None:
             {"lost_log_lines": 13, "log_works": False},
             "the log is not written, 13 lines are lost: is its disk full, or its reader gone?",
         ),
-        ({"surveyed": None}, "the store cannot be read: backlogs and fuses are not known"),
-        ({"surveyed": 61.0}, "the store cannot be read: backlogs and fuses are not known"),
+        ({"surveyed": None}, "the store cannot be read: backlogs and spending are not known"),
+        ({"surveyed": 61.0}, "the store cannot be read: backlogs and spending are not known"),
         (
             crm(paused=True, by="breaker", waiting=312, oldest=7300.0),
             "target crm is paused for it fails; it is probed each minute: 312 deliveries wait, the oldest for 2 h",
@@ -76,8 +76,11 @@ def test_all_is_well() -> None:
             "the queue of target crm is full: what comes for it is dead at once, replay it later",
         ),
         (crm(waiting=7, oldest=601.0), "target crm: 7 deliveries wait, the oldest for 10 min"),
-        (fuse(4000), "the fuse of all routes is near its end: 4000 of 5000 units in 1d"),
-        (fuse(5000, "shop"), "the fuse of route shop has burnt, answers are silenced: 5000 of 5000 units in 1d"),
+        (spending(4000), "the spending cap of all routes is nearly reached: 4000 of 5000 units in 1d"),
+        (
+            spending(5000, "shop"),
+            "the spending cap of route shop is reached, no reply is sent: 5000 of 5000 units in 1d",
+        ),
     ],
 )
 def test_each_trouble_has_its_sentence(change: dict[str, Any], sentence: str) -> None:

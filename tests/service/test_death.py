@@ -28,9 +28,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("name", ["writer", "retention", "forwarder"])
+@pytest.mark.parametrize("name", ["writer", "retention", "dispatcher"])
 async def test_health_tells_that_a_task_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """When the writer, the sweeper or the forwarder ends, /health is 503, /ready too, and the process is told."""
+    """When the writer, the sweeper or the dispatcher ends, /health is 503, /ready too, and the process is told."""
     monkeypatch.setenv("PLIVO_AUTH_TOKEN", plivo_sdk.TOKEN)
     monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path))
     (tmp_path / "config.toml").write_text(process.MINIMAL)
@@ -47,7 +47,7 @@ async def test_health_tells_that_a_task_has_ended(tmp_path: Path, monkeypatch: p
     assert service.state.fault == f"the {name} has ended"
 
 
-@pytest.mark.parametrize("name", ["writer", "forwarder"])
+@pytest.mark.parametrize("name", ["writer", "dispatcher"])
 def test_the_process_ends_with_an_exit_code(tmp_path: Path, name: str) -> None:
     """The process exits 1 soon and says which part has ended, also with a POST under way."""
     release = threading.Event()

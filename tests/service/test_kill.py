@@ -9,7 +9,7 @@ from support import plivo_sdk, process, receiver
 from support.crowd import Call, Crowd
 
 REPORTS = 1_000
-LEASE = 30  # seconds: the timeout of a target, and what the forwarder adds
+LEASE = 30  # seconds: the timeout of a target, and what the dispatcher adds
 BATCHES = 4  # one for each life of the service
 KILL_AFTER = 100  # of a batch: while it is still coming in and going out
 TARGET = '\n[targets.crm]\nurl = "{url}/hook"\nconcurrency = 8'

@@ -61,7 +61,7 @@ def test_a_conversation_leaves_no_words_and_no_numbers(tmp_path: Path) -> None:
         log = service.text()
         lines = service.lines()
     assert '"answered"' in log
-    assert '"delivery put off"' in log
+    assert '"delivery rescheduled"' in log
     assert '"refused"' in log
     for word in (*WORDS, plivo_sdk.TOKEN):
         assert word.lower() not in log.lower()

@@ -17,7 +17,7 @@ from support.bot import Bot
 from support.process import Served
 from support.receiver import Receiver
 
-PER_SENDER, FUSE = 5, 7
+PER_SENDER, ROUTE_CAP = 5, 7
 CONFIG = """
 [server]
 public_url = "https://sms.example.com"
@@ -132,7 +132,7 @@ def test_a_limit_holds_for_a_flood_at_both(house: House) -> None:
 
 
 def test_a_fuse_burns_once_for_both(house: House) -> None:
-    """G8: forty people at once, at two replicas: not one unit more than the fuse of the route allows."""
+    """G8: forty people at once, at two replicas: not one unit more than the spending cap of the route allows."""
 
     def say(number: int) -> str | None:
         status, xml = wire.tell((house.one, house.other)[number % 2], wire.message(To="33644600077"))
@@ -140,7 +140,7 @@ def test_a_fuse_burns_once_for_both(house: House) -> None:
         return wire.text_of(xml)
 
     with ThreadPoolExecutor(20) as pool:
-        assert Counter(pool.map(say, range(40)))["Dear."] == FUSE
+        assert Counter(pool.map(say, range(40)))["Dear."] == ROUTE_CAP
 
 
 def test_stop_at_one_is_stop_at_the_other(house: House) -> None:

@@ -143,7 +143,7 @@ async def test_no_statement_of_a_lane_grows_with_what_is_done(store: Store) -> N
         ):
             told = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", ("crm",) * query.count("?"))
             plans.append("; ".join(str(row.detail) for row in told))
-    assert [next(name for name in ("lane", "age", "dead") if f"ix_deliveries_{name}" in plan) for plan in plans] == [
-        "lane", "age", "dead", "lane",
+    assert [next(name for name in ("due", "age", "dead") if f"ix_deliveries_{name}" in plan) for plan in plans] == [
+        "due", "age", "dead", "due",
     ]  # fmt: skip
     assert not any("TEMP B-TREE" in plan for plan in plans)

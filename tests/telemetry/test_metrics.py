@@ -8,7 +8,7 @@ from support import scrape
 from app.plivo.refusals import Refused
 from app.replies.handler import RulesFailed
 from app.store.disk import DiskFull
-from app.telemetry.gauges import FuseLevel, Gauges, Levels
+from app.telemetry.gauges import Gauges, Levels, SpendingLevel
 from app.telemetry.metrics import EAGER, REFUSALS, Metrics
 
 HOSTILE = ("", "33712345678", "Geheimnis", "a" * 10_000, "\n# EOF", '"}', "DELIVERED", "\x00", "délivré")
@@ -135,7 +135,7 @@ LEVELS = Levels(
     writes=4,
     paused={"crm": True},
     waiting={"crm": (12, 90.5)},
-    fuses=(FuseLevel(None, "1d", 5000, 4100), FuseLevel("shop", "1h", 50, 7)),
+    spending=(SpendingLevel(None, "1d", 5000, 4100), SpendingLevel("shop", "1h", 50, 7)),
     disk=(1 << 30, 1 << 28),
     age=0.5,
 )
@@ -155,8 +155,8 @@ def test_levels_are_shown_as_they_are() -> None:
     assert scrape.value(found, "target_paused", target="crm") == 0
     assert scrape.value(found, "deliveries_due", target="crm") == 12
     assert scrape.value(found, "deliveries_oldest_seconds", target="crm") == 90.5
-    assert scrape.value(found, "fuse_spent_units", route="(all)", window="1d") == 4100
-    assert scrape.value(found, "fuse_limit_units", route="shop", window="1h") == 50
+    assert scrape.value(found, "spending_units", route="(all)", window="1d") == 4100
+    assert scrape.value(found, "spending_limit_units", route="shop", window="1h") == 50
     assert scrape.value(found, "disk_free_bytes") == 1_073_741_824
     assert scrape.value(found, "disk_reserve_bytes") == 268_435_456
     assert scrape.value(found, "survey_age_seconds") == 0.5

@@ -127,7 +127,7 @@ def _until_quiet(service: process.Served) -> None:
     while time.monotonic() < deadline:
         found = scrape.scraped(service)
         waiting = scrape.value(found, "deliveries_due", target="good")
-        waiting += scrape.value(found, "fuse_spent_units", **ALL) < 5
+        waiting += scrape.value(found, "spending_units", **ALL) < 5
         if not waiting and scrape.value(found, "target_paused", target="broken"):
             return
         time.sleep(0.05)  # polling a process, not waiting for luck
@@ -192,8 +192,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         ("accepted_total", {"endpoint": "message", "signed_by": "V2"}, 3),
         ("accepted_total", {"endpoint": "report", "signed_by": "V3"}, 6),
         ("answer_seconds_count", {"endpoint": "report"}, 6),
-        ("fuse_limit_units", ALL, 5000),
-        ("fuse_limit_units", {"route": "shop", "window": "1d"}, 100),
+        ("spending_limit_units", ALL, 5000),
+        ("spending_limit_units", {"route": "shop", "window": "1d"}, 100),
         ("chains_in_flight", {}, 0),
         ("store_writes_waiting", {}, 0),
         ("disk_reserve_bytes", {}, 268_435_456),
@@ -212,7 +212,7 @@ def test_what_is_is_shown(told: Told) -> None:
     assert scrape.value(told.found, "disk_free_bytes") > 0
     assert scrape.value(told.found, "survey_age_seconds") < 20
     assert scrape.value(told.found, "lost_log_lines_total") == 0
-    spent = scrape.value(told.found, "fuse_spent_units", **ALL)
+    spent = scrape.value(told.found, "spending_units", **ALL)
     assert spent == sum(count for (name, _), count in told.found.items() if name == "autoreply_reply_units_total")
     assert spent == 5
 
@@ -238,8 +238,8 @@ def test_ready_tells_what_an_operator_needs(told: Told) -> None:
     assert targets["broken"]["waiting"] > 0
     (sentence,) = said["trouble"]
     assert sentence.startswith("target broken is paused for it fails")
-    (fuse,) = said["fuses"]
-    assert (fuse["route"], fuse["window"], fuse["limit"]) == (None, "1d", 5000)
+    (cap,) = said["spending"]
+    assert (cap["route"], cap["window"], cap["limit"]) == (None, "1d", 5000)
     assert said["signature"] == "any"
     assert (said["lost_log_lines"], said["log_works"]) == (0, True)
     assert scrape.value(told.found, "config_info", config=said["config"], signature="any", version=__version__) == 1
@@ -322,7 +322,7 @@ async def test_a_locked_store_does_not_hold_up_a_scrape(house: Service, tmp_path
                 begun = time.monotonic()
                 found = scrape.series((await browser.get("/metrics")).text)
                 took.append(time.monotonic() - begun)
-                assert scrape.value(found, "fuse_spent_units", **ALL) == 0
+                assert scrape.value(found, "spending_units", **ALL) == 0
             assert max(took) < 0.7  # the store would be waited for for a second
             begun = time.monotonic()
             answer = await browser.get("/ready")

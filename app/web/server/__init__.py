@@ -5,7 +5,7 @@ time it may take, nor on what follows: trailers of a chunked body, requests sent
 connections, but that every request beyond a number of them is refused, whoever it is.
 Here a block over `HEAD_LIMIT` or `LINE_LIMIT`, trailers included, is answered 431, one that is not whole after
 `HEAD_SECONDS` is dropped, and so is a caller who sends more than `AHEAD_LIMIT` requests ahead. `Connections` says who
-makes room for whom. This package knows nothing of the rest of the house.
+makes room for whom. This package imports nothing else of the service.
 """
 
 import asyncio

@@ -163,7 +163,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_deliveries_age', 'deliveries', ['created_at'], unique=False, sqlite_where=sa.text("state = 'due'"), postgresql_where=sa.text("state = 'due'"))
     op.create_index('ix_deliveries_dead', 'deliveries', ['target', 'id'], unique=False, sqlite_where=sa.text("state = 'dead'"), postgresql_where=sa.text("state = 'dead'"))
-    op.create_index('ix_deliveries_lane', 'deliveries', ['target', 'due_at'], unique=False, sqlite_where=sa.text("state = 'due'"), postgresql_where=sa.text("state = 'due'"))
+    op.create_index('ix_deliveries_due', 'deliveries', ['target', 'due_at'], unique=False, sqlite_where=sa.text("state = 'due'"), postgresql_where=sa.text("state = 'due'"))
     op.create_table('tries',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('delivery_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
