@@ -15,10 +15,10 @@ install = echo "installing $(pinned) packages into .venv (first time: a minute o
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
 	$(BIN)/python -m pip check --quiet
 
-.PHONY: help venv run demo test bench lint types pins clean
+.PHONY: help venv run demo test test-fast bench lint types pins clean
 
 help:            ## what can be made
-	@sed -n 's/^\([a-z]*\): .*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
 
 $(SERVICE): requirements/service.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "python3 >= 3.11 is needed; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -48,8 +48,11 @@ demo: $(SERVICE) ## a signed conversation against a real service, judged
 test: $(DEV)     ## every test, with branch coverage
 	@$(BIN)/python -m pytest --cov -n auto --maxprocesses 4 --dist loadfile
 
+test-fast: $(DEV) ## the tests that start no process: most of them, in under a minute
+	@$(BIN)/python -m pytest --one-process -n auto --maxprocesses 4 --dist loadfile
+
 bench: $(BENCH)  ## figures, as ratios within one run
-	@broken=; for bench in writer forward hanging replicas targets kill; do \
+	@broken=; for bench in throughput growth footprint writer forward hanging replicas targets kill; do \
 	echo "== $$bench"; $(BIN)/python bench/$$bench.py || broken="$$broken $$bench"; done; \
 	[ -z "$$broken" ] || { echo "a promise is broken:$$broken"; exit 1; }
 

@@ -31,6 +31,23 @@ for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):  # of the m
     os.environ.pop(_name.upper(), None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test-fast` leaves out what needs a second process."""
+    parser.addoption("--one-process", action="store_true", help="skip each test that starts a process")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch for processes from the first test on."""
+    if config.getoption("one_process"):
+        sys.addaudithook(_skip_what_starts_a_process)
+
+
+def _skip_what_starts_a_process(event: str, _arguments: tuple[Any, ...]) -> None:
+    """Found out by doing, so that no list of tests grows stale. pytest-xdist may start its workers."""
+    if event in ("subprocess.Popen", "os.fork", "os.posix_spawn") and "PYTEST_CURRENT_TEST" in os.environ:
+        pytest.skip("starts a process")
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """The service runs on asyncio."""

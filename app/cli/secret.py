@@ -5,7 +5,7 @@ import secrets
 
 import click
 
-from app.http_client.signing import SECRET_PREFIX
+from app.http_client import SECRET_PREFIX
 
 BYTES = 32  # Standard Webhooks asks for 24 to 64
 
