@@ -40,7 +40,7 @@ from app.store.disk import Measure, Reserve, measuring
 from app.store.due_times import Longest, draw_back
 from app.store.instances import StoredInstances
 from app.store.snapshot import Survey, is_empty, survey
-from app.telemetry import get_logger, losses
+from app.telemetry import get_logger, lost_lines
 from app.telemetry.metrics import Metrics
 from app.web.admin import Admin, make_admin
 from app.web.endpoints import Accept, Endpoints
@@ -227,12 +227,12 @@ def _status(
         chains=lambda: answering.in_flight,
         writes=lambda: state.store.writer.waiting,
         lost_log_lines=_lost_log_lines,
-        log_works=lambda: not losses().untold,
+        log_works=lambda: not lost_lines().unreported,
     )
 
 
 def _lost_log_lines() -> int:
-    return losses().total
+    return lost_lines().total
 
 
 def _answering_options(config: Config) -> AnsweringOptions:
