@@ -37,7 +37,7 @@ from app.store.disk import Measure, Reserve, measuring
 from app.store.due_times import Longest
 from app.store.instances import StoredInstances
 from app.store.snapshot import Survey, is_empty, survey
-from app.telemetry import get_logger, losses
+from app.telemetry import get_logger, lost_lines
 from app.telemetry.metrics import Metrics
 from app.web.admin import Admin, make_admin
 from app.web.app import make_app
@@ -222,12 +222,12 @@ def _status(
         chains=lambda: replies.in_flight,
         writes=lambda: state.store.writer.waiting,
         lost_log_lines=_lost_log_lines,
-        log_works=lambda: not losses().untold,
+        log_works=lambda: not lost_lines().unreported,
     )
 
 
 def _lost_log_lines() -> int:
-    return losses().total
+    return lost_lines().total
 
 
 async def _workers(

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from support import postgres
+
+from app.telemetry.logger import destination, send_to
+from app.telemetry.standard import SinkHandler
 
 
 def _fence(event: str, arguments: tuple[Any, ...]) -> None:
@@ -64,8 +66,8 @@ def server() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _forget_the_log() -> Iterator[None]:
     """A command that ran in this process set up its log on a stream that is closed by now."""
+    before = destination.sink, destination.threshold
     yield
-    structlog.reset_defaults()
+    send_to(*before)
     root = logging.getLogger()
-    ours = structlog.stdlib.ProcessorFormatter
-    root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler.formatter, ours)]
+    root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler, SinkHandler)]

@@ -98,6 +98,7 @@ HOMES = {
     "click": "app.cli",
     "uvicorn": "app.web.server",
     "prometheus_client": "app.telemetry",
+    "structlog": "app.telemetry",
 }
 LONGEST = 260  # lines of a module
 

@@ -72,7 +72,7 @@ async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
     """Serves until a signal or a fault; the fault."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(telemetry.tell_loop_error)
+    loop.set_exception_handler(telemetry.log_loop_error)
     loop.set_task_factory(task_factory)
 
     async with open_service(config, on_fault=stopped.set, migrate=migrate) as service, _admin(config, service):

@@ -1,11 +1,17 @@
-"""Logs: one structured line an event, in JSON or for a terminal.
+"""The log: one structured line an event, in JSON or for a terminal.
 
-G12: no line holds message text, and numbers show their last four digits only (`numbers = "full"` lifts that). The
-rule is kept in one place: whoever logs a number does it under one of `NUMBER_KEYS`. Exceptions are told by type and
-line, never by message; strings hold no control characters, URLs no query; no value takes more than 200 characters.
+What holds for every call of a logger, whichever it is and whatever it is given:
 
-Logging never raises. `configure` writes at once, for commands; `serving` never makes the event loop wait for whoever
-reads the log.
+* It never raises, and in the service it never waits: for a reader, a disk, or the writing of JSON. What cannot be
+  written is dropped and counted (`lost_lines`). Events that wait are bounded in number and size, and stay in order.
+* G12: no line holds message text, and numbers show their last four digits only (`numbers = "full"` lifts that). The
+  rule is kept in one place: whoever logs a number does it under one of `NUMBER_KEYS`.
+* No value takes more than about 200 characters, strings hold no control characters, and exceptions are described by
+  types, files and lines, never by a message or a local variable.
+* The time is the one of the event.
+
+`configure` writes at once, for commands; `serving` writes from a thread. What the standard library's loggers, Python's
+warnings and printing code say goes the same way.
 """
 
 import logging
@@ -13,39 +19,34 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Literal, TextIO
 
-import structlog
-from structlog.typing import Processor
-
-from app.telemetry.hooks import log_warnings, nothing_printed, tell_loop_error
-from app.telemetry.lines import LineLogger, Rendering, SinkHandler, tell_losses
-from app.telemetry.logger import Logger, get_logger
-from app.telemetry.processors import NUMBER_KEYS, Numbers, mask, preparing, rendering
-from app.telemetry.sinks import CLOSE_SECONDS, Direct, Losses, Output, Queued, Sink, encode
+from app.telemetry.formats import NUMBER_KEYS, Numbers, formatter, mask
+from app.telemetry.hooks import log_loop_error, log_warnings, nothing_printed
+from app.telemetry.logger import Logger, destination, get_logger, send_to
+from app.telemetry.output import Output, encode
+from app.telemetry.sinks import CLOSE_SECONDS, DirectSink, LostLines, QueuedSink, Sink
+from app.telemetry.standard import adopt_standard_library
 from app.telemetry.values import place_of
 
 __all__ = [
     "NUMBER_KEYS",
     "LogFormat",
     "Logger",
-    "Losses",
+    "LostLines",
     "Numbers",
     "close",
     "configure",
     "get_logger",
-    "losses",
+    "log_loop_error",
+    "lost_lines",
     "mask",
     "place_of",
     "say",
     "serving",
-    "tell_loop_error",
 ]
 
 LogFormat = Literal["auto", "json", "console"]
-
-_sink: Sink = Direct(None)
 
 
 def configure(
@@ -53,15 +54,14 @@ def configure(
 ) -> None:
     """Write lines at once, to stderr or `stream`."""
     stream = stream or sys.stderr
-    _install(Direct(stream), preparing(numbers), rendering(console=_for_people(log_format, stream)), level)
+    _send_to(DirectSink(stream, formatter(numbers, console=_for_people(log_format, stream))), level)
 
 
 @contextmanager
 def serving(log_format: LogFormat, level: str, numbers: Numbers) -> Iterator[None]:
     """Write lines to stderr from a thread; what does not get out is counted. Nothing else is printed meanwhile."""
-    prepare, render = preparing(numbers), rendering(console=_for_people(log_format, sys.stderr))
-    sink = Queued(sys.stderr, partial(tell_losses, [*prepare, *render]))
-    _install(sink, prepare, render, level)
+    sink = QueuedSink(sys.stderr, formatter(numbers, console=_for_people(log_format, sys.stderr)))
+    _send_to(sink, level)
     try:
         with nothing_printed():
             yield
@@ -69,14 +69,14 @@ def serving(log_format: LogFormat, level: str, numbers: Numbers) -> Iterator[Non
         sink.close()
 
 
-def losses() -> Losses:
+def lost_lines() -> LostLines:
     """Return how many lines this process could not write."""
-    return _sink.losses
+    return destination.sink.lost
 
 
 def close(seconds: float = CLOSE_SECONDS) -> None:
     """Write what waits, for `seconds` at most; later lines are lost. Before a process leaves without cleaning up."""
-    _sink.close(seconds)
+    destination.sink.close(seconds)
 
 
 def say(text: str) -> None:
@@ -90,28 +90,9 @@ def _for_people(log_format: LogFormat, stream: TextIO | None) -> bool:
     return log_format == "console" or (log_format == "auto" and stream is not None and stream.isatty())
 
 
-def _install(sink: Sink, prepare: list[Processor], render: list[Processor], level: str) -> None:
-    """Send structlog, the standard library's loggers and warnings to a sink."""
-    global _sink  # noqa: PLW0603 - logging is the process's, as structlog's configuration is
-    _sink = sink
+def _send_to(sink: Sink, level: str) -> None:
+    """Send all events, those of the standard library's loggers and warnings too, to a sink."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        processors=[Rendering([*prepare, *render], sink.losses)],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=lambda: LineLogger(sink.put),
-        cache_logger_on_first_use=False,
-    )
-    _adopt_standard_library(sink, prepare, render, threshold)
+    send_to(sink, threshold)
+    adopt_standard_library(sink, threshold)
     log_warnings()
-
-
-def _adopt_standard_library(sink: Sink, prepare: list[Processor], render: list[Processor], threshold: int) -> None:
-    handler = SinkHandler(sink)
-    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=prepare, processors=[remove_meta, *render])
-    )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(max(threshold, logging.WARNING))  # httpx and uvicorn log URLs and start-up chatter at INFO
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # anybody can make it warn

@@ -20,7 +20,7 @@ class SpendingLevel:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """What is. None: not known, and then the last known value stays."""
+    """A snapshot of the levels. None means not known: the gauge keeps its last value."""
 
     ready: bool
     config: Mapping[str, str]
@@ -56,7 +56,7 @@ class Gauges:
         self._reserve = gauge("disk_reserve_bytes", "Below so much of it new reports are refused.")
 
     def show(self, levels: Levels) -> None:
-        """These are the levels now."""
+        """Set the gauges to these levels."""
         self._config.info(dict(levels.config))
         self._ready.set(levels.ready)
         self._chains.set(levels.chains)

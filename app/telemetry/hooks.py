@@ -25,7 +25,7 @@ def log_warnings() -> None:
 
 @contextmanager
 def nothing_printed() -> Iterator[None]:
-    """Log what would be printed; stdout and stderr are as before at the end."""
+    """Log where something is printed instead of printing it; at the end stdout and stderr are as before."""
     before = sys.unraisablehook, threading.excepthook
     sys.unraisablehook, threading.excepthook = _unraisable, _thread_failed
     try:
@@ -35,21 +35,21 @@ def nothing_printed() -> Iterator[None]:
         sys.unraisablehook, threading.excepthook = before
 
 
-def tell_loop_error(_loop: object, context: dict[str, Any]) -> None:
-    """For `loop.set_exception_handler`: asyncio's own line holds the message of an exception, which may be a text."""
+def log_loop_error(_loop: object, context: dict[str, Any]) -> None:
+    """Log an error for `loop.set_exception_handler`: asyncio's own line holds its message, which may be a text."""
     error = context.get("exception")
     where = place_of(error) if isinstance(error, BaseException) else None
     get_logger("asyncio").error("a task ended with an error that nobody asked for", error=where)
 
 
 class _Withheld(io.TextIOBase):
-    """A stream that logs where a line was printed, not the line."""
+    """A stream that logs where a line was printed, and drops the line."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def write(self, text: str, /) -> int:
-        """Log the caller's place, once a line."""
+        """Log the place of the caller at the end of each line."""
         if "\n" in text:
             caller = sys._getframe(1)  # noqa: SLF001 - as `logging` finds its caller
             where = f"{caller.f_code.co_filename}:{caller.f_lineno}"

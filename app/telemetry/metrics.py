@@ -1,22 +1,24 @@
-"""What the service counts, for Prometheus. The only module that knows prometheus_client, and every name and label.
+"""What the service counts, for Prometheus: every name and every label.
 
 G12: a label is a route, a rule, a target, or a word of a fixed list; never a number, a text or a URL. So nobody
 outside can make a new series. Names are `autoreply_*`, in seconds and bytes. Each service has a registry of its own.
-What happens is counted here as it happens; what is, a backlog or a disk, is in `gauges.py`, set before each scrape.
+Events are counted here as they happen; levels, such as a backlog or a disk, are in `gauges.py`, set before each scrape.
+
+Counting is an addition without a lock: call it on the event loop's thread only, as all callers do. The store's writer
+calls `committed` there too, once its thread has returned. `Metrics.text` may be called in any thread.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from itertools import product
 
-import prometheus_client as prometheus
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.registry import Collector
 
 from app.plivo.messages import STATUSES
+from app.telemetry.series import Counter, Families, Histogram
 
 NOBODY = "(none)"  # no name of a route has brackets
 OTHER = "other"
@@ -40,53 +42,28 @@ POST_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # 
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 GROUP_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
-prometheus.disable_created_metrics()  # type: ignore[no-untyped-call] # else each series has a second one that tells when it was born
-
-M = TypeVar("M", Counter, Histogram)
-
-
-class Children(Generic[M]):
-    """A metric's children by their labels: `labels()` of the library takes a lock and builds strings each time."""
-
-    def __init__(self, metric: M) -> None:
-        self._metric: M = metric
-        self._children: dict[tuple[str, ...], M] = {}
-
-    def __call__(self, *labels: str) -> M:
-        """The child; it is there, at 0, from the first call on."""
-        try:
-            return self._children[labels]
-        except KeyError:
-            return self._children.setdefault(labels, self._metric.labels(*labels))
-
 
 @dataclass(frozen=True, slots=True)
 class TargetMetrics:
-    """Of one target."""
+    """The series of one target."""
 
     post_seconds: Histogram
+    name: str
     settled: Mapping[str, Counter]  # by the delivery's state
-    capped: Counter  # new deliveries that were dead at once, for the target had too many
+    capped: Counter  # new deliveries that were dead at once, because too many were waiting for the target
 
-    def posting(self) -> AbstractContextManager[object]:
-        """Times one POST, whatever becomes of it."""
-        return self.post_seconds.time()
-
-
-@dataclass(frozen=True, slots=True)
-class LostLogLines(Collector):
-    """Asks the log at each scrape; it keeps the count itself, for it also works without a service."""
-
-    count: Callable[[], int]
-
-    def collect(self) -> Iterable[prometheus.Metric]:
-        """Yield the one counter."""
-        what = "Log lines that could not be written."
-        yield CounterMetricFamily("autoreply_lost_log_lines", what, value=self.count())
+    @contextmanager
+    def posting(self) -> Iterator[None]:
+        """Measure how long one POST takes, whatever comes of it."""
+        started_at = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.post_seconds.observe(time.perf_counter() - started_at, (self.name,))
 
 
 class Metrics:
-    """Of one service. What it is told of at once begins at 0, so that the first event of each is an increase."""
+    """The counters of one service. Series known at the start begin at 0, so that the first event is an increase."""
 
     def __init__(
         self,
@@ -94,132 +71,129 @@ class Metrics:
         targets: Iterable[str] = (),
         lost_log_lines: Callable[[], int] = lambda: 0,
     ) -> None:
-        self.registry = CollectorRegistry(auto_describe=True)
-        prometheus.ProcessCollector(registry=self.registry)
-        self.registry.register(LostLogLines(lost_log_lines))
-        self._of_messages(self._counter, (*routes, NOBODY))
-        self._of_calls(self._counter)
-        self._of_deliveries(self._counter)
-        self._of_the_store()
+        families = Families("autoreply_")
+        families.callback("lost_log_lines", "Log lines that could not be written.", lost_log_lines)
+        self._add_messages(families, (*routes, NOBODY))
+        self._add_calls(families)
+        self._add_deliveries(families)
+        self._add_store(families)
         self._targets = {name: self._target(name) for name in targets}
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        self.registry.register(families)
 
     def text(self) -> tuple[bytes, str]:
-        """The page, and its content type."""
+        """Return the page for scrapers, and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
 
     def message(self, route: str | None, outcome: str) -> None:
-        """A call for a message came to one of `OUTCOMES`."""
-        self._messages(route or NOBODY, outcome).inc()
+        """Count a call for a message by its outcome, one of `OUTCOMES`."""
+        self._messages[route or NOBODY, outcome] += 1
 
     def replied(self, route: str | None, units: int) -> None:
-        """What Plivo bills for an answer."""
-        self._units(route or NOBODY).inc(units)
+        """Count the SMS units of an answer, as Plivo bills them."""
+        self._units[(route or NOBODY,)] += units
 
     def rule_failed(self, route: str | None, rule: str) -> None:
-        """A rule raised, was late, or said what cannot be sent."""
-        self._rules(route or NOBODY, rule).inc()
+        """Count a rule that raised, was late, or said what cannot be sent."""
+        self._rules[route or NOBODY, rule] += 1
 
     def limited(self, route: str | None, reason: str) -> None:
-        """An answer was silenced; `reason` is the journal's: `limit: same_text 4/1h`."""
+        """Count an answer that a limit silenced; `reason` is the journal's: `limit: same_text 4/1h`."""
         name = reason.removeprefix("limit: ").partition(" ")[0]
-        self._limits(route or NOBODY, name if name in LIMITS else OTHER).inc()
+        self._limits[route or NOBODY, name if name in LIMITS else OTHER] += 1
 
     def opted(self, route: str | None, *, out: bool) -> None:
-        """Somebody opted out, or in again, by a message or a report."""
-        self._opt_outs(route or NOBODY, "out" if out else "in").inc()
+        """Count an opt-out, or the end of one, by a message or a report."""
+        self._opt_outs[route or NOBODY, "out" if out else "in"] += 1
 
     def accepted(self, endpoint: str, signed_by: str) -> None:
-        """A call was accepted."""
+        """Count a call whose signature was accepted."""
         signer = signed_by or "nobody"
-        self._accepted(endpoint, signer if signer in SIGNERS else OTHER).inc()
+        self._accepted[endpoint, signer if signer in SIGNERS else OTHER] += 1
 
     def refused(self, endpoint: str, label: str) -> None:
-        """A call was turned away; `label` is one of `REFUSALS`."""
+        """Count a call that was refused; `label` is one of `REFUSALS`."""
         label = label if label in REFUSALS else OTHER
-        self._refused(endpoint, str(REFUSALS.get(label, OTHER)), label).inc()
+        self._refused[endpoint, str(REFUSALS.get(label, OTHER)), label] += 1
 
     def not_found(self) -> None:
-        """A call with a signature header came to a path that is not served."""
-        self._refused(NOBODY, "404", NOT_FOUND).inc()
+        """Count a call with a signature header to a path that is not served."""
+        self._refused[NOBODY, "404", NOT_FOUND] += 1
 
     def dropped(self, reason: str) -> None:
-        """A connection was closed, or refused; `reason` is one of `DROPPED`."""
-        self._dropped(reason if reason in DROPPED else OTHER).inc()
+        """Count a connection that was closed or refused; `reason` is one of `DROPPED`."""
+        self._dropped[(reason if reason in DROPPED else OTHER,)] += 1
 
     def answered_in(self, endpoint: str, seconds: float) -> None:
-        """How long a signed call took, one that got 503 too."""
-        self._answer_seconds(endpoint).observe(seconds)
+        """Count how long a signed call took, whatever its status."""
+        self._answer_seconds.observe(seconds, (endpoint,))
 
     def beside(self) -> None:
-        """A V2 signature was accepted beside a V3 that did not match."""
-        self._beside.inc()
+        """Count a V2 signature that was accepted beside a V3 that did not match."""
+        self._beside[()] += 1
 
     def report(self, status: str) -> None:
-        """A report is on disk."""
-        self._reports(status if status in STATUSES else OTHER).inc()
+        """Count a report that is on disk."""
+        self._reports[(status if status in STATUSES else OTHER,)] += 1
 
     def target(self, name: str) -> TargetMetrics:
-        """Of a target."""
+        """Return the series of a target."""
         return self._targets.get(name) or self._targets.setdefault(name, self._target(name))
 
     def committed(self, size: int, seconds: float) -> None:
-        """The store wrote so many items at once."""
+        """Count a commit of the store: how many writes shared it, and how long it took."""
         self._group_size.observe(size)
         self._commit_seconds.observe(seconds)
 
-    def _of_messages(self, counter: "_Counters", routes: Sequence[str]) -> None:
+    def _add_messages(self, families: Families, routes: Sequence[str]) -> None:
+        counter = families.counter
         self._messages = counter("messages", "Calls for a message, by what they came to.", "route", "outcome")
         self._units = counter("reply_units", "SMS units of answers, as Plivo bills them.", "route")
         self._rules = counter("rule_failures", "Rules that failed when they were asked.", "route", "rule")
         self._limits = counter("limited", "Answers that a limit silenced.", "route", "limit")
         self._opt_outs = counter("opt_outs", "Opt-outs, and their ends, by a message or a report.", "route", "change")
-        for route in routes if len(routes) <= EAGER else ():
-            self._units(route)
-            for change in ("out", "in"):
-                self._opt_outs(route, change)
-            for limit in LIMITS:
-                self._limits(route, limit)
-            for outcome in OUTCOMES:
-                self._messages(route, outcome)
+        if len(routes) <= EAGER:
+            self._units.update(dict.fromkeys(product(routes), 0))
+            self._opt_outs.update(dict.fromkeys(product(routes, ("out", "in")), 0))
+            self._limits.update(dict.fromkeys(product(routes, LIMITS), 0))
+            self._messages.update(dict.fromkeys(product(routes, OUTCOMES), 0))
 
-    def _of_calls(self, counter: "_Counters") -> None:
+    def _add_calls(self, families: Families) -> None:
+        counter = families.counter
         self._accepted = counter("accepted", "Accepted calls, by the signature that matched.", "endpoint", "signed_by")
         self._refused = counter("refused", "Calls that were turned away.", "endpoint", "status", "reason")
-        what = "V2 signatures that were accepted beside a V3 that did not match."
-        self._beside = Counter("autoreply_v2_beside_v3", what, registry=self.registry)
-        seconds = self._histogram("answer_seconds", "How long signed calls took.", ANSWER_SECONDS, "endpoint")
-        self._answer_seconds = Children(seconds)
-        for endpoint in ENDPOINTS:
-            self._answer_seconds(endpoint)
-            for label, status in REFUSALS.items():
-                self._refused(endpoint, str(status), label)
-        self._refused(NOBODY, "404", NOT_FOUND)
+        self._beside = counter("v2_beside_v3", "V2 signatures that were accepted beside a V3 that did not match.")
+        what = "How long signed calls took."
+        self._answer_seconds = families.histogram("answer_seconds", what, ANSWER_SECONDS, "endpoint")
         self._dropped = counter("connections_dropped", "Connections that were closed at a limit.", "reason")
-        for reason in DROPPED:
-            self._dropped(reason)
+        for endpoint in ENDPOINTS:
+            self._answer_seconds.add((endpoint,))
+            for label, status in REFUSALS.items():
+                self._refused[endpoint, str(status), label] = 0
+        self._refused[NOBODY, "404", NOT_FOUND] = 0
+        self._beside[()] = 0
+        self._dropped.update(dict.fromkeys(product(DROPPED), 0))
 
-    def _of_deliveries(self, counter: "_Counters") -> None:
+    def _add_deliveries(self, families: Families) -> None:
+        counter = families.counter
         self._reports = counter("reports", "Reports on disk, Plivo's repeats counted again.", "status")
         self._deliveries = counter("deliveries", "Attempts to deliver, by what they came to.", "target", "outcome")
         what = "New deliveries that were dead at once: the target had too many waiting."
         self._capped = counter("deliveries_capped", what, "target")
-        self._post_seconds = Children(self._histogram("post_seconds", "How long POSTs took.", POST_SECONDS, "target"))
-        for status in (*STATUSES, OTHER):
-            self._reports(status)
+        self._post_seconds = families.histogram("post_seconds", "How long POSTs took.", POST_SECONDS, "target")
+        self._reports.update(dict.fromkeys(product((*STATUSES, OTHER)), 0))
 
     def _target(self, name: str) -> TargetMetrics:
-        settled = {state: self._deliveries(name, label) for state, label in SETTLED.items()}
-        return TargetMetrics(self._post_seconds(name), settled, self._capped(name))
+        settled = {state: Counter(self._deliveries, (name, outcome)) for state, outcome in SETTLED.items()}
+        self._deliveries.update(dict.fromkeys(product((name,), SETTLED.values()), 0))
+        self._capped[(name,)] = 0
+        self._post_seconds.add((name,))
+        return TargetMetrics(self._post_seconds, name, settled, Counter(self._capped, (name,)))
 
-    def _of_the_store(self) -> None:
-        self._group_size = self._histogram("store_group_size", "Writes that shared one commit.", GROUP_SIZES)
-        self._commit_seconds = self._histogram("store_commit_seconds", "How long groups took.", COMMIT_SECONDS)
-
-    def _counter(self, name: str, what: str, *labels: str) -> Children[Counter]:
-        return Children(Counter(f"autoreply_{name}", what, labels, registry=self.registry))
-
-    def _histogram(self, name: str, what: str, buckets: Sequence[float], *labels: str) -> Histogram:
-        return Histogram(f"autoreply_{name}", what, labels, buckets=buckets, registry=self.registry)
-
-
-_Counters = Callable[..., Children[Counter]]
+    def _add_store(self, families: Families) -> None:
+        what = "Writes that shared one commit."
+        self._group_size = families.histogram("store_group_size", what, GROUP_SIZES)
+        self._commit_seconds = families.histogram("store_commit_seconds", "How long groups took.", COMMIT_SECONDS)
+        self._group_size.add(())
+        self._commit_seconds.add(())

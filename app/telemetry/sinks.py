@@ -1,209 +1,179 @@
-"""Write log lines to a stream that may be closed, full or unread: nothing here raises, or waits for long.
+"""Sinks: where events of the log become lines of a stream. Nothing here raises; what does not get out is counted.
 
-`Direct` writes at once, for a command. `Queued` is for the service, whose event loop must not wait for a reader: a
-daemon thread writes, and what does not fit into its queue is dropped. Both count the lines that were lost. A file
-descriptor is written without `sys.stderr` in between, which keeps what it could not write, and lets the interpreter
-end with status 120, or abort, for it.
+`DirectSink` writes at once, for a command. `QueuedSink` is for the service, whose event loop must wait neither for a
+reader nor for the writing of JSON: a daemon thread does both, and what does not fit into its queue is dropped.
 """
 
-import io
 import os
-import select
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from itertools import accumulate
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol, TextIO
 
-QUEUED_LINES = 1_000
-QUEUED_BYTES = 1 << 20
-BATCH_BYTES = 16 << 10  # written at once
-RETRY_SECONDS = 1.0  # between two attempts to tell of lost lines
-BUSY_SECONDS = 1.0  # for a descriptor in non-blocking mode to take more
+from app.telemetry.events import Event, new_event
+from app.telemetry.formats import Format
+from app.telemetry.output import Output, encode
+
+QUEUED_LINES = 10_000
+QUEUED_SIZE = 4 << 20  # characters
+BATCH_SIZE = 16 << 10  # written at once
+BATCH_SECONDS = 0.02  # for more lines to come. The thread takes the interpreter from the event loop once a batch
+REPORT_SECONDS = 1.0  # between two attempts to report lost lines
 CLOSE_SECONDS = 1.0  # for the last lines
 
-Write = Callable[[memoryview], int]
-Notice = Callable[[int], str]  # the line that tells how many were lost
 
+class LostLines:
+    """How many lines did not get out. `unreported` are those that the log itself has not told of: it is broken now."""
 
-@dataclass(slots=True)
-class Losses:
-    """Lines that did not get out. `untold` are those that the log itself has not told of: it does not work now."""
-
-    total: int = 0
-    untold: int = 0
+    def __init__(self) -> None:
+        self.total = 0
+        self.unreported = 0
+        self._lock = threading.RLock()  # reentrant, as the one of the queue
 
     def add(self, lines: int) -> None:
         """Count lost lines."""
-        self.total += lines
-        self.untold += lines
+        with self._lock:
+            self.total += lines
+            self.unreported += lines
+
+    def report(self, lines: int) -> None:
+        """Note that the log has a line with this number."""
+        with self._lock:
+            self.unreported -= lines
 
 
 class Sink(Protocol):
-    """Where lines go."""
+    """Where events go."""
 
-    losses: Losses
+    lost: LostLines
 
-    def put(self, line: str) -> None:
-        """Take a line. Never raises."""
+    def put(self, event: Event) -> None:
+        """Take an event, in any thread."""
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Write what waits, for so long at most."""
 
 
-class Output:
-    """A stream, written to in whole lines."""
+class DirectSink:
+    """Writes each event at once."""
 
-    def __init__(self, stream: TextIO | None) -> None:
-        self._write = _writer(stream)
-        self._torn = False  # a line was begun and not ended
+    def __init__(self, stream: TextIO | None, line_format: Format) -> None:
+        self.lost = LostLines()
+        self._output, self._format = Output(stream), line_format
 
-    def write(self, lines: Sequence[bytes]) -> int:
-        """Write the lines; return how many of them, from the first on, got out whole."""
-        if self._torn and lines:
-            lines = [b"\n" + lines[0], *lines[1:]]
-        data = b"".join(lines)
-        written = self._push(memoryview(data))
-        if written:
-            self._torn = data[written - 1] != ord("\n")
-        return sum(end <= written for end in accumulate(map(len, lines)))
-
-    def _push(self, data: memoryview) -> int:
-        written = 0
-        try:
-            while written < len(data):
-                written += self._write(data[written:])
-        except (OSError, ValueError):  # a closed Python stream raises ValueError
-            pass
-        return written
-
-
-class Direct:
-    """Writes each line at once."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self.losses = Losses()
-        self._output = Output(stream)
-
-    def put(self, line: str) -> None:
-        """Write a line, or count it as lost."""
-        self.losses.add(1 - self._output.write([encode(line)]))
+    def put(self, event: Event) -> None:
+        """Write an event, or count it as lost."""
+        self.lost.add(1 - self._output.write([encode(self._format(event))]))
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Do nothing: no line waits."""
+        """Do nothing: no event waits."""
 
 
-class Queued:
-    """Hands lines to a thread of its own."""
+class QueuedSink:
+    """Hands events to a thread of its own, which writes them in batches."""
 
     def __init__(
-        self, stream: TextIO | None, notice: Notice, *, lines: int = QUEUED_LINES, size: int = QUEUED_BYTES
+        self, stream: TextIO | None, line_format: Format, *, lines: int = QUEUED_LINES, size: int = QUEUED_SIZE
     ) -> None:
-        self.losses = Losses()
-        self._output, self._notice = Output(stream), notice
-        self._most_lines, self._most_bytes = lines, size
-        self._lines: deque[bytes] = deque()
-        self._bytes = 0  # of the lines that wait
+        self.lost = LostLines()
+        self._output, self._format = Output(stream), line_format
+        self._most_lines, self._most_size = lines, size
+        self._events: deque[Event] = deque()
+        self._size = 0  # of the events that wait
         self._closing = False
-        self._changed = threading.Condition()  # reentrant: a finalizer that runs in `put` may log, too
+        self._report_at = 0.0  # the earliest time, by the monotonic clock
+        self._lock = threading.RLock()  # reentrant: a finalizer that runs in `put` may log, too
+        self._wake = threading.Lock()  # a semaphore, free if there is work: a condition forgets whom nobody waits for
+        self._wake.acquire()
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     @property
     def waiting(self) -> int:
-        """Lines that wait for the thread."""
-        return len(self._lines)
+        """Events that wait for the thread."""
+        return len(self._events)
 
-    def put(self, line: str) -> None:
-        """Queue a line, or count it as lost."""
-        data = encode(line)
+    def put(self, event: Event) -> None:
+        """Queue an event, or count it as lost. Wakes the thread only when there is something new for it to do."""
         if os.getpid() != self._process:  # a child that was forked off has no thread to write
-            self._output.write([data])
+            self._output.write(self._lines([event]))
             return
-        with self._changed:
-            if self._closing or len(self._lines) >= self._most_lines or self._bytes + len(data) > self._most_bytes:
-                self.losses.add(1)
+        with self._lock:
+            before = self._size
+            if self._closing or len(self._events) >= self._most_lines or before + event.size > self._most_size:
+                self.lost.add(1)
                 return
-            self._lines.append(data)
-            self._bytes += len(data)
-            self._changed.notify()
+            was_empty = not self._events
+            self._events.append(event)
+            self._size += event.size
+            if was_empty or before < BATCH_SIZE <= self._size:
+                self._notify()
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Take no more lines, and wait until those that were taken are written."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        """Take no more events, and wait until those that were taken are written."""
+        self._closing = True
+        self._notify()
         self._thread.join(seconds)
+
+    def _notify(self) -> None:
+        with suppress(RuntimeError):  # it is free already
+            self._wake.release()
 
     def _run(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(self._has_work, RETRY_SECONDS if self.losses.untold else None)
-                batch, untold, last = self._take(), self.losses.untold, self._closing
-            self._write(batch, untold)
-            if last and not self._lines:
+            self._wait()
+            with self._lock:
+                batch, last = self._take(), self._closing
+                if self._events:
+                    self._notify()
+            self._write(batch)
+            if last and not self._events:
                 return
 
-    def _has_work(self) -> bool:
-        return bool(self._lines) or self._closing
+    def _wait(self) -> None:
+        """Wait for an event, or to report lost lines again; then for more events, so that they share a batch."""
+        self._wake.acquire(timeout=REPORT_SECONDS if self.lost.unreported else -1)
+        if self._size < BATCH_SIZE and not self._closing:
+            self._wake.acquire(timeout=BATCH_SECONDS)
 
-    def _take(self) -> list[bytes]:
-        batch: list[bytes] = []
+    def _take(self) -> list[Event]:
+        batch: list[Event] = []
         size = 0
-        while self._lines and (not batch or size + len(self._lines[0]) <= BATCH_BYTES):
-            batch.append(self._lines.popleft())
-            size += len(batch[-1])
-        self._bytes -= size
+        while self._events and (not batch or size + self._events[0].size <= BATCH_SIZE):
+            batch.append(self._events.popleft())
+            size += batch[-1].size
+        self._size -= size
         return batch
 
-    def _write(self, batch: list[bytes], untold: int) -> None:
-        notice = [encode(self._notice(untold))] if untold else []
-        written = self._output.write([*notice, *batch])
-        with self._changed:
-            if notice and written:
-                self.losses.untold -= untold
-            self.losses.add(len(batch) - max(written - len(notice), 0))
+    def _write(self, batch: list[Event]) -> None:
+        unreported = self._to_report()
+        report = self._lines([_report(unreported)] if unreported else [])
+        lines = self._lines(batch)
+        written = self._output.write([*report, *lines])
+        if report and written:
+            self.lost.report(unreported)
+        self.lost.add(len(lines) - max(written - len(report), 0))
+
+    def _to_report(self) -> int:
+        """Return how many lost lines to report now: in a flood, one line a second tells of them."""
+        now = time.monotonic()
+        if not self.lost.unreported or (now < self._report_at and not self._closing):
+            return 0
+        self._report_at = now + REPORT_SECONDS
+        return self.lost.unreported
+
+    def _lines(self, events: Iterable[Event]) -> list[bytes]:
+        lines = []
+        for event in events:
+            try:
+                lines.append(encode(self._format(event)))
+            except Exception:  # noqa: BLE001 - the thread must not end
+                self.lost.add(1)
+        return lines
 
 
-def encode(line: str) -> bytes:
-    """Return the bytes of a line, whatever it holds."""
-    return f"{line}\n".encode(errors="backslashreplace")
-
-
-def _writer(stream: TextIO | None) -> Write:
-    """Return what writes to a stream: to its descriptor, if it has one. A Python without stderr has no stream."""
-    if stream is None:
-        return _write_nowhere
-    try:
-        return partial(_write_descriptor, stream.fileno())
-    except io.UnsupportedOperation:
-        return partial(_write_text, stream)
-    except (OSError, ValueError):
-        return _write_nowhere
-
-
-def _write_descriptor(descriptor: int, data: memoryview) -> int:
-    try:
-        return os.write(descriptor, data)
-    except BlockingIOError:  # whoever shares a pipe or a terminal with us may have made it so
-        _wait_for_room(descriptor)
-        return os.write(descriptor, data)
-
-
-def _wait_for_room(descriptor: int) -> None:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-    poll.poll(BUSY_SECONDS * 1000)
-
-
-def _write_text(stream: TextIO, data: memoryview) -> int:
-    stream.write(bytes(data).decode())
-    stream.flush()
-    return len(data)
-
-
-def _write_nowhere(_data: memoryview) -> int:
-    raise OSError
+def _report(lines: int) -> Event:
+    return new_event("warning", "log lines lost", {"logger": "log", "count": lines})

@@ -1,4 +1,4 @@
-"""Lines that anybody could cause, in numbers that a disk can hold: the first few in a while, then how many more."""
+"""Throttle log lines that anybody could cause: the first few in a while are written, then how many more there were."""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -20,11 +20,11 @@ class Throttle(Generic[K]):
         self._counts: dict[K, int] = {}
 
     def would_admit(self, key: K) -> bool:
-        """Whether the next line of this key is admitted; counts nothing."""
+        """Return whether the next line of this key is admitted, without counting it."""
         return self._counts.get(key, 0) < self._first
 
     def admit(self, key: K) -> bool:
-        """Whether to write this line; it counts either way."""
+        """Count a line; return whether to write it."""
         if key not in self._counts:
             self._counts[key] = 0
             asyncio.get_running_loop().call_later(self._seconds, self._end, key)

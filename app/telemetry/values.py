@@ -11,19 +11,46 @@ from typing import Any
 
 LIMIT = 200  # characters of one value, as JSON writes it
 CONTAINER = 2  # characters that a container costs, so that nesting ends
+FIELD = 20  # characters of a field's name, its punctuation and a short number
+SHORT = LIMIT // 2  # characters of a text that fits, even if each is a backslash
+SMALL = 1 << 64
 LONG_INTEGER = 256  # bits; Python refuses to print one of 4,300 digits
 
 # Control characters, line separators, marks that change the direction of text, and what UTF-8 cannot encode.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
 
 
+def simplify(fields: dict[str, Any]) -> int:
+    """Shorten the values of a dict in place; return about how many characters JSON needs for it.
+
+    Ordinary values are left alone after a look: this is done for each line, on the event loop.
+    """
+    size = FIELD * len(fields)
+    for key, value in fields.items():
+        kind = type(value)
+        if kind is str:
+            text = value
+            if len(text) > SHORT or not text.isprintable():
+                text = fields[key] = shorten_text(text)
+            size += len(text)
+        elif not (value is None or kind is bool or (kind is int and -SMALL < value < SMALL)):
+            fields[key] = shorten(value)
+            size += LIMIT
+    return size
+
+
 def shorten(value: Any) -> Any:
-    """Return a value that JSON can write, of about `LIMIT` characters at most."""
-    return _Shortener(LIMIT).value(value)
+    """Return a value that JSON can write, of about `LIMIT` characters at most. Never raises."""
+    try:
+        return _Shortener(LIMIT).value(value)
+    except Exception:  # noqa: BLE001 - whatever the class of a rule does
+        return f"a {type(value).__name__}"
 
 
 def shorten_text(text: str, limit: int = LIMIT) -> str:
     """Escape a text; if that takes more than `limit` characters, cut it and say how long it was."""
+    if 2 * len(text) <= limit and text.isprintable():  # what is printable needs no escape but JSON's backslash
+        return text
     if len(text) <= limit and _width(escaped := _escape(text)) <= limit:
         return escaped
     head = limit * 2 // 3
@@ -38,6 +65,20 @@ def place_of(error: BaseException) -> str:
         trace = trace.tb_next
     where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
     return f"{type(error).__name__}{where}"
+
+
+def text_of(value: Any) -> str:
+    """Return a value of any type as text; of an exception, its place."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, BaseException):
+        return place_of(value)
+    if isinstance(value, int):
+        return str(value) if _is_printable(value) else f"an integer of {value.bit_length()} bits"
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - whatever the class of a rule does
+        return f"a {type(value).__name__}"
 
 
 class _Shortener:
@@ -58,11 +99,11 @@ class _Shortener:
             case list() | tuple() | set() | frozenset():
                 return list(self._items(value))
             case _:
-                return self._text(_as_text(value))
+                return self._text(text_of(value))
 
     def _pairs(self, pairs: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
         for key, omitted in self._while_room(pairs):
-            yield (omitted, None) if omitted else (self._text(_as_text(key)), self.value(pairs[key]))
+            yield (omitted, None) if omitted else (self._text(text_of(key)), self.value(pairs[key]))
 
     def _items(self, items: Collection[Any]) -> Iterable[Any]:
         for item, omitted in self._while_room(items):
@@ -88,19 +129,6 @@ class _Shortener:
 def _is_printable(value: float | None) -> bool:
     """Whether JSON can write the number, and shortly."""
     return value is None or (value.bit_length() <= LONG_INTEGER if isinstance(value, int) else math.isfinite(value))
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, BaseException):
-        return place_of(value)
-    if isinstance(value, int):
-        return str(value) if _is_printable(value) else f"an integer of {value.bit_length()} bits"
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - whatever the class of a rule does
-        return f"a {type(value).__name__}"
 
 
 def _escape(text: str) -> str:

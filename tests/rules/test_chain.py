@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import pytest
-from structlog.testing import capture_logs
 from support import compiler
+from support.logs import capture_logs
 
 from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import walk

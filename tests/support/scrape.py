@@ -22,9 +22,9 @@ def series(page: str) -> Series:
     return found
 
 
-def value(found: Series, name: str, **labels: str) -> float:
+def value(found: Series, name: str, prefix: str = "autoreply_", /, **labels: str) -> float:
     """One sample; it must be there."""
-    return found[f"autoreply_{name}", frozenset(labels.items())]
+    return found[f"{prefix}{name}", frozenset(labels.items())]
 
 
 def port(service: process.Served) -> int:

@@ -118,14 +118,27 @@ def test_a_thousand_routes_begin_with_their_first_event() -> None:
 def test_the_buckets_tell_answers_in_time_from_late_ones() -> None:
     """G4 and G5: Plivo's 8 s, the highest deadline and the default are edges of the histogram."""
     metrics = Metrics()
-    for seconds in (0.003, 5.9, 6.1, 7.6, 9.0):
+    for seconds in (0.003, 5.9, 6.0, 7.6, 9.0):
         metrics.answered_in("message", seconds)
     found = read(metrics)
     counts = {
         edge: scrape.value(found, "answer_seconds_bucket", endpoint="message", le=edge)
         for edge in ("0.005", "6.0", "7.5", "8.0", "+Inf")
     }
-    assert counts == {"0.005": 1, "6.0": 2, "7.5": 3, "8.0": 4, "+Inf": 5}
+    assert counts == {"0.005": 1, "6.0": 3, "7.5": 3, "8.0": 4, "+Inf": 5}
+    assert scrape.value(found, "answer_seconds_sum", endpoint="message") == pytest.approx(28.503)
+
+
+def test_a_post_is_timed_whatever_comes_of_it() -> None:
+    """A failed attempt took time, too."""
+    metrics = Metrics(targets=["crm"])
+    with metrics.target("crm").posting():
+        pass
+    with pytest.raises(OSError, match="refused"), metrics.target("crm").posting():
+        raise OSError("refused")
+    found = read(metrics)
+    assert scrape.value(found, "post_seconds_count", target="crm") == 2
+    assert 0 < scrape.value(found, "post_seconds_sum", target="crm") < 1
 
 
 LEVELS = Levels(

@@ -1,25 +1,42 @@
 """Sinks: nothing raises, nothing waits, what is lost is counted, and what gets out is whole lines."""
 
+import gc
 import io
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from support import unheard
 
-from app.telemetry.sinks import Direct, Output, Queued, Sink
+from app.telemetry.events import Event, new_event
+from app.telemetry.formats import Format, formatter
+from app.telemetry.output import Output, encode
+from app.telemetry.sinks import DirectSink, QueuedSink, Sink
+
+
+def text(event: Event) -> str:
+    """A format."""
+    return f"{event.fields['count']} lost" if "count" in event.fields else event.text
+
+
+def said(words: str) -> Event:
+    """An event with a text and nothing else."""
+    return new_event("info", words, {})
 
 
 @contextmanager
-def queued(stream: io.TextIOBase | None, **bounds: int) -> Iterator[Queued]:
+def queued(stream: io.TextIOBase | None, line_format: Format = text, /, **bounds: int) -> Iterator[QueuedSink]:
     """A sink with a thread, closed at the end."""
-    sink = Queued(stream, lambda lost: f"{lost} lost", **bounds)  # type: ignore[arg-type]
+    sink = QueuedSink(stream, line_format, **bounds)  # type: ignore[arg-type]
     try:
         yield sink
     finally:
@@ -53,52 +70,53 @@ def _until(so: Callable[[], bool]) -> None:
 
 
 def test_lines_get_out_in_order() -> None:
-    """From many threads, each whole; those of a thread in its order; all of them by the end of `close`."""
+    """From many threads, each whole; those of a thread in its order; none waits for another one to come."""
     stream = io.StringIO()
     with queued(stream) as sink:
 
         def talk(name: str) -> None:
             for number in range(100):
-                sink.put(f"{name} {number}")
+                sink.put(said(f"{name} {number}"))
 
         threads = [threading.Thread(target=talk, args=name) for name in "abcdefgh"]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        _until(lambda: stream.getvalue().count("\n") == 800)
     lines = stream.getvalue().splitlines()
     assert sorted(lines) == sorted(f"{name} {number}" for name in "abcdefgh" for number in range(100))
     assert [line for line in lines if line.startswith("a")] == [f"a {number}" for number in range(100)]
-    assert sink.losses.total == 0
+    assert sink.lost.total == 0
 
 
-@pytest.mark.parametrize("bounds", [{"lines": 10}, {"size": 10 * len("line 10\n")}])
+@pytest.mark.parametrize("bounds", [{"lines": 10}, {"size": 10 * said("line 10").size}])
 def test_what_does_not_fit_is_dropped_and_counted(bounds: dict[str, int]) -> None:
     """Neither lines nor bytes beyond the bounds wait; once somebody reads, one line tells how many are missing."""
     with unheard.pipe() as pipe, writing(pipe) as stream:
         pipe.fill()
         with queued(stream, **bounds) as sink:
-            sink.put("line 00")
+            sink.put(said("line 00"))
             _until(lambda: not sink.waiting)  # the thread has taken it, and hangs in its write
             for number in range(1, 31):
-                sink.put(f"line {number:02}")
-            assert (sink.losses.total, sink.losses.untold) == (20, 20)
+                sink.put(said(f"line {number:02}"))
+            assert (sink.lost.total, sink.lost.unreported) == (20, 20)
             got = pipe.read().replace(b"x", b"").decode().splitlines()
             assert got == ["line 00", "20 lost", *(f"line {number:02}" for number in range(1, 11))]
-            assert (sink.losses.total, sink.losses.untold) == (20, 0)
+            assert (sink.lost.total, sink.lost.unreported) == (20, 0)
 
 
 def test_closing_waits_for_a_reader_no_longer_than_it_is_told() -> None:
     """A process ends although nobody reads; later lines are lost."""
     with unheard.pipe() as pipe, writing(pipe) as stream:
         pipe.fill()
-        sink = Queued(stream, str)
-        sink.put("never read")
+        sink = QueuedSink(stream, text)
+        sink.put(said("never read"))
         started = time.monotonic()
         sink.close(0.2)
         assert 0.1 < time.monotonic() - started < 2
-        sink.put("too late")
-        assert sink.losses.total == 1
+        sink.put(said("too late"))
+        assert sink.lost.total == 1
         pipe.read(0.2)  # lets the thread end
 
 
@@ -108,13 +126,13 @@ def test_lost_lines_are_told_without_waiting_for_the_next_line() -> None:
     with queued(disk) as sink:
         disk.full = True
         for _ in range(3):
-            sink.put("lost")
-        _until(lambda: sink.losses.total == 3)
+            sink.put(said("lost"))
+        _until(lambda: sink.lost.total == 3)
         disk.full = False
         _until(lambda: disk.getvalue() == "3 lost\n")
-        sink.put("hello")
+        sink.put(said("hello"))
         _until(lambda: disk.getvalue() == "3 lost\nhello\n")
-    assert (sink.losses.total, sink.losses.untold) == (3, 0)
+    assert (sink.lost.total, sink.lost.unreported) == (3, 0)
 
 
 def test_a_torn_line_is_ended_before_the_next() -> None:
@@ -137,16 +155,83 @@ def test_a_descriptor_in_non_blocking_mode_is_waited_for() -> None:
         os.set_blocking(pipe.writer.fileno(), False)
         with queued(stream) as sink:
             for number in range(1000):
-                sink.put(f"line {number}")
+                sink.put(said(f"line {number}"))
             got = pipe.read().replace(b"x", b"").decode().splitlines()
         assert got == [f"line {number}" for number in range(1000)]
 
 
 def test_lines_that_utf_8_cannot_encode() -> None:
     """Half a character pair is escaped."""
+    assert encode("a\ud800b") == b"a\\ud800b\n"
+
+
+def test_what_waits_is_as_it_was() -> None:
+    """A line has the time and the values of its event, whatever changes before it is written."""
+    stream, items = io.StringIO(), [1]
+    with queued(stream, formatter("last4", console=False)) as sink:
+        earliest = datetime.now(UTC)
+        sink.put(new_event("info", "event", {"items": items}))
+        latest = datetime.now(UTC)
+        items.append(2)
+    line = json.loads(stream.getvalue())
+    assert line["items"] == [1]
+    assert earliest <= datetime.fromisoformat(line["timestamp"]) <= latest
+
+
+class Local:
+    """Something that a frame refers to."""
+
+
+def _failing() -> tuple[Event, "weakref.ref[Local]"]:
+    local = Local()
+    try:
+        int(f"hush {local}")
+    except ValueError:
+        return new_event("error", "failed", {"exc_info": True}), weakref.ref(local)
+    raise AssertionError
+
+
+def test_what_waits_keeps_no_frame_alive() -> None:
+    """G12: an event has the place of an exception as text; its local variables may hold a customer's words."""
+    event, local = _failing()
+    gc.collect()
+    assert "in _failing\nbuiltins.ValueError" in event.fields["exception"]
+    assert local() is None
+    assert "hush" not in repr(event)
+
+
+def test_an_event_that_cannot_be_written_does_not_end_the_thread() -> None:
+    """It is a lost line; the next ones are written."""
     stream = io.StringIO()
-    Direct(stream).put("a\ud800b")
-    assert stream.getvalue() == "a\\ud800b\n"
+
+    def picky(event: Event) -> str:
+        return text(event) if event.text != "odd" else event.fields["missing"]
+
+    with queued(stream, picky) as sink:
+        for words in ("a", "odd", "b"):
+            sink.put(said(words))
+    assert (stream.getvalue(), sink.lost.total) == ("a\nb\n", 1)
+
+
+class Counted(io.StringIO):
+    """A stream that counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str, /) -> int:
+        """Write and count."""
+        self.writes += 1
+        return super().write(text)
+
+
+def test_lines_are_written_in_batches() -> None:
+    """The thread takes the interpreter away from the event loop once for many lines, not for each."""
+    stream = Counted()
+    with queued(stream) as sink:
+        for number in range(200):
+            sink.put(said(f"line {number}"))
+    assert len(stream.getvalue().splitlines()) == 200
+    assert stream.writes < 50
 
 
 def _closed() -> io.StringIO:
@@ -155,35 +240,43 @@ def _closed() -> io.StringIO:
     return stream
 
 
-@pytest.mark.parametrize("kind", [Direct, lambda stream: Queued(stream, str)])
+@pytest.mark.parametrize("kind", [DirectSink, QueuedSink])
 @pytest.mark.parametrize("stream", [_closed(), None], ids=["closed", "none"])
-def test_a_stream_that_is_not_there(kind: Callable[[io.StringIO | None], Sink], stream: io.StringIO | None) -> None:
+def test_a_stream_that_is_not_there(kind: type[DirectSink | QueuedSink], stream: io.StringIO | None) -> None:
     """A Python without stderr, or one that somebody closed: lines are lost, nothing is raised."""
-    broken = kind(stream)
-    broken.put("a")
-    broken.put("b")
+    broken: Sink = kind(stream, text)
+    broken.put(said("a"))
+    broken.put(said("b"))
     broken.close()
-    assert broken.losses.total == 2
+    assert broken.lost.total == 2
 
 
 def _told(program: str) -> list[str]:
     """What a program of its own writes to stderr."""
-    command = [sys.executable, "-W", "ignore", "-c", program]
+    command = [sys.executable, "-W", "ignore", "-c", PREAMBLE + program]
     folder = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=True)
     return done.stderr.splitlines()
 
 
-FORKING = """
-import io, os, sys
-from app.telemetry.sinks import Queued
+PREAMBLE = """
+import os, sys
+from app.telemetry.events import new_event
+from app.telemetry.sinks import QueuedSink
 
-sink = Queued(sys.stderr, str)
-sink.put("parent")
+def said(words):
+    return new_event("info", words, {})
+
+def queued():
+    return QueuedSink(sys.stderr, lambda event: event.text)
+"""
+FORKING = """
+sink = queued()
+sink.put(said("parent"))
 sink.close()
-sink = Queued(sys.stderr, str)
+sink = queued()
 if (child := os.fork()) == 0:
-    sink.put("child")
+    sink.put(said("child"))
     os._exit(0)
 os.waitpid(child, 0)
 sink.close()
@@ -196,15 +289,12 @@ def test_a_forked_child_can_log() -> None:
 
 
 COLLECTING = """
-import gc, sys
-from app.telemetry.sinks import Queued
-
 class Talker:
     def __del__(self):
-        sink.put("finalizer")
+        sink.put(said("finalizer"))
 
-sink = Queued(sys.stderr, str)
-with sink._changed:
+sink = queued()
+with sink._lock:
     Talker()
 sink.close()
 """

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.telemetry.values import LIMIT, place_of, shorten, shorten_text
+from app.telemetry.values import LIMIT, place_of, shorten, shorten_text, simplify
 
 MARKS = 120  # characters of "..[31000 characters].." and "..12 more", of which a container may hold a few
-FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+FORBIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 anything = st.recursive(
@@ -41,6 +44,22 @@ def test_every_value_is_short_and_safe(value: object) -> None:
     assert len(written) <= LIMIT + MARKS
     assert not FORBIDDEN.search(written)
     written.encode()
+
+
+def test_what_python_calls_printable_is_safe() -> None:
+    """Of all characters: a text that is printable is left alone without a closer look."""
+    printable = "".join(filter(str.isprintable, map(chr, range(sys.maxunicode + 1))))
+    assert not FORBIDDEN.search(printable)
+
+
+@given(st.dictionaries(st.text(max_size=5), anything | hostile | st.text("é \\", min_size=80)))
+def test_fields_are_shortened_alike(fields: dict[str, object]) -> None:
+    """The quick look at ordinary values decides as the long way does; the size is never far too small."""
+    expected = {key: shorten(value) for key, value in fields.items()}
+    size = simplify(fields)
+    assert fields == expected
+    assert {key: type(value) for key, value in fields.items()} == {key: type(value) for key, value in expected.items()}
+    assert len(json.dumps(fields, ensure_ascii=False)) <= 2 * size + MARKS * len(fields) + len("{}")
 
 
 @given(st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "Zs"], exclude_characters='"\\')))

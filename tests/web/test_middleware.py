@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
-from structlog.testing import capture_logs
 from support import plivo_sdk, scrape
+from support.logs import capture_logs
 
 from app.plivo.messages import DeliveryReport, InboundMessage, Verified
 from app.plivo.refusals import Forged, Malformed, Unavailable

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 from support import compiler, modules
+from support.logs import capture_logs
 
 from app.http_client import HttpClient
 from app.plivo.messages import InboundMessage, Outgoing

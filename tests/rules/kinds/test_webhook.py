@@ -14,8 +14,8 @@ import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
-from structlog.testing import capture_logs
 from support import compiler
+from support.logs import capture_logs
 
 from app.http_client import Headers, HttpClient, Secret, Url
 from app.plivo.messages import InboundMessage, Outgoing
