@@ -24,19 +24,19 @@ from app.delivery.dispatcher import Dispatcher
 from app.delivery.intake import Intake
 from app.delivery.message_copies import MessageCopies
 from app.delivery.monitor import Monitor
-from app.delivery.retry import JITTER, RETRY_AFTER_CAP
-from app.delivery.worker import LEASE_MARGIN, Clocks, TargetWorker
+from app.delivery.retry import JITTER
+from app.delivery.worker import Clocks, TargetWorker
 from app.http_client import HttpClient
 from app.operations.readiness import ServiceFacts, SnapshotReader, State, Status
 from app.plivo.messages import DeliveryReport, Verified
 from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
 from app.rules.services import RuleServices
-from app.store import Store, due_times, open_store, wrong_clock
+from app.startup import take_over
+from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
-from app.store.due_times import Longest
 from app.store.instances import StoredInstances
-from app.store.snapshot import Survey, is_empty, survey
+from app.store.snapshot import Survey, survey
 from app.telemetry import get_logger, lost_lines
 from app.telemetry.metrics import Metrics
 from app.web.admin import Admin, make_admin
@@ -50,7 +50,6 @@ log = get_logger("service")
 USER_AGENT = f"plivo-autoreply/{__version__}"
 REMIND = 3600.0  # seconds
 LETTING_GO = 1.0  # seconds for what a stop has told to end
-NEW_STORE = "right for a first start; else opt-outs and reports are in another: see -c, $AUTOREPLY_DATA, [store] url"
 
 
 @dataclass(slots=True)
@@ -112,7 +111,7 @@ async def open_service(
         app = make_app(_signature_options(config), endpoints, metrics)
         admin = make_admin(metrics, _status(_facts(config), state, reserve, dispatcher, replies, stack))
         service = Service(app, admin, metrics, store, replies, dispatcher, state)
-        await _take_over(config, store)
+        await take_over(config, store)
         async with _running(service, config, on_fault):
             yield service
 
@@ -122,35 +121,6 @@ async def _rules_client(config: Config, stack: AsyncExitStack) -> HttpClient | N
     if not any(rule.action.calls_out for route in config.table.by_name.values() for rule in route.rules):
         return None
     return await stack.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT))
-
-
-async def _take_over(config: Config, store: Store) -> None:
-    """What former processes left: claims that nobody holds any more, due times that a wrong clock has set, deliveries
-    that nobody forwards. Nothing at all is a first start, or the wrong store.
-    """
-    if await is_empty(store.engine):
-        log.warning("new store", store=config.store.shown, advice=NEW_STORE)
-    if isinstance(config.store.where, Path):
-        await store.journal.release("")  # a sole server: whatever another one held is free
-    if drawn_back := await store.change(due_times.draw_back, _longest(config)):
-        log.warning("due times of a clock that was ahead are corrected", deliveries=drawn_back)
-    if drawn_back := await store.change(wrong_clock.draw_back, None):
-        log.warning("rows of a clock that was ahead are corrected", rows=drawn_back)
-    for target, count in (await store.queue.waiting()).items():
-        if target not in config.targets:
-            advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
-            log.error("deliveries of an unknown target", target=target, deliveries=count, advice=advice)
-
-
-def _longest(config: Config) -> Longest:
-    """No delivery that the dispatcher has rescheduled lies further ahead."""
-    delays = [delay * (1 + JITTER) for target in config.targets.values() for delay in target.retry]
-    timeouts = [target.timeout for target in config.targets.values()]
-    return Longest(
-        tuple(config.targets),
-        delay=max([RETRY_AFTER_CAP, *delays]),
-        lease=max(timeouts, default=0.0) + LEASE_MARGIN,
-    )
 
 
 @asynccontextmanager

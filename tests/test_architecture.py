@@ -64,6 +64,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.telemetry",
         "app.folding",
     ),
+    "app.startup": ("app.config", "app.store", "app.delivery", "app.telemetry"),
     "app.service": ("app",),
     "app.cli": ("app",),
     "app.__main__": ("app.cli",),

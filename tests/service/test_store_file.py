@@ -113,7 +113,7 @@ def test_moved_away_and_back(tmp_path: Path) -> None:
         away.rename(store.path)
         store.accept()
         store.service.wait_for("the store can write again: the file is back", 1, SIGHT)
-        assert store.service.get("/ready")[0] == 200
+        _until(lambda: store.service.get("/ready")[0] == 200)  # its last look may be a second old
         store.service.kill()
         with _restarted(store) as again:
             again.holds_all()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.logs import capture_logs
 from support.stored import Clock
 
 from app.store.disk import DEFAULT, DiskFull, Reserve, Space, measuring
@@ -76,36 +77,37 @@ def test_the_disk_is_measured_once_a_second() -> None:
     assert disk.looks == 2
 
 
-def test_it_is_told_at_once_each_minute_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_is_told_at_once_each_minute_and_when_it_is_over() -> None:
     """An error line when it begins and once a minute, with both figures; one more when there is room again."""
     disk, clock = Disk(), Clock()
     reserve = Reserve(100 * MIB, disk, clock)
     reserve.look()
     disk.free = 40 * MIB
-    for _ in range(130):
-        clock.advance(1)
-        assert refuses(reserve)
-    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert len(errors) == 3  # after 0, 60 and 120 s
-    assert "40 MiB free" in errors[0]
-    assert "reserve is 100 MiB" in errors[0]
-    caplog.clear()
+    with capture_logs() as lines:
+        for _ in range(130):
+            clock.advance(1)
+            assert refuses(reserve)
+    assert [line["log_level"] for line in lines] == ["error"] * 3  # after 0, 60 and 120 s
+    assert (lines[0]["free"], lines[0]["reserve"]) == ("40 MiB", "100 MiB")
     disk.free = BIG
     clock.advance(1)
-    assert not refuses(reserve)
-    (record,) = caplog.records
-    assert (record.levelname, "room again" in record.getMessage()) == ("WARNING", True)
+    with capture_logs() as lines:
+        assert not refuses(reserve)
+    (line,) = lines
+    assert (line["log_level"], "room again" in line["event"]) == ("warning", True)
 
 
-def test_a_line_that_is_just_reached_does_not_flap(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_that_is_just_reached_does_not_flap() -> None:
     """There is room again at 110 % of the reserve, not at the first byte."""
     disk, clock = Disk(free=99 * MIB), Clock()
     reserve = Reserve(100 * MIB, disk, clock)
-    for free, refused in ((99, True), (101, True), (99, True), (109, True), (111, False), (101, False), (99, True)):
-        disk.free = free * MIB
-        clock.advance(1.1)
-        assert refuses(reserve) is refused
-    assert len(caplog.records) == 3
+    steps = ((99, True), (101, True), (99, True), (109, True), (111, False), (101, False), (99, True))
+    with capture_logs() as lines:
+        for free, refused in steps:
+            disk.free = free * MIB
+            clock.advance(1.1)
+            assert refuses(reserve) is refused
+    assert len(lines) == 3
 
 
 def test_a_disk_that_cannot_be_measured_refuses_nothing() -> None:

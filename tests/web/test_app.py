@@ -2,8 +2,8 @@
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 from support import plivo_sdk
+from support.logs import capture_logs
 
 from app.plivo.messages import DeliveryReport, InboundMessage, Verified
 from app.plivo.signature import Token

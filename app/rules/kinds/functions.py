@@ -64,7 +64,7 @@ def _import(name: str, folder: Path) -> Any:
         message = f"{name} cannot be imported: {place_of(error)}"
         raise BadFunction(message) from None
     beside = (folder / top).exists() or (folder / f"{top}.py").exists()
-    origin = getattr(sys.modules[top], "__file__", None) or next(iter(getattr(sys.modules[top], "__path__", [""])), "")
+    origin = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [""])), "")
     if beside and not Path(origin or "").resolve().is_relative_to(folder.resolve()):
         message = f"the name {top} belongs to an installed module; rename yours"
         raise BadFunction(message)
