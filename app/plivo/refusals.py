@@ -24,6 +24,7 @@ class Refused(Exception):
     label: ClassVar[str] = "malformed"
     public: ClassVar[str] = "refused"
     headers: ClassVar[dict[str, str]] = {}
+    advice: str | None = None  # what to change, for the log
 
 
 class Malformed(Refused):
@@ -39,6 +40,10 @@ class Forged(Refused):
     status = 403
     label = "forged"
     public = "signature not accepted"
+
+    def __init__(self, reason: str, advice: str | None = None) -> None:
+        super().__init__(reason)
+        self.advice = advice
 
 
 class Unsigned(Forged):

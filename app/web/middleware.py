@@ -177,13 +177,12 @@ class SignatureMiddleware:
     def _reject(self, mismatch: NoMatch, request: RawRequest, scope: Scope) -> Verified:
         """Raise `Forged` and say what would have matched; in log-only mode say so and let the call pass unverified."""
         parameters = () if self._strict else request.read()[1]
-        reason = str(mismatch)
+        advice = None
         if mismatch.compared and self._refusals.would_log(Forged.label if self._strict else UNVERIFIED):
             advice = self._diagnoser.advice(mismatch.compared, mismatch.request, scope)
-            reason += f"; {advice}" if advice else ""
         if self._strict:
-            raise Forged(reason) from None
-        self._refusals.unverified(reason)
+            raise Forged(str(mismatch), advice) from None
+        self._refusals.unverified(str(mismatch), advice)
         return Verified(request.path, parameters, (), "")
 
     def _refuse_unsigned(self, fields: Mapping[bytes, bytes]) -> NoReturn:

@@ -33,7 +33,8 @@ class RefusalLog:
         self._metrics.refused(endpoint, refusal.label)
         if signed or self._throttle.admit(refusal.label):
             level = log.error if refusal.status >= SERVER_ERROR else log.warning
-            level("refused", status=refusal.status, path=path, method=method, reason=str(refusal))
+            fields = {"status": refusal.status, "path": path, "method": method, "reason": str(refusal)}
+            level("refused", **fields, **_advising(refusal.advice))
 
     def not_found(self, path: str, method: str, public_url: str) -> None:
         """A call that carries Plivo's signature header came to a path that is not served."""
@@ -47,10 +48,10 @@ class RefusalLog:
         if self._throttle.admit(HUNG_UP):
             log.info("the caller hung up while sending", path=path)
 
-    def unverified(self, reason: str) -> None:
+    def unverified(self, reason: str, advice: str | None) -> None:
         """log-only mode let a call pass."""
         if self._throttle.admit(UNVERIFIED):
-            log.warning("accepted unverified: signature = log-only", reason=reason)
+            log.warning("accepted unverified: signature = log-only", reason=reason, **_advising(advice))
 
     def beside(self, times: int, checked: str) -> None:
         """V2 vouched for a call whose V3 did not match."""
@@ -60,3 +61,8 @@ class RefusalLog:
 
     def _summarise(self, kind: str, count: int) -> None:
         log.warning("more of the same were not logged one by one", kind=kind, count=count, seconds=SECONDS)
+
+
+def _advising(advice: str | None) -> dict[str, str]:
+    """Return advice as a field of its own: a long value is cut, and this is the one to read."""
+    return {"advice": advice} if advice else {}

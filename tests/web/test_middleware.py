@@ -728,8 +728,8 @@ async def test_the_log_names_headers_url_and_variant() -> None:
         await harness.send("POST", "/message", params, headers)
     (line,) = logs
     assert (line["event"], line["status"], line["path"], line["method"]) == ("refused", 403, "/message", "POST")
-    assert line["reason"] == (
-        "no token matches X-Plivo-Signature-Ma-V3 over https://sms.example.com/message; "
+    assert line["reason"] == "no token matches X-Plivo-Signature-Ma-V3 over https://sms.example.com/message"
+    assert line["advice"] == (
         "X-Plivo-Signature-Ma-V3 matches http://sms.example.com/message: set public_url to http://sms.example.com"
     )
 
@@ -740,25 +740,25 @@ async def test_the_log_of_a_host_behind_a_proxy() -> None:
     headers = plivo_sdk.headers("POST", "https://other.example/message", params, "V2") | {"host": "other.example"}
     with capture_logs() as logs:
         await harness.send("POST", "/message", params, headers)
-    assert logs[0]["reason"].endswith("set public_url to https://other.example")
+    assert logs[0]["advice"].endswith("set public_url to https://other.example")
 
 
 async def test_at_most_one_diagnosis_a_second() -> None:
     """Under a flood of forgeries the variants are computed once a second, not for each."""
     harness, params = Harness(), plivo_sdk.message()
 
-    async def reason() -> str:
+    async def advice() -> str | None:
         with capture_logs() as logs:
             headers = plivo_sdk.headers("POST", "http://sms.example.com/message", params)
             await harness.send("POST", "/message", params, headers)
-        said: str = logs[0]["reason"]
-        return said
+        found: str | None = logs[0].get("advice")
+        return found
 
-    assert "set public_url to http://" in await reason()
+    assert "set public_url to http://" in str(await advice())
     for _ in range(2):
-        assert await reason() == "no token matches X-Plivo-Signature-V3 over https://sms.example.com/message"
+        assert await advice() is None
     await asyncio.sleep(DIAGNOSIS_INTERVAL)
-    assert "set public_url to http://" in await reason()
+    assert "set public_url to http://" in str(await advice())
 
 
 async def test_refusals_of_strangers_are_summed_up() -> None:
