@@ -25,7 +25,7 @@ SIGNATURES: dict[str, tuple[tuple[Family, str], ...]] = {
     "ma-v2": ((V2, "Ma-V2"),),
     "v3": ((V3, "V3"),),
     "ma-v3": ((V3, "Ma-V3"),),
-    "both": ((V2, "V2"), (V3, "Ma-V3")),  # as seen in live traffic: PLIVO.md 1.2
+    "both": ((V2, "V2"), (V3, "Ma-V3")),  # as seen in live traffic
 }
 PATHS = {  # what Plivo reports on the way to a final status
     "queued": ("queued",),

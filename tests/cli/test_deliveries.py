@@ -37,7 +37,7 @@ url = "{url}/frail"
 retry = []
 """
 OF = {"crm": "33644600001", "frail": "33644600002"}
-SEEN_WITHIN = 1.0  # DESIGN 3.4
+SEEN_WITHIN = 1.0  # seconds
 MACHINE = 1.5  # seconds more for a busy machine
 
 

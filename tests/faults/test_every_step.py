@@ -148,7 +148,7 @@ def _traffic(step: str) -> list[Call]:
 
 
 @pytest.mark.parametrize("step", dying.STEPS)
-def test_a_kill_there_breaks_no_law(embedded: House, step: str) -> None:
+def test_a_kill_there_breaks_no_guarantee(embedded: House, step: str) -> None:
     """One kill: Plivo hears one answer for ever, a webhook is asked once more at most, no report is lost."""
     _kill_there(embedded, step)
 

@@ -74,7 +74,7 @@ def offered(header: str, value: bytes, nonce: bytes = b"1") -> list[tuple[bytes,
     ]
 
 
-# PLIVO.md 1.4: the one vector with a comma list ("bad, <good>") has a blank after the comma. Plivo's python SDK does
+# The one vector with a comma list ("bad, <good>") has a blank after the comma. Plivo's python SDK does
 # not trim and so refuses it; its CLI trims, and so do we.
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['source'][:24]}-{vector['version']}")
 @pytest.mark.parametrize("prefix", ["", "Ma-"])
@@ -172,7 +172,7 @@ def test_any_token_will_do(token: list[str], found: str | None) -> None:
 
 
 def test_plivos_sms_headers_match_by_the_main_account() -> None:
-    """Live SMS carry V3 and Ma-V3 of which only the latter matches (PLIVO.md 1.2): that is enough."""
+    """Live SMS carry V3 and Ma-V3 of which only the latter matches: that is enough."""
     params = plivo_sdk.message()
     headers = plivo_sdk.headers("POST", URL, params, "Ma-V3") | {"X-Plivo-Signature-V3": "bm90IG91cnM="}
     (offer,) = offers(raw(headers))

@@ -1,4 +1,4 @@
-"""What no Plivo would send: each gets the status of DESIGN 3.2, no traceback, and harms nobody who comes after."""
+"""What no Plivo would send: each gets the documented status, no traceback, and harms nobody who comes after."""
 
 import contextlib
 import socket

@@ -150,7 +150,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_deliveries_keep_their_laws(empty: Path) -> None:
+def test_deliveries_keep_their_guarantees(empty: Path) -> None:
     """No report is lost; none is leased twice while its lease holds; what is done is never leased again."""
     Deliveries.empty = empty
     machine = Deliveries.TestCase

@@ -56,7 +56,7 @@ _uuids = itertools.count(1)
 
 
 def message(**changes: str) -> list[tuple[str, str]]:
-    """The fields of an inbound SMS, as captured (PLIVO.md 3)."""
+    """The fields of an inbound SMS, as captured."""
     fields = {
         "From": "33700000001",
         "MessageIntent": "",
@@ -73,7 +73,7 @@ def message(**changes: str) -> list[tuple[str, str]]:
 
 
 def report(**changes: str) -> list[tuple[str, str]]:
-    """The fields of a delivery report (PLIVO.md 4)."""
+    """The fields of a delivery report."""
     fields = {
         "ErrorCode": "",
         "From": "33644600000",

@@ -355,7 +355,7 @@ async def test_what_the_sdk_signs_passes(
 
 
 def signed(headers: dict[str, str], url: str, method: str, params: plivo_sdk.Pairs) -> bytes:
-    """The string that Plivo signed, spelled out by hand (PLIVO.md 1.1)."""
+    """The string that Plivo signed, spelled out by hand."""
     (nonce,) = (value for name, value in headers.items() if name.endswith("Nonce"))
     if "X-Plivo-Signature-V2-Nonce" in headers:
         return f"{url}{nonce}".encode()
