@@ -96,10 +96,10 @@ def list_(which: Selection, path: Path, limit: int, *, as_json: bool) -> None:
         if which.target in (None, name) and (line := show_target(name, view)):
             click.echo(line)
     for row in rows:
-        said = row["error"] or (f"status {row['status']}" if row["status"] else "not tried yet")
+        result = row["error"] or (f"status {row['status']}" if row["status"] else "not tried yet")
         when = f", due {row['due_at']}" if row["state"] == "due" else ""
         what = f"{row['id']:>8}  {row['target']:<16} {row['state']:<8} {row['report_status']:<12} {row['message_uuid']}"
-        echo(f"{what}  tries {row['attempts']}, {said}{when}")
+        echo(f"{what}  tries {row['attempts']}, {result}{when}")
         for one in row["tries"] if which.ids else ():
             echo(f"{'':>10}{show_try(one)}")
     click.echo(_counted(len(rows)), err=True)
@@ -195,7 +195,7 @@ async def _in_steps(config: Config, verb: Any, change: Change) -> set[int]:
             async with step():
                 ids = await store.change(verb, change)
             changed |= set(ids)
-            change = replaced(change, after=max(ids, default=0), begun=len(changed))
+            change = replaced(change, after=max(ids, default=0), done=len(changed))
             full = len(ids) == commands.BATCH
     return changed
 

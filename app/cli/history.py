@@ -167,9 +167,9 @@ def _show_report(report: dict[str, Any], indent: str) -> None:
 
 def _show_deliveries(deliveries: Iterable[dict[str, Any]], indent: str) -> None:
     for delivery in deliveries:
-        said = delivery["error"] or (f"status {delivery['status']}" if delivery["status"] else "not tried yet")
+        result = delivery["error"] or (f"status {delivery['status']}" if delivery["status"] else "not tried yet")
         when = f", due {delivery['due_at']}" if delivery["due_at"] else ""
         state = f"{delivery['target']:<18} {delivery['state']:<8} after {counted_tries(delivery['attempts'])}"
-        echo(f"{indent}           {state}: {said}{when}")
+        echo(f"{indent}           {state}: {result}{when}")
         for one in delivery["tries"] if len(delivery["tries"]) > 1 else ():
             echo(f"{indent}             {show_try(one)}")

@@ -135,8 +135,8 @@ def import_(source: BinaryIO, path: Path) -> None:
 def _change(config: Config, to: str, person: str, *, out: bool) -> None:
     who = person_of(person, config)
     conversation = Conversation(person_of(to, config), canonical(who))
-    made = OptOutChange(conversation, out, time.time(), None, whoami(), "", "command")
-    changed = run(submit(config, people.change, Changes(whoami(), (made,)), create=True))
+    change = OptOutChange(conversation, out, time.time(), None, whoami(), "", "command")
+    changed = run(submit(config, people.change, Changes(whoami(), (change,)), create=True))
     state = "gets nothing from" if out else "gets messages from"
     echo(f"{show(who)} {state} {show(conversation.number)}{'' if changed else ', as before'}")
 

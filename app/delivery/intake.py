@@ -47,8 +47,8 @@ class Intake:
             people = {"from": show(report.sender), "to": show(report.to)}
             log.info("opt-out recorded: Plivo blocked a message", report=report.id, **people)
         self._wake(targets)
-        told = log.bind(reason="no route: all targets") if accepted.fan_out.for_all else log
-        told.info(
+        report_log = log.bind(reason="no route: all targets") if accepted.fan_out.for_all else log
+        report_log.info(
             "report stored",
             report=report.id,
             message_uuid=report.message_uuid,

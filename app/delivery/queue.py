@@ -90,8 +90,10 @@ class IncomingReport:
         Nobody is believed without a signature.
         """
         report = self.report
-        told = report.error_code.strip() == BLOCKED_BY_STOP and bool(self.signed_by and report.sender and report.to)
-        return told and self.subscriptions.honours_opt_outs(report.sender)
+        is_blocked = report.error_code.strip() == BLOCKED_BY_STOP and bool(
+            self.signed_by and report.sender and report.to
+        )
+        return is_blocked and self.subscriptions.honours_opt_outs(report.sender)
 
 
 @dataclass(frozen=True, slots=True)

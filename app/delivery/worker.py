@@ -194,13 +194,13 @@ class TargetWorker:
         """The breaker knows; seconds until the next probe, if this was one that failed."""
         was_open = self._breaker.open
         wait = self._breaker.record(accepted=outcome.accepted, probe=probe, now=now)
-        told = log.bind(target=self._target.name, reason=outcome.error)
+        target_log = log.bind(target=self._target.name, reason=outcome.error)
         if self._breaker.open != was_open:
-            told.warning("target paused" if self._breaker.open else "target resumed")
+            target_log.warning("target paused" if self._breaker.open else "target resumed")
         if not (probe and self._breaker.open):
             return None
         self._last_probe = delivery.id
-        told.warning("target is still paused", next_probe=wait)
+        target_log.warning("target is still paused", next_probe=wait)
         return wait
 
     async def _settle(self, settlement: Settlement) -> None:

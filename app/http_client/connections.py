@@ -91,9 +91,9 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
     interim answers as fast as it can held everything up for seconds.
     """
     family, kind, protocol, _, _ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    return made
+    connecting = socket.socket(family, kind, protocol)
+    connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    return connecting
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -9,22 +9,22 @@ LATE = 600.0  # seconds that a delivery may wait for a target that is not paused
 UNREAD = 60.0  # seconds without figures of the store
 
 
-def trouble(told: Mapping[str, Any]) -> Iterator[str]:
+def trouble(body: Mapping[str, Any]) -> Iterator[str]:
     """Of what /ready tells; nothing if all is well."""
-    if told["stopping"]:
+    if body["stopping"]:
         yield "the service is stopping"
-    if told["fault"]:
-        yield f"{told['fault']}: the process ends"
-    if told["failed_reload"]:
-        yield f"the last reload failed, the config before it is in force: {told['failed_reload']}"
-    if told["signature"] == "log-only":
+    if body["fault"]:
+        yield f"{body['fault']}: the process ends"
+    if body["failed_reload"]:
+        yield f"the last reload failed, the config before it is in force: {body['failed_reload']}"
+    if body["signature"] == "log-only":
         yield 'signature = "log-only": nothing is verified'
-    if not told["log_works"]:
-        yield f"the log is not written, {told['lost_log_lines']} lines are lost: is its disk full, or its reader gone?"
-    yield from _of_the_store(told["store"], told["surveyed"])
-    for name, target in told["targets"].items():
+    if not body["log_works"]:
+        yield f"the log is not written, {body['lost_log_lines']} lines are lost: is its disk full, or its reader gone?"
+    yield from _of_the_store(body["store"], body["surveyed"])
+    for name, target in body["targets"].items():
         yield from _of_a_target(name, target)
-    for cap in told["spending"]:
+    for cap in body["spending"]:
         yield from _of_spending(cap)
 
 

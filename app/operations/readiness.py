@@ -80,7 +80,7 @@ class Status:
         room = self.reserve.look() if self.reserve else None
         disk = {"free": room.free, "reserve": room.reserve, "enough": room.enough} if room else None
         store = {"kind": self.facts.store, "writable": store_fault is None, "fault": store_fault}
-        told = {
+        body = {
             "stopping": self.state.stopping,
             "fault": self.state.fault,
             "config": self.facts.config,
@@ -95,7 +95,7 @@ class Status:
             "log_works": self.log_works(),
             "surveyed": None if age is None else round(age, 1),  # seconds ago: what waits, what is spent
         }
-        return ready, {"ready": ready, "trouble": list(trouble(told)), **told}
+        return ready, {"ready": ready, "trouble": list(trouble(body)), **body}
 
     async def _figures(self, patience: float) -> tuple[float | None, Survey]:
         return await self.surveyor.look(patience) or (None, UNKNOWN)

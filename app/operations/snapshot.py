@@ -39,11 +39,11 @@ class SnapshotReader:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _survey(self) -> None:
-        begun = self._clock()
+        started = self._clock()
         try:
-            self._last = (begun, await self._ask())
+            self._last = (started, await self._ask())
         except Unavailable:
             pass  # /ready tells of the store, and each write does
         finally:
             now = self._clock()
-            self._next, self._asking = now + max(SURVEYED_FOR, SPARING * (now - begun)), None
+            self._next, self._asking = now + max(SURVEYED_FOR, SPARING * (now - started)), None

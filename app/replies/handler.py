@@ -231,8 +231,8 @@ class ReplyHandler:
             self._observer.call_failed(pending.arrival.route)
             message = f"nothing answered, and a rule failed (call {failures} of {CALLS}): {reason}"
             raise RulesFailed(message)
-        told = {"message_uuid": pending.uuid, "route": pending.arrival.route, "calls": failures}
-        log.error("giving up after failed calls, sending no reply", **told)
+        fields = {"message_uuid": pending.uuid, "route": pending.arrival.route, "calls": failures}
+        log.error("giving up after failed calls, sending no reply", **fields)
 
     def _note(self, call: FailedCall) -> None:
         """Tell the journal of a call without an answer, behind it."""

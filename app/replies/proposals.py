@@ -85,8 +85,8 @@ def propose(
             signed_by,
             "message",
         )
-    said = verdict.text is not None and evaluation.route is not None
-    messages = (Outgoing(message.to, (message.sender,), verdict.text or ""),) if said else ()
+    confirms = verdict.text is not None and evaluation.route is not None
+    messages = (Outgoing(message.to, (message.sender,), verdict.text or ""),) if confirms else ()
     fitted = fit(messages, policy.limits.max_units)
     return Proposal(
         OPT_OUT,

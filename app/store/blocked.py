@@ -27,22 +27,22 @@ async def record(connection: Connection, incoming: Sequence[IncomingReport]) -> 
 
     A report of an answer that was given before the person opted in again proves nothing any more.
     """
-    told = [one for one in incoming if one.proves_opt_out]
-    if not told:
+    proving = [one for one in incoming if one.proves_opt_out]
+    if not proving:
         return set()
-    newest = await _newest(connection, told)
-    answered = await _answered(connection, told)
-    changes = dict(_new(told, newest, answered))
+    newest = await _newest(connection, proving)
+    answered = await _answered(connection, proving)
+    changes = dict(_new(proving, newest, answered))
     await usage.write_opt_outs(connection, list(changes.values()))
-    vouching = [proof for one in told if conversation_of(one) in changes for proof in one.proofs]
+    vouching = [proof for one in proving if conversation_of(one) in changes for proof in one.proofs]
     await proofs.keep_for_opt_outs(connection, vouching)
     return set(changes)
 
 
 def _new(
-    told: Sequence[IncomingReport], newest: dict[Conversation, tuple[bool, float]], answered: dict[str, float]
+    proving: Sequence[IncomingReport], newest: dict[Conversation, tuple[bool, float]], answered: dict[str, float]
 ) -> Iterator[tuple[Conversation, OptOutChange]]:
-    for one in told:
+    for one in proving:
         conversation = conversation_of(one)
         opted_out, changed_at = newest.get(conversation, (False, float("-inf")))
         sent_at = answered.get(one.report.in_reply_to or "", one.received_at)
@@ -57,13 +57,13 @@ def conversation_of(one: IncomingReport) -> Conversation:
     return Conversation(one.report.sender, canonical(one.report.to))
 
 
-async def _newest(connection: Connection, told: Sequence[IncomingReport]) -> dict[Conversation, tuple[bool, float]]:
+async def _newest(connection: Connection, proving: Sequence[IncomingReport]) -> dict[Conversation, tuple[bool, float]]:
     """Whether each pair is out, and since when it is so."""
-    rows = await connection.fetch(_NEWEST, {"people": sorted({conversation_of(one).person for one in told})})
+    rows = await connection.fetch(_NEWEST, {"people": sorted({conversation_of(one).person for one in proving})})
     return {Conversation(number, person): (bool(opted_out), at) for number, person, opted_out, at in rows}
 
 
-async def _answered(connection: Connection, told: Sequence[IncomingReport]) -> dict[str, float]:
+async def _answered(connection: Connection, proving: Sequence[IncomingReport]) -> dict[str, float]:
     """When the messages came whose answers these reports speak of, by MessageUUID."""
-    uuids = sorted({one.report.in_reply_to for one in told if one.report.in_reply_to})
+    uuids = sorted({one.report.in_reply_to for one in proving if one.report.in_reply_to})
     return dict(map(tuple, await connection.fetch(_ANSWERED, {"uuids": uuids})))

@@ -16,14 +16,14 @@ BATCH = 2_000  # deliveries a transaction; a few dozen milliseconds of the write
 @dataclass(frozen=True, slots=True)
 class Change:
     """At most `BATCH` of these deliveries, those with ids over `after`: a large change goes in steps, between which a
-    server writes. A replay spreads them over time: `rate` a second, `begun` of them before this step.
+    server writes. A replay spreads them over time: `rate` a second, `done` of them before this step.
     """
 
     who: str
     which: Selection
     after: int = 0
     rate: float | None = None  # None: at once
-    begun: int = 0
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int
 def _replay(connection: sa.Connection, order: Change) -> list[int]:
     under_way = sa.and_(is_due, deliveries.c.lease.is_not(None), deliveries.c.due_at > now())
     chosen = _chosen(order, *([] if order.which.ids else [~under_way])).subquery()
-    wait = (chosen.c.place - 1 + order.begun) / order.rate if order.rate else 0.0
+    wait = (chosen.c.place - 1 + order.done) / order.rate if order.rate else 0.0
     fresh = {
         "state": "due",
         "attempts": 0,

@@ -61,10 +61,10 @@ def measuring(path: Path) -> Measure:
 
 
 class Reserve:
-    """Watches one disk. `said` is what the file says, in bytes; 0: nothing is refused; None: the default."""
+    """Watches one disk. `configured` is what the file says, in bytes; 0: nothing is refused; None: the default."""
 
-    def __init__(self, said: int | None, measure: Measure, clock: Callable[[], float] = time.monotonic) -> None:
-        self._said = said
+    def __init__(self, configured: int | None, measure: Measure, clock: Callable[[], float] = time.monotonic) -> None:
+        self._configured = configured
         self._measure = measure
         self._clock = clock
         self._room: Room | None = None
@@ -97,7 +97,7 @@ class Reserve:
             await asyncio.sleep(LOOK)
 
     def _judge(self, space: Space, now: float) -> None:
-        reserve = min(DEFAULT, space.total // SHARE) if self._said is None else self._said
+        reserve = min(DEFAULT, space.total // SHARE) if self._configured is None else self._configured
         was_short = self._room is not None and not self._room.enough
         room = Room(space.free, reserve, space.free >= reserve * (AGAIN if was_short else 1))
         if not room.enough and (not was_short or now - self._told >= REMIND):

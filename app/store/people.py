@@ -59,8 +59,8 @@ def change(connection: sa.Connection, orders: Sequence[Changes]) -> list[int]:
     for order in orders:
         changed = list(_new(connection, order.changes))
         if changed:
-            connection.execute(sa.insert(opt_outs), [change_row(made) for made in changed])
-        added = sum(made.opted_out for made in changed)
+            connection.execute(sa.insert(opt_outs), [change_row(change) for change in changed])
+        added = sum(change.opted_out for change in changed)
         leave_trace(connection, order.who, f"opt-out: {added} added, {len(changed) - added} removed")
         counts.append(len(changed))
     return counts
@@ -68,11 +68,11 @@ def change(connection: sa.Connection, orders: Sequence[Changes]) -> list[int]:
 
 def _new(connection: sa.Connection, changes: Sequence[OptOutChange]) -> Iterator[OptOutChange]:
     """Those that differ from what is in force."""
-    latest = _in_force(connection, {made.conversation.person for made in changes})
-    for made in changes:
-        if latest.get(made.conversation, False) != made.opted_out:
-            latest[made.conversation] = made.opted_out
-            yield made
+    latest = _in_force(connection, {change.conversation.person for change in changes})
+    for change in changes:
+        if latest.get(change.conversation, False) != change.opted_out:
+            latest[change.conversation] = change.opted_out
+            yield change
 
 
 def _in_force(connection: sa.Connection, persons: Collection[str]) -> dict[Conversation, bool]:
@@ -103,9 +103,9 @@ def forget(connection: sa.Connection, orders: Sequence[Forget]) -> list[int]:
     counts = []
     for order in orders:
         person = canonical(order.person)
-        told = sa.select(reports.c.id).where(_of(reports, order.person))
+        report_ids = sa.select(reports.c.id).where(_of(reports, order.person))
         mine = [
-            sa.delete(deliveries).where(deliveries.c.report_id.in_(told)),
+            sa.delete(deliveries).where(deliveries.c.report_id.in_(report_ids)),
             *(sa.delete(table).where(_of(table, order.person)) for table in (messages, reports)),
         ]
         tables = (cooldowns, opt_outs) if order.also_opt_out else (cooldowns,)
@@ -150,14 +150,14 @@ async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool)
 
 def _episodes(changes: Iterable[Row]) -> Iterator[Row]:
     """Each opt-out with its end, if it has one."""
-    begun: dict[tuple[str, str], Row] = {}
+    open_periods: dict[tuple[str, str], Row] = {}
     for row in changes:
         pair = row["number"], row["person"]
         if row.pop("opted_out"):
-            if pair not in begun:
-                begun[pair] = row | {"ended_at": None, "ended_by": None}
-                yield begun[pair]
-        elif opened := begun.pop(pair, None):
+            if pair not in open_periods:
+                open_periods[pair] = row | {"ended_at": None, "ended_by": None}
+                yield open_periods[pair]
+        elif opened := open_periods.pop(pair, None):
             opened |= {"ended_at": row["at"], "ended_by": row["word"]}
 
 

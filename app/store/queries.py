@@ -27,17 +27,19 @@ async def history(engine: AsyncEngine, who: str, limit: int) -> tuple[list[Row],
     async with reading(engine) as connection:
         person = canonical(who)
         concerned = (reports.c.person == person) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
-        told = await _reports(connection, report & concerned, limit)
-        uuids = {row["in_reply_to"] for row in told if row["message_uuid"] == who}
+        found_reports = await _reports(connection, report & concerned, limit)
+        uuids = {row["in_reply_to"] for row in found_reports if row["message_uuid"] == who}
         by_index = (messages.c.person == person) | messages.c.message_uuid.in_({who} | uuids)
         found = await _messages(connection, by_index, limit)
-        if not (found or told):  # one of our numbers: no index holds it, so the newest rows are looked through
+        if not (found or found_reports):  # one of our numbers: no index holds it, so the newest rows are looked through
             found = await _messages(connection, messages.c.recipient == who, limit)
-            told = await _reports(connection, report & (reports.c.sender == who), limit)
+            found_reports = await _reports(connection, report & (reports.c.sender == who), limit)
         known = {message["message_uuid"] for message in found}
         theirs = await _reports(connection, report & reports.c.in_reply_to.in_(known), limit * len(known))
         copies = await _reports(connection, ~report & reports.c.message_uuid.in_(known), len(known))
-        carried = await _attach(connection, [*told, *theirs, *copies], "deliveries", deliveries, deliveries.c.report_id)
+        carried = await _attach(
+            connection, [*found_reports, *theirs, *copies], "deliveries", deliveries, deliveries.c.report_id
+        )
         await _attach(connection, carried, "tries", tries, tries.c.delivery_id)
     by_message: dict[str, list[Row]] = {uuid: [] for uuid in known}
     for row in theirs:
@@ -46,7 +48,7 @@ async def history(engine: AsyncEngine, who: str, limit: int) -> tuple[list[Row],
     for message in found:
         uuid = message["message_uuid"]
         message |= {"reports": by_message[uuid], "deliveries": copied.get(uuid, [])}
-    return found, [row for row in told if row["in_reply_to"] not in known]
+    return found, [row for row in found_reports if row["in_reply_to"] not in known]
 
 
 async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> list[Row]:

@@ -160,10 +160,10 @@ def _give_up() -> Statement:
     message dies with its text.
     """
     copied = sa.exists().where(reports.c.id == deliveries.c.report_id, reports.c.kind == sa.literal_column("'message'"))
-    begun = sa.func.coalesce(deliveries.c.replayed_at, deliveries.c.created_at)
+    started_at = sa.func.coalesce(deliveries.c.replayed_at, deliveries.c.created_at)
     soonest = now() - sa.bindparam("text", type_=sa.Double)
-    late = sa.or_(begun < now() - sa.bindparam("rows", type_=sa.Double), copied)
-    old = sa.select(deliveries.c.id).where(is_due, deliveries.c.created_at < soonest, begun < soonest, late)
+    late = sa.or_(started_at < now() - sa.bindparam("rows", type_=sa.Double), copied)
+    old = sa.select(deliveries.c.id).where(is_due, deliveries.c.created_at < soonest, started_at < soonest, late)
     dead = {"state": "dead", "lease": None, "settled_at": now(), "error": TOO_OLD}
     chosen = old.limit(sa.literal_column(str(BATCH)))
     return Statement(sa.update(deliveries).where(deliveries.c.id.in_(chosen)).values(dead), counted=True)

@@ -146,13 +146,13 @@ async def begin(connection: Connection, found: dict[str, Found], new: Iterable[t
 
     Another process may do the same at this moment: they get one row together, and no deadlock.
     """
-    made: dict[str, dict[str, Any]] = {}
+    inserts: dict[str, dict[str, Any]] = {}
     for arrival, reason in new:
         if arrival.message.message_uuid not in found:
-            made.setdefault(arrival.message.message_uuid, pending(arrival, reason))
-    if made:
-        await connection.execute_many(INSERT_NEW, [made[uuid] for uuid in sorted(made)])
-        found |= await find(connection, made)
+            inserts.setdefault(arrival.message.message_uuid, pending(arrival, reason))
+    if inserts:
+        await connection.execute_many(INSERT_NEW, [inserts[uuid] for uuid in sorted(inserts)])
+        found |= await find(connection, inserts)
 
 
 async def answer(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:

@@ -61,7 +61,7 @@ def make_admin(metrics: Metrics, status: Status) -> Admin:
         return JSONResponse({"healthy": fault is None}, 503 if fault else 200)
 
     async def ready() -> Response:
-        is_ready, told = await status.ready()
-        return JSONResponse(told, 200 if is_ready else 503)
+        is_ready, body = await status.ready()
+        return JSONResponse(body, 200 if is_ready else 503)
 
     return Admin({"/metrics": scrape, "/health": health, "/ready": ready})

@@ -96,7 +96,7 @@ async def test_replay_of_many_is_spread_over_time(store: Store, clock: Clock) ->
     leased = await store.queue.lease("crm", 4, 30)
     for one in leased:
         await store.queue.settle(Settlement(one.id, one.lease, "dead", 10, 0.0, 500, "status 500"))
-    order = Change("ann", Selection(target="crm", states=("dead",)), after=1, rate=2.0, begun=10)
+    order = Change("ann", Selection(target="crm", states=("dead",)), after=1, rate=2.0, done=10)
     assert await store.change(replay, order) == [2, 3, 4]
     rows = await deliveries(store)
     assert [(rows[one]["state"], rows[one]["due_at"] - clock.now) for one in (2, 3, 4)] == [
@@ -139,7 +139,7 @@ async def test_a_spread_replay_fills_no_queue(store: Store) -> None:
     """G7: what a replay makes due later is not counted against the cap until then."""
     await five(store)
     before = await store.queue.waiting()
-    order = Change("ann", Selection(target="crm", states=("dead",)), rate=0.001, begun=1)
+    order = Change("ann", Selection(target="crm", states=("dead",)), rate=0.001, done=1)
     assert await store.change(replay, order) == [2]
     assert await store.queue.waiting() == before
 

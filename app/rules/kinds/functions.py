@@ -85,8 +85,8 @@ class Watched(Generic[R]):
             try:
                 waits_for = step()
             except StopIteration as end:
-                said: R = end.value
-                return said
+                returned: R = end.value
+                return returned
             finally:
                 self._complain(time.perf_counter() - started)
             try:

@@ -103,21 +103,21 @@ class Python:
             return Fails("nothing is called here")
         in_rule.set(True)  # the chain asks each rule that calls out in a task, and so in a context, of its own
         try:
-            said = await Watched(
+            returned = await Watched(
                 self.function(_message(context), _context(context, context.services.client.client)), self.name
             )
         except KeyboardInterrupt as error:  # in `serve` no signal raises it; asyncio would end the process
             return Fails(f"raised {place_of(error)}")
-        match said:
+        match returned:
             case None:
                 return Passes("python: None")
             case str():
-                return context.reply(said, "python: text")
+                return context.reply(returned, "python: text")
             case Reply(messages):
                 parts = [messages] if isinstance(messages, str) else messages
                 texts = [(part.text, part.to) if isinstance(part, Sms) else (part, None) for part in parts]
                 return context.replies(texts, self.allowed, "python")
-        return Fails(f"python: it returned {type(said).__name__}; it must be str, Reply or None")
+        return Fails(f"python: it returned {type(returned).__name__}; it must be str, Reply or None")
 
 
 async def _nothing(_message: Message, _context: Context) -> None:
