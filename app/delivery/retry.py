@@ -1,4 +1,4 @@
-"""When a delivery is tried again: an attempt and its outcome give a verdict. Pure.
+"""When a delivery is tried again: an attempt and its outcome give a decision. Pure.
 
 G6: a stored report is tried until it is done or visibly dead. The wait is the longer of the list's delay, times
 jitter, and Retry-After. What a receiver says about itself (429, 503 with Retry-After) uses up no attempt.
@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def refused(self) -> bool:
-        """Whether the status is a verdict on this report, so that the same report cannot be expected to pass later."""
+        """Whether the status judges this report, so that the same report cannot be expected to pass later."""
         return self.status in REFUSALS
 
 
@@ -67,7 +67,7 @@ class Dead:
     """No try is left; it stays visible until an operator replays or drops it, or `keep` ends."""
 
 
-Verdict = Done | Again | Dead
+RetryDecision = Done | Again | Dead
 
 
 def decide(
@@ -78,7 +78,7 @@ def decide(
     now: float,
     jitter: float,
     next_probe: float | None = None,
-) -> Verdict:
+) -> RetryDecision:
     """`attempt` counts from 1; `jitter` is a factor from 1-JITTER to 1+JITTER; `now` serves HTTP dates; `next_probe`
     is given for a failed probe: seconds until the paused target gets the next one.
     """

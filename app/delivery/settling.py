@@ -1,19 +1,19 @@
 """From the outcome of an attempt to what the queue stores. Pure."""
 
 from app.delivery.queue import Delivery, Settlement, State
-from app.delivery.retry import Again, Dead, Outcome, Verdict
+from app.delivery.retry import Again, Dead, Outcome, RetryDecision
 
 
-def settled_as(verdict: Verdict, delivery: Delivery, outcome: Outcome, seconds: float) -> Settlement:
+def settled_as(decision: RetryDecision, delivery: Delivery, outcome: Outcome, seconds: float) -> Settlement:
     """The settlement of an attempt that took so many seconds."""
-    state: State = "due" if isinstance(verdict, Again) else "dead" if isinstance(verdict, Dead) else "done"
-    counted = verdict.counted if isinstance(verdict, Again) else True
+    state: State = "due" if isinstance(decision, Again) else "dead" if isinstance(decision, Dead) else "done"
+    counted = decision.counted if isinstance(decision, Again) else True
     return Settlement(
         delivery.id,
         delivery.lease,
         state,
         delivery.attempt if counted else delivery.attempt - 1,
-        delay=verdict.delay if isinstance(verdict, Again) else 0.0,
+        delay=decision.delay if isinstance(decision, Again) else 0.0,
         status=outcome.status,
         error=outcome.error,
         seconds=seconds,

@@ -184,11 +184,11 @@ class TargetWorker:
         news = self._pace.record(outcome, began=began, now=now, wall=wall)
         next_probe = self._told(outcome, delivery, now, probe=probe) if news or probe else None
         retry, jitter = self._target.retry, self._chance.jitter()
-        verdict = decide(outcome, delivery.attempt, retry, now=wall, jitter=jitter, next_probe=next_probe)
-        if isinstance(verdict, Dead):
+        decision = decide(outcome, delivery.attempt, retry, now=wall, jitter=jitter, next_probe=next_probe)
+        if isinstance(decision, Dead):
             what = {"report": delivery.parcel.id, "tries": delivery.attempt, "reason": outcome.error}
             log.error("delivery is dead", target=self._target.name, **what)
-        return settled_as(verdict, delivery, outcome, now - began)
+        return settled_as(decision, delivery, outcome, now - began)
 
     def _told(self, outcome: Outcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
         """The breaker knows; seconds until the next probe, if this was one that failed."""

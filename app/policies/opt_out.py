@@ -67,7 +67,7 @@ class OptOutSignal:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class OptOutDecision:
     """What follows: a change of state, a text (None: silence), and why."""
 
     change: Literal["out", "in"] | None
@@ -131,31 +131,31 @@ def _is_symbol(character: str) -> bool:
     return unicodedata.category(character) == "So" or character == "\u2139"
 
 
-def judge(options: OptOutOptions, sign: OptOutSignal | None, *, out: bool, verified: bool) -> Verdict | None:
+def decide(options: OptOutOptions, sign: OptOutSignal | None, *, out: bool, verified: bool) -> OptOutDecision | None:
     """What follows from a sign and the state of the pair; None: an ordinary message, for the rules."""
     if options.mode == "off":
-        return Verdict(None, None, "Plivo answers HELP itself") if sign else None
+        return OptOutDecision(None, None, "Plivo answers HELP itself") if sign else None
     if sign and (sign.kind == "stop" or (sign.kind == "start" and (out or sign.by_plivo))):
         if not verified:
-            return Verdict(None, None, f"{sign.word}, but nobody signed it, so it changes nothing")
+            return OptOutDecision(None, None, f"{sign.word}, but nobody signed it, so it changes nothing")
         return _stop(options, sign, out=out) if sign.kind == "stop" else _start(options, sign, out=out)
     if out:
-        return Verdict(None, None, "this person has opted out")
+        return OptOutDecision(None, None, "this person has opted out")
     return _help(options, sign) if sign and sign.kind == "help" else None
 
 
-def _stop(options: OptOutOptions, sign: OptOutSignal, *, out: bool) -> Verdict:
+def _stop(options: OptOutOptions, sign: OptOutSignal, *, out: bool) -> OptOutDecision:
     if out:
-        return Verdict(None, None, f"{sign.word}, confirmed before")
-    return Verdict("out", _confirmation(options, sign), f"{sign.word}")
+        return OptOutDecision(None, None, f"{sign.word}, confirmed before")
+    return OptOutDecision("out", _confirmation(options, sign), f"{sign.word}")
 
 
-def _start(options: OptOutOptions, sign: OptOutSignal, *, out: bool) -> Verdict:
-    return Verdict("in" if out else None, _confirmation(options, sign), f"{sign.word}, back again")
+def _start(options: OptOutOptions, sign: OptOutSignal, *, out: bool) -> OptOutDecision:
+    return OptOutDecision("in" if out else None, _confirmation(options, sign), f"{sign.word}, back again")
 
 
-def _help(options: OptOutOptions, sign: OptOutSignal) -> Verdict:
-    return Verdict(None, _confirmation(options, sign), f"{sign.word}")
+def _help(options: OptOutOptions, sign: OptOutSignal) -> OptOutDecision:
+    return OptOutDecision(None, _confirmation(options, sign), f"{sign.word}")
 
 
 def _confirmation(options: OptOutOptions, sign: OptOutSignal) -> str | None:

@@ -59,7 +59,7 @@ async def ask_rules(
 def _is_settled(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, usage: Usage) -> bool:
     """Whether opt-out decides, so that no rule needs to be asked."""
     out = runtime.policies.opt_out_in_force(usage, message.to, message.person) is not None
-    return opt_out.judge(evaluation.policy.opt_out, evaluation.signal, out=out, verified=True) is not None
+    return opt_out.decide(evaluation.policy.opt_out, evaluation.signal, out=out, verified=True) is not None
 
 
 def _unanswerable(runtime: Runtime, message: InboundMessage) -> str | None:

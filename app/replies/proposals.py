@@ -71,26 +71,26 @@ def propose(
     if evaluation.unanswerable:
         return Proposal(None, evaluation.unanswerable)
     policy, signal = evaluation.policy, evaluation.signal
-    verdict = opt_out.judge(policy.opt_out, signal, out=out, verified=bool(signed_by))
-    if verdict is None:
+    decision = opt_out.decide(policy.opt_out, signal, out=out, verified=bool(signed_by))
+    if decision is None:
         return _from_rules(message, evaluation, callback)
     change = None
-    if verdict.change:
+    if decision.change:
         change = OptOutChange(
             Conversation(message.to, message.person),
-            verdict.change == "out",
+            decision.change == "out",
             evaluation.received_at,
             message.message_uuid,
             signal.word if signal else "",
             signed_by,
             "message",
         )
-    confirms = verdict.text is not None and evaluation.route is not None
-    messages = (Outgoing(message.to, (message.sender,), verdict.text or ""),) if confirms else ()
+    confirms = decision.text is not None and evaluation.route is not None
+    messages = (Outgoing(message.to, (message.sender,), decision.text or ""),) if confirms else ()
     fitted = fit(messages, policy.limits.max_units)
     return Proposal(
         OPT_OUT,
-        verdict.reason + fitted.why,
+        decision.reason + fitted.why,
         messages=fitted.messages,
         xml=xml_of(fitted.messages, message.message_uuid, callback),
         units=fitted.units,

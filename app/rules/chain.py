@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from app.plivo.messages import InboundMessage
 from app.rules.kinds.keywords import Keywords
-from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, Step, Verdict
+from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, RuleResult, Step
 from app.rules.rule import Rule, RuleContext
 from app.rules.services import RuleServices
 from app.rules.table import Route
@@ -36,25 +36,25 @@ async def walk(
     left, steps = list(route.rules), []
     while left:
         rule = left.pop(0)
-        verdict = await _put(rule, context)
-        if isinstance(verdict, Redirects):
-            verdict = _redirected(verdict, left)
-        if isinstance(verdict, Answers):
-            steps.append(Step(rule.name, "answers", verdict.reason))
+        result = await _put(rule, context)
+        if isinstance(result, Redirects):
+            result = _redirected(result, left)
+        if isinstance(result, Answers):
+            steps.append(Step(rule.name, "answers", result.reason))
             steps += [Step(other.name, "not asked", "an earlier rule had answered") for other in left]
-            return Outcome(verdict, rule.name, tuple(steps))
-        steps.append(Step(rule.name, "fails" if isinstance(verdict, Fails) else "passes", verdict.reason))
-        if isinstance(verdict, Fails):
+            return Outcome(result, rule.name, tuple(steps))
+        steps.append(Step(rule.name, "fails" if isinstance(result, Fails) else "passes", result.reason))
+        if isinstance(result, Fails):
             uuid = message.message_uuid
-            log.warning("rule failed", route=route.name, rule=rule.name, reason=verdict.reason, message_uuid=uuid)
+            log.warning("rule failed", route=route.name, rule=rule.name, reason=result.reason, message_uuid=uuid)
     return Outcome(None, None, tuple(steps))
 
 
 async def keyword_answers(route: Route, message: InboundMessage, at: float) -> bool:
     """Whether a keyword of the route is in the text: such a word is the shop's own, not a request for help."""
     context = RuleContext(message, route.name, at, route.vars, {}, RuleServices(), message.to)
-    verdicts = [await rule(context) for rule in route.rules if isinstance(rule.action, Keywords)]
-    return any(isinstance(verdict, Answers) for verdict in verdicts)
+    results = [await rule(context) for rule in route.rules if isinstance(rule.action, Keywords)]
+    return any(isinstance(result, Answers) for result in results)
 
 
 def _redirected(redirect: Redirects, left: list[Rule]) -> Passes | Fails:
@@ -67,7 +67,7 @@ def _redirected(redirect: Redirects, left: list[Rule]) -> Passes | Fails:
     return Passes(redirect.reason)
 
 
-async def _put(rule: Rule, context: RuleContext) -> Verdict:
+async def _put(rule: Rule, context: RuleContext) -> RuleResult:
     context.src, context.rule = rule.src or context.message.to, rule.name
     if not rule.action.calls_out:
         return await _ask(rule, context)
@@ -89,7 +89,7 @@ async def _put(rule: Rule, context: RuleContext) -> Verdict:
     return Fails(f"raised {place_of(error)}") if error else answered.result()
 
 
-async def _ask(rule: Rule, context: RuleContext) -> Verdict:
+async def _ask(rule: Rule, context: RuleContext) -> RuleResult:
     try:
         return await rule(context)
     except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever it is, it is the rule's own failure
@@ -108,7 +108,7 @@ class _Given:
     calls_out: ClassVar[bool] = False
     has_cooldown: ClassVar[bool] = False
 
-    async def __call__(self, context: RuleContext) -> Verdict:
+    async def __call__(self, context: RuleContext) -> RuleResult:
         match self.says:
             case "pass":
                 return Passes("given: pass")

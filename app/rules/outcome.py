@@ -48,7 +48,7 @@ class Redirects:
     reason: str
 
 
-Verdict = Answers | Passes | Fails | Redirects
+RuleResult = Answers | Passes | Fails | Redirects
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a rule is: conditions that must all hold, then one action.
 
 A rule *answers* (messages, or silence on purpose), *passes* (a condition is not met, or its action
-has nothing to say) or *fails*. Each verdict has a reason that `explain` and `history` show; a reason
+has nothing to say) or *fails*. Each result has a reason that `explain` and `history` show; a reason
 holds no message text.
 """
 
@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, NewType, Protocol, Self
 
 from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import normalise, show
-from app.rules.outcome import Answers, Fails, Passes, Use, Verdict
+from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
 from app.rules.services import RuleServices
 
 Seconds = NewType("Seconds", float)  # the file writes a duration
@@ -95,7 +95,7 @@ class Action(Protocol):
         """Whether a reply may have a cooldown of its own."""
         ...
 
-    async def __call__(self, context: RuleContext, /) -> Verdict:
+    async def __call__(self, context: RuleContext, /) -> RuleResult:
         """May raise anything: that is a failure of the rule."""
         ...
 
@@ -138,7 +138,7 @@ class Rule:
         passes_on = self.cooldown is not None and self.cooldown.then == "pass"
         return not self.conditions and self.action.always_answers and not passes_on
 
-    async def __call__(self, context: RuleContext) -> Verdict:
+    async def __call__(self, context: RuleContext) -> RuleResult:
         """Conditions in order, then the cooldown, then the action."""
         for condition in self.conditions:
             outcome = condition(context)
@@ -147,8 +147,8 @@ class Rule:
             context = outcome
         if self.cooldown and (instead := self.cooldown.check(context, self.name)):
             return instead
-        verdict = await self.action(context)
-        return self.cooldown.use(verdict, self.name) if self.cooldown and isinstance(verdict, Answers) else verdict
+        result = await self.action(context)
+        return self.cooldown.use(result, self.name) if self.cooldown and isinstance(result, Answers) else result
 
 
 def _span(seconds: float) -> str:

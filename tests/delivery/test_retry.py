@@ -16,7 +16,7 @@ from app.delivery.retry import (
     Dead,
     Done,
     Outcome,
-    Verdict,
+    RetryDecision,
     decide,
     retry_after,
 )
@@ -58,7 +58,7 @@ def test_default_list_is_the_documented_one() -> None:
         (Outcome(503, retry_after="soon"), 10, Dead()),
     ],
 )
-def test_outcome_and_attempt_decide(outcome: Outcome, attempt: int, verdict: Verdict) -> None:
+def test_outcome_and_attempt_decide(outcome: Outcome, attempt: int, verdict: RetryDecision) -> None:
     """Any 2xx is done; else the longer of the list's delay and Retry-After; after the last attempt dead."""
     assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0) == verdict
 
@@ -102,7 +102,7 @@ def test_what_a_busy_target_says_uses_up_no_attempt(outcome: Outcome, delay: flo
     ],
 )
 def test_probe_uses_up_an_attempt_only_by_a_verdict_on_the_report(
-    outcome: Outcome, attempt: int, verdict: Verdict
+    outcome: Outcome, attempt: int, verdict: RetryDecision
 ) -> None:
     """A target that is paused costs its reports nothing; a 4xx but 408, 425 and 429 says that the report is refused."""
     assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0, next_probe=20.0) == verdict

@@ -11,11 +11,11 @@ from app.policies.opt_out import (
     REPLIES,
     Kind,
     Mode,
+    OptOutDecision,
     OptOutOptions,
     OptOutSignal,
-    Verdict,
+    decide,
     fold_words,
-    judge,
     read,
 )
 
@@ -320,7 +320,7 @@ TABLE: dict[tuple[Mode, Kind | None, bool], tuple[Expected, Expected]] = {
 }
 
 
-def _seen(verdict: Verdict | None) -> Expected:
+def _seen(verdict: OptOutDecision | None) -> Expected:
     return (verdict.change or "-", verdict.text) if verdict else None
 
 
@@ -329,7 +329,7 @@ def _seen(verdict: Verdict | None) -> Expected:
 def test_what_follows(mode: Mode, kind: Kind | None, by_plivo: bool, state: State) -> None:  # noqa: FBT001
     """Mode x sign x state: the change, who confirms it, and when the rules are asked."""
     sign = OptOutSignal(kind, kind.upper(), by_plivo) if kind else None
-    verdict = judge(_options(mode), sign, out=state == "out", verified=True)
+    verdict = decide(_options(mode), sign, out=state == "out", verified=True)
     assert _seen(verdict) == TABLE[mode, kind, by_plivo][state == "out"]
     assert verdict is None or verdict.reason
 
@@ -339,7 +339,7 @@ def test_what_follows(mode: Mode, kind: Kind | None, by_plivo: bool, state: Stat
 def test_what_nobody_signed_changes_nothing(mode: Mode, kind: Kind | None, by_plivo: bool, state: State) -> None:  # noqa: FBT001
     """G1: in log-only mode a forged STOP silences nobody and a forged START wakes nobody; the rest is as ever."""
     sign = OptOutSignal(kind, kind.upper(), by_plivo) if kind else None
-    verdict = judge(_options(mode), sign, out=state == "out", verified=False)
+    verdict = decide(_options(mode), sign, out=state == "out", verified=False)
     signed = TABLE[mode, kind, by_plivo][state == "out"]
     assert _seen(verdict) == (SILENT if signed and kind in ("stop", "start") else signed)
 
@@ -349,12 +349,12 @@ def test_reasons_tell_the_word_and_the_state() -> None:
     options = _options()
     stop, start = OptOutSignal("stop", "ARRET", by_plivo=False), OptOutSignal("start", "START", by_plivo=False)
     told = [
-        judge(options, stop, out=False, verified=True),
-        judge(options, stop, out=True, verified=True),
-        judge(options, start, out=True, verified=True),
-        judge(options, None, out=True, verified=True),
-        judge(options, stop, out=False, verified=False),
-        judge(_options("off"), OptOutSignal("help", "help", by_plivo=True), out=False, verified=True),
+        decide(options, stop, out=False, verified=True),
+        decide(options, stop, out=True, verified=True),
+        decide(options, start, out=True, verified=True),
+        decide(options, None, out=True, verified=True),
+        decide(options, stop, out=False, verified=False),
+        decide(_options("off"), OptOutSignal("help", "help", by_plivo=True), out=False, verified=True),
     ]
     assert [verdict.reason for verdict in told if verdict] == [
         "ARRET",
@@ -370,7 +370,7 @@ def test_reasons_tell_the_word_and_the_state() -> None:
 def test_empty_reply_is_silence(kind: Kind) -> None:
     """`reply = { stop = "" }`: the opt-out counts, and nothing is said."""
     options = OptOutOptions("self", replies={**REPLIES, kind: ""})
-    verdict = judge(options, OptOutSignal(kind, kind, by_plivo=False), out=kind == "start", verified=True)
+    verdict = decide(options, OptOutSignal(kind, kind, by_plivo=False), out=kind == "start", verified=True)
     assert verdict is not None
     assert verdict.text is None
 
@@ -386,7 +386,7 @@ def test_after_an_opt_out_only_start_speaks(mode: Mode, messages: list[tuple[str
     options, out = _options(mode), False
     for intent, text, verified in messages:
         sign = read(options, intent, text)
-        verdict = judge(options, sign, out=out, verified=verified)
+        verdict = decide(options, sign, out=out, verified=verified)
         if out and not (verified and sign and sign.kind == "start"):
             assert verdict is not None, "the rules would have been asked"
             assert (verdict.text, verdict.change) == (None, None)

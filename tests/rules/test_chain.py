@@ -11,7 +11,7 @@ from support.logs import capture_logs
 
 from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import walk
-from app.rules.outcome import Answers, Fails, Passes, Step, StepVerdict, Verdict
+from app.rules.outcome import Answers, Fails, Passes, RuleResult, Step, StepVerdict
 from app.rules.rule import Rule, RuleContext
 from app.rules.table import Route
 
@@ -27,13 +27,13 @@ class _Says:
     """An action with a prepared verdict, which remembers what it was asked."""
 
     always_answers: ClassVar[bool] = False
-    verdict: Verdict | BaseException
+    verdict: RuleResult | BaseException
     asked: list[RuleContext] = field(default_factory=list)
 
     calls_out: ClassVar[bool] = False
     has_cooldown: ClassVar[bool] = False
 
-    async def __call__(self, context: RuleContext) -> Verdict:
+    async def __call__(self, context: RuleContext) -> RuleResult:
         self.asked.append(replace(context))
         await asyncio.sleep(0)
         if isinstance(self.verdict, BaseException):
@@ -47,22 +47,22 @@ class _Hangs(_Says):
 
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, context: RuleContext) -> Verdict:
+    async def __call__(self, context: RuleContext) -> RuleResult:
         self.asked.append(replace(context))
         self.begun.set()
         await asyncio.Event().wait()
         return self.verdict  # type: ignore[return-value]
 
 
-def _step(rule: str, verdict: Verdict | None) -> Step:
+def _step(rule: str, verdict: RuleResult | None) -> Step:
     """What the journal gets of a verdict; None: the rule was not asked."""
     if verdict is None:
         return Step(rule, "not asked", "an earlier rule had answered")
-    verbs: dict[type[Verdict], StepVerdict] = {Answers: "answers", Passes: "passes", Fails: "fails"}
+    verbs: dict[type[RuleResult], StepVerdict] = {Answers: "answers", Passes: "passes", Fails: "fails"}
     return Step(rule, verbs[type(verdict)], verdict.reason)
 
 
-def _route(*verdicts: Verdict | BaseException) -> tuple[Route, list[_Says]]:
+def _route(*verdicts: RuleResult | BaseException) -> tuple[Route, list[_Says]]:
     actions = [_Says(verdict) for verdict in verdicts]
     return Route("support", tuple(Rule(f"r{index}", (), action) for index, action in enumerate(actions))), actions
 
@@ -83,7 +83,7 @@ def _route(*verdicts: Verdict | BaseException) -> tuple[Route, list[_Says]]:
     ],
 )
 async def test_rules_are_asked_in_order_until_one_answers(
-    verdicts: tuple[Verdict, ...], answered_by: str | None, asked: list[Verdict | None], *, failed: bool
+    verdicts: tuple[RuleResult, ...], answered_by: str | None, asked: list[RuleResult | None], *, failed: bool
 ) -> None:
     """Every rule leaves a step; a failure passes on; only if nothing answered has the chain failed."""
     route, actions = _route(*verdicts)
@@ -218,7 +218,7 @@ class _Stubborn(_Says):
     calls_out: ClassVar[bool] = True
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, _ask: RuleContext) -> Verdict:
+    async def __call__(self, _ask: RuleContext) -> RuleResult:
         while not self.over.is_set():
             with suppress(asyncio.CancelledError):
                 await self.over.wait()

@@ -14,7 +14,7 @@ from app.rules.chain import walk
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import keywords, silence, text
 from app.rules.kinds.keywords import Entry
-from app.rules.outcome import Answers, Outcome, Step, Use, Verdict
+from app.rules.outcome import Answers, Outcome, RuleResult, Step, Use
 from app.rules.rule import Cooldown, Rule, RuleContext, Seconds
 from app.rules.services import RuleServices
 from app.rules.table import Route
@@ -160,7 +160,7 @@ class _Caller:
     has_cooldown: ClassVar[bool] = False
     seconds: float = 0.0
 
-    async def __call__(self, context: RuleContext) -> Verdict:
+    async def __call__(self, context: RuleContext) -> RuleResult:
         await asyncio.sleep(self.seconds)
         return context.reply("Called.", "called")
 

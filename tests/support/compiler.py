@@ -9,7 +9,7 @@ from app.plivo.numbers import Reading, normalise
 from app.rules import KindOptions, RuleOptions, build
 from app.rules.compiler import Place, RuleCompiler, Severity
 from app.rules.conditions import ConditionOptions
-from app.rules.outcome import Answers, Outcome, Use, Verdict
+from app.rules.outcome import Answers, Outcome, RuleResult, Use
 from app.rules.rule import Cooldown, Rule, RuleContext
 from app.rules.schedules import Schedule
 from app.rules.services import RuleServices
@@ -77,15 +77,15 @@ def context(text: str = "hello", sender: str = CUSTOMER, to: str = US, at: float
     return RuleContext(message, "support", at, {"shop": "Roma"}, {}, RuleServices(), message.to, "x")
 
 
-def texts(verdict: Verdict) -> list[str]:
+def texts(result: RuleResult) -> list[str]:
     """What it says, or a test that fails."""
-    return [message.text for message in sent(verdict)]
+    return [message.text for message in sent(result)]
 
 
-def sent(verdict: Verdict) -> tuple[Outgoing, ...]:
+def sent(result: RuleResult) -> tuple[Outgoing, ...]:
     """The messages of an answer."""
-    assert isinstance(verdict, Answers), verdict
-    return verdict.messages
+    assert isinstance(result, Answers), result
+    return result.messages
 
 
 def said(outcome: Outcome) -> tuple[Outgoing, ...]:

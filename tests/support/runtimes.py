@@ -12,7 +12,7 @@ from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Usage
 from app.replies.proposals import Proposal
 from app.rules import KindOptions
-from app.rules.outcome import Answers, Fails, Passes, Use, Verdict
+from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
 from app.rules.rule import Rule, RuleContext
 from app.rules.services import RuleServices
 from app.rules.table import Route, Table
@@ -28,13 +28,13 @@ CALLBACK = Callback("https://sms.example.com/report", "POST")
 class Says:
     """An action with a prepared verdict, which remembers what it was asked; it costs something, as webhooks do."""
 
-    verdict: Verdict
+    verdict: RuleResult
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = True
     has_cooldown: ClassVar[bool] = False
     asked: list[RuleContext] = field(default_factory=list)
 
-    async def __call__(self, context: RuleContext) -> Verdict:
+    async def __call__(self, context: RuleContext) -> RuleResult:
         """The verdict."""
         self.asked.append(context)
         return self.verdict

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
 from app.rules.kinds.functions import BadFunction, Watched, find
-from app.rules.outcome import Fails, Passes, Verdict
+from app.rules.outcome import Fails, Passes, RuleResult
 from app.rules.rule import RuleContext
 from app.rules.tasks import in_rule
 from app.telemetry import Logger, get_logger, place_of
@@ -97,8 +97,8 @@ class Python:
     calls_out: ClassVar[bool] = True
     has_cooldown: ClassVar[bool] = False
 
-    async def __call__(self, context: RuleContext) -> Verdict:
-        """Its verdict; the chain bounds how long it may take."""
+    async def __call__(self, context: RuleContext) -> RuleResult:
+        """Return the result; the chain bounds how long it may take."""
         if context.services.client is None:
             return Fails("nothing is called here")
         in_rule.set(True)  # the chain asks each rule that calls out in a task, and so in a context, of its own

@@ -32,7 +32,7 @@ from app.http_client import (
 )
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
-from app.rules.outcome import Fails, Passes, Redirects, Verdict
+from app.rules.outcome import Fails, Passes, Redirects, RuleResult
 from app.rules.rule import RuleContext
 
 CAP = 16 * 1024  # bytes of an answer; the longest SMS has 1,600 characters
@@ -79,8 +79,8 @@ class Webhook:
     calls_out: ClassVar[bool] = True
     has_cooldown: ClassVar[bool] = False
 
-    async def __call__(self, context: RuleContext) -> Verdict:
-        """Its verdict; the chain bounds how long it may take."""
+    async def __call__(self, context: RuleContext) -> RuleResult:
+        """Return the result; the chain bounds how long it may take."""
         if context.services.client is None:
             return Fails("nothing is called here")
         try:
@@ -97,7 +97,7 @@ class Webhook:
         headers = {"content-type": "application/json", **self.headers, **signed}
         return await client.post(self.url, body, headers, cap=CAP, tls=self.tls)
 
-    def _read(self, context: RuleContext, answer: Answer) -> Verdict:
+    def _read(self, context: RuleContext, answer: Answer) -> RuleResult:
         if answer.status == _NO_CONTENT:
             return Passes("webhook: 204, no answer")
         if answer.status != _OK:
@@ -119,11 +119,11 @@ class Webhook:
         except (UnicodeDecodeError, LookupError):
             return Fails("webhook: the answer is not in its charset")
 
-    def read_text(self, context: RuleContext, text: str) -> Verdict:
+    def read_text(self, context: RuleContext, text: str) -> RuleResult:
         """text/plain; `echo` and println end it with a newline, which nobody means to send."""
         return context.reply(text.rstrip("\r\n"), "webhook: text")
 
-    def read_json(self, context: RuleContext, text: str) -> Verdict:
+    def read_json(self, context: RuleContext, text: str) -> RuleResult:
         """application/json: exactly one of the three forms."""
         try:
             answer = json.loads(text)
@@ -138,7 +138,7 @@ class Webhook:
                 return self._messages(context, messages)
         return Fails('webhook: JSON that is none of {"text"}, {"messages"}, {"rule"}')
 
-    def _messages(self, context: RuleContext, messages: list[Any]) -> Verdict:
+    def _messages(self, context: RuleContext, messages: list[Any]) -> RuleResult:
         texts: list[tuple[str, str | None]] = []
         for message in messages:
             match message:
@@ -151,7 +151,7 @@ class Webhook:
         return context.replies(texts, self.allowed, "webhook")
 
 
-_READERS: Mapping[str, Callable[[Webhook, RuleContext, str], Verdict]] = {
+_READERS: Mapping[str, Callable[[Webhook, RuleContext, str], RuleResult]] = {
     "text/plain": Webhook.read_text,
     "application/json": Webhook.read_json,
 }

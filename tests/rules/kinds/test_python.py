@@ -19,7 +19,7 @@ from app.http_client import HttpClient
 from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import walk
 from app.rules.kinds.python import Context, Message, Options, Python, Reply, Sms
-from app.rules.outcome import Answers, Fails, Outcome, Passes, Verdict
+from app.rules.outcome import Answers, Fails, Outcome, Passes, RuleResult
 from app.rules.rule import Rule
 from app.rules.services import RuleServices
 from app.rules.table import Route
@@ -82,7 +82,7 @@ async def _tools() -> AsyncIterator[RuleServices]:
         yield RuleServices(client)
 
 
-async def _asked(rule: Rule, text: str = "hello") -> Verdict:
+async def _asked(rule: Rule, text: str = "hello") -> RuleResult:
     async with _tools() as services:
         return await rule(replace(compiler.context(text), services=services, deadline=time.monotonic() + 5.0))
 

@@ -23,7 +23,7 @@ from app.rules.chain import walk
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import text
 from app.rules.kinds.webhook import CAP, Options
-from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, Step, Verdict
+from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, RuleResult, Step
 from app.rules.rule import Rule
 from app.rules.services import RuleServices
 from app.rules.table import Route
@@ -68,13 +68,13 @@ def _options(**changes: Any) -> Options:
     return replace(Options(Url("https://bot.example.com/sms?key=hunter2")), **changes)
 
 
-async def _asked(answer: Answer, **changes: Any) -> tuple[Verdict, Bot]:
+async def _asked(answer: Answer, **changes: Any) -> tuple[RuleResult, Bot]:
     bot = Bot(answer)
     async with _tools(bot) as services:
         return await compiler.good(_options(**changes))(replace(compiler.context(), services=services)), bot
 
 
-async def _verdict(answer: Answer, **changes: Any) -> Verdict:
+async def _verdict(answer: Answer, **changes: Any) -> RuleResult:
     return (await _asked(answer, **changes))[0]
 
 
@@ -176,7 +176,7 @@ async def test_without_secrets_nothing_is_signed() -> None:
 # How an answer is read
 
 
-def _says(*words: str) -> Verdict:
+def _says(*words: str) -> RuleResult:
     messages = tuple(Outgoing(compiler.US, (compiler.CUSTOMER,), one) for one in words)
     return Answers(messages, "webhook: text")
 
@@ -218,7 +218,7 @@ WRONG_KIND = "it must be text/plain or application/json"
         (_plain("ignored", "text/html", 204), Passes("webhook: 204, no answer")),
     ],
 )
-async def test_what_a_bot_may_say(answer: httpx.Response, verdict: Verdict) -> None:
+async def test_what_a_bot_may_say(answer: httpx.Response, verdict: RuleResult) -> None:
     """Text, silence, messages, another rule, or 204 for the next one; a BOM and final newlines are not sent."""
     assert await _verdict(answer) == verdict
 
@@ -289,7 +289,7 @@ def _cut(status: int) -> httpx.Response:
         (500, Fails("webhook: status 500")),
     ],
 )
-async def test_a_status_counts_although_the_rest_broke_off(status: int, verdict: Verdict) -> None:
+async def test_a_status_counts_although_the_rest_broke_off(status: int, verdict: RuleResult) -> None:
     """A 204 passes whatever follows it; half a text is not sent."""
     assert await _verdict(_cut(status)) == verdict
 
