@@ -17,7 +17,7 @@ from typing import Any, Literal
 from app.config import lint, policies
 from app.config import models as sections
 from app.config import numbers as phones
-from app.config.admin import Admin, warn_of_strangers
+from app.config.admin import AdminTable, warn_of_strangers
 from app.config.diagnostics import BadConfig, Diagnostic, Diagnostics, did_you_mean
 from app.config.routes import Reader
 from app.config.targets import read_targets
@@ -44,9 +44,9 @@ _SQLITE = "sqlite:///"
 class Config:
     """Everything that a file says."""
 
-    server: sections.Server
+    server: sections.ServerTable
     logging: sections.Logging
-    admin: Admin | None  # None: no socket of its own
+    admin: AdminTable | None  # None: no socket of its own
     tokens: tuple[Token, ...]
     signature: Literal["any", "v3", "log-only"]
     store: StoreOptions
@@ -103,11 +103,11 @@ def _toml_fault(error: tomllib.TOMLDecodeError) -> Diagnostic:
 def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics) -> Config | None:
     for key in sorted(data.keys() - set(sections.TABLES)):
         faults.note((key,), f"unknown table; {did_you_mean(key, sections.TABLES)}")
-    server = check(sections.Server, data.get("server", {}), ("server",), folder, faults)
+    server = check(sections.ServerTable, data.get("server", {}), ("server",), folder, faults)
     plivo = check(sections.Plivo, data.get("plivo", {}), ("plivo",), folder, faults)
-    store = check(sections.Store, data.get("store", {}), ("store",), folder, faults)
+    store = check(sections.StoreTable, data.get("store", {}), ("store",), folder, faults)
     logging = check(sections.Logging, data.get("logging", {}), ("logging",), folder, faults)
-    admin = check(Admin, data["admin"], ("admin",), folder, faults) if "admin" in data else None
+    admin = check(AdminTable, data["admin"], ("admin",), folder, faults) if "admin" in data else None
     country = _country(data.get("plivo", {}), folder, faults)
     read_number = partial(phones.read_number, country=country)
     read_address = partial(phones.read_address, country=country)

@@ -39,14 +39,14 @@ def _admin_token(value: str | None) -> str | None:
     return value and value.strip()
 
 
-class Admin(Strict):
+class AdminTable(Strict):
     """`[admin]`. The token guards what changes something, or shows texts; not the metrics."""
 
     listen: Annotated[Any, BeforeValidator(_address)]
     token: Annotated[OptionalText, AfterValidator(_admin_token), Field(repr=False)] = None
 
 
-def warn_of_strangers(admin: Admin | None, faults: Diagnostics) -> None:
+def warn_of_strangers(admin: AdminTable | None, faults: Diagnostics) -> None:
     """Nothing guards the metrics but the address. Private ones, and 0.0.0.0 in a container, are usual."""
     try:
         public = admin is not None and ipaddress.ip_address(admin.listen.host).is_global

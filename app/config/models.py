@@ -37,7 +37,7 @@ MIN_CONNECTIONS, MAX_CONNECTIONS = 10, 100_000
 DAY = 86400.0
 
 
-class Server(Strict):
+class ServerTable(Strict):
     """`[server]`"""
 
     public_url: PublicUrl
@@ -63,7 +63,7 @@ class Plivo(Country):
     signature: Annotated[Literal["any", "v3", "log-only"], Choice] = "any"
 
 
-class Store(Strict):
+class StoreTable(Strict):
     """`[store]`"""
 
     url: Text = "sqlite:///autoreply.db"
@@ -72,7 +72,7 @@ class Store(Strict):
     reserve: SizeOrNone | None = None
 
 
-class Schedule(Strict):
+class ScheduleTable(Strict):
     """`[schedules.x]`"""
 
     timezone: Text
@@ -109,7 +109,7 @@ class OptOut(Strict):
     reply: Replies = Field(default_factory=Replies)
 
 
-class Limits(Strict):
+class LimitsTable(Strict):
     """`[limits]`, and a route's own."""
 
     per_sender: Rates = DEFAULTS.per_sender
@@ -145,7 +145,7 @@ class Test(Strict):
     expect: Expect
 
 
-class Route(Strict):
+class RouteTable(Strict):
     """`[[routes]]`, without the keys of a nameless action."""
 
     name: Annotated[Text | None, Field(pattern=r"^[a-z0-9-]+$")] = None
@@ -153,11 +153,11 @@ class Route(Strict):
     rules: Texts | None = None
     vars: TextMap = Field(default_factory=dict)
     targets: Texts | None = None
-    limits: Limits | None = None
+    limits: LimitsTable | None = None
     opt_out: OptOut | None = None
 
 
-class Target(Strict):
+class TargetTable(Strict):
     """`[targets.x]`"""
 
     url: HttpUrl

@@ -29,7 +29,7 @@ def read_schedules(data: Any, folder: Path, faults: Diagnostics) -> dict[str, Sc
             faults.note(
                 ("schedules", name), "a schedule's name is letters, digits and underscores: texts say {name.next_open}"
             )
-        model = check(sections.Schedule, table, ("schedules", name), folder, faults)
+        model = check(sections.ScheduleTable, table, ("schedules", name), folder, faults)
         if model is None:
             continue
         options = ScheduleOptions(**dict(model))
@@ -44,7 +44,7 @@ def read_schedules(data: Any, folder: Path, faults: Diagnostics) -> dict[str, Sc
 
 
 def limit_options(
-    model: sections.Limits,
+    model: sections.LimitsTable,
     base: LimitOptions,
     place: Place,
     read_address: Callable[[str], Reading],
@@ -87,7 +87,7 @@ def opt_out_options(model: sections.OptOut, base: sections.OptOut | None = None)
 
 def read_limits(data: Any, folder: Path, read_address: Callable[[str], Reading], faults: Diagnostics) -> LimitOptions:
     """`[limits]`."""
-    model = check(sections.Limits, data, ("limits",), folder, faults) or sections.Limits()
+    model = check(sections.LimitsTable, data, ("limits",), folder, faults) or sections.LimitsTable()
     return limit_options(model, LimitOptions(), ("limits",), read_address, faults)
 
 
@@ -99,7 +99,7 @@ def route_options(
     for draft in reader.drafts:
         if draft.model.limits or draft.model.opt_out:
             place = (*draft.place, "limits")
-            model = draft.model.limits or sections.Limits()
+            model = draft.model.limits or sections.LimitsTable()
             own_limits = limit_options(model, limits, place, reader.read_address, faults)
             found[draft.name] = opt_out_options(draft.model.opt_out or opt_out, opt_out), own_limits
     return found

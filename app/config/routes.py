@@ -7,7 +7,7 @@ from typing import Any
 
 from app import rules
 from app.config.diagnostics import Diagnostics, did_you_mean
-from app.config.models import Route as RouteModel
+from app.config.models import RouteTable
 from app.config.rule_options import option_names, read_rule
 from app.config.validation import check, known_keys
 from app.plivo.numbers import Reading
@@ -27,7 +27,7 @@ class Draft:
 
     place: Place
     name: str
-    model: RouteModel
+    model: RouteTable
     rules: list[str]
     own: RuleOptions | None = None
 
@@ -71,7 +71,7 @@ class Reader:
         }
 
     def _route(self, place: Place, data: Any) -> None:
-        known = known_keys(RouteModel)
+        known = known_keys(RouteTable)
         own = {key: value for key, value in data.items() if key not in known} if isinstance(data, Mapping) else {}
         table = {key: value for key, value in data.items() if key in known} if isinstance(data, Mapping) else data
         action = own.keys() & KINDS.keys()
@@ -79,7 +79,7 @@ class Reader:
             unknown = f"unknown key; {did_you_mean(key, known | option_names())}"
             misplaced = f"belongs to a rule: write it below [rules.x], or beside one of {', '.join(KINDS)}"
             self.faults.note((*place, key), misplaced if key in option_names() else unknown)
-        model = check(RouteModel, table, place, self.folder, self.faults)
+        model = check(RouteTable, table, place, self.folder, self.faults)
         options = read_rule("", own, place, self.folder, self.faults, also=known) if action else None
         if model is None:
             return

@@ -15,7 +15,7 @@ from app.rules.compiler import Place
 
 
 def read_targets(
-    data: Any, folder: Path, server: sections.Server | None, plivo: sections.Plivo | None, faults: Diagnostics
+    data: Any, folder: Path, server: sections.ServerTable | None, plivo: sections.Plivo | None, faults: Diagnostics
 ) -> dict[str, Target]:
     """Every target; a faulty one too, so that routes may name it."""
     if not isinstance(data, Mapping):
@@ -23,7 +23,7 @@ def read_targets(
         return {}
     targets = {}
     for name, table in data.items():
-        model = check(sections.Target, table, ("targets", name), folder, faults)
+        model = check(sections.TargetTable, table, ("targets", name), folder, faults)
         if model is None:
             targets[name] = Target(name, url="")  # so that routes may name it without a second fault
             continue
@@ -39,7 +39,7 @@ def read_targets(
     return targets
 
 
-def _target(name: str, model: sections.Target, plivo: sections.Plivo | None, tls: ssl.SSLContext | None) -> Target:
+def _target(name: str, model: sections.TargetTable, plivo: sections.Plivo | None, tls: ssl.SSLContext | None) -> Target:
     values = model.model_dump(exclude={"plivo_signature", "statuses", "send", "ca_file", "client_cert", "client_key"})
     token = plivo.auth_tokens[0] if model.plivo_signature and plivo and plivo.auth_tokens else None
     return Target(
@@ -52,7 +52,7 @@ def _target(name: str, model: sections.Target, plivo: sections.Plivo | None, tls
     )
 
 
-def _tls(model: sections.Target, place: Place, folder: Path, faults: Diagnostics) -> ssl.SSLContext | None:
+def _tls(model: sections.TargetTable, place: Place, folder: Path, faults: Diagnostics) -> ssl.SSLContext | None:
     try:
         return TlsFiles(model.ca_file, model.client_cert, model.client_key).context(model.url, folder)
     except BadTlsFile as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.delivery.payloads import FORMATS, as_plivo_signs
 from app.delivery.queue import Delivery
-from app.delivery.retry import Outcome
+from app.delivery.retry import AttemptOutcome
 from app.delivery.target import Target
 from app.http_client import HttpClient, RequestFailed, webhook_headers
 from app.telemetry import get_logger, place_of
@@ -25,7 +25,7 @@ class Poster:
     client: HttpClient
     clock: Callable[[], float]  # the time of day, which is signed
 
-    async def post(self, delivery: Delivery) -> Outcome:
+    async def post(self, delivery: Delivery) -> AttemptOutcome:
         """Whatever happens is an outcome, but for a cancellation."""
         target = self.target
         try:
@@ -34,11 +34,11 @@ class Poster:
                 target.url, body, headers, timeout=target.timeout, cap=ANSWER_CAP, tls=target.tls
             )
         except RequestFailed as error:
-            return Outcome(error=str(error))
+            return AttemptOutcome(error=str(error))
         except Exception as error:  # noqa: BLE001 - it must die visibly, not come back for ever when its lease ends
             log.error("a delivery broke", target=target.name, delivery=delivery.id, reason=place_of(error))
-            return Outcome(error=f"cannot be sent: {type(error).__name__}")
-        outcome = Outcome(answer.status, retry_after=answer.retry_after)
+            return AttemptOutcome(error=f"cannot be sent: {type(error).__name__}")
+        outcome = AttemptOutcome(answer.status, retry_after=answer.retry_after)
         return outcome if outcome.accepted else replace(outcome, error=f"status {answer.status}")
 
     def _written(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:

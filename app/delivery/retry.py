@@ -25,7 +25,7 @@ PROBES = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)  # seconds until the next probe; the
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptOutcome:
     """What one POST brought: a status, or an error."""
 
     status: int | None = None
@@ -71,7 +71,7 @@ RetryDecision = Done | Again | Dead
 
 
 def decide(
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     attempt: int,
     retry: tuple[float, ...],
     *,
@@ -164,7 +164,7 @@ class ConcurrencyLimit:
         """How many more attempts may begin now."""
         return max(int(self.window) - under_way, 0) if now >= self.not_before else 0
 
-    def record(self, outcome: Outcome, *, began: float, now: float, wall: float) -> bool:
+    def record(self, outcome: AttemptOutcome, *, began: float, now: float, wall: float) -> bool:
         """Of an attempt that began then; whether it says something new. All attempts that were under way when the
         target said that it is busy are one sign of too much, not many.
         """

@@ -1,10 +1,10 @@
 """From the outcome of an attempt to what the queue stores. Pure."""
 
 from app.delivery.queue import Delivery, Settlement, State
-from app.delivery.retry import Again, Dead, Outcome, RetryDecision
+from app.delivery.retry import Again, AttemptOutcome, Dead, RetryDecision
 
 
-def settled_as(decision: RetryDecision, delivery: Delivery, outcome: Outcome, seconds: float) -> Settlement:
+def settled_as(decision: RetryDecision, delivery: Delivery, outcome: AttemptOutcome, seconds: float) -> Settlement:
     """The settlement of an attempt that took so many seconds."""
     state: State = "due" if isinstance(decision, Again) else "dead" if isinstance(decision, Dead) else "done"
     counted = decision.counted if isinstance(decision, Again) else True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from app.delivery.backlog import Backlog
 from app.delivery.posting import Poster
 from app.delivery.queue import Condition, Delivery, DeliveryQueue, Settlement, TargetStatus
-from app.delivery.retry import Breaker, ConcurrencyLimit, Dead, Outcome, decide
+from app.delivery.retry import AttemptOutcome, Breaker, ConcurrencyLimit, Dead, decide
 from app.delivery.settling import cut_off, settled_as
 from app.delivery.target import Target
 from app.http_client import HttpClient
@@ -179,7 +179,7 @@ class TargetWorker:
             self._look_again()
         await self._settle(self._judge(delivery, outcome, began, probe=probe))
 
-    def _judge(self, delivery: Delivery, outcome: Outcome, began: float, *, probe: bool) -> Settlement:
+    def _judge(self, delivery: Delivery, outcome: AttemptOutcome, began: float, *, probe: bool) -> Settlement:
         now, wall = self._chance.monotonic(), self._chance.clock()
         news = self._pace.record(outcome, began=began, now=now, wall=wall)
         next_probe = self._told(outcome, delivery, now, probe=probe) if news or probe else None
@@ -190,7 +190,7 @@ class TargetWorker:
             log.error("delivery is dead", target=self._target.name, **what)
         return settled_as(decision, delivery, outcome, now - began)
 
-    def _told(self, outcome: Outcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
+    def _told(self, outcome: AttemptOutcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
         """The breaker knows; seconds until the next probe, if this was one that failed."""
         was_open = self._breaker.open
         wait = self._breaker.record(accepted=outcome.accepted, probe=probe, now=now)

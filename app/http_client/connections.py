@@ -33,7 +33,7 @@ _NO_CONTENT = 204
 
 
 @dataclass(slots=True)
-class Arrival:
+class StatusArrival:
     """The status line of the answer under way, once the request went out."""
 
     line: StatusLine | None = None
@@ -44,10 +44,10 @@ class Arrival:
         return self.line.status if self.line else None
 
 
-arriving: ContextVar[Arrival | None] = ContextVar("arriving", default=None)  # of the POST that this task makes
+arriving: ContextVar[StatusArrival | None] = ContextVar("arriving", default=None)  # of the POST that this task makes
 
 
-class Connections(httpx.AsyncBaseTransport):
+class AiohttpConnections(httpx.AsyncBaseTransport):
     """At most `limit` connections for each TLS context and proxy; requests that differ in these share none."""
 
     def __init__(self, limit: int | None, proxies: Proxies) -> None:

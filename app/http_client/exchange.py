@@ -14,7 +14,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from app.http_client.connections import TLS, Arrival, Connections, arriving
+from app.http_client.connections import TLS, AiohttpConnections, StatusArrival, arriving
 from app.http_client.failures import EXPECTED, describe
 from app.http_client.proxies import read_proxies
 from app.http_client.values import Answer, RequestFailed
@@ -25,7 +25,7 @@ def open_client(
 ) -> httpx.AsyncClient:
     """An httpx client that uses the proxies of the environment. Raises `BadEnvironment`."""
     return httpx.AsyncClient(
-        transport=transport or Connections(connections, read_proxies()),
+        transport=transport or AiohttpConnections(connections, read_proxies()),
         headers={"user-agent": user_agent, "accept-encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
@@ -57,7 +57,7 @@ async def post(
 
 
 @contextmanager
-def _watched(arrival: Arrival) -> Iterator[None]:
+def _watched(arrival: StatusArrival) -> Iterator[None]:
     token = arriving.set(arrival)
     try:
         yield
@@ -70,7 +70,7 @@ class _Coming:
     """As much of an answer as has come."""
 
     cap: int
-    arrival: Arrival = field(default_factory=Arrival)
+    arrival: StatusArrival = field(default_factory=StatusArrival)
     head: httpx.Response | None = None
     body: bytearray = field(default_factory=bytearray)
 

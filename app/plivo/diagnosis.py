@@ -31,7 +31,7 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Budget:
+class DiagnosisBudget:
     """What a diagnosis may cost: so many HMACs, and time until `until` of `clock`."""
 
     hmacs: int
@@ -56,7 +56,7 @@ def advice(
     public_url: str,
     tokens: Sequence[Token],
     seen: Seen,
-    budget: Budget,
+    budget: DiagnosisBudget,
 ) -> str:
     """What to change so that the signature matches, as well as can be told from here. `request` is for `public_url`."""
     comparable = [header for header in signature_headers if header.is_comparable]

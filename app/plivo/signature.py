@@ -146,7 +146,7 @@ class SignatureHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class SignatureMatch:
     """Which header a token made, over which text."""
 
     header: str
@@ -197,11 +197,11 @@ def _signatures(values: bytes) -> tuple[bytes, ...]:
     return tuple([part for part in parts if _SIGNATURE.fullmatch(part)][:MAX_VALUES])
 
 
-def matching(header: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> Match | None:
+def matching(header: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> SignatureMatch | None:
     """The header and the token that made it over `text`. Tokens are not tried if there is nothing to compare."""
     for token in tokens if header.is_comparable else ():
         if name := header.header_matching(token.sign(text)):
-            return Match(name, token, text)
+            return SignatureMatch(name, token, text)
     return None
 
 

@@ -11,7 +11,7 @@ from app.plivo import forms
 from app.plivo.diagnosis import checked
 from app.plivo.messages import Parameters, Proof, Verified, content_digest
 from app.plivo.refusals import Forged
-from app.plivo.signature import Match, Request, SignatureHeader, Token, matching
+from app.plivo.signature import Request, SignatureHeader, SignatureMatch, Token, matching
 
 MAX_DESTINATIONS = 200_000  # numbers whose token is remembered, some 150 bytes each
 
@@ -115,7 +115,9 @@ def verify(request: RawRequest, headers: Sequence[SignatureHeader], tokens: Toke
     return Verified(request.path, parameters, proofs, best.header, tokens.position(best.token))
 
 
-def _matches(headers: Iterable[SignatureHeader], request: Request, tokens: Tokens, destination: bytes) -> list[Match]:
+def _matches(
+    headers: Iterable[SignatureHeader], request: Request, tokens: Tokens, destination: bytes
+) -> list[SignatureMatch]:
     return [
         match for header in headers if (match := matching(header, header.text(request), tokens.in_order(destination)))
     ]

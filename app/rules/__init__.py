@@ -26,12 +26,12 @@ class KindOptions(Protocol):
 
 
 _KINDS: tuple[type[KindOptions], ...] = (
-    text.Options,
-    keywords.Options,
-    webhook.Options,
-    python.Options,
-    forward.Options,
-    silence.Options,
+    text.TextOptions,
+    keywords.KeywordsOptions,
+    webhook.WebhookOptions,
+    python.PythonOptions,
+    forward.ForwardOptions,
+    silence.SilenceOptions,
 )
 KINDS: Mapping[str, type[KindOptions]] = {kind.KEY: kind for kind in _KINDS}
 

@@ -29,7 +29,7 @@ class ConditionOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class TextMatch:
     """`match`: an RE2 pattern found anywhere, whatever the case. Named groups become names for texts.
 
     RE2's \\d is ASCII only, so the digits of every script are 0 to 9 for it, in the text and in the pattern.
@@ -58,7 +58,7 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class OpenOrClosed:
     """`open`, `closed`: the state of a schedule when the message came."""
 
     schedule: Schedule
@@ -81,9 +81,9 @@ def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Cond
         conditions.append(Sender(tuple(_sender(source, compiler) for source in options.sender)))
     for key, name, wanted in (("open", options.open, True), ("closed", options.closed, False)):
         if name is not None and (schedule := compiler.schedule(key, name)):
-            conditions.append(Hours(schedule, wanted))
+            conditions.append(OpenOrClosed(schedule, wanted))
     if options.match is not None and (pattern := _compile(options.match, compiler)) is not None:
-        conditions.append(Match(pattern))
+        conditions.append(TextMatch(pattern))
         compiler = compiler.knowing(pattern.groupindex)
     return tuple(conditions), compiler
 

@@ -10,25 +10,25 @@ from app.replies.journal import Submission
 from app.replies.proposals import Proposal
 from app.store import message_copies, proofs, rows, usage
 from app.store.driver import Connection
-from app.store.rows import Call, Found
+from app.store.rows import Call, StoredMessage
 
 
 class Group:
     """Reads were made before; `write` makes all writes."""
 
-    def __init__(self, remembered: Usage, found: dict[str, Found]) -> None:
+    def __init__(self, remembered: Usage, found: dict[str, StoredMessage]) -> None:
         self.usage = remembered
         self.found = found  # by MessageUUID, those of this group included once they are admitted
         self._inserts: list[dict[str, Any]] = []
         self._answers: list[dict[str, Any]] = []
-        self._called: dict[int | None, Found] = {}  # by row
+        self._called: dict[int | None, StoredMessage] = {}  # by row
         self._units: dict[tuple[str, int], int] = defaultdict(int)
         self._cooldowns: list[dict[str, Any]] = []
         self._changes: list[OptOutChange] = []
         self._vouching: list[Proof] = []
         self._copied: list[tuple[Submission, Proposal]] = []
 
-    def admit(self, one: Submission, found: Found | None) -> Proposal:
+    def admit(self, one: Submission, found: StoredMessage | None) -> Proposal:
         """Admit a message that has no answer yet."""
         proposal = admit(one.candidate, self.usage)
         answer = rows.answered(one, proposal)
@@ -36,7 +36,7 @@ class Group:
             row = {**rows.pending(one.arrival, proposal.reason), **answer}
             self._inserts.append(row)
             first = [Call(one.arrival.called_at, 200, "answered")]
-            self.found[one.arrival.message.message_uuid] = Found(None, "answered", proposal.xml, first, row=row)
+            self.found[one.arrival.message.message_uuid] = StoredMessage(None, "answered", proposal.xml, first, row=row)
         else:
             found.state, found.xml = "answered", proposal.xml
             if one.waited_for:
@@ -46,7 +46,7 @@ class Group:
         self._use_up(one, proposal)
         return proposal
 
-    def call(self, found: Found, at: float) -> None:
+    def call(self, found: StoredMessage, at: float) -> None:
         """One more call got the answer of a message."""
         found.called(at, 200, "answered again")
         if found.handed_over_at is None:

@@ -12,7 +12,7 @@ from app.store import locks, proofs, rows, usage
 from app.store.arrivals import Arrivals
 from app.store.driver import Connection
 from app.store.group import Group
-from app.store.rows import Found
+from app.store.rows import StoredMessage
 
 
 class Messages:
@@ -67,7 +67,7 @@ class Messages:
         return [None] * len(owners)
 
 
-async def _find(connection: Connection, arrivals: Iterable[Arrival]) -> dict[str, Found]:
+async def _find(connection: Connection, arrivals: Iterable[Arrival]) -> dict[str, StoredMessage]:
     return await rows.find(connection, (arrival.message.message_uuid for arrival in arrivals))
 
 
@@ -78,7 +78,7 @@ def _shared_names(submissions: Sequence[Submission]) -> Iterator[str]:
         yield from (f"budget {budget.scope}" for budget in one.candidate.query.budgets)
 
 
-def _of_repeats(found: Mapping[str, Found]) -> Iterator[UsageQuery]:
+def _of_repeats(found: Mapping[str, StoredMessage]) -> Iterator[UsageQuery]:
     """What must be known to repeat an answer: whether somebody it goes to has opted out since."""
     nobody = Conversation("", "")
     for row in found.values():
@@ -95,7 +95,7 @@ def _settle(one: Submission, group: Group) -> Recorded:
     return Recorded(proposal.xml, proposal)
 
 
-def _repeat(arrival: Arrival, found: Found, group: Group) -> Recorded:
+def _repeat(arrival: Arrival, found: StoredMessage, group: Group) -> Recorded:
     """The answer of a message again, without the messages to people who have opted out since."""
     group.call(found, arrival.called_at)
     if not found.xml:  # its retention is over: that call is long past
@@ -116,7 +116,7 @@ async def _claim(connection: Connection, request: ClaimRequest, group: Group) ->
     return Claimed(group.usage) if taken else Held()
 
 
-async def _fail(connection: Connection, call: FailedCall, row: Found) -> int:
+async def _fail(connection: Connection, call: FailedCall, row: StoredMessage) -> int:
     if row.state == "answered":
         return row.failures
     row.called(call.arrival.called_at, call.status, call.reason)

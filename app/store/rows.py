@@ -99,7 +99,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class Found:
+class StoredMessage:
     """The row of a message that came before; `id` is None while it stands in the group that writes it."""
 
     id: int | None
@@ -111,7 +111,7 @@ class Found:
     row: dict[str, Any] | None = None  # what the group writes of it
 
     @classmethod
-    def of(cls, row: Row) -> "Found":
+    def of(cls, row: Row) -> "StoredMessage":
         """From a row of `FIND`. No `calls`: there was one, answered when it came."""
         _, id_, state, xml, calls, received_at, handed_over_at, failures = row
         known = [Call(**call) for call in json.loads(calls)] if calls else []
@@ -129,10 +129,10 @@ class Found:
         return json.dumps([asdict(call) for call in self.calls])
 
 
-async def find(connection: Connection, uuids: Iterable[str]) -> dict[str, Found]:
+async def find(connection: Connection, uuids: Iterable[str]) -> dict[str, StoredMessage]:
     """The rows of these messages, by MessageUUID."""
     rows = await connection.fetch(FIND, {"uuids": sorted(set(uuids))})
-    return {row[0]: Found.of(row) for row in rows}
+    return {row[0]: StoredMessage.of(row) for row in rows}
 
 
 async def insert(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
@@ -141,7 +141,7 @@ async def insert(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
         await connection.execute_many(INSERT, new)
 
 
-async def begin(connection: Connection, found: dict[str, Found], new: Iterable[tuple[Arrival, str]]) -> None:
+async def begin(connection: Connection, found: dict[str, StoredMessage], new: Iterable[tuple[Arrival, str]]) -> None:
     """Give each message that has no row a pending one, with a reason, and add it to `found`.
 
     Another process may do the same at this moment: they get one row together, and no deadlock.
@@ -161,7 +161,7 @@ async def answer(connection: Connection, changed: Sequence[dict[str, Any]]) -> N
         await connection.execute_many(ANSWER, changed)
 
 
-async def note_calls(connection: Connection, called: Sequence[Found]) -> None:
+async def note_calls(connection: Connection, called: Sequence[StoredMessage]) -> None:
     """Write the calls of messages that were answered before."""
     if called:
         changed = [{"row": one.id, "calls": one.calls_json, "handed_over_at": one.handed_over_at} for one in called]

@@ -14,7 +14,7 @@ from app.store.usage import SLOT
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class StoredBacklog:
     """Of one target: deliveries that are neither done nor dead, and the age of the oldest in seconds."""
 
     count: int = 0
@@ -25,7 +25,7 @@ class Backlog:
 class Survey:
     """The figures of one moment."""
 
-    backlogs: Mapping[str, Backlog]
+    backlogs: Mapping[str, StoredBacklog]
     paused: frozenset[str]  # by an operator
     spent: Mapping[Budget, int]  # units
 
@@ -41,7 +41,7 @@ def _survey(connection: sa.Connection, targets: Collection[str], budgets: Collec
     return Survey(_backlogs(connection, targets), paused, _spent(connection, budgets, at))
 
 
-def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, Backlog]:
+def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, StoredBacklog]:
     """Two steps, so that what is counted is in an index alone; the oldest has the lowest id."""
     waiting = (
         sa.select(deliveries.c.target, sa.func.count(), sa.func.min(deliveries.c.id))
@@ -52,8 +52,10 @@ def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, 
     ids = [first for _, first in found.values()]
     ages = sa.select(deliveries.c.id, now() - deliveries.c.created_at).where(deliveries.c.id.in_(ids))
     age = {first: seconds for first, seconds in connection.execute(ages)} if ids else {}  # noqa: C416 - rows, no pairs
-    empty = {target: Backlog() for target in targets}
-    return empty | {target: Backlog(count, max(age.get(first, 0.0), 0.0)) for target, (count, first) in found.items()}
+    empty = {target: StoredBacklog() for target in targets}
+    return empty | {
+        target: StoredBacklog(count, max(age.get(first, 0.0), 0.0)) for target, (count, first) in found.items()
+    }
 
 
 def _spent(connection: sa.Connection, budgets: Collection[Budget], at: float) -> dict[Budget, int]:

@@ -28,7 +28,7 @@ class Diagnoser:
         if now < self._due_at:
             return None
         self._due_at = now + DIAGNOSIS_INTERVAL
-        budget = diagnosis.Budget(DIAGNOSIS_HMACS, time.thread_time() + DIAGNOSIS_SECONDS, time.thread_time)
+        budget = diagnosis.DiagnosisBudget(DIAGNOSIS_HMACS, time.thread_time() + DIAGNOSIS_SECONDS, time.thread_time)
         return diagnosis.advice(signature_headers, request, self._public_url, self._tokens, _seen(scope), budget)
 
 

@@ -11,11 +11,11 @@ from app.delivery.retry import (
     JITTER,
     RETRY,
     Again,
+    AttemptOutcome,
     Breaker,
     ConcurrencyLimit,
     Dead,
     Done,
-    Outcome,
     RetryDecision,
     decide,
     retry_after,
@@ -24,7 +24,7 @@ from app.delivery.retry import (
 NOW = 1_772_442_000.0  # Mon, 02 Mar 2026 09:00:00 GMT
 DAY = 86_400.0
 
-FAILED = Outcome(500, "status 500")
+FAILED = AttemptOutcome(500, "status 500")
 
 
 def test_default_list_is_the_documented_one() -> None:
@@ -36,29 +36,29 @@ def test_default_list_is_the_documented_one() -> None:
 @pytest.mark.parametrize(
     ("outcome", "attempt", "verdict"),
     [
-        (Outcome(200), 1, Done()),
-        (Outcome(204), 10, Done()),
-        (Outcome(299), 1, Done()),
-        (Outcome(200, retry_after="60"), 1, Done()),
-        (Outcome(199), 1, Again(5.0)),
-        (Outcome(302), 1, Again(5.0)),
-        (Outcome(404), 2, Again(30.0)),
-        (Outcome(500), 3, Again(120.0)),
-        (Outcome(error="no answer within 10 s"), 9, Again(86_400.0)),
+        (AttemptOutcome(200), 1, Done()),
+        (AttemptOutcome(204), 10, Done()),
+        (AttemptOutcome(299), 1, Done()),
+        (AttemptOutcome(200, retry_after="60"), 1, Done()),
+        (AttemptOutcome(199), 1, Again(5.0)),
+        (AttemptOutcome(302), 1, Again(5.0)),
+        (AttemptOutcome(404), 2, Again(30.0)),
+        (AttemptOutcome(500), 3, Again(120.0)),
+        (AttemptOutcome(error="no answer within 10 s"), 9, Again(86_400.0)),
         (FAILED, 10, Dead()),
         (FAILED, 11, Dead()),
-        (Outcome(500, retry_after="60"), 1, Again(60.0)),
-        (Outcome(500, retry_after="60"), 4, Again(600.0)),
-        (Outcome(404, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 1, Again(120.0)),
-        (Outcome(500, retry_after="9999999"), 1, Again(DAY)),
-        (Outcome(500, retry_after="1"), 10, Dead()),
-        (Outcome(503), 1, Again(5.0)),
-        (Outcome(503), 10, Dead()),
-        (Outcome(503, retry_after="soon"), 1, Again(5.0)),
-        (Outcome(503, retry_after="soon"), 10, Dead()),
+        (AttemptOutcome(500, retry_after="60"), 1, Again(60.0)),
+        (AttemptOutcome(500, retry_after="60"), 4, Again(600.0)),
+        (AttemptOutcome(404, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 1, Again(120.0)),
+        (AttemptOutcome(500, retry_after="9999999"), 1, Again(DAY)),
+        (AttemptOutcome(500, retry_after="1"), 10, Dead()),
+        (AttemptOutcome(503), 1, Again(5.0)),
+        (AttemptOutcome(503), 10, Dead()),
+        (AttemptOutcome(503, retry_after="soon"), 1, Again(5.0)),
+        (AttemptOutcome(503, retry_after="soon"), 10, Dead()),
     ],
 )
-def test_outcome_and_attempt_decide(outcome: Outcome, attempt: int, verdict: RetryDecision) -> None:
+def test_outcome_and_attempt_decide(outcome: AttemptOutcome, attempt: int, verdict: RetryDecision) -> None:
     """Any 2xx is done; else the longer of the list's delay and Retry-After; after the last attempt dead."""
     assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0) == verdict
 
@@ -67,18 +67,18 @@ def test_outcome_and_attempt_decide(outcome: Outcome, attempt: int, verdict: Ret
 @pytest.mark.parametrize(
     ("outcome", "delay"),
     [
-        (Outcome(429), 5.0),
-        (Outcome(429, retry_after="0"), 5.0),
-        (Outcome(429, retry_after="rubbish"), 5.0),
-        (Outcome(429, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 120.0),
-        (Outcome(503, retry_after="0"), 5.0),
-        (Outcome(503, retry_after="1"), 5.0),
-        (Outcome(503, retry_after="60"), 60.0),
-        (Outcome(503, retry_after="9999999"), DAY),
-        (Outcome(503, retry_after="Mon, 02 Mar 2026 08:00:00 GMT"), 5.0),
+        (AttemptOutcome(429), 5.0),
+        (AttemptOutcome(429, retry_after="0"), 5.0),
+        (AttemptOutcome(429, retry_after="rubbish"), 5.0),
+        (AttemptOutcome(429, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 120.0),
+        (AttemptOutcome(503, retry_after="0"), 5.0),
+        (AttemptOutcome(503, retry_after="1"), 5.0),
+        (AttemptOutcome(503, retry_after="60"), 60.0),
+        (AttemptOutcome(503, retry_after="9999999"), DAY),
+        (AttemptOutcome(503, retry_after="Mon, 02 Mar 2026 08:00:00 GMT"), 5.0),
     ],
 )
-def test_what_a_busy_target_says_uses_up_no_attempt(outcome: Outcome, delay: float, attempt: int) -> None:
+def test_what_a_busy_target_says_uses_up_no_attempt(outcome: AttemptOutcome, delay: float, attempt: int) -> None:
     """429, and 503 with Retry-After, are about the target: the report waits as after its first failure, or longer if
     it is asked to, and no attempt counts.
     """
@@ -89,20 +89,20 @@ def test_what_a_busy_target_says_uses_up_no_attempt(outcome: Outcome, delay: flo
 @pytest.mark.parametrize(
     ("outcome", "attempt", "verdict"),
     [
-        (Outcome(500), 3, Again(20.0, counted=False)),
-        (Outcome(error="could not connect"), 99, Again(20.0, counted=False)),
-        (Outcome(500, retry_after="60"), 3, Again(60.0, counted=False)),
-        (Outcome(429), 3, Again(20.0, counted=False)),
-        (Outcome(408), 3, Again(20.0, counted=False)),
-        (Outcome(425), 3, Again(20.0, counted=False)),
-        (Outcome(400), 3, Again(120.0)),
-        (Outcome(404), 1, Again(5.0)),
-        (Outcome(410), 10, Dead()),
-        (Outcome(499), 10, Dead()),
+        (AttemptOutcome(500), 3, Again(20.0, counted=False)),
+        (AttemptOutcome(error="could not connect"), 99, Again(20.0, counted=False)),
+        (AttemptOutcome(500, retry_after="60"), 3, Again(60.0, counted=False)),
+        (AttemptOutcome(429), 3, Again(20.0, counted=False)),
+        (AttemptOutcome(408), 3, Again(20.0, counted=False)),
+        (AttemptOutcome(425), 3, Again(20.0, counted=False)),
+        (AttemptOutcome(400), 3, Again(120.0)),
+        (AttemptOutcome(404), 1, Again(5.0)),
+        (AttemptOutcome(410), 10, Dead()),
+        (AttemptOutcome(499), 10, Dead()),
     ],
 )
 def test_probe_uses_up_an_attempt_only_by_a_verdict_on_the_report(
-    outcome: Outcome, attempt: int, verdict: RetryDecision
+    outcome: AttemptOutcome, attempt: int, verdict: RetryDecision
 ) -> None:
     """A target that is paused costs its reports nothing; a 4xx but 408, 425 and 429 says that the report is refused."""
     assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0, next_probe=20.0) == verdict
@@ -113,8 +113,8 @@ def test_jitter_multiplies_the_capped_delay(jitter: float, first: float, last: f
     """At the cap, too, receivers are not hit in step; what a receiver asked for is not jittered."""
     assert decide(FAILED, 1, RETRY, now=NOW, jitter=jitter) == Again(first)
     assert decide(FAILED, 9, RETRY, now=NOW, jitter=jitter) == Again(last)
-    assert decide(Outcome(503, retry_after="1"), 9, RETRY, now=NOW, jitter=jitter) == Again(first, counted=False)
-    assert decide(Outcome(500, retry_after="60"), 1, RETRY, now=NOW, jitter=jitter) == Again(60.0)
+    assert decide(AttemptOutcome(503, retry_after="1"), 9, RETRY, now=NOW, jitter=jitter) == Again(first, counted=False)
+    assert decide(AttemptOutcome(500, retry_after="60"), 1, RETRY, now=NOW, jitter=jitter) == Again(60.0)
 
 
 def test_no_list_is_one_try() -> None:
@@ -125,9 +125,9 @@ def test_no_list_is_one_try() -> None:
 @pytest.mark.parametrize("asked", ["0", "00", "Mon, 02 Mar 2026 08:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
 def test_no_delay_is_zero(asked: str) -> None:
     """A receiver that says "now" does not get all its tries in a blink."""
-    for outcome in (FAILED, Outcome(500, retry_after=asked)):
+    for outcome in (FAILED, AttemptOutcome(500, retry_after=asked)):
         assert decide(outcome, 1, (0.0,), now=NOW, jitter=1.0) == Again(1.0)
-    assert decide(Outcome(503, retry_after=asked), 1, (0.0,), now=NOW, jitter=1.0) == Again(1.0, counted=False)
+    assert decide(AttemptOutcome(503, retry_after=asked), 1, (0.0,), now=NOW, jitter=1.0) == Again(1.0, counted=False)
 
 
 @given(
@@ -147,7 +147,7 @@ def test_verdict_is_always_bounded(
     next_probe: float | None,
 ) -> None:
     """G6: whatever a receiver says, it is done, dead, or tried again within 29 hours, never at once."""
-    outcome = Outcome(status, retry_after=asked)
+    outcome = AttemptOutcome(status, retry_after=asked)
     verdict = decide(outcome, attempt, retry, now=NOW, jitter=jitter, next_probe=next_probe)
     if status is not None and 200 <= status <= 299:
         assert verdict == Done()
@@ -287,9 +287,9 @@ def test_probe_now_does_not_forget() -> None:
     assert breaker.room(4, NOW + 11) == 1  # it never puts a probe off
 
 
-def said(status: int, retry_after: str | None = None) -> Outcome:
+def said(status: int, retry_after: str | None = None) -> AttemptOutcome:
     """What a POST brought."""
-    return Outcome(status, retry_after=retry_after)
+    return AttemptOutcome(status, retry_after=retry_after)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from app.rules.kinds import keywords, text
 from app.rules.outcome import Step
 from app.rules.services import RuleServices
 
-HOURS = rule("menu", keywords.Options({"HOURS": "9-18"}))
-GOT_IT = rule("ack", text.Options("Got it."))
+HOURS = rule("menu", keywords.KeywordsOptions({"HOURS": "9-18"}))
+GOT_IT = rule("ack", text.TextOptions("Got it."))
 
 
 async def test_every_rule_has_its_reason() -> None:

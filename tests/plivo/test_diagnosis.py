@@ -9,9 +9,9 @@ from app.plivo.signature import Request, Token, signature_headers
 SEEN = diagnosis.Seen("http", "internal:8080", 8080, "/message")
 
 
-def plenty() -> diagnosis.Budget:
+def plenty() -> diagnosis.DiagnosisBudget:
     """Enough for every variant."""
-    return diagnosis.Budget(10_000, until=1.0, clock=lambda: 0.0)
+    return diagnosis.DiagnosisBudget(10_000, until=1.0, clock=lambda: 0.0)
 
 
 def advice(
@@ -115,8 +115,10 @@ def test_checked_names_headers_and_url() -> None:
     )
 
 
-@pytest.mark.parametrize("budget", [diagnosis.Budget(59, 1.0, lambda: 0.0), diagnosis.Budget(10_000, 1.0, lambda: 1.0)])
-def test_a_diagnosis_ends_with_its_budget(budget: diagnosis.Budget) -> None:
+@pytest.mark.parametrize(
+    "budget", [diagnosis.DiagnosisBudget(59, 1.0, lambda: 0.0), diagnosis.DiagnosisBudget(10_000, 1.0, lambda: 1.0)]
+)
+def test_a_diagnosis_ends_with_its_budget(budget: diagnosis.DiagnosisBudget) -> None:
     """When HMACs or time are used up, the rest of the variants is not tried; the advice is as good as it gets."""
     headers = plivo_sdk.headers("POST", "https://internal:8080/message", ())
     made = signature_headers({name.lower().encode(): value.encode() for name, value in headers.items()})
@@ -129,6 +131,6 @@ def test_a_diagnosis_ends_with_its_budget(budget: diagnosis.Budget) -> None:
 def test_nothing_to_compare_needs_no_diagnosis() -> None:
     """Values that cannot be signatures are named as what they are, without an HMAC."""
     made = signature_headers({b"x-plivo-signature-v3": b"bad", b"x-plivo-signature-v3-nonce": b"1"})
-    budget = diagnosis.Budget(0, 0.0, lambda: 0.0)
+    budget = diagnosis.DiagnosisBudget(0, 0.0, lambda: 0.0)
     request = Request("POST", "https://a.example/message", (), ())
     assert diagnosis.advice(made, request, "https://a.example", [], SEEN, budget) == diagnosis.NOTHING_TO_COMPARE

@@ -22,8 +22,8 @@ from app.rules.services import RuleServices
 from app.rules.table import Route
 
 HERE = Conversation(US, CUSTOMER)
-GOT_IT = rule("ack", text.Options("Got it."))
-HOURS = rule("menu", keywords.Options({"HOURS": "9-18"}))
+GOT_IT = rule("ack", text.TextOptions("Got it."))
+HOURS = rule("menu", keywords.KeywordsOptions({"HOURS": "9-18"}))
 
 
 def _out() -> Usage:
@@ -37,7 +37,7 @@ def _limited(**changes: Any) -> RoutePolicy:
 
 async def test_other_numbers_have_the_default_route() -> None:
     """`to = "*"` answers from whatever number was texted."""
-    default = Route("default", (rule("text", text.Options("Hi from {to}.")),))
+    default = Route("default", (rule("text", text.TextOptions("Hi from {to}.")),))
     sent = await decided(runtime(GOT_IT, default=default), message(to=SHOP))
     assert sent.messages == (Outgoing(SHOP, (CUSTOMER,), "Hi from +33644600001."),)
 
@@ -78,7 +78,7 @@ async def test_what_must_not_be_answered_is_silence_and_asks_no_rule(changes: di
 
 async def test_alphanumeric_sender_gets_no_reply_and_is_still_forwarded() -> None:
     """A name cannot be texted, but what it wrote reaches the people on duty."""
-    duty = rule("duty", forward.Options((f"+{DUTY}",), text="Thanks."))
+    duty = rule("duty", forward.ForwardOptions((f"+{DUTY}",), text="Thanks."))
     sent = await decided(runtime(duty), message(sender="AMAZON"))
     assert sent.messages == (Outgoing(US, (DUTY,), "AMAZON: hello"),)
     assert sent.reason == "forwarded to 1; an alphanumeric sender, or the number itself, cannot be texted"
@@ -103,7 +103,9 @@ async def test_no_rule_is_asked_for_a_person_who_is_out(words: str) -> None:
 
 async def test_start_of_a_person_who_is_in_is_a_word_like_any_other() -> None:
     """A shop may have a keyword START."""
-    sent = await decided(runtime(rule("menu", keywords.Options({"START": "Welcome to the quiz."}))), message("START"))
+    sent = await decided(
+        runtime(rule("menu", keywords.KeywordsOptions({"START": "Welcome to the quiz."}))), message("START")
+    )
     assert ([one.text for one in sent.messages], sent.rule, sent.change) == (["Welcome to the quiz."], "menu", None)
 
 
@@ -112,9 +114,9 @@ async def test_start_of_a_person_who_is_in_is_a_word_like_any_other() -> None:
     [
         ((), "", "Reply STOP to end.", OPT_OUT),
         ((GOT_IT,), "", "Reply STOP to end.", OPT_OUT),
-        ((rule("menu", keywords.Options({"INFO": "We sell shoes."})),), "", "We sell shoes.", "menu"),
-        ((GOT_IT, rule("menu", keywords.Options({"INFO *": "Shoes."}))), "", "Got it.", "ack"),
-        ((rule("menu", keywords.Options({"INFO": "We sell shoes."})),), "help", None, OPT_OUT),
+        ((rule("menu", keywords.KeywordsOptions({"INFO": "We sell shoes."})),), "", "We sell shoes.", "menu"),
+        ((GOT_IT, rule("menu", keywords.KeywordsOptions({"INFO *": "Shoes."}))), "", "Got it.", "ack"),
+        ((rule("menu", keywords.KeywordsOptions({"INFO": "We sell shoes."})),), "help", None, OPT_OUT),
         ((HOURS,), "", "Reply STOP to end.", OPT_OUT),
         ((bot()[0],), "", "Reply STOP to end.", OPT_OUT),
     ],

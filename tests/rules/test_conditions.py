@@ -4,12 +4,12 @@ import pytest
 from support import compiler
 
 from app.rules.conditions import ConditionOptions
-from app.rules.kinds.text import Options
+from app.rules.kinds.text import TextOptions
 from app.rules.outcome import Answers, Passes
 
 
 async def _matches(pattern: str, text: str) -> bool:
-    verdict = await compiler.good(Options("yes"), ConditionOptions(match=pattern))(compiler.context(text))
+    verdict = await compiler.good(TextOptions("yes"), ConditionOptions(match=pattern))(compiler.context(text))
     assert isinstance(verdict, Answers | Passes)
     return isinstance(verdict, Answers)
 
@@ -50,20 +50,20 @@ async def test_match_searches_whatever_the_case(pattern: str, text: str, *, foun
 async def test_named_groups_are_names_for_texts() -> None:
     """What a group caught stands in the answer as it came, braces and all."""
     rule = compiler.good(
-        Options("Order {number} of {who}."), ConditionOptions(match=r"order (?P<number>\d+) (?P<who>\S+)")
+        TextOptions("Order {number} of {who}."), ConditionOptions(match=r"order (?P<number>\d+) (?P<who>\S+)")
     )
     assert compiler.texts(await rule(compiler.context("Order 17 {shop}"))) == ["Order 17 of {shop}."]
 
 
 async def test_digits_that_a_group_caught_are_0_to_9() -> None:
     """The number of an order means the same to the systems behind, in whatever script it was typed."""
-    rule = compiler.good(Options("{number}"), ConditionOptions(match=r"(?P<number>\d{4})"))
+    rule = compiler.good(TextOptions("{number}"), ConditionOptions(match=r"(?P<number>\d{4})"))
     assert compiler.texts(await rule(compiler.context("ऑर्डर १२३४"))) == ["1234"]
 
 
 async def test_group_that_took_no_part_is_empty() -> None:
     """An optional group that did not match leaves nothing, not the word None."""
-    rule = compiler.good(Options("<{number}>"), ConditionOptions(match=r"order(?: (?P<number>\d+))?"))
+    rule = compiler.good(TextOptions("<{number}>"), ConditionOptions(match=r"order(?: (?P<number>\d+))?"))
     assert compiler.texts(await rule(compiler.context("order please"))) == ["<>"]
     assert compiler.texts(await rule(compiler.context("order 17"))) == ["<17>"]
 
@@ -71,7 +71,7 @@ async def test_group_that_took_no_part_is_empty() -> None:
 async def test_group_is_known_to_its_own_rule_only() -> None:
     """A name that one rule catches is no name of the next rule."""
     caught = compiler.context("order 17")
-    rule = compiler.good(Options("{number}"), ConditionOptions(match=r"(?P<number>\d+)"))
+    rule = compiler.good(TextOptions("{number}"), ConditionOptions(match=r"(?P<number>\d+)"))
     await rule(caught)
     assert "number" not in caught.values
 
@@ -92,7 +92,7 @@ async def test_group_is_known_to_its_own_rule_only() -> None:
 def test_bad_pattern_is_refused_with_help(pattern: str, part: str) -> None:
     """What RE2 does not know is told with the file, in RE2's words and ours."""
     built = compiler.Bench()
-    built.build(Options("yes"), ConditionOptions(match=pattern))
+    built.build(TextOptions("yes"), ConditionOptions(match=pattern))
     ((place, message),) = built.told()
     assert place == ("match",)
     assert part in message
@@ -103,7 +103,7 @@ def test_bad_pattern_is_refused_with_help(pattern: str, part: str) -> None:
 def test_group_may_not_take_a_name_that_texts_know(name: str) -> None:
     """A group called text would change what {text} means in one rule."""
     built = compiler.Bench()
-    built.build(Options("yes"), ConditionOptions(match=f"(?P<{name}>x)"))
+    built.build(TextOptions("yes"), ConditionOptions(match=f"(?P<{name}>x)"))
     assert built.told() == [(("match",), f"a group cannot be called {name}: texts know that name already")]
 
 
@@ -142,13 +142,15 @@ def test_group_may_not_take_a_name_that_texts_know(name: str) -> None:
 )
 async def test_from_knows_numbers_prefixes_and_kinds_of_senders(wanted: str, sender: str, *, holds: bool) -> None:
     """`from` is a number however written, a prefix, "short-code" or "alphanumeric"."""
-    verdict = await compiler.good(Options("yes"), ConditionOptions(sender=(wanted,)))(compiler.context(sender=sender))
+    verdict = await compiler.good(TextOptions("yes"), ConditionOptions(sender=(wanted,)))(
+        compiler.context(sender=sender)
+    )
     assert verdict == Passes("from: another sender") if not holds else isinstance(verdict, Answers)
 
 
 async def test_one_of_several_senders_is_enough() -> None:
     """A list of senders is an or."""
-    rule = compiler.good(Options("yes"), ConditionOptions(sender=("+33700000001", "alphanumeric")))
+    rule = compiler.good(TextOptions("yes"), ConditionOptions(sender=("+33700000001", "alphanumeric")))
     assert [
         isinstance(await rule(compiler.context(sender=one)), Answers) for one in ("33700000001", "AMAZON", "38010")
     ] == [
@@ -162,7 +164,7 @@ async def test_one_of_several_senders_is_enough() -> None:
 def test_prefix_that_could_never_match_is_a_fault(sender: str) -> None:
     """A prefix is digits from the country code on; a national one would wait for ever."""
     built = compiler.Bench()
-    built.build(Options("yes"), ConditionOptions(sender=(sender,)))
+    built.build(TextOptions("yes"), ConditionOptions(sender=(sender,)))
     ((place, message),) = built.told()
     assert place == ("from",)
     assert "+3389*" in message
@@ -179,16 +181,16 @@ def test_prefix_that_could_never_match_is_a_fault(sender: str) -> None:
 )
 async def test_all_conditions_must_hold(text: str, sender: str, verdict: str | None) -> None:
     """One condition that does not hold is enough to pass, with its reason and without the text."""
-    rule = compiler.good(Options("yes"), ConditionOptions(match="order", sender=("+33700000001",)))
+    rule = compiler.good(TextOptions("yes"), ConditionOptions(match="order", sender=("+33700000001",)))
     said = await rule(compiler.context(text, sender))
     assert said == Passes(verdict) if verdict else isinstance(said, Answers)
 
 
 def test_rule_with_a_condition_may_pass() -> None:
     """Only an unconditional text hides the rules behind it."""
-    assert compiler.good(Options("yes")).always_answers
-    assert not compiler.good(Options("yes"), ConditionOptions(match="x")).always_answers
-    assert not compiler.good(Options("yes"), ConditionOptions(sender=("38010",))).always_answers
+    assert compiler.good(TextOptions("yes")).always_answers
+    assert not compiler.good(TextOptions("yes"), ConditionOptions(match="x")).always_answers
+    assert not compiler.good(TextOptions("yes"), ConditionOptions(sender=("38010",))).always_answers
 
 
 async def test_pattern_cannot_run_away() -> None:

@@ -37,10 +37,10 @@ async def _walk(
 
 def _rule(then: Literal["silence", "pass"] = "silence", condition: ConditionOptions | None = None) -> Rule:
     built = compiler.Bench()
-    return built.build(text.Options("Hello."), condition, cooldown=Cooldown(600.0, then))
+    return built.build(text.TextOptions("Hello."), condition, cooldown=Cooldown(600.0, then))
 
 
-ACK = replace(compiler.good(text.Options("Got it.")), name="ack")
+ACK = replace(compiler.good(text.TextOptions("Got it.")), name="ack")
 
 
 async def test_answer_uses_its_cooldown_up() -> None:
@@ -100,11 +100,11 @@ async def test_cooldown_of_another_rule_does_not_count() -> None:
 
 async def test_silence_uses_no_cooldown_up() -> None:
     """Who got nothing may have the next one."""
-    rule = compiler.Bench().build(silence.Options(silence=True), cooldown=Cooldown(600.0))
+    rule = compiler.Bench().build(silence.SilenceOptions(silence=True), cooldown=Cooldown(600.0))
     assert compiler.used(await _walk(rule)) == ()
 
 
-MENU = keywords.Options(
+MENU = keywords.KeywordsOptions(
     {
         "HOURS | OPEN": Entry("Open 9-18.", TEN_MINUTES),
         "* PRICE *": Entry("9 euros.", TEN_MINUTES, "pass"),
@@ -142,7 +142,7 @@ async def test_keyword_and_rule_may_both_have_one() -> None:
 
 def test_rules_with_a_cooldown_cost_something() -> None:
     """They are claimed first, as those that call out are; plain ones are not."""
-    plain = keywords.Options({"INFO": "Read this."})
+    plain = keywords.KeywordsOptions({"INFO": "Read this."})
     costs = [_rule(), _rule("pass"), compiler.good(MENU), compiler.Bench().build(plain, cooldown=Cooldown(60.0))]
     assert [rule.has_effects for rule in costs] == [True] * 4
     assert [rule.has_effects for rule in (ACK, compiler.good(plain))] == [False] * 2
@@ -209,7 +209,7 @@ async def test_given_stands_in_for_rules_that_call_out(given: dict[str, str], ru
 
 async def test_given_keeps_conditions_cooldown_and_src() -> None:
     """Only the action is replaced: everything around it is tested as it is."""
-    rule = compiler.Bench().build(text.Options("x"), ConditionOptions(match="order"), "33644600009", Cooldown(60.0))
+    rule = compiler.Bench().build(text.TextOptions("x"), ConditionOptions(match="order"), "33644600009", Cooldown(60.0))
     rule = replace(rule, name="bot", action=_Caller(30.0))
     assert (await _walk(rule, given={"bot": "Given."})).rule is None
     outcome = await _walk(rule, given={"bot": "Given."}, words="my order")

@@ -477,7 +477,7 @@ async def test_texts_tell_times(source: str, moment: str, said: str) -> None:
     """`{office.next_open:%H:%M}`: by the clock of the message; behind "|" stands what is said of never."""
     schedules = {"office": _schedule(OFFICE, country="FR", weekdays=GERMAN), "never": _schedule("24/7")}
     built = compiler.Bench(schedules=schedules)
-    rule = built.build(text.Options(source))
+    rule = built.build(text.TextOptions(source))
     assert built.told() == []
     assert compiler.texts(await rule(compiler.context(at=_at(moment)))) == [said]
 
@@ -530,7 +530,7 @@ def test_other_names_of_a_schedule_are_refused(source: str, part: str | None) ->
 async def test_open_and_closed_are_conditions(condition: ConditionOptions, moment: str, reason: str | None) -> None:
     """The state when the message came, not when the rule is asked; who passes says until when."""
     built = compiler.Bench(schedules={"office": _schedule(OFFICE, country="FR"), "never": _schedule("24/7")})
-    rule = built.build(text.Options("Hi."), condition)
+    rule = built.build(text.TextOptions("Hi."), condition)
     assert built.told() == []
     verdict = await rule(compiler.context(at=_at(moment)))
     assert isinstance(verdict, Answers) if reason is None else verdict == Passes(reason)
@@ -543,7 +543,7 @@ async def test_open_and_closed_are_conditions(condition: ConditionOptions, momen
 def test_unknown_schedule_is_a_fault_of_its_key(key: str, condition: ConditionOptions) -> None:
     """A name that is nearly right is guessed."""
     built = compiler.Bench(schedules={"office": _schedule("24/7")})
-    built.build(text.Options("Hi."), condition)
+    built.build(text.TextOptions("Hi."), condition)
     assert built.told() == [((key,), 'no schedule is called "ofice"; did you mean "office"?')]
 
 

@@ -8,7 +8,7 @@ from app.policies.usage import Budget
 from app.store import Store
 from app.store import delivery_commands as commands
 from app.store.delivery_commands import Pause
-from app.store.snapshot import Backlog, survey
+from app.store.snapshot import StoredBacklog, survey
 
 ALL, SUPPORT = Budget("", DAY), Budget("route support", 3600.0)
 
@@ -16,7 +16,11 @@ ALL, SUPPORT = Budget("", DAY), Budget("route support", 3600.0)
 async def test_an_empty_store(store: Store) -> None:
     """What is asked for is told, though there is nothing."""
     found = await survey(store.engine, ["crm", "erp"], [ALL], NINE)
-    assert (found.backlogs, found.paused, found.spent) == ({"crm": Backlog(), "erp": Backlog()}, frozenset(), {ALL: 0})
+    assert (found.backlogs, found.paused, found.spent) == (
+        {"crm": StoredBacklog(), "erp": StoredBacklog()},
+        frozenset(),
+        {ALL: 0},
+    )
     nothing = await survey(store.engine, [], [], NINE)
     assert (nothing.backlogs, nothing.paused, nothing.spent) == ({}, frozenset(), {})
 
@@ -31,13 +35,13 @@ async def test_backlogs_count_what_is_neither_done_nor_dead(store: Store, clock:
     for delivery, state in zip(leased, states, strict=False):
         await store.queue.settle(Settlement(delivery.id, delivery.lease, state, 1, 600.0))
     found = await survey(store.engine, ["crm", "erp", "new"], [], NINE)
-    assert found.backlogs == {"crm": Backlog(3, 30.0), "erp": Backlog(5, 50.0), "new": Backlog()}
+    assert found.backlogs == {"crm": StoredBacklog(3, 30.0), "erp": StoredBacklog(5, 50.0), "new": StoredBacklog()}
 
 
 async def test_only_targets_of_the_file_are_told(store: Store) -> None:
     """A target that is gone makes no series."""
     await store.queue.accept(incoming(1, "gone"))
-    assert (await survey(store.engine, ["crm"], [], NINE)).backlogs == {"crm": Backlog()}
+    assert (await survey(store.engine, ["crm"], [], NINE)).backlogs == {"crm": StoredBacklog()}
 
 
 async def test_pauses_of_operators(store: Store) -> None:

@@ -11,7 +11,7 @@ from app.rules.templates import Template
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ForwardOptions:
     """`forward = "+33.."`, with `forward_text` to them and `text` to the sender."""
 
     KEY: ClassVar[str] = "forward"

@@ -33,7 +33,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class KeywordsOptions:
     """`[rules.x.keywords]`"""
 
     KEY: ClassVar[str] = "keywords"
@@ -70,7 +70,7 @@ class Keyword:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundKeyword:
     """A keyword, and what followed it in the message as it came."""
 
     keyword: Keyword
@@ -126,15 +126,15 @@ class Keywords:
         answer = context.reply(text, f"keyword {keyword.source!r}")
         return keyword.cooldown.use(answer, key) if keyword.cooldown else answer
 
-    def find(self, message: InboundMessage) -> Found | None:
+    def find(self, message: InboundMessage) -> FoundKeyword | None:
         """The best keyword of a message's text."""
         words = message.words
         if whole := self.whole.get(message.phrase):
-            return Found(whole, "")
+            return FoundKeyword(whole, "")
         if first := min(self.first.at_start(words), key=lambda start: start[0].order, default=None):
-            return Found(first[0], message.text[first[1] :].strip())
+            return FoundKeyword(first[0], message.text[first[1] :].strip())
         inside = min(self.any.anywhere(words), key=lambda keyword: keyword.order, default=None)
-        return Found(inside, "") if inside else None
+        return FoundKeyword(inside, "") if inside else None
 
 
 def _alternatives(source: str, compiler: RuleCompiler) -> Iterator[tuple[Form, str]]:

@@ -69,7 +69,7 @@ Function = Callable[[Message, Context], Coroutine[Any, Any, str | Reply | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PythonOptions:
     """`python = "module:function"`"""
 
     KEY: ClassVar[str] = "python"

@@ -9,7 +9,7 @@ from app.rules.rule import RuleContext
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SilenceOptions:
     """`silence = true`"""
 
     KEY: ClassVar[str] = "silence"

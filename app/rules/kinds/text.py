@@ -10,7 +10,7 @@ from app.rules.templates import Template
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TextOptions:
     """`text = ".."`"""
 
     KEY: ClassVar[str] = "text"

@@ -41,7 +41,7 @@ _OK, _NO_CONTENT = 200, 204
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class WebhookOptions:
     """`webhook = "https://.."`"""
 
     KEY: ClassVar[str] = "webhook"

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import uvicorn
 
-from app.web.server.connections import Connections, Limits
+from app.web.server.connections import ConnectionLimits, OpenConnections
 from app.web.server.descriptors import connections_within, raise_limit
 from app.web.server.protocol import AHEAD_LIMIT, HEAD_LIMIT, LINE_LIMIT, TRUST, BoundedProtocol
 
@@ -45,7 +45,7 @@ BESIDE_SECONDS = 1  # for the answers of a server beside the first
 STOP_SECONDS = 8  # for answers, late rules and POSTs together; containers are killed 10 s after SIGTERM
 BACKLOG = 4_096  # connections that wait to be accepted; beyond, a caller tries again after a second. Linux' maximum
 HELD_BYTES = 16 << 20  # by unfinished requests together
-BESIDE = Limits(connections=100)  # the operator's socket: some browsers and scrapers
+BESIDE = ConnectionLimits(connections=100)  # the operator's socket: some browsers and scrapers
 
 
 class Server(uvicorn.Server):
@@ -116,9 +116,9 @@ async def beside(app: Any, listener: socket.socket) -> AsyncIterator[None]:
         listener.close()
 
 
-def limits_of(connections: int, body_limit: int) -> Limits:
+def limits_of(connections: int, body_limit: int) -> ConnectionLimits:
     """So many connections, and room for unfinished requests of all of them, and for some bodies of the largest size."""
-    return Limits(connections, max(HELD_BYTES, connections * (HELD_BYTES // 1_000), 4 * body_limit))
+    return ConnectionLimits(connections, max(HELD_BYTES, connections * (HELD_BYTES // 1_000), 4 * body_limit))
 
 
 def trust(scope: Mapping[str, Any]) -> None:
@@ -136,13 +136,13 @@ def configure(
     app: Any,
     host: str,
     port: int,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 - frozen
     on_limit: Callable[[str], None] = _nobody,
     *,
     stop_seconds: int = STOP_SECONDS,
 ) -> uvicorn.Config:
     """The one set of uvicorn options that this service runs with. `on_limit` hears the name of a limit that is met."""
-    protocol = functools.partial(BoundedProtocol, pool=Connections(limits, on_limit))
+    protocol = functools.partial(BoundedProtocol, pool=OpenConnections(limits, on_limit))
     return uvicorn.Config(
         app,
         host=host,

@@ -22,14 +22,14 @@ CONNECTIONS, HELD_BYTES = "connections", "held_bytes"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """Of one server."""
 
     connections: int = 1_000
     held_bytes: int = 16 << 20  # by unfinished requests together, heads and bodies
 
 
-class Connection(Protocol):
+class ClientConnection(Protocol):
     """What is asked of a connection."""
 
     address: str  # of the peer
@@ -42,21 +42,21 @@ class Connection(Protocol):
         """Closes it, with an answer if a request had begun."""
 
 
-class Connections:
+class OpenConnections:
     """The open connections of one server. `on_limit` is told the name of a limit each time that it is met."""
 
     def __init__(
-        self, limits: Limits, on_limit: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self, limits: ConnectionLimits, on_limit: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.on_limit = on_limit
         self._limits = limits
         self._clock = clock
-        self._groups: tuple[dict[Connection, None], ...] = ({}, {}, {})  # strangers, known addresses, proven
-        self._group_of: dict[Connection, dict[Connection, None]] = {}
+        self._groups: tuple[dict[ClientConnection, None], ...] = ({}, {}, {})  # strangers, known addresses, proven
+        self._group_of: dict[ClientConnection, dict[ClientConnection, None]] = {}
         self._trusted: dict[str, float] = {}  # address: when a signed call of its was served, oldest first
         self._held = 0
 
-    def add(self, connection: Connection) -> bool:
+    def add(self, connection: ClientConnection) -> bool:
         """Whether there is room, if need be that of another."""
         if len(self._group_of) >= self._limits.connections:
             self.on_limit(CONNECTIONS)
@@ -65,13 +65,13 @@ class Connections:
         self._put(connection, self._groups[self._is_trusted(connection.address)])
         return True
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: ClientConnection) -> None:
         """It is closed; once is enough."""
         self.hold(connection, 0)
         if (group := self._group_of.pop(connection, None)) is not None:
             del group[connection]
 
-    def trust(self, connection: Connection) -> None:
+    def trust(self, connection: ClientConnection) -> None:
         """It carried a signed call that was served."""
         if connection not in self._group_of:
             return
@@ -81,7 +81,7 @@ class Connections:
         if len(self._trusted) > MAX_ADDRESSES:
             del self._trusted[next(iter(self._trusted))]
 
-    def hold(self, connection: Connection, size: int) -> None:
+    def hold(self, connection: ClientConnection, size: int) -> None:
         """Its unfinished requests hold so much now."""
         if connection not in self._group_of:
             return
@@ -92,7 +92,7 @@ class Connections:
             if not self._give_one_up(lambda other: other.held > 0):
                 return
 
-    def _put(self, connection: Connection, group: dict[Connection, None]) -> None:
+    def _put(self, connection: ClientConnection, group: dict[ClientConnection, None]) -> None:
         """The youngest of its group."""
         if (old := self._group_of.get(connection)) is not None:
             del old[connection]
@@ -102,7 +102,7 @@ class Connections:
     def _is_trusted(self, address: str) -> bool:
         return self._clock() - self._trusted.get(address, float("-inf")) < TRUST_SECONDS
 
-    def _give_one_up(self, condition: Callable[[Connection], bool]) -> bool:
+    def _give_one_up(self, condition: Callable[[ClientConnection], bool]) -> bool:
         victim = next((one for one in self._by_worth() if condition(one) and one.is_waiting()), None)
         if victim is None:
             return False
@@ -110,7 +110,7 @@ class Connections:
         victim.give_up()
         return True
 
-    def _by_worth(self) -> Iterator[Connection]:
+    def _by_worth(self) -> Iterator[ClientConnection]:
         """The one to be given up first comes first."""
         half = self._limits.connections // 2
         groups = sorted(self._groups, key=lambda group: len(group) <= half)  # stable: of the rest, strangers first

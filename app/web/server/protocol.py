@@ -5,7 +5,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.web.server.connections import Connections
+from app.web.server.connections import OpenConnections
 
 HEAD_LIMIT = 32 * 1024  # bytes of request line and headers; nginx allows 32 KiB too
 LINE_LIMIT = 100  # headers; Plivo and a proxy send some twenty
@@ -44,7 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     head_seconds = HEAD_SECONDS
 
-    def __init__(self, *args: Any, pool: Connections, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, pool: OpenConnections, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.address = ""
         self.held = 0  # written by the pool

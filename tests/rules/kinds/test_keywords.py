@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from support import compiler
 
 from app import folding
-from app.rules.kinds.keywords import Entry, Keyword, Keywords, Options, Phrases
+from app.rules.kinds.keywords import Entry, Keyword, Keywords, KeywordsOptions, Phrases
 from app.rules.outcome import Passes
 from app.rules.templates import parse
 
 
 async def _says(keywords: Mapping[str, str | Entry], text: str) -> str | None:
     """The answer to a text; None if the rule passes."""
-    verdict = await compiler.good(Options(keywords))(compiler.context(text))
+    verdict = await compiler.good(KeywordsOptions(keywords))(compiler.context(text))
     return None if isinstance(verdict, Passes) else "".join(compiler.texts(verdict))
 
 
@@ -135,10 +135,10 @@ async def test_value_may_be_a_table() -> None:
 
 async def test_reason_names_the_keyword_and_not_the_message() -> None:
     """`explain` shows which line of the file answered; the words of the person stay out of it."""
-    verdict = await compiler.good(Options({"INFO *": "x"}))(compiler.context("info my-secret"))
+    verdict = await compiler.good(KeywordsOptions({"INFO *": "x"}))(compiler.context("info my-secret"))
     assert not isinstance(verdict, Passes)
     assert verdict.reason == "keyword 'INFO *'"
-    passed = await compiler.good(Options({"INFO *": "x"}))(compiler.context("my-secret"))
+    passed = await compiler.good(KeywordsOptions({"INFO *": "x"}))(compiler.context("my-secret"))
     assert isinstance(passed, Passes)
     assert "my-secret" not in passed.reason
 
@@ -158,7 +158,7 @@ async def test_reason_names_the_keyword_and_not_the_message() -> None:
 def test_collisions_after_folding_are_faults(one: str, other: str) -> None:
     """Two lines that mean the same would hide one another: the later one is told, with the earlier one's name."""
     built = compiler.Bench()
-    built.build(Options({one: "1", other: "2"}))
+    built.build(KeywordsOptions({one: "1", other: "2"}))
     ((place, message),) = built.told()
     assert place == ("keywords", other)
     assert f"means the same as {one!r}" in message
@@ -167,7 +167,7 @@ def test_collisions_after_folding_are_faults(one: str, other: str) -> None:
 def test_same_word_in_several_forms_or_twice_in_a_line_is_no_collision() -> None:
     """Forms are apart, and an alias that folds to its neighbour harms nobody."""
     built = compiler.Bench()
-    built.build(Options({"HOURS | hours | Hours!": "1", "HOURS *": "2", "* HOURS *": "3"}))
+    built.build(KeywordsOptions({"HOURS | hours | Hours!": "1", "HOURS *": "2", "* HOURS *": "3"}))
     assert built.noted == []
 
 
@@ -177,7 +177,7 @@ def test_same_word_in_several_forms_or_twice_in_a_line_is_no_collision() -> None
 def test_anything_but_the_three_forms_is_a_fault(source: str) -> None:
     """A star that is not one of the forms is never taken for a letter."""
     built = compiler.Bench()
-    built.build(Options({source: "x"}))
+    built.build(KeywordsOptions({source: "x"}))
     ((place, message),) = built.told()
     assert place == ("keywords", *filter(None, [source]))
     assert "none of the three forms" in message
@@ -189,7 +189,7 @@ def test_anything_but_the_three_forms_is_a_fault(source: str) -> None:
 def test_pattern_in_a_keywords_clothes_is_warned_of(source: str) -> None:
     """Whoever writes a pattern here is told where patterns belong."""
     built = compiler.Bench()
-    built.build(Options({source: "x"}))
+    built.build(KeywordsOptions({source: "x"}))
     assert [place for place, message in built.told("warning") if "looks like a pattern" in message] == [
         ("keywords", source)
     ]
@@ -201,14 +201,14 @@ def test_pattern_in_a_keywords_clothes_is_warned_of(source: str) -> None:
 def test_plain_words_are_not_warned_of(source: str) -> None:
     """The warning knows the three forms and ordinary punctuation."""
     built = compiler.Bench()
-    built.build(Options({source: "x"}))
+    built.build(KeywordsOptions({source: "x"}))
     assert built.noted == []
 
 
 def test_rest_is_known_and_other_names_are_not() -> None:
     """`{rest}` may stand in every text of a keyword; an unknown name is told at its keyword."""
     built = compiler.Bench()
-    built.build(Options({"INFO *": "{rest}", "HOURS": "{rset}"}))
+    built.build(KeywordsOptions({"INFO *": "{rest}", "HOURS": "{rset}"}))
     ((place, message),) = built.told()
     assert place == ("keywords", "HOURS")
     assert "did you mean {rest}?" in message

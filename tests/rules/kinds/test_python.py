@@ -18,7 +18,7 @@ from support.logs import capture_logs
 from app.http_client import HttpClient
 from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import walk
-from app.rules.kinds.python import Context, Message, Options, Python, Reply, Sms
+from app.rules.kinds.python import Context, Message, Python, PythonOptions, Reply, Sms
 from app.rules.outcome import Answers, Fails, Outcome, Passes, RuleResult
 from app.rules.rule import Rule
 from app.rules.services import RuleServices
@@ -45,7 +45,7 @@ class Folder:
     def build(self, function: str, *allow_to: str) -> tuple[Rule, list[tuple[Any, str]]]:
         """The rule, and what is wrong with it."""
         built = compiler.Bench(folder=self.path)
-        return built.build(Options(function, allow_to)), built.told()
+        return built.build(PythonOptions(function, allow_to)), built.told()
 
     def good(self, body: str, *allow_to: str, head: str = "") -> Rule:
         """A rule whose `reply(message, context)` has this body."""

@@ -22,7 +22,7 @@ from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import walk
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import text
-from app.rules.kinds.webhook import CAP, Options
+from app.rules.kinds.webhook import CAP, WebhookOptions
 from app.rules.outcome import Answers, Fails, Outcome, Passes, Redirects, RuleResult, Step
 from app.rules.rule import Rule
 from app.rules.services import RuleServices
@@ -64,8 +64,8 @@ async def _tools(bot: Bot) -> AsyncIterator[RuleServices]:
         yield RuleServices(client, clock=lambda: NOW + 0.9)
 
 
-def _options(**changes: Any) -> Options:
-    return replace(Options(Url("https://bot.example.com/sms?key=hunter2")), **changes)
+def _options(**changes: Any) -> WebhookOptions:
+    return replace(WebhookOptions(Url("https://bot.example.com/sms?key=hunter2")), **changes)
 
 
 async def _asked(answer: Answer, **changes: Any) -> tuple[RuleResult, Bot]:
@@ -383,7 +383,7 @@ async def _walk(answer: Answer, *others: Rule, life: float = 5.0, given: dict[st
 
 
 def _rule(name: str, conditions: ConditionOptions | None = None) -> Rule:
-    return replace(compiler.good(text.Options(f"I am {name}."), conditions), name=name)
+    return replace(compiler.good(text.TextOptions(f"I am {name}."), conditions), name=name)
 
 
 def _steps(outcome: Outcome) -> list[tuple[str, str]]:

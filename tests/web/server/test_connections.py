@@ -2,8 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from app.web.server import Limits
-from app.web.server.connections import CONNECTIONS, HELD_BYTES, MAX_ADDRESSES, TRUST_SECONDS, Connections
+from app.web.server.connections import (
+    CONNECTIONS,
+    HELD_BYTES,
+    MAX_ADDRESSES,
+    TRUST_SECONDS,
+    ConnectionLimits,
+    OpenConnections,
+)
 
 
 @dataclass(eq=False)
@@ -28,12 +34,12 @@ class Peer:
 class Pool:
     """Connections with a clock of their own, and the limits that they met."""
 
-    limits: Limits = Limits(connections=10, held_bytes=1_000)  # noqa: RUF009 - frozen
+    limits: ConnectionLimits = ConnectionLimits(connections=10, held_bytes=1_000)  # noqa: RUF009 - frozen
     met: list[str] = field(default_factory=list)
     now: float = 0.0
 
     def __post_init__(self) -> None:
-        self.connections = Connections(self.limits, self.met.append, lambda: self.now)
+        self.connections = OpenConnections(self.limits, self.met.append, lambda: self.now)
 
     def open(self, count: int, address: str = "192.0.2.1") -> list[Peer]:
         """So many from one address; there must be room."""
@@ -160,7 +166,7 @@ def test_one_that_holds_too_much_alone_is_given_up() -> None:
 
 def test_addresses_are_remembered_in_number() -> None:
     """Only so many addresses are kept; the one that called longest ago is forgotten."""
-    pool = Pool(Limits(connections=2 * MAX_ADDRESSES, held_bytes=1))
+    pool = Pool(ConnectionLimits(connections=2 * MAX_ADDRESSES, held_bytes=1))
     for number in range(MAX_ADDRESSES + 1):
         pool.prove(pool.open(1, f"address {number}"))
     assert len(pool.connections._trusted) == MAX_ADDRESSES  # noqa: SLF001 - its size is the point
