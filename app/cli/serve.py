@@ -1,6 +1,7 @@
 """`serve`: the service."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -81,6 +82,7 @@ async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
         on_limit = _on_limit(service.metrics)
         options = server.configure(service.app, config.server.host, config.server.port, limits, on_limit)
         _announce(config, path)
+        _tune_collector()
         running = server.Server(options, on_start=_listening(config, connections), on_stop=service.begin_stop)
         watching = asyncio.create_task(_exit_when(stopped, running))
         try:
@@ -96,6 +98,15 @@ async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
         telemetry.close()
         os._exit(1 if service.state.fault else 0)  # everything of ours is closed; asyncio would wait for ever
     return service.state.fault
+
+
+def _tune_collector() -> None:
+    """Collect garbage once in 20,000 objects, not in 700: most of a message's objects are freed without the collector,
+    which takes a twelfth of the CPU otherwise. What exists by now stays, so it is not looked at again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 @asynccontextmanager

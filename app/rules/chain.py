@@ -31,7 +31,7 @@ async def walk(
     cooldowns: Mapping[str, float],
     services: RuleServices = RuleServices(),  # noqa: B008 - frozen
 ) -> Outcome:
-    """RuleContext the rules of the route, until one answers."""
+    """Ask the rules of the route in order, until one answers. Never raises but for a cancellation."""
     context = RuleContext(message, route.name, at, route.vars, cooldowns, services, message.to)
     left, steps = list(route.rules), []
     while left:

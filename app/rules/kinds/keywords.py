@@ -79,27 +79,32 @@ class FoundKeyword:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Folded phrases, and how many words the longest has: as many look-ups a word, at most."""
+    """Folded phrases, their first words, and how many words the longest has: as many look-ups a word, at most."""
 
     keywords: Mapping[str, Keyword]
     longest: int
+    beginnings: frozenset[str]
 
     @classmethod
     def of(cls, keywords: Mapping[str, Keyword]) -> Self:
         """Counts once, at load."""
-        return cls(keywords, max((phrase.count(" ") + 1 for phrase in keywords), default=0))
+        longest = max((phrase.count(" ") + 1 for phrase in keywords), default=0)
+        return cls(keywords, longest, frozenset(phrase.partition(" ")[0] for phrase in keywords))
 
     def at_start(self, words: Sequence[folding.Word]) -> Iterator[tuple[Keyword, int]]:
         """The keywords that the words begin with, and where each ends in the text."""
+        if not words or words[0].folded not in self.beginnings:
+            return
         for count in range(1, min(self.longest, len(words)) + 1):
             if keyword := self.keywords.get(" ".join(word.folded for word in words[:count])):
                 yield keyword, words[count - 1].end
 
     def anywhere(self, words: Sequence[folding.Word]) -> Iterator[Keyword]:
         """The keywords that stand somewhere among the words."""
-        for start in range(len(words) if self.longest else 0):
-            for keyword, _ in self.at_start(words[start : start + self.longest]):
-                yield keyword
+        for start, word in enumerate(words):
+            if word.folded in self.beginnings:
+                for keyword, _ in self.at_start(words[start : start + self.longest]):
+                    yield keyword
 
 
 @dataclass(frozen=True, slots=True)
