@@ -31,6 +31,7 @@ COLUMNS = {
     "received_at": "{now} - {seconds} * (1.0 - n / {rows}.0)",
     "at": "{now} - {seconds} * (1.0 - n / {rows}.0)",
     "bound_at": "{now} - {seconds} * (1.0 - n / {rows}.0)",
+    "key": "randomblob(32)",
     "type": "'sms'",
     "text": "'hello there, how are you?'",
     "media": "'[]'",

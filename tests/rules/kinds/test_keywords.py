@@ -238,8 +238,8 @@ def _keywords(count: int, phrase: str) -> tuple[Keywords, tuple[_Counting, _Coun
     )
     whole, first, inside = maps
     longest, beginnings = phrase.count(" ") + 1, frozenset(MISSED.split())  # every word might begin a keyword
-    phrases = (Phrases(found, longest, beginnings) for found in (first, inside))
-    return Keywords(whole, *phrases, False), (whole, first, inside)
+    starting, containing = (Phrases(found, longest, beginnings) for found in (first, inside))
+    return Keywords(whole, starting, containing, False), (whole, first, inside)
 
 
 @pytest.mark.parametrize(("phrase", "most"), [("word{}", (1, 1, 8)), ("two words{}", (1, 2, 15))])
