@@ -102,7 +102,7 @@ async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
 
 def _tune_collector() -> None:
     """Collect garbage once in 20,000 objects, not in 700: most of a message's objects are freed without the collector,
-    which takes a twelfth of the CPU otherwise. What exists by now stays, so it is not looked at again.
+    which took a sixth of the CPU otherwise. What exists by now stays, so it is not looked at again.
     """
     gc.collect()
     gc.freeze()
