@@ -79,7 +79,7 @@ SAID: Mapping[str, Callable[[Config], Any]] = {
     "port": lambda config: config.server.port,
     "deadline": lambda config: config.server.deadline,
     "body_limit": lambda config: config.server.body_limit,
-    "callback_method": lambda config: config.server.callback_method,
+    "callback_method": lambda config: config.runtime.callback.method,
     "admin": lambda config: str(config.admin.listen) if config.admin else None,
     "admin_token": lambda config: config.admin.token if config.admin else None,
     "reserve": lambda config: config.store.reserve,
