@@ -66,7 +66,7 @@ async def by_httpx(url: str) -> float:
             for number in numbers:
                 one = incoming(number)
                 stored = StoredReport(one.report, one.received_at, None, None, ("crm",), one.signed_by)
-                body, headers = as_json(Delivery(number, "", 1, stale=False, parcel=stored))
+                body, headers = as_json(Delivery(number, "", 1, stale=False, content=stored))
                 await client.post(url, content=body, headers=headers)
 
         started = time.perf_counter()

@@ -1,7 +1,7 @@
 """TOML to frozen values, or every fault at once (G11). The only package with pydantic.
 
-`load` reads a file; nothing else reads files or the environment for settings, and no
-room imports this one: it speaks the rooms' own values.
+`load` reads a file; nothing else reads files or the environment for settings. Packages below do not import this one:
+it builds their own values.
 """
 
 import hashlib

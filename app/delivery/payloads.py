@@ -23,33 +23,33 @@ Written = tuple[bytes, dict[str, str]]  # body and headers
 
 def as_json(delivery: Delivery) -> Written:
     """`{"type": "sms.report" or "sms.message", "timestamp", "data": {..}}`; numbers in E.164, times in UTC."""
-    match delivery.parcel:
-        case StoredReport() as parcel:
-            kind, data = "sms.report", _report(parcel, stale=delivery.stale)
-        case Copy() as parcel:
-            kind, data = "sms.message", _message(parcel)
-    timestamp = datetime.fromtimestamp(parcel.received_at, UTC).isoformat(timespec="milliseconds")
+    match delivery.content:
+        case StoredReport() as content:
+            kind, data = "sms.report", _report(content, stale=delivery.stale)
+        case Copy() as content:
+            kind, data = "sms.message", _message(content)
+    timestamp = datetime.fromtimestamp(content.received_at, UTC).isoformat(timespec="milliseconds")
     envelope = {"type": kind, "timestamp": timestamp.replace("+00:00", "Z"), "data": data}
     return json.dumps(envelope, ensure_ascii=False).encode(), {"content-type": "application/json"}
 
 
 def as_plivo(delivery: Delivery) -> Written:
     """Plivo's own fields, untouched and in order, form-encoded; ours are in headers."""
-    parcel = delivery.parcel
+    content = delivery.content
     ours = {
-        "Autoreply-In-Reply-To": parcel.report.in_reply_to if isinstance(parcel, StoredReport) else None,
-        "Autoreply-Route": parcel.route,
-        "Autoreply-Rule": parcel.rule,
+        "Autoreply-In-Reply-To": content.report.in_reply_to if isinstance(content, StoredReport) else None,
+        "Autoreply-Route": content.route,
+        "Autoreply-Rule": content.rule,
     }
     headers = {"content-type": "application/x-www-form-urlencoded"} | {
         name: value for name, value in ours.items() if value
     }
-    return urlencode(parcel.parameters).encode(), headers
+    return urlencode(content.parameters).encode(), headers
 
 
 def as_plivo_signs(delivery: Delivery, url: str, token: Token, nonce: str, form: Format) -> dict[str, str]:
     """V2 and V3 headers over the target's own URL, so that Plivo's SDK validates a forwarded report unchanged."""
-    body = delivery.parcel.parameters if form == "plivo" else ()
+    body = delivery.content.parameters if form == "plivo" else ()
     request = Request.of("POST", url, body)
     return {**signed_headers(request, V2, "V2", token, nonce), **signed_headers(request, V3, "V3", token, nonce)}
 
@@ -57,15 +57,15 @@ def as_plivo_signs(delivery: Delivery, url: str, token: Token, nonce: str, form:
 FORMATS: Mapping[Format, Callable[[Delivery], Written]] = {"json": as_json, "plivo": as_plivo}
 
 
-def _report(parcel: StoredReport, *, stale: bool) -> dict[str, Any]:
-    report = parcel.report
+def _report(content: StoredReport, *, stale: bool) -> dict[str, Any]:
+    report = content.report
     return {
         "message_uuid": report.message_uuid,
         "parent_message_uuid": _sent(report.parameters, "ParentMessageUUID"),
         "part": _sent(report.parameters, "PartInfo"),
         "in_reply_to": report.in_reply_to,
-        "route": parcel.route,
-        "rule": parcel.rule,
+        "route": content.route,
+        "rule": content.rule,
         "from": show(report.sender),
         "to": show(report.to),
         "status": report.status,

@@ -44,7 +44,7 @@ class Poster:
     def _written(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
         target = self.target
         body, headers = FORMATS[target.format](delivery)
-        signed = webhook_headers(delivery.parcel.id, int(self.clock()), body, target.secrets)
+        signed = webhook_headers(delivery.content.id, int(self.clock()), body, target.secrets)
         if token := target.plivo_token:
             signed |= as_plivo_signs(delivery, target.url, token, secrets.token_hex(NONCE_BYTES), target.format)
         return body, {**headers, **target.headers, **signed}

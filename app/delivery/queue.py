@@ -108,7 +108,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An inbound message and its answer, for targets with `send = ["messages"]`. The ledger stores it."""
+    """An inbound message and its answer, for targets with `send = ["messages"]`. The journal stores it."""
 
     id: str
     received_at: float
@@ -129,13 +129,13 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One leased parcel for one target."""
+    """A report or a copy of a message, leased for one target."""
 
     id: int
     lease: str
     attempt: int  # this one included, from 1
     stale: bool  # a later report of the same message, by Sequence or else by status, has been accepted already
-    parcel: StoredReport | Copy
+    content: StoredReport | Copy
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,11 +54,11 @@ class TargetWorker:
         self._target = target
         self._queue = queue
         self._poster = Poster(target, client, chance.clock)
-        self._chance = chance
+        self._clocks = chance
         self._backlog = backlog
         self._metrics = metrics or Metrics().target(target.name)
         self._breaker = Breaker()
-        self._pace = ConcurrencyLimit(target.concurrency)
+        self._concurrency = ConcurrencyLimit(target.concurrency)
         self._last_probe: int | None = None  # the delivery
         self._attempts: set[asyncio.Task[None]] = set()
         self._posting = 0
@@ -75,20 +75,20 @@ class TargetWorker:
     @property
     def status(self) -> TargetStatus:
         """How deliveries to the target go."""
-        now = self._chance.monotonic()
+        now = self._clocks.monotonic()
         condition: Condition = "running"
         if self._breaker.open:
             condition = "failing"
-        elif self._pace.not_before > now:
+        elif self._concurrency.not_before > now:
             condition = "busy"
-        at = max(self._pace.not_before, self._breaker.probe_at if self._breaker.open else now)
+        at = max(self._concurrency.not_before, self._breaker.probe_at if self._breaker.open else now)
         queue = self._backlog.waiting(self._target.name)
         return TargetStatus(condition, self._breaker.failures, max(at - now, 0.0), queue)
 
     def attempt_now(self) -> None:
         """An operator says that the target is well: whatever it is waited for, the next attempt may begin."""
-        self._breaker.probe_now(self._chance.monotonic())
-        self._pace.wait_no_longer()
+        self._breaker.probe_now(self._clocks.monotonic())
+        self._concurrency.wait_no_longer()
         self.wake()
 
     @property
@@ -124,8 +124,10 @@ class TargetWorker:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _start_what_is_due(self) -> None:
-        now, probe = self._chance.monotonic(), self._breaker.open
-        free = min(self._pace.room(self._posting, now), UNSETTLED * self._target.concurrency - len(self._attempts))
+        now, probe = self._clocks.monotonic(), self._breaker.open
+        free = min(
+            self._concurrency.room(self._posting, now), UNSETTLED * self._target.concurrency - len(self._attempts)
+        )
         room = self._breaker.room(free, now)
         if room <= 0:
             return
@@ -167,31 +169,31 @@ class TargetWorker:
             self._woken.set()
 
     async def _attempt(self, delivery: Delivery, *, probe: bool) -> None:
-        began = self._chance.monotonic()
+        began = self._clocks.monotonic()
         try:
             with self._metrics.posting():
                 outcome = await self._poster.post(delivery)
         except asyncio.CancelledError:
-            await self._settle(cut_off(delivery, self._chance.monotonic() - began))
+            await self._settle(cut_off(delivery, self._clocks.monotonic() - began))
             raise
         finally:
             self._posting -= 1
             self._look_again()
-        await self._settle(self._judge(delivery, outcome, began, probe=probe))
+        await self._settle(self._decide(delivery, outcome, began, probe=probe))
 
-    def _judge(self, delivery: Delivery, outcome: AttemptOutcome, began: float, *, probe: bool) -> Settlement:
-        now, wall = self._chance.monotonic(), self._chance.clock()
-        news = self._pace.record(outcome, began=began, now=now, wall=wall)
-        next_probe = self._told(outcome, delivery, now, probe=probe) if news or probe else None
-        retry, jitter = self._target.retry, self._chance.jitter()
+    def _decide(self, delivery: Delivery, outcome: AttemptOutcome, began: float, *, probe: bool) -> Settlement:
+        now, wall = self._clocks.monotonic(), self._clocks.clock()
+        news = self._concurrency.record(outcome, began=began, now=now, wall=wall)
+        next_probe = self._report_breaker(outcome, delivery, now, probe=probe) if news or probe else None
+        retry, jitter = self._target.retry, self._clocks.jitter()
         decision = decide(outcome, delivery.attempt, retry, now=wall, jitter=jitter, next_probe=next_probe)
         if isinstance(decision, Dead):
-            what = {"report": delivery.parcel.id, "tries": delivery.attempt, "reason": outcome.error}
+            what = {"report": delivery.content.id, "tries": delivery.attempt, "reason": outcome.error}
             log.error("delivery is dead", target=self._target.name, **what)
         return settled_as(decision, delivery, outcome, now - began)
 
-    def _told(self, outcome: AttemptOutcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
-        """The breaker knows; seconds until the next probe, if this was one that failed."""
+    def _report_breaker(self, outcome: AttemptOutcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
+        """Tell the breaker; return the seconds until the next probe, if this was one that failed."""
         was_open = self._breaker.open
         wait = self._breaker.record(accepted=outcome.accepted, probe=probe, now=now)
         target_log = log.bind(target=self._target.name, reason=outcome.error)
@@ -205,9 +207,9 @@ class TargetWorker:
 
     async def _settle(self, settlement: Settlement) -> None:
         """Tries until the lease has run out anyway: an outcome that is not written is a double POST. In a stop once."""
-        until = self._chance.monotonic() + LEASE_MARGIN
+        until = self._clocks.monotonic() + LEASE_MARGIN
         while not await self._settled(settlement):
-            if self._stopping or self._chance.monotonic() >= until:
+            if self._stopping or self._clocks.monotonic() >= until:
                 return
             await asyncio.sleep(POLL)
         self._metrics.settled[settlement.state].inc()

@@ -21,7 +21,7 @@ class KindOptions(Protocol):
     KEY: ClassVar[str]
 
     def build(self, compiler: RuleCompiler) -> Action:
-        """The action; faults are noted in the workshop."""
+        """Build the action; faults are noted in the compiler."""
         ...
 
 
@@ -49,7 +49,7 @@ class RuleOptions:
 
 
 def build(options: RuleOptions, compiler: RuleCompiler) -> Rule:
-    """The rule; what is wrong with it is noted in the workshop."""
+    """Build the rule; what is wrong with it is noted in the compiler."""
     built, compiler = conditions.build(options.conditions, compiler)
     src = compiler.number("src", options.src) if options.src is not None else None
     action = options.action.build(compiler)

@@ -75,7 +75,7 @@ class OpenOrClosed:
 
 
 def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Condition, ...], RuleCompiler]:
-    """The conditions, cheapest first, and the workshop that knows the names they add."""
+    """The conditions, cheapest first, and the compiler that knows the names they add."""
     conditions: list[Condition] = []
     if options.sender:
         conditions.append(Sender(tuple(_sender(source, compiler) for source in options.sender)))

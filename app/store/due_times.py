@@ -46,5 +46,5 @@ def _bound(connection: sa.Connection, order: Longest) -> int:
 
 
 def _ahead(order: Longest, seconds: float) -> tuple[sa.ColumnElement[bool], ...]:
-    """Due later than that: the index of each lane finds it."""
+    """Due later than that: the index by target and due time finds it."""
     return deliveries.c.target.in_(order.targets), is_due, deliveries.c.due_at > now() + seconds

@@ -39,10 +39,16 @@ async def messages_of(connection: Connection, uuids: Collection[str]) -> dict[st
     return {row.message_uuid: row for row in rows}
 
 
-def copy(parcel: Any, message: Any | None) -> Copy:
-    """The copy that a row of `reports` stands for; of a message whose row is gone, what the parcel tells itself."""
+def copy(content: Any, message: Any | None) -> Copy:
+    """The copy that a row of `reports` stands for; or, once the message is erased, its own columns."""
     known = Copy(
-        parcel.id, parcel.received_at, parcel.message_uuid, parcel.sender, parcel.recipient, parcel.route, parcel.rule
+        content.id,
+        content.received_at,
+        content.message_uuid,
+        content.sender,
+        content.recipient,
+        content.route,
+        content.rule,
     )
     if message is None:
         return known

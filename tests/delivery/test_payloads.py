@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import plivo_sdk
-from support.stored import parcel
+from support.stored import content
 
 from app.delivery.payloads import FORMATS, as_json, as_mapping, as_plivo
 from app.delivery.queue import Copy, Delivery
@@ -22,7 +22,7 @@ def delivery(
     *, stale: bool = False, route: str | None = "support", rule: str | None = "ack", **changes: Any
 ) -> Delivery:
     """One leased report."""
-    one = replace(parcel(**({"parameters": FIELDS} | changes)), route=route, rule=rule)
+    one = replace(content(**({"parameters": FIELDS} | changes)), route=route, rule=rule)
     return Delivery(1, "lease", 1, stale, one)
 
 
@@ -54,7 +54,7 @@ COPY = Copy(
 
 def test_message_in_json_is_exactly_the_documented_one() -> None:
     """What came, and what was answered to whom; `from` and `to` in E.164, an answer for each recipient."""
-    body, headers = as_json(Delivery(1, "lease", 1, stale=False, parcel=COPY))
+    body, headers = as_json(Delivery(1, "lease", 1, stale=False, content=COPY))
     assert headers == {"content-type": "application/json"}
     assert body.decode() == (
         '{"type": "sms.message", "timestamp": "2026-03-02T09:00:00.000Z", "data": {'
@@ -71,14 +71,14 @@ def test_message_in_json_is_exactly_the_documented_one() -> None:
 @pytest.mark.parametrize("xml", [b"", b"<Response/>"])
 def test_message_without_answer(xml: bytes) -> None:
     """Silence, and an answer that is not kept any more, are an empty list; a text that is not kept is null."""
-    body, _ = as_json(Delivery(1, "lease", 1, stale=False, parcel=replace(COPY, text=None, xml=xml)))
+    body, _ = as_json(Delivery(1, "lease", 1, stale=False, content=replace(COPY, text=None, xml=xml)))
     data = json.loads(body)["data"]
     assert (data["answer"], data["text"]) == ([], None)
 
 
 def test_message_in_plivos_own_form() -> None:
     """As Plivo sent it, for handlers written for a message_url; route and rule are in headers."""
-    body, headers = as_plivo(Delivery(1, "lease", 1, stale=False, parcel=COPY))
+    body, headers = as_plivo(Delivery(1, "lease", 1, stale=False, content=COPY))
     assert body == b"From=33700000001&Body=hello+%C3%A9"
     assert headers == {
         "content-type": "application/x-www-form-urlencoded",
@@ -141,7 +141,7 @@ def test_error_code_is_told_in_words_if_known(code: str, shown: str | None, text
 def test_timestamp_has_milliseconds_always(received_at: float, timestamp: str) -> None:
     """One form of time, so that a strict parser never meets another."""
     one = delivery()
-    body, _ = as_json(replace(one, parcel=replace(one.parcel, received_at=received_at)))
+    body, _ = as_json(replace(one, content=replace(one.content, received_at=received_at)))
     assert json.loads(body)["timestamp"] == timestamp
 
 

@@ -159,7 +159,7 @@ def test_who_hangs_up_while_sending(service: process.Served) -> None:
         for number, _ in enumerate(_for_a_while()):
             with wire.dial(service) as connection:
                 connection.sendall(sent)
-            _pace(number)
+            _concurrency(number)
             yield
 
     with _attacked(hang_up()) as goes_on:
@@ -201,11 +201,11 @@ def _dropped(service: process.Served) -> float:
 def _open_many(stack: contextlib.ExitStack, service: process.Served, sent: bytes) -> Iterator[None]:
     for number in range(MANY):
         _open(stack, service, sent)
-        _pace(number)
+        _concurrency(number)
         yield
 
 
-def _pace(number: int) -> None:
+def _concurrency(number: int) -> None:
     """Five hundred connections a second: with far more, it is a matter of whose processor is faster."""
     if number % 25 == 0:
         time.sleep(0.05)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.stored import KEEP, Clock, incoming, opened, parcel, proof
+from support.stored import KEEP, Clock, content, incoming, opened, proof
 
 from app.delivery.fan_out import Subscriptions
 from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement
@@ -40,7 +40,7 @@ async def test_leased_delivery_is_what_was_put(store: Store) -> None:
     unknown: dict[str, Any] = {"sequence": None, "units": None, "in_reply_to": None, "parameters": fields}
     await put(store, incoming(**unknown))
     (delivery,) = await store.queue.lease("crm", 1, 30)
-    assert delivery.parcel == replace(parcel(**unknown), rule=None)
+    assert delivery.content == replace(content(**unknown), rule=None)
     assert (delivery.attempt, delivery.stale) == (1, False)
 
 
@@ -64,7 +64,7 @@ async def test_each_target_has_a_delivery_of_its_own(store: Store) -> None:
     await put(store, incoming(1, "crm", "audit"))
     (delivery,) = await store.queue.lease("crm", 10, 30)
     await store.queue.settle(outcome(delivery, "dead"))
-    assert [one.parcel.id for one in await store.queue.lease("audit", 10, 30)] == ["report-1"]
+    assert [one.content.id for one in await store.queue.lease("audit", 10, 30)] == ["report-1"]
     assert await store.queue.lease("other", 10, 30) == []
 
 
@@ -86,7 +86,7 @@ async def test_reused_signature_is_refused_alone(store: Store) -> None:
     )
     assert [type(result) for result in results] == [Reused, Accepted]
     leased = await store.queue.lease("crm", 10, 30)
-    assert [delivery.parcel.id for delivery in leased] == ["report-1", "report-3"]
+    assert [delivery.content.id for delivery in leased] == ["report-1", "report-3"]
 
 
 async def test_lease_holds_until_its_end(store: Store, clock: Clock) -> None:
@@ -185,8 +185,8 @@ async def test_lowest_sequence_comes_first(store: Store) -> None:
     await put(store, *(incoming(number, sequence=sequence) for number, sequence in sequences.items()))
     first = await store.queue.lease("crm", 2, 30)
     rest = await store.queue.lease("crm", 3, 30)
-    assert [delivery.parcel.id for delivery in first] == ["report-3", "report-2"]
-    assert [delivery.parcel.id for delivery in rest] == ["report-5", "report-4", "report-1"]
+    assert [delivery.content.id for delivery in first] == ["report-3", "report-2"]
+    assert [delivery.content.id for delivery in rest] == ["report-5", "report-4", "report-1"]
 
 
 async def test_longest_due_comes_first_for_a_probe(store: Store, clock: Clock) -> None:
@@ -198,7 +198,7 @@ async def test_longest_due_comes_first_for_a_probe(store: Store, clock: Clock) -
     await store.queue.settle(outcome(failing, "due", delay=2.0))
     clock.advance(3)
     (other,) = await store.queue.lease("crm", 1, 30, longest_due=True)
-    assert [failing.parcel.id, other.parcel.id] == ["report-1", "report-2"]
+    assert [failing.content.id, other.content.id] == ["report-1", "report-2"]
 
 
 async def test_last_comes_after_all_others(store: Store, clock: Clock) -> None:
@@ -260,13 +260,13 @@ async def test_report_older_than_an_accepted_one_is_stale(store: Store, clock: C
         incoming(3, sequence=9, message_uuid="reply-2"),
     )
     for delivery in await store.queue.lease("crm", 3, 30):
-        if delivery.parcel.id == "report-2":
+        if delivery.content.id == "report-2":
             await store.queue.settle(outcome(delivery, "done"))
     clock.advance(30)
     leased = await store.queue.lease("crm", 3, 30)
-    assert [(one.parcel.id, one.stale) for one in leased] == [("report-1", True), ("report-3", False)]
+    assert [(one.content.id, one.stale) for one in leased] == [("report-1", True), ("report-3", False)]
     leased = await store.queue.lease("audit", 3, 30)
-    assert [(one.parcel.id, one.stale) for one in leased] == [("report-1", False), ("report-2", False)]
+    assert [(one.content.id, one.stale) for one in leased] == [("report-1", False), ("report-2", False)]
 
 
 async def test_paused_target_is_not_leased(store: Store) -> None:
@@ -296,7 +296,7 @@ async def test_lease_sees_what_was_settled_before_it(store: Store) -> None:
     _, leased = await asyncio.gather(
         store.queue.settle(Settlement(newer.id, newer.lease, "done", 1)), store.queue.lease("crm", 1, 30)
     )
-    assert [(one.parcel.id, one.stale) for one in leased] == [("report-1", True)]
+    assert [(one.content.id, one.stale) for one in leased] == [("report-1", True)]
 
 
 async def test_late_sequence_is_not_overtaken_for_ever(store: Store, clock: Clock) -> None:
@@ -305,4 +305,4 @@ async def test_late_sequence_is_not_overtaken_for_ever(store: Store, clock: Cloc
     clock.advance(1)
     await put(store, *(incoming(number, sequence=1) for number in range(1, WINDOW + 2)))
     leased = await store.queue.lease("crm", WINDOW, 30)
-    assert [one.parcel.id for one in leased] == [*(f"report-{number}" for number in range(1, WINDOW)), "report-0"]
+    assert [one.content.id for one in leased] == [*(f"report-{number}" for number in range(1, WINDOW)), "report-0"]

@@ -46,7 +46,7 @@ async def test_copy_is_leased_with_all_that_was_said(store: Store) -> None:
     await store.journal.record(copied(targets=("crm", "audit")))
     (delivery,) = await lease(store)
     assert (delivery.attempt, delivery.stale) == (1, False)
-    assert delivery.parcel == Copy(
+    assert delivery.content == Copy(
         "copy-1", NINE, "message-1", "33700000001", "33644600000", "support", "ack", "sms", "", "hello", 1,
         ("https://m.example/1",), "fixed text", HELLO.xml, FIELDS,
     )  # fmt: skip
@@ -72,8 +72,8 @@ async def test_copy_of_words_that_are_not_kept(store: Store) -> None:
     """G12: with `keep_text` of no time a copy tells who wrote and what was decided, and no words."""
     await store.journal.record(copied(keep_text=False))
     (delivery,) = await lease(store)
-    assert isinstance(delivery.parcel, Copy)
-    assert (delivery.parcel.text, delivery.parcel.media, delivery.parcel.parameters) == (None, (), ())
+    assert isinstance(delivery.content, Copy)
+    assert (delivery.content.text, delivery.content.media, delivery.content.parameters) == (None, (), ())
 
 
 async def test_copy_for_a_full_target_is_dead_at_once(store: Store) -> None:
@@ -97,10 +97,10 @@ async def test_words_of_a_copy_go_with_keep_text(store: Store, clock: Clock) -> 
     (message,) = await rows(store, messages)
     assert (message["text"], message["media"], message["parameters"]) == (None, "[]", None)
     (report,) = await lease(store)
-    assert not isinstance(report.parcel, Copy)
+    assert not isinstance(report.content, Copy)
     async with store.engine.begin() as connection:
         await connection.execute(sa.update(deliveries).values(state="due"))
-    (copy,) = (one.parcel for one in await lease(store) if isinstance(one.parcel, Copy))
+    (copy,) = (one.content for one in await lease(store) if isinstance(one.content, Copy))
     assert (copy.text, copy.media, copy.parameters, copy.reason) == (None, (), (), "fixed text")
 
 
@@ -114,7 +114,7 @@ async def test_copy_of_a_message_that_is_gone(store: Store, clock: Clock) -> Non
     async with store.engine.begin() as connection:
         await connection.execute(sa.update(deliveries).values(state="due"))
     (delivery,) = await lease(store)
-    assert delivery.parcel == Copy("copy-1", NINE, "message-1", "33700000001", "33644600000", "support", "ack")
+    assert delivery.content == Copy("copy-1", NINE, "message-1", "33700000001", "33644600000", "support", "ack")
     await store.journal.record(copied())  # Plivo's or somebody's repeat, a month late: answered anew, copied once
     assert len(await rows(store, reports)) == 1
 

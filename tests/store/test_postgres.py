@@ -108,7 +108,7 @@ async def test_a_report_with_nul_is_stored(template: str) -> None:
     async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
         await asyncio.gather(*(store.queue.accept(incoming(number, status="deli\0vered")) for number in (1, 2)))
         got = await store.queue.lease("crm", 2, 60.0)
-    reports = [one.parcel.report for one in got if isinstance(one.parcel, StoredReport)]
+    reports = [one.content.report for one in got if isinstance(one.content, StoredReport)]
     assert [report.status for report in reports] == ["delivered", "delivered"]
 
 

@@ -79,9 +79,9 @@ class Deliveries(RuleBasedStateMachine):
         first = sorted(due, key=lambda name: (due[name].due_at if longest_due else due[name].sequence, due[name].born))
         order = sorted(first[:count], key=lambda name: (due[name].sequence, due[name].born))
         got = self.runner.run(self._lease(count, longest_due=longest_due))
-        assert [delivery.parcel.id for delivery in got] == order
+        assert [delivery.content.id for delivery in got] == order
         for delivery in got:
-            expected = self.model[delivery.parcel.id]
+            expected = self.model[delivery.content.id]
             expected.attempts += 1
             assert delivery.attempt == expected.attempts
             expected.due_at, expected.lease = self.clock.now + LEASE, delivery.lease
@@ -97,7 +97,7 @@ class Deliveries(RuleBasedStateMachine):
         delivery = data.draw(st.sampled_from(self.held))
         settlement = Settlement(delivery.id, delivery.lease, state, delivery.attempt, delay)
         self.runner.run(self.store.queue.settle(settlement))
-        expected = self.model[delivery.parcel.id]
+        expected = self.model[delivery.content.id]
         if expected.lease == delivery.lease:
             expected.state, expected.due_at, expected.lease = state, self.clock.now + delay, None
 
@@ -131,7 +131,7 @@ class Deliveries(RuleBasedStateMachine):
                 self.clock.advance(1000.0)
                 left = self.runner.run(self._lease(100, longest_due=False))
                 waiting = [name for name, one in self.model.items() if one.state == "due"]
-                assert sorted(delivery.parcel.id for delivery in left) == sorted(waiting)
+                assert sorted(delivery.content.id for delivery in left) == sorted(waiting)
         finally:
             self.runner.run(self.stack.aclose())
             self.runner.close()

@@ -189,8 +189,8 @@ async def test_a_text_with_nul_arrives_without(template: str, tmp_path: Path) ->
         await _copy(source, place)
         async with open_store(StoreOptions(place, KEEP), serving=True) as store:
             (delivery,) = await store.queue.lease("crm", 1, 60.0)
-    assert isinstance(delivery.parcel, StoredReport)
-    assert delivery.parcel.report.status == "delivered"
+    assert isinstance(delivery.content, StoredReport)
+    assert delivery.content.report.status == "delivered"
 
 
 async def test_a_store_is_not_copied_into_itself(tmp_path: Path) -> None:

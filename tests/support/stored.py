@@ -154,7 +154,7 @@ def report(number: int = 1, **changes: Any) -> DeliveryReport:
     return replace(REPORT, **({"id": f"report-{number}"} | changes))
 
 
-def parcel(number: int = 1, *targets: str, at: float = NINE, **changes: Any) -> StoredReport:
+def content(number: int = 1, *targets: str, at: float = NINE, **changes: Any) -> StoredReport:
     """A report as it is stored, on its way to these targets; "crm" if none is named."""
     return StoredReport(report(number, **changes), at, "support", "ack", targets or ("crm",), "V3")
 
