@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -50,15 +50,13 @@ class Walk:
             ):
                 self.frames.add(frame)  # a coroutine that goes on is one call
 
-    @property
-    def files(self) -> set[str]:
-        """Files of ours."""
-        return {frame.f_code.co_filename.removeprefix(APP) for frame in self.frames}
-
-    @property
-    def calls(self) -> list[str]:
-        """Functions of ours, each call once."""
-        return sorted(frame.f_code.co_qualname for frame in self.frames)
+    async def of(self, service: Service, path: str, fields: plivo_sdk.Pairs) -> list[CodeType]:
+        """What one call enters, each call of a function once."""
+        self.frames.clear()
+        self.task = asyncio.current_task()
+        assert await call(service, path, fields) == 200
+        self.task = None
+        return sorted((frame.f_code for frame in self.frames), key=lambda code: code.co_qualname)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -116,9 +114,8 @@ async def test_walk(
     with walk.watching():
         async with open_service(load(tmp_path / "config.toml"), lambda: None) as service:
             assert await call(service, path, make()) == 200
-            fields = make()
-            walk.task = asyncio.current_task()
-            assert await call(service, path, fields) == 200
-            walk.task = None
-    assert len(walk.files) <= files, sorted(walk.files)
-    assert len(walk.calls) <= calls, walk.calls
+            walks = [await walk.of(service, path, make()) for _ in range(10)]
+    shortest = min(walks, key=len)  # during another the writer may have had work of its own, too
+    entered = {code.co_filename.removeprefix(APP) for code in shortest}
+    assert len(entered) <= files, sorted(entered)
+    assert len(shortest) <= calls, [code.co_qualname for code in shortest]
