@@ -4,10 +4,12 @@ the script of digits, emoji styles, and characters that cannot be seen do not co
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 
+from app.frozen import frozen
+
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))  # phones write don\u2019t for don't
+_ASCII_PUNCTUATION = "".join(one for one in map(chr, range(128)) if unicodedata.category(one)[0] == "P")
 _words = re.compile(r"\S+")
 _ascii_runs = re.compile(r"[a-z0-9]+")
 
@@ -25,7 +27,7 @@ _UNSEEN = re.compile(f"[{_DEFAULT_IGNORABLE}{_BLANKS}{_SKIN_TONES}]")
 _UNSEEN_CATEGORIES = {"Cf", "Cc", "Me"}  # zero-width, bidi, soft hyphen; control characters; keycaps and circles
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Word:
     """A folded word and where it ends in the text as it came."""
 
@@ -35,10 +37,13 @@ class Word:
 
 def words(text: str) -> tuple[Word, ...]:
     """The words of a text that has any; of one that is all punctuation, that punctuation ("?")."""
-    # a spacing accent (U+00B4 for an apostrophe) folds to a blank; a word holds none
-    found = [("".join(fold(match[0]).split()), match.end()) for match in _words.finditer(text)]
-    stripped = tuple(Word(word, end) for raw, end in found if (word := _strip_punctuation(raw)))
-    return stripped or tuple(Word(raw, end) for raw, end in found if raw)
+    if text.isascii() and text.isprintable():
+        found = [(match[0], match.end()) for match in _words.finditer(text.lower())]
+        stripped = [Word(word, end) for raw, end in found if (word := raw.strip(_ASCII_PUNCTUATION))]
+    else:  # a spacing accent (U+00B4 for an apostrophe) folds to a blank; a word holds none
+        found = [("".join(fold(match[0]).split()), match.end()) for match in _words.finditer(text)]
+        stripped = [Word(word, end) for raw, end in found if (word := _strip_punctuation(raw))]
+    return tuple(stripped or [Word(raw, end) for raw, end in found if raw])
 
 
 def phrase(text: str) -> str:

@@ -101,7 +101,7 @@ async def call(service: Service, path: str, fields: plivo_sdk.Pairs) -> int:
 
 @pytest.mark.parametrize(
     ("path", "make", "files", "calls"),
-    [("/message", plivo_sdk.message, 49, 213), ("/report/message-1", plivo_sdk.report, 31, 115)],
+    [("/message", plivo_sdk.message, 49, 162), ("/report/message-1", plivo_sdk.report, 31, 93)],
 )
 async def test_walk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, make: Any, files: int, calls: int
@@ -114,7 +114,7 @@ async def test_walk(
     with walk.watching():
         async with open_service(load(tmp_path / "config.toml"), lambda: None) as service:
             assert await call(service, path, make()) == 200
-            walks = [await walk.of(service, path, make()) for _ in range(10)]
+            walks = [await walk.of(service, path, make(From=f"3370000{n:04}")) for n in range(10, 20)]
     shortest = min(walks, key=len)  # during another the writer may have had work of its own, too
     entered = {code.co_filename.removeprefix(APP) for code in shortest}
     assert len(entered) <= files, sorted(entered)

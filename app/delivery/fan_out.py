@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.delivery.target import Target, wanting
+from app.frozen import frozen
 from app.plivo.messages import DeliveryReport
 
 
@@ -35,7 +36,7 @@ class Subscriptions:
     honours_opt_outs: Callable[[str], bool] = always  # our number -> whether it does
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FanOut:
     """Where a report belongs and goes. `for_all`: it has no route."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.delivery.fan_out import FanOut, Subscriptions
+from app.frozen import frozen
 from app.plivo.errors import BLOCKED_BY_STOP
 from app.plivo.messages import DeliveryReport, Parameters, Proof
 from app.plivo.refusals import Unavailable
@@ -47,7 +48,7 @@ STAGES: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredReport:
     """A report as it is stored: who it belongs to, and which targets want it."""
 
@@ -69,7 +70,7 @@ class StoredReport:
         return self.report.parameters
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IncomingReport:
     """A verified report that is to be stored for the targets that want it.
 
@@ -96,7 +97,7 @@ class IncomingReport:
         return is_blocked and self.subscriptions.honours_opt_outs(report.sender)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """What became of a report. A repeat of one that is stored already is not `new`."""
 
@@ -127,7 +128,7 @@ class Copy:
     parameters: Parameters = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """A report or a copy of a message, leased for one target."""
 
@@ -138,7 +139,7 @@ class Delivery:
     content: StoredReport | Copy
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settlement:
     """What became of an attempt. `delay` (seconds from now, by the store's clock) belongs to "due"."""
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+from app.frozen import frozen
+
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 RETRY = (5.0, 30.0, 2 * MINUTE, 10 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY)  # 46 h in all; Svix: 28 h
 RETRY_AFTER_CAP = DAY
@@ -24,7 +26,7 @@ PAUSE_AFTER = 5  # failures in a row
 PROBES = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)  # seconds until the next probe; then the last one again
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptOutcome:
     """What one POST brought: a status, or an error."""
 
@@ -49,12 +51,12 @@ class AttemptOutcome:
         return self.status in REFUSALS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Done:
     """The receiver has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Again:
     """To be tried again after `delay` seconds; whether this attempt counts."""
 
@@ -62,7 +64,7 @@ class Again:
     counted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dead:
     """No try is left; it stays visible until an operator replays or drops it, or `keep` ends."""
 

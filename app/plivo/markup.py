@@ -40,11 +40,13 @@ def render(messages: Sequence[Outgoing], callback_url: str, callback_method: str
     """The XML of these messages. A carriage return is written as a reference: parsers change a bare one."""
     if not messages:
         return EMPTY
-    tail = f'" type="sms" callbackUrl="{_attribute(callback_url)}" callbackMethod="{callback_method}">'
+    tail = f'" type="sms" callbackUrl="{_escaped(callback_url, _ATTRIBUTE)}" callbackMethod="{callback_method}">'
     body = "".join(
-        f'<Message src="{_attribute(message.src)}" dst="{_attribute("<".join(message.dst))}{tail}'
-        f"{_content(message.text)}</Message>"
-        for message in messages
+        [
+            f'<Message src="{_escaped(message.src, _ATTRIBUTE)}" dst="{_escaped("<".join(message.dst), _ATTRIBUTE)}'
+            f"{tail}{_escaped(message.text, _TEXT)}</Message>"
+            for message in messages
+        ]
     )
     return f"{_HEAD}{body}</Response>".encode()
 
@@ -57,11 +59,5 @@ def parse(xml: bytes) -> tuple[Outgoing, ...]:
     )
 
 
-def _content(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else escape(clean(text), _TEXT)
-
-
-def _attribute(value: str) -> str:
-    if _PLAIN.fullmatch(value):
-        return value
-    return escape(clean(value), _ATTRIBUTE)
+def _escaped(value: str, entities: dict[str, str]) -> str:
+    return value if _PLAIN.fullmatch(value) else escape(clean(value), entities)

@@ -8,12 +8,12 @@ https://docs.plivo.com/docs/messaging/api/message/handling-incoming and .../mess
 
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import Self
 
 from app import folding
 from app.folding import Word
+from app.frozen import frozen
 from app.plivo import numbers
 from app.plivo.refusals import Malformed
 
@@ -25,11 +25,14 @@ ADDRESS_LENGTH = 64  # characters of From and To; Plivo sends at most 15 digits 
 
 STATUSES = ("queued", "sent", "failed", "delivered", "undelivered", "rejected", "read")  # of Plivo's reports
 
+_MESSAGE_FIELDS = frozenset({"MessageUUID", "From", "To", "Text", "Body", "Type", "MessageIntent", "Units"})
+_REPORT_FIELDS = frozenset({"MessageUUID", "Status", "From", "To"})
+
 _SMALL = re.compile(r"[0-9]{1,9}")
 _MEDIA = re.compile(r"Media\d+")  # Media0.. or Media1..: Plivo's pages disagree, so any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proof:
     """Binds what was signed to what was said (G2). Same key, other value: a reused signature."""
 
@@ -37,7 +40,7 @@ class Proof:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verified:
     """A request that Plivo signed; with `signature = "log-only"` also one that nobody did."""
 
@@ -53,7 +56,7 @@ class Verified:
         return self.proofs[0].value if self.proofs else content_digest(self.path, self.parameters)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InboundMessage:
     """One incoming message. Addresses are normalised, text is exactly what Plivo sent."""
 
@@ -93,8 +96,7 @@ class InboundMessage:
         """Raises `Malformed` without MessageUUID, From or To, with an address that is too long, or if a field we read
         says two things.
         """
-        fields = _single(parameters, "MessageUUID", "From", "To", "Text", "Body", "Type", "MessageIntent", "Units")
-        _require(fields, "MessageUUID", "From", "To")
+        fields = _read(parameters, _MESSAGE_FIELDS, required=("MessageUUID", "From", "To"))
         return cls.of(
             message_uuid=identifier(fields["MessageUUID"]),
             sender=_address(fields, "From"),
@@ -103,11 +105,11 @@ class InboundMessage:
             type_=fields.get("Type", "").strip().lower() or "sms",
             intent=fields.get("MessageIntent", "").strip().lower(),
             units=_whole(fields.get("Units")),
-            media=tuple(value for name, value in parameters if value and _MEDIA.fullmatch(name)),
+            media=tuple([value for name, value in parameters if value and _MEDIA.fullmatch(name)]),
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeliveryReport:
     """One delivery report: the fate of a message of ours. Its parameters stay as they were sent."""
 
@@ -128,8 +130,7 @@ class DeliveryReport:
 
         Raises `Malformed` without MessageUUID or Status, or with an address that is too long.
         """
-        fields = _single(parameters, "MessageUUID", "Status", "From", "To")
-        _require(fields, "MessageUUID", "Status")
+        fields = _read(parameters, _REPORT_FIELDS, required=("MessageUUID", "Status"))
         every = dict(reversed(parameters))  # of a repeated field, the first
         return cls(
             id=(digest or content_digest(path, parameters)).hex()[:32],
@@ -145,7 +146,7 @@ class DeliveryReport:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outgoing:
     """One `<Message>` of an answer: https://docs.plivo.com/docs/messaging/xml/message."""
 
@@ -169,20 +170,17 @@ def content_digest(path: str, parameters: Parameters) -> bytes:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()
 
 
-def _single(parameters: Parameters, *names: str) -> dict[str, str]:
+def _read(parameters: Parameters, names: frozenset[str], required: Collection[str]) -> dict[str, str]:
+    """The named fields. Raises `Malformed` if a required one is missing or blank, or one has two values."""
     fields: dict[str, str] = {}
     for name, value in parameters:
         if name in names and fields.setdefault(name, value) != value:
             message = f"{name} stands twice with different values"
             raise Malformed(message)
-    return fields
-
-
-def _require(fields: dict[str, str], *names: str) -> None:
-    missing = [name for name in names if not fields.get(name, "").strip()]
-    if missing:
-        message = f"required field missing: {_listed(missing)}"
+    if missing := [name for name in required if not fields.get(name, "").strip()]:
+        message = f"required field missing: {', '.join(missing)}"
         raise Malformed(message)
+    return fields
 
 
 def _address(fields: dict[str, str], name: str) -> str:
@@ -192,10 +190,6 @@ def _address(fields: dict[str, str], name: str) -> str:
         message = f"{name} has {len(value)} characters, more than {ADDRESS_LENGTH}"
         raise Malformed(message)
     return numbers.normalise(value)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
 
 
 def _whole(value: str | None) -> int | None:

@@ -54,7 +54,7 @@ def normalise(raw: str) -> str:
     In a GET query a literal "+" arrives as a blank, so a leading blank means the same.
     """
     bare = raw.strip().removeprefix("+")
-    if is_digits(bare):
+    if bare.isdigit() and bare.isascii():  # as Plivo writes it
         return bare
     digits = _ornaments.sub("", bare)
     return digits if is_digits(digits) else raw.strip()

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from app.frozen import frozen
 from app.plivo.messages import IDENTIFIER, Parameters
 
 MAX_VALUES = 10  # signatures of one header that are compared; Plivo sends one for each active token of the account
@@ -27,7 +28,7 @@ MAX_PARTS = 64  # parts of a comma-separated list that are looked at; 32 KiB of 
 _SIGNATURE = re.compile(rb"[A-Za-z0-9+/]{43}=")  # 32 bytes in Base64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What a signature may cover. `base` is the public URL without query, as Plivo dialled it."""
 
@@ -116,7 +117,7 @@ class Token:
         return base64.b64encode(state.digest())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignatureHeader:
     """What the headers of one family say: a nonce, and the signatures that each header offers.
 
@@ -136,16 +137,8 @@ class SignatureHeader:
         """Whether there is anything that a token could match."""
         return any(signatures for _, signatures in self.offered)
 
-    def header_matching(self, expected: bytes) -> str | None:
-        """The header ("V3", "Ma-V2", ..) that offers this signature; compared in constant time."""
-        for name, signatures in self.offered:
-            for signature in signatures:
-                if hmac.compare_digest(signature, expected):
-                    return name
-        return None
 
-
-@dataclass(frozen=True, slots=True)
+@frozen
 class SignatureMatch:
     """Which header a token made, over which text."""
 
@@ -168,7 +161,14 @@ def signature_headers(
     fields: Mapping[bytes, bytes], families: Iterable[Family] = FAMILIES
 ) -> tuple[SignatureHeader, ...]:
     """The signatures that a request offers, from its `header_fields`. A family without a value or a nonce has none."""
-    return tuple([header for family in families if (header := _header(family, fields))])
+    headers = []
+    for family in families:
+        nonces, signature_fields = _FIELDS[family]
+        if nonces in fields and (nonce := _nonce(fields[nonces])):
+            lists = [(name, fields[field]) for name, field in signature_fields if field in fields]
+            if offered := [(name, _signatures(values)) for name, values in lists if values.strip(b", \t")]:
+                headers.append(SignatureHeader(family, nonce, tuple(offered)))
+    return tuple(headers)
 
 
 def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -176,17 +176,11 @@ def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name.startswith(b"x-plivo-signature") for name, _ in headers)
 
 
-def _header(family: Family, fields: Mapping[bytes, bytes]) -> SignatureHeader | None:
-    nonce_field, signature_fields = _FIELDS[family]
-    if nonce_field not in fields:
-        return None
-    nonces = {value.strip() for value in fields[nonce_field].split(b",")}
+def _nonce(values: bytes) -> str | None:
+    """The nonce of a header that may have been repeated, if it is always the same one and has its form."""
+    nonces = {value.strip() for value in values.split(b",")}
     nonce = nonces.pop().decode("latin-1")
-    if nonces or not IDENTIFIER.fullmatch(nonce):
-        return None
-    lists = [(name, fields[field]) for name, field in signature_fields if field in fields]
-    offered = tuple([(name, _signatures(values)) for name, values in lists if values.strip(b", \t")])
-    return SignatureHeader(family, nonce, offered) if offered else None
+    return nonce if not nonces and IDENTIFIER.fullmatch(nonce) else None
 
 
 def _signatures(values: bytes) -> tuple[bytes, ...]:
@@ -198,10 +192,16 @@ def _signatures(values: bytes) -> tuple[bytes, ...]:
 
 
 def matching(header: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> SignatureMatch | None:
-    """The header and the token that made it over `text`. Tokens are not tried if there is nothing to compare."""
+    """The header ("V3", "Ma-V2", ..) and the token that made it over `text`; compared in constant time.
+
+    Tokens are not tried if there is nothing to compare.
+    """
     for token in tokens if header.is_comparable else ():
-        if name := header.header_matching(token.sign(text)):
-            return SignatureMatch(name, token, text)
+        expected = token.sign(text)
+        for name, signatures in header.offered:
+            for signature in signatures:
+                if hmac.compare_digest(signature, expected):
+                    return SignatureMatch(name, token, text)
     return None
 
 

@@ -6,6 +6,7 @@ beyond the BMP (most emoji) takes two. A pair is never cut in half, so counting 
 https://www.plivo.com/docs/messaging/concepts/encoding-and-concatenation
 """
 
+import re
 from bisect import bisect_right
 from itertools import accumulate, takewhile
 
@@ -16,6 +17,7 @@ _BASIC = frozenset(
 )
 _EXTENSION = frozenset("\f^{}\\[~]|€")
 _GSM = _BASIC | _EXTENSION
+_ALL_BASIC = re.compile(f"[{re.escape(''.join(sorted(_BASIC)))}]*")
 
 _ELLIPSIS = "..."  # three GSM-7 characters; U+2026 would make the text UCS-2
 _GSM_UNIT, _GSM_PART = 160, 153
@@ -30,23 +32,27 @@ def costly(text: str) -> list[tuple[int, str]]:
 
 def count(text: str) -> int:
     """Units of the text; an empty text is one."""
+    if _ALL_BASIC.fullmatch(text):  # nearly always: each character is one septet, so nothing has to be packed
+        return 1 if len(text) <= _GSM_UNIT else -(-len(text) // _GSM_PART)
     if all(character in _GSM for character in text):
         return _packed([2 if character in _EXTENSION else 1 for character in text], _GSM_UNIT, _GSM_PART)
     return _packed([2 if ord(character) > _BMP else 1 for character in text], _UCS_UNIT, _UCS_PART)
 
 
-def fit(text: str, most: int) -> str:
-    """The text, or as much of its beginning as fits into `most` units, with "..." at the end.
+def fit(text: str, most: int) -> tuple[str, int]:
+    """The text, or as much of its beginning as fits into `most` units, with "..." at the end; and its units.
 
     It is cut between grapheme clusters: no emoji, flag or letter with its marks is cut in half.
     """
-    if count(text) <= most:
-        return text
+    units = count(text)
+    if units <= most:
+        return text, units
     from wcwidth import iter_graphemes  # noqa: PLC0415 - 20 ms, for the rare text that is too long
 
     ends = list(takewhile(lambda end: end <= most * _GSM_UNIT, accumulate(map(len, iter_graphemes(text)), initial=0)))
     fitting = bisect_right(ends, most, key=lambda end: count(_cut(text, end)))
-    return _cut(text, ends[max(fitting - 1, 0)])
+    fitted = _cut(text, ends[max(fitting - 1, 0)])
+    return fitted, count(fitted)
 
 
 def _cut(text: str, length: int) -> str:

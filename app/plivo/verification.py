@@ -4,9 +4,9 @@ Cheap checks come first: V2 covers the URL only and is checked before the parame
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
+from app.frozen import frozen
 from app.plivo import forms
 from app.plivo.diagnosis import checked
 from app.plivo.messages import Parameters, Proof, Verified, content_digest
@@ -16,7 +16,7 @@ from app.plivo.signature import Request, SignatureHeader, SignatureMatch, Token,
 MAX_DESTINATIONS = 200_000  # numbers whose token is remembered, some 150 bytes each
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RawRequest:
     """A request as it arrived, its parameters unread."""
 
@@ -34,7 +34,7 @@ class RawRequest:
         Raises `Unsupported` or `Malformed`.
         """
         parse = forms.parser_of(self.content_type) if self.method == "POST" else None
-        query = forms.urlencoded(self.query)
+        query = forms.urlencoded(self.query) if self.query else ()
         return query, parse(self.body) if parse else query
 
     def destination(self) -> bytes:
@@ -60,11 +60,9 @@ class Tokens:
 
     def __init__(self, tokens: Iterable[Token]) -> None:
         self._positions = {token: position for position, token in enumerate(tokens, 1)}
+        self.are_several = len(self._positions) > 1
         self._latest: Token | None = None
         self._by_destination: dict[bytes, Token] = {}
-
-    def __len__(self) -> int:
-        return len(self._positions)
 
     def in_order(self, destination: bytes = b"") -> Iterator[Token]:
         """Every token once. `destination` is one of our numbers, if it is known."""
@@ -77,16 +75,13 @@ class Tokens:
             if token is not first and token is not self._latest:
                 yield token
 
-    def remember(self, token: Token, destination: bytes = b"") -> None:
-        """Note that this token verified a request about this number."""
+    def remember(self, token: Token, destination: bytes = b"") -> int:
+        """Note that this token verified a request about this number. Its place in the configured list, from 1."""
         self._latest = token
         if destination and self._by_destination.get(destination) is not token:
             if len(self._by_destination) >= MAX_DESTINATIONS:
                 self._by_destination.clear()
             self._by_destination[destination] = token
-
-    def position(self, token: Token) -> int:
-        """The place of a token in the configured list, from 1."""
         return self._positions[token]
 
 
@@ -95,7 +90,7 @@ def verify(request: RawRequest, headers: Sequence[SignatureHeader], tokens: Toke
 
     Raises `NoMatch`, `Unsupported` or `Malformed`.
     """
-    destination = request.destination() if len(tokens) > 1 else b""
+    destination = request.destination() if tokens.are_several else b""
     early = [header for header in headers if not header.family.covers_parameters]
     unread = Request(request.method, request.base)
     matches = _matches(early, unread, tokens, destination)
@@ -109,10 +104,10 @@ def verify(request: RawRequest, headers: Sequence[SignatureHeader], tokens: Toke
         if not matches:
             raise NoMatch(headers, read)
     best = matches[0]
-    tokens.remember(best.token, destination)
+    position = tokens.remember(best.token, destination)
     digest = content_digest(request.path, parameters)
     proofs = tuple([Proof(sha256(match.text).digest(), digest) for match in matches])
-    return Verified(request.path, parameters, proofs, best.header, tokens.position(best.token))
+    return Verified(request.path, parameters, proofs, best.header, position)
 
 
 def _matches(

@@ -10,12 +10,13 @@ https://docs.plivo.com/docs/messaging/concepts/dnd-service
 """
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import filterfalse
 from typing import Literal
 
 from app import folding
+from app.frozen import frozen
 
 Mode = Literal["auto", "plivo", "self", "off"]
 Scope = Literal["number", "route", "all"]
@@ -57,7 +58,7 @@ class OptOutOptions:
     replies: Mapping[Kind, str] = field(default_factory=lambda: REPLIES)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OptOutSignal:
     """What a message says of opting out: by Plivo's MessageIntent, or by a word."""
 
@@ -66,7 +67,7 @@ class OptOutSignal:
     by_plivo: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OptOutDecision:
     """What follows: a change of state, a text (None: silence), and why."""
 
@@ -100,21 +101,20 @@ def read(options: OptOutOptions, intent: str, text: str) -> OptOutSignal | None:
 
 
 def _find(words: Mapping[str, Kind], text: str) -> str | None:
-    """The word that the whole text is."""
-    for spelling in _spellings(text):
-        unspaced = _unspaced(spelling)
-        if spelling in words:
-            return spelling
-        for word in words:
-            if unspaced.startswith(word) and unspaced == word * (len(unspaced) // len(word)):
-                return word
-    return None
+    """The word that the whole text is, with or without its symbols."""
+    found = _match(words, _spelling(text))
+    if found is None and not text.isascii() and (plain := "".join(filterfalse(_is_symbol, text))) != text:
+        found = _match(words, _spelling(plain))
+    return found
 
 
-def _spellings(text: str) -> Iterator[str]:
-    yield _spelling(text)
-    if not text.isascii() and (plain := "".join(filterfalse(_is_symbol, text))) != text:
-        yield _spelling(plain)
+def _match(words: Mapping[str, Kind], spelling: str) -> str | None:
+    if spelling in words:
+        return spelling
+    unspaced = _unspaced(spelling)
+    if not unspaced.startswith(tuple(words)):  # nearly always
+        return None
+    return next((word for word in words if unspaced == word * (len(unspaced) // len(word))), None)
 
 
 def _spelling(text: str) -> str:

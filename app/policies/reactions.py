@@ -8,10 +8,10 @@ The English forms are those of iOS and Google Messages, the others those of iOS.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from app import folding
+from app.frozen import frozen
 
 Reactions = Literal["ignore", "answer"]
 
@@ -43,7 +43,7 @@ _OF_A_PICTURE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reaction:
     """What a reaction quotes, folded. `cut`: only its beginning; `quote` is None for a picture."""
 

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from app.frozen import frozen
+
 
 class Conversation(NamedTuple):
     """One of our numbers and a person (their canonical number): the scope of a limit and of a cooldown."""
@@ -39,7 +41,7 @@ class OptOutState(NamedTuple):
     order: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OptOutChange:
     """A person opts out, or in again. The stored row is the evidence, so it tells how we know."""
 
@@ -52,7 +54,7 @@ class OptOutChange:
     source: str  # "message", "command" or "report"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageQuery:
     """What admitting one message needs to know. `window` is in seconds before the message; 0: no past replies."""
 

@@ -9,8 +9,9 @@ Silence is a decision with a reason (G10).
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from app.frozen import frozen
 from app.plivo import numbers
 from app.plivo.markup import Callback
 from app.plivo.messages import InboundMessage, Outgoing
@@ -31,7 +32,7 @@ from app.replies.proposals import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A message that is ready to be admitted: one proposal for each state of the sender's opt-out."""
 
@@ -53,7 +54,8 @@ def candidate(
     """What would be sent, and what must be looked up to admit it. `signed_by` is "" for an unverified request."""
     when_in = propose(message, evaluation, callback, signed_by, out=False)
     when_out = propose(message, evaluation, callback, signed_by, out=True) if evaluation.signal else OPTED_OUT
-    people = {numbers.canonical(number) for sent in when_in.messages for number in sent.dst} | {message.person}
+    others = {number for sent in when_in.messages for number in sent.dst if number != message.sender}
+    people = {message.person, *map(numbers.canonical, others)}
     query = usage_query(message, evaluation, people, cooldowns=bool(when_in.uses))
     key = limits.text_key(message.phrase, message.media)
     return Candidate(
@@ -105,10 +107,12 @@ def admit(candidate: Candidate, usage: Usage) -> Proposal:
     conversation = candidate.query.conversation
     out = candidate.policies.opt_out_in_force(usage, *conversation)
     proposal = candidate.when_out if out else candidate.when_in
-    if proposal.messages and quotes_us(candidate.reaction, conversation, usage):
+    if proposal.messages and candidate.reaction and quotes_us(candidate.reaction, conversation, usage):
         proposal = _silenced(proposal, reactions.QUOTES_US)
+    if proposal.messages and usage.opt_outs and not proposal.confirms:
+        proposal = _to_the_willing(candidate, proposal, usage)
     if proposal.messages:
-        proposal = _within_limits(candidate, _to_the_willing(candidate, proposal, usage), usage)
+        proposal = _within_limits(candidate, proposal, usage)
     _note(candidate, proposal, usage)
     return proposal
 
@@ -132,9 +136,7 @@ def still_allowed(
 
 
 def _to_the_willing(candidate: Candidate, proposal: Proposal, usage: Usage) -> Proposal:
-    """Without recipients who have opted out. The confirmation of an opt-out may pass."""
-    if proposal.confirms or not usage.opt_outs:
-        return proposal
+    """Without recipients who have opted out."""
     kept, lost, unreached = [], 0, False
     for one in proposal.messages:
         dst = tuple(
@@ -169,12 +171,11 @@ def _reason_without(candidate: Candidate, proposal: Proposal, kept: Sequence[Out
 
 def _within_limits(candidate: Candidate, proposal: Proposal, usage: Usage) -> Proposal:
     """Silence where a cooldown or a limit forbids the reply by now."""
-    if not proposal.messages:
-        return proposal
     query, route_limits = candidate.query, candidate.policy.limits
-    used = usage.cooldowns_of(query.conversation)
-    if any(query.at - used.get(use.key, float("-inf")) < use.seconds for use in proposal.uses):
-        return _silenced(proposal, "cooldown: another message of this sender was answered meanwhile")
+    if proposal.uses:
+        used = usage.cooldowns_of(query.conversation)
+        if any(query.at - used.get(use.key, float("-inf")) < use.seconds for use in proposal.uses):
+            return _silenced(proposal, "cooldown: another message of this sender was answered meanwhile")
     reason = limits.exceeded(route_limits, usage, query.conversation, query.at, candidate.text_key, proposal.units)
     if reason:
         return replace(_silenced(proposal, reason), limited=True)

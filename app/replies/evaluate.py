@@ -41,25 +41,35 @@ async def ask_rules(
     route: Route | None,
     message: InboundMessage,
     evaluation: Evaluation,
-    usage: Usage,
+    usage: Usage | None,
     services: RuleServices,
 ) -> Evaluation:
-    """The evaluation with what the rules said, unless what is remembered forbids a reply already."""
-    if route is None or evaluation.unanswerable or _is_settled(runtime, message, evaluation, usage):
+    """The evaluation with what the rules said, unless what is remembered forbids a reply already.
+
+    `usage` is None while nothing has been read: then only what the message says itself can decide.
+    """
+    if route is None or evaluation.unanswerable:
         return evaluation
+    if usage or evaluation.signal:
+        early = _decided(runtime, message, evaluation, usage or Usage())
+        if early is not None:
+            return early
+    cooldowns = usage.cooldowns_of(Conversation(message.to, message.person)) if usage else {}
+    outcome = await walk(route, message, evaluation.received_at, cooldowns, services)
+    return evaluation.with_outcome(outcome)
+
+
+def _decided(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, usage: Usage) -> Evaluation | None:
+    """The evaluation, if no rule needs to be asked: an opt-out, a reaction or a limit decides."""
     conversation = Conversation(message.to, message.person)
+    out = runtime.policies.opt_out_in_force(usage, *conversation) is not None
+    if opt_out.decide(evaluation.policy.opt_out, evaluation.signal, out=out, verified=True):
+        return evaluation
     if quotes_us(evaluation.reaction, conversation, usage):
         return replace(evaluation, unanswerable=reactions.QUOTES_US)
     if reason := refused_early(message, evaluation, usage):
         return replace(evaluation, forbidden=reason)
-    cooldowns = usage.cooldowns_of(conversation)
-    return replace(evaluation, outcome=await walk(route, message, evaluation.received_at, cooldowns, services))
-
-
-def _is_settled(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, usage: Usage) -> bool:
-    """Whether opt-out decides, so that no rule needs to be asked."""
-    out = runtime.policies.opt_out_in_force(usage, message.to, message.person) is not None
-    return opt_out.decide(evaluation.policy.opt_out, evaluation.signal, out=out, verified=True) is not None
+    return None
 
 
 def _unanswerable(runtime: Runtime, message: InboundMessage) -> str | None:

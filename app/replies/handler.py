@@ -43,7 +43,6 @@ CLAIM = RULES_LIFETIME + 5.0  # seconds that a claim is held: a crashed owner's 
 RELEASE = 1.0  # seconds of a stop for freeing claims; a store that hangs must not make it late
 POLL = 0.2  # seconds between looks at a claim that another process holds
 WAITING = 500  # messages of one route that wait for its rules; each holds a task and a connection, some 50 KB
-NOTHING_KNOWN = Usage()
 
 
 class RulesFailed(Unavailable):
@@ -113,7 +112,7 @@ class ReplyHandler:
         pending = _Pending(arrival, runtime, route, evaluation)
         if has_effects(route, evaluation):
             return await self._claimed(pending)
-        pending.evaluation = await ask_rules(runtime, route, message, evaluation, NOTHING_KNOWN, self._services)
+        pending.evaluation = await ask_rules(runtime, route, message, evaluation, None, self._services)
         return await self._record(pending, claimed=False)
 
     async def stop(self, seconds: float) -> None:

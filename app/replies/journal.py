@@ -8,9 +8,9 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
+from app.frozen import frozen
 from app.plivo.markup import Callback
 from app.plivo.messages import InboundMessage, Parameters, Verified
 from app.plivo.refusals import Forged
@@ -26,7 +26,7 @@ class Reused(Forged):
     label = "reused"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrival:
     """A verified inbound message and under which configuration it came."""
 
@@ -40,7 +40,7 @@ class Arrival:
     callback: Callback
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageCopy:
     """The targets that get a copy of a message and its answer; for those that are `full` it is dead at once."""
 
@@ -50,7 +50,7 @@ class MessageCopy:
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Submission:
     """A candidate to be admitted and recorded."""
 
@@ -61,7 +61,7 @@ class Submission:
     copy: MessageCopy | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimRequest:
     """A message to be claimed by `owner` for `seconds`; `query` is what its rules need to know."""
 
@@ -71,7 +71,7 @@ class ClaimRequest:
     query: UsageQuery
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recorded:
     """The answer of a message. `proposal` is what this call added to the journal; None: it was answered before."""
 
@@ -79,19 +79,19 @@ class Recorded:
     proposal: Proposal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """Another owner holds the claim."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claimed:
     """The message is ours to answer."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailedCall:
     """A call that got no answer, and why. `rules_failed` counts towards giving up."""
 

@@ -28,6 +28,7 @@ class Observer:
 
     def __init__(self, metrics: Metrics, quiet: float = QUIET) -> None:
         self._metrics = metrics
+        self._log = log.bind()  # once: a logger that is not bound yet binds itself anew for every line
         self._throttle = Throttle[_Kind](1, quiet, _tell_of_more)
 
     def rules_failed(self, route: str | None, outcome: Outcome) -> None:
@@ -53,7 +54,7 @@ class Observer:
         message, route = arrival.message, arrival.route
         self._count(route, proposal)
         people = {"from": show(message.sender), "to": show(message.to)}
-        log.info(
+        self._log.info(
             "answered",
             message_uuid=message.message_uuid,
             again=False,
@@ -62,7 +63,7 @@ class Observer:
             rule=proposal.rule,
             reason=proposal.reason,
             messages=len(proposal.messages),
-            recipients=sum(len(sent.dst) for sent in proposal.messages),
+            recipients=sum([len(sent.dst) for sent in proposal.messages]),
             signed_by=arrival.request.signed_by or "nobody",
         )
         if proposal.limited:

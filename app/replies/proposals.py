@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from app.frozen import frozen
 from app.plivo import numbers, units
 from app.plivo.markup import EMPTY, Callback, clean, render
 from app.plivo.messages import InboundMessage, Outgoing
@@ -21,7 +21,7 @@ NO_STEPS = "[]"
 FORWARDED_TO_NOBODY = "forwarded to nobody"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evaluation:
     """What is known of a message once its rules were asked, or need not be.
 
@@ -38,8 +38,12 @@ class Evaluation:
     forbidden: str | None = None
     outcome: Outcome | None = None
 
+    def with_outcome(self, outcome: Outcome) -> "Evaluation":
+        """The same, after the rules were asked. `dataclasses.replace` takes ten times as long."""
+        return Evaluation(self.received_at, self.route, self.policy, self.signal, self.reaction, outcome=outcome)
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Proposal:
     """One possible end of a message: what is sent, why, and what that uses up."""
 
@@ -71,7 +75,9 @@ def propose(
     if evaluation.unanswerable:
         return Proposal(None, evaluation.unanswerable)
     policy, signal = evaluation.policy, evaluation.signal
-    decision = opt_out.decide(policy.opt_out, signal, out=out, verified=bool(signed_by))
+    decision = None
+    if signal or out:
+        decision = opt_out.decide(policy.opt_out, signal, out=out, verified=bool(signed_by))
     if decision is None:
         return _from_rules(message, evaluation, callback)
     change = None
@@ -156,11 +162,11 @@ def fit(messages: Sequence[Outgoing], max_units: int) -> Fitted:
         if len(dst) < len(one.dst):
             why = "; an alphanumeric sender, or the number itself, cannot be texted"
         whole = clean(one.text)  # a text of nothing that XML can hold would leave as an empty message
-        text = units.fit(whole, max_units)
+        text, size = units.fit(whole, max_units)
         cut = cut or text != whole
         if dst and text.strip():
             fitted.append(one if dst == one.dst and text == one.text else Outgoing(one.src, dst, text))
-            count += units.count(text) * len(dst)
+            count += size * len(dst)
     return Fitted(tuple(fitted), count, cut, why)
 
 

@@ -36,7 +36,8 @@ async def walk(
     left, steps = list(route.rules), []
     while left:
         rule = left.pop(0)
-        result = await _put(rule, context)
+        context.src, context.rule = rule.src or message.to, rule.name
+        result = await (_call_out(rule, context) if rule.action.calls_out else _ask(rule, context))
         if isinstance(result, Redirects):
             result = _redirected(result, left)
         if isinstance(result, Answers):
@@ -67,10 +68,8 @@ def _redirected(redirect: Redirects, left: list[Rule]) -> Passes | Fails:
     return Passes(redirect.reason)
 
 
-async def _put(rule: Rule, context: RuleContext) -> RuleResult:
-    context.src, context.rule = rule.src or context.message.to, rule.name
-    if not rule.action.calls_out:
-        return await _ask(rule, context)
+async def _call_out(rule: Rule, context: RuleContext) -> RuleResult:
+    """Ask a rule that waits for somebody else, as long as its life lasts."""
     if context.services.given is not None:
         return await _ask(replace(rule, action=_Given(context.services.given.get(rule.name, "pass"))), context)
     own = replace(

@@ -39,11 +39,11 @@ class TextMatch:
 
     def __call__(self, context: RuleContext) -> RuleContext | Passes:
         """Passes if the pattern is not found."""
-        found = self.pattern.search(folding.digits(context.message.text))
+        found = self.pattern.search(folding.digits(context.message.text).encode())  # bytes: RE2's own alphabet
         if found is None:
             return Passes("match: the pattern is not found")
-        groups = found.groupdict()
-        return context.with_values(**{name: value or "" for name, value in groups.items()}) if groups else context
+        groups = {name: (value or b"").decode() for name, value in found.groupdict().items()}
+        return context.with_values(**groups) if groups else context
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from app.frozen import frozen
 from app.plivo.messages import Outgoing
 
 StepVerdict = Literal["answers", "passes", "fails", "not asked"]
@@ -16,7 +17,7 @@ class Use:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answers:
     """The rule decides: these messages, none for silence."""
 
@@ -26,21 +27,21 @@ class Answers:
     forwards: bool = False  # the reason tells how many other people the message reaches, once that is known
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Passes:
     """The next rule is asked."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fails:
     """The rule could not say. The next one is asked; if none answers, Plivo shall call again."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redirects:
     """The rule wants another rule of the same route to be asked next."""
 
@@ -51,7 +52,7 @@ class Redirects:
 RuleResult = Answers | Passes | Fails | Redirects
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One rule's part in a decision, for the journal."""
 
@@ -60,7 +61,7 @@ class Step:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What the rules of a route came to. No `answer`: all passed, or some failed."""
 

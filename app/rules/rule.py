@@ -13,6 +13,7 @@ from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import normalise, show
 from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
 from app.rules.services import RuleServices
+from app.rules.templates import Template
 
 Seconds = NewType("Seconds", float)  # the file writes a duration
 
@@ -34,10 +35,10 @@ class RuleContext:
     src: str  # the number that answers
     rule: str = ""
     deadline: float = 0.0  # `time.monotonic()` of the end of the rule's life
-    _values: Mapping[str, str] | None = None
+    _values: dict[str, str] | None = None
 
     @property
-    def values(self) -> Mapping[str, str]:
+    def values(self) -> dict[str, str]:
         """The names that a template may use, made when the first one asks; a route's own vars lose against them."""
         if self._values is None:
             message = self.message
@@ -55,6 +56,12 @@ class RuleContext:
     def with_values(self, **values: str) -> Self:
         """The same question with more names."""
         return replace(self, _values={**self.values, **values})
+
+    def write(self, template: Template, **more: str) -> str:
+        """The text of a template, which may use these names, and `more`."""
+        if template.fixed is not None:
+            return template.fixed
+        return template.render(self.values | more, self.at)
 
     def reply(self, text: str, reason: str) -> "Answers":
         """An answer to the sender; a text that came out empty is silence, for Plivo refuses it."""

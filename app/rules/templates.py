@@ -9,7 +9,7 @@ No attributes of data, no indexes, no formats of data: no text can reach into an
 
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.rules.schedules import MOMENTS, Moment, Schedule
 
@@ -46,20 +46,19 @@ class Time:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Literals, names and times, in order."""
+    """Literals, names and times, in order. `fixed` is the text, if it is always the same."""
 
     parts: tuple[str | Name | Time, ...]
+    fixed: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        literals = [part for part in self.parts if isinstance(part, str)]
+        object.__setattr__(self, "fixed", "".join(literals) if len(literals) == len(self.parts) else None)
 
     @property
     def names(self) -> frozenset[str]:
         """The names that it needs."""
         return frozenset(part.name for part in self.parts if isinstance(part, Name))
-
-    @property
-    def fixed(self) -> str | None:
-        """The text, if it is always the same."""
-        literals = [part for part in self.parts if isinstance(part, str)]
-        return "".join(literals) if len(literals) == len(self.parts) else None
 
     def render(self, values: Mapping[str, str], at: float) -> str:
         """The text. Every name must be in `values`; the config has seen to it."""

@@ -33,6 +33,8 @@ async def record(connection: Connection, incoming: Sequence[IncomingReport]) -> 
     newest = await _newest(connection, proving)
     answered = await _answered(connection, proving)
     changes = dict(_new(proving, newest, answered))
+    if not changes:
+        return set()
     await usage.write_opt_outs(connection, list(changes.values()))
     vouching = [proof for one in proving if conversation_of(one) in changes for proof in one.proofs]
     await proofs.keep_for_opt_outs(connection, vouching)

@@ -1,6 +1,7 @@
 """The messages of one group while they are admitted one after the other, and what is to be written for them."""
 
 from collections import defaultdict
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from app.plivo.messages import Proof
@@ -11,6 +12,8 @@ from app.replies.proposals import Proposal
 from app.store import message_copies, proofs, rows, usage
 from app.store.driver import Connection
 from app.store.rows import Call, StoredMessage
+
+Write = Callable[[Connection, Any], Coroutine[Any, Any, None]]
 
 
 class Group:
@@ -33,7 +36,7 @@ class Group:
         proposal = admit(one.candidate, self.usage)
         answer = rows.answered(one, proposal)
         if found is None:
-            row = {**rows.pending(one.arrival, proposal.reason), **answer}
+            row = rows.pending(one.arrival, proposal.reason) | answer
             self._inserts.append(row)
             first = [Call(one.arrival.called_at, 200, "answered")]
             self.found[one.arrival.message.message_uuid] = StoredMessage(None, "answered", proposal.xml, first, row=row)
@@ -59,14 +62,19 @@ class Group:
 
     async def write(self, connection: Connection) -> None:
         """Everything that the group changes."""
-        await rows.insert(connection, self._inserts)
-        await rows.answer(connection, self._answers)
-        await rows.note_calls(connection, list(self._called.values()))
-        await usage.write_spending(connection, self._units)
-        await usage.write_cooldowns(connection, self._cooldowns)
-        await usage.write_opt_outs(connection, self._changes)
-        await proofs.keep_for_opt_outs(connection, self._vouching)
-        await message_copies.put(connection, self._copied)
+        writes: tuple[tuple[Write, Collection[Any]], ...] = (
+            (rows.insert, self._inserts),
+            (rows.answer, self._answers),
+            (rows.note_calls, self._called.values()),
+            (usage.write_spending, self._units),
+            (usage.write_cooldowns, self._cooldowns),
+            (usage.write_opt_outs, self._changes),
+            (proofs.keep_for_opt_outs, self._vouching),
+            (message_copies.put, self._copied),
+        )
+        for write, changes in writes:
+            if changes:
+                await write(connection, changes)
 
     def _use_up(self, one: Submission, proposal: Proposal) -> None:
         query, uuid = one.candidate.query, one.arrival.message.message_uuid

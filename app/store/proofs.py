@@ -32,17 +32,18 @@ async def bind(connection: Connection, wanted: Sequence[Sequence[Proof]]) -> lis
             values.setdefault(proof.key, proof.value)
     if not values:
         return [None] * len(wanted)
+    proofs_wanted = sum(map(len, wanted))
     rows = [{"key": key, "value": values[key], "opt_out": 0} for key in sorted(values)]
-    if await connection.execute_many(_BIND, rows) != len(rows):  # some were bound before
-        for key in values:
-            values[key] = (await connection.fetch(_BOUND, {"key": key}))[0][0]
+    if await connection.execute_many(_BIND, rows) == proofs_wanted:
+        return [None] * len(wanted)
+    for key in values:  # some were bound before, or twice in this group
+        values[key] = (await connection.fetch(_BOUND, {"key": key}))[0][0]
     return [_verdict(item, values) for item in wanted]
 
 
 async def keep_for_opt_outs(connection: Connection, proofs_of_changes: Sequence[Proof]) -> None:
     """Keep these as long as the opt-outs that they vouch for."""
-    if proofs_of_changes:
-        await connection.execute_many(_KEEP, [{"bound": proof.key} for proof in proofs_of_changes])
+    await connection.execute_many(_KEEP, [{"bound": proof.key} for proof in proofs_of_changes])
 
 
 def _verdict(item: Sequence[Proof], values: dict[bytes, bytes]) -> Reused | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.frozen import frozen
 from app.replies.journal import Arrival, Submission
 from app.replies.proposals import NO_STEPS, Proposal
 from app.store.database import insert_new, now
@@ -89,7 +90,7 @@ RELEASE_ALL = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One call of Plivo's for a message, and what it got."""
 
@@ -137,8 +138,7 @@ async def find(connection: Connection, uuids: Iterable[str]) -> dict[str, Stored
 
 async def insert(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
     """Write new rows."""
-    if new:
-        await connection.execute_many(INSERT, new)
+    await connection.execute_many(INSERT, new)
 
 
 async def begin(connection: Connection, found: dict[str, StoredMessage], new: Iterable[tuple[Arrival, str]]) -> None:
@@ -157,15 +157,13 @@ async def begin(connection: Connection, found: dict[str, StoredMessage], new: It
 
 async def answer(connection: Connection, changed: Sequence[dict[str, Any]]) -> None:
     """Write the answers of rows that were pending."""
-    if changed:
-        await connection.execute_many(ANSWER, changed)
+    await connection.execute_many(ANSWER, changed)
 
 
-async def note_calls(connection: Connection, called: Sequence[StoredMessage]) -> None:
+async def note_calls(connection: Connection, called: Iterable[StoredMessage]) -> None:
     """Write the calls of messages that were answered before."""
-    if called:
-        changed = [{"row": one.id, "calls": one.calls_json, "handed_over_at": one.handed_over_at} for one in called]
-        await connection.execute_many(CALLED, changed)
+    changed = [{"row": one.id, "calls": one.calls_json, "handed_over_at": one.handed_over_at} for one in called]
+    await connection.execute_many(CALLED, changed)
 
 
 def pending(arrival: Arrival, reason: str) -> dict[str, Any]:

@@ -24,8 +24,6 @@ COMPANIONS = ("-wal", "-shm")
 HEADER = (2, 18)  # two bytes at offset 18: the file format, https://www.sqlite.org/fileformat2.html#the_database_header
 WAL_FORMAT = b"\x02\x02"  # cannot change while a connection is open
 
-Identity = tuple[int, int]  # device and inode; a number is not given to another file while this one is open
-
 
 class Displaced(StoreError):
     """What is committed now would be missing after a restart. The message says why, and what to do."""
@@ -40,21 +38,20 @@ class ServedFile:
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
-        self._file = _identity(os.fstat(descriptor))
-        self._companions: dict[Path, Identity] = {}
+        self._file = os.fstat(descriptor)  # an inode's number is not given to another file while this one is open
+        self._companions: dict[Path, os.stat_result] = {}
         self._is_overwritten = False
 
     def find_fault(self) -> str | None:
         """Why a commit would be missing after a restart; None if it would be there."""
-        if fault := _difference(self._path, self._file):
-            return f"{self._path} {fault} while it was open; put the same file back, or restart to serve what is there"
+        if fault := _difference({self._path: self._file}):
+            return f"{fault} while it was open; put the same file back, or restart to serve what is there"
         if self._companions and os.pread(self._descriptor, *HEADER) != WAL_FORMAT:
             self._is_overwritten = True  # for good: a checkpoint may write a header again
         if self._is_overwritten:
             return f"{self._path} was overwritten while it was open; restore a backup with the server stopped"
-        for path, identity in self._companions.items():
-            if fault := _difference(path, identity):
-                return f"{path} {fault} while it was open; restart the server"
+        if fault := _difference(self._companions):
+            return f"{fault} while it was open; restart the server"
         return None
 
     @property
@@ -77,7 +74,7 @@ class ServedFile:
         real = self._path.resolve()  # SQLite follows links, too
         paths = [real.with_name(real.name + suffix) for suffix in COMPANIONS]
         try:
-            self._companions = {path: _identity(path.stat()) for path in paths}
+            self._companions = {path: path.stat() for path in paths}
         except OSError as error:
             message = f"{error.filename}: {error.strerror}; restart the server"
             raise Displaced(message) from error
@@ -122,15 +119,14 @@ def _lock(path: Path) -> Path:
     return path if sys.platform == "linux" else path.with_name(f"{path.name}.lock")
 
 
-def _identity(found: os.stat_result) -> Identity:
-    return found.st_dev, found.st_ino
-
-
-def _difference(path: Path, identity: Identity) -> str | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return "was deleted or moved away"
-    except OSError as error:
-        return f"cannot be found ({error.strerror})"
-    return None if _identity(found) == identity else "was replaced"
+def _difference(opened: dict[Path, os.stat_result]) -> str | None:
+    """What became of the first file that is no longer at its path, or None."""
+    for path, known in opened.items():
+        try:
+            if not os.path.samestat(path.stat(), known):
+                return f"{path} was replaced"
+        except FileNotFoundError:
+            return f"{path} was deleted or moved away"
+        except OSError as error:
+            return f"{path} cannot be found ({error.strerror})"
+    return None

@@ -78,7 +78,8 @@ class Sqlite:
             raw = self._raw or self._open()
             try:
                 raw.execute("BEGIN IMMEDIATE")
-                self._note_companions()
+                if self._file:
+                    self._file.note_companions()
                 result = run_in_thread(work(SqliteConnection(raw)))
                 raw.execute("COMMIT")
             except BaseException:
@@ -89,7 +90,8 @@ class Sqlite:
 
     def _transact(self, work: Callable[[sa.Connection], R]) -> R:
         with self._committing(), self.writing.begin() as connection:
-            self._note_companions()
+            if self._file:
+                self._file.note_companions()
             return work(connection)
 
     @contextmanager
@@ -111,10 +113,6 @@ class Sqlite:
             if not self._checkpoint():
                 message = "its write-ahead log cannot be emptied while others read; try again"
                 raise StoreError(message, at_fault=False)
-
-    def _note_companions(self) -> None:
-        if self._file:
-            self._file.note_companions()
 
     def _open(self) -> sqlite3.Connection:
         self._raw = sqlite3.connect(self._path, isolation_level=None)

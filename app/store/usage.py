@@ -129,20 +129,17 @@ def slot(at: float) -> int:
 async def write_spending(connection: Connection, units: Mapping[tuple[str, int], int]) -> None:
     """SMS units that were admitted, by scope and slot."""
     rows = [{"scope": scope, "slot": number, "units": count} for (scope, number), count in sorted(units.items())]
-    if rows:
-        await connection.execute_many(_SPEND, rows)
+    await connection.execute_many(_SPEND, rows)
 
 
 async def write_cooldowns(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Cooldowns that begin: number, person, key, at, message_uuid."""
-    if rows:
-        await connection.execute_many(_COOL, rows)
+    await connection.execute_many(_COOL, rows)
 
 
 async def write_opt_outs(connection: Connection, changes: Sequence[OptOutChange]) -> None:
     """Opt-out changes, in order."""
-    if changes:
-        await connection.execute_many(_CHANGE, [change_row(change) for change in changes])
+    await connection.execute_many(_CHANGE, [change_row(change) for change in changes])
 
 
 def change_row(change: OptOutChange) -> dict[str, Any]:

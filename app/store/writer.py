@@ -106,7 +106,8 @@ async def _apply(connection: Connection, group: list[_Job]) -> list[Any]:
     by_verb: dict[Verb, list[int]] = {}
     for index, job in enumerate(group):
         by_verb.setdefault(job.verb, []).append(index)
-    for verb, indexes in sorted(by_verb.items(), key=_by_name):  # the same order everywhere: replicas cannot deadlock
+    verbs = sorted(by_verb.items(), key=_by_name) if len(by_verb) > 1 else by_verb.items()
+    for verb, indexes in verbs:  # in the same order everywhere: replicas cannot deadlock
         done = await verb(connection, [group[index].item for index in indexes])
         for index, result in zip(indexes, done, strict=True):
             results[index] = result

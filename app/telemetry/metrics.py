@@ -107,10 +107,11 @@ class Metrics:
         """Count an opt-out, or the end of one, by a message or a report."""
         self._opt_outs[route or NOBODY, "out" if out else "in"] += 1
 
-    def accepted(self, endpoint: str, signed_by: str) -> None:
-        """Count a call whose signature was accepted."""
+    def served(self, endpoint: str, signed_by: str, seconds: float) -> None:
+        """Count a call whose signature was accepted, and how long it took, whatever its status."""
         signer = signed_by or "nobody"
         self._accepted[endpoint, signer if signer in SIGNERS else OTHER] += 1
+        self._answer_seconds.observe(seconds, (endpoint,))
 
     def refused(self, endpoint: str, label: str) -> None:
         """Count a call that was refused; `label` is one of `REFUSALS`."""
@@ -124,10 +125,6 @@ class Metrics:
     def dropped(self, reason: str) -> None:
         """Count a connection that was closed or refused; `reason` is one of `DROPPED`."""
         self._dropped[(reason if reason in DROPPED else OTHER,)] += 1
-
-    def answered_in(self, endpoint: str, seconds: float) -> None:
-        """Count how long a signed call took, whatever its status."""
-        self._answer_seconds.observe(seconds, (endpoint,))
 
     def beside(self) -> None:
         """Count a V2 signature that was accepted beside a V3 that did not match."""

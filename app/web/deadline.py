@@ -24,17 +24,10 @@ class Deadline:
 
     def call(self) -> "TimedCall":
         """A context manager for one call, made in the task that serves it. Raises `DeadlineExceeded` at its end."""
-        return TimedCall(self)
-
-    def add(self, call: "TimedCall") -> None:
-        """Time a call from now on."""
-        self._calls[call] = None
+        call = TimedCall(self._calls)
         if self._timer is None:
             self._wait(self._seconds)
-
-    def remove(self, call: "TimedCall") -> None:
-        """Time a call no longer."""
-        self._calls.pop(call, None)
+        return call
 
     def _wait(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
@@ -47,33 +40,33 @@ class Deadline:
             if (left := call.started_at + self._seconds - now) > 0:
                 self._wait(left)
                 return
-            self.remove(call)
+            del self._calls[call]
             call.expire()
 
 
 class TimedCall:
     """One call. A cancellation that comes from elsewhere stays a cancellation, as with `asyncio.timeout`."""
 
-    __slots__ = ("_cancelling", "_deadline", "_expired", "_task", "started_at")
+    __slots__ = ("_calls", "_cancelling", "_expired", "_task", "started_at")
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, calls: "dict[TimedCall, None]") -> None:
         task = asyncio.current_task()
         if task is None:
             message = "a deadline needs a task that it can cancel"
             raise RuntimeError(message)
         self.started_at = time.monotonic()
-        self._deadline = deadline
+        self._calls = calls
         self._task = task
         self._cancelling = task.cancelling()
         self._expired = False
 
     def __enter__(self) -> Self:
-        self._deadline.add(self)
+        self._calls[self] = None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if not self._expired:
-            self._deadline.remove(self)
+            del self._calls[self]
         elif self._task.uncancel() <= self._cancelling and isinstance(error, asyncio.CancelledError):
             raise DeadlineExceeded from error
 

@@ -147,11 +147,10 @@ class SignatureMiddleware:
 
     async def _answer(self, endpoint: SignedEndpoint, verified: Verified, call: TimedCall) -> ASGIApp:
         """The endpoint's response. What shall go on after the deadline must be a task of its own."""
-        self._metrics.accepted(endpoint.name, verified.signed_by)
         try:
             return await endpoint.respond(verified)
         finally:
-            self._metrics.answered_in(endpoint.name, call.elapsed())
+            self._metrics.served(endpoint.name, verified.signed_by, call.elapsed())
 
     async def _verify(self, scope: Scope, receive: Receive, target: _Target) -> Verified:
         """The request, once its signature has been verified. Raises `Refused` or `ClientGone`."""

@@ -87,7 +87,7 @@ def test_a_text_is_cut_between_what_people_see_as_characters(cluster: str) -> No
     """No emoji with its skin tone, no family, flag, keycap or letter with its marks is cut in half."""
     for before in range(8):
         text = "ж" * before + cluster * 100
-        kept = units.fit(text, 1).removesuffix("...")
+        kept = units.fit(text, 1)[0].removesuffix("...")
         assert kept == "ж" * before + cluster * ((len(kept) - before) // len(cluster))
         assert units.count(kept + "...") == 1
         assert units.count(kept + cluster + "...") > 1
@@ -95,21 +95,22 @@ def test_a_text_is_cut_between_what_people_see_as_characters(cluster: str) -> No
 
 def test_a_text_that_fits_is_left_alone() -> None:
     """Blanks at its end included; a longer one loses them before the dots."""
-    assert units.fit("a" * 159 + " ", 1) == "a" * 159 + " "
-    assert units.fit("a" * 150 + " " * 11, 1) == "a" * 150 + "..."
-    assert units.fit("a" * 161, 1) == "a" * 157 + "..."
+    assert units.fit("a" * 159 + " ", 1) == ("a" * 159 + " ", 1)
+    assert units.fit("a" * 150 + " " * 11, 1) == ("a" * 150 + "...", 1)
+    assert units.fit("a" * 161, 1) == ("a" * 157 + "...", 1)
 
 
 def test_a_single_character_longer_than_a_message_leaves_the_dots() -> None:
     """A letter under a thousand accents cannot be cut, so nothing of it is sent."""
-    assert units.fit("a" + "\u0301" * 1000, 3) == "..."
+    assert units.fit("a" + "\u0301" * 1000, 3) == ("...", 1)
 
 
 @given(st.lists(st.sampled_from(CLUSTERS), max_size=500), st.integers(1, 3))
 def test_what_is_cut_fits_and_ends_where_a_character_ends(clusters: list[str], most: int) -> None:
     """At most so many units, and a beginning of the text that is whole clusters, but for blanks at its end."""
     text = "".join(clusters)
-    fitted = units.fit(text, most)
+    fitted, size = units.fit(text, most)
+    assert size == units.count(fitted)
     assert units.count(fitted) <= most
     if fitted != text:
         ends = {text[:end].rstrip() for end in itertools.accumulate(map(len, iter_graphemes(text)), initial=0)}
@@ -120,4 +121,4 @@ def test_what_is_cut_fits_and_ends_where_a_character_ends(clusters: list[str], m
 @given(st.text(max_size=400), st.integers(1, 2))
 def test_any_text_fits(text: str, most: int) -> None:
     """Whatever the text, what is sent costs no more than it may."""
-    assert units.count(units.fit(text, most)) <= most
+    assert units.fit(text, most)[1] <= most

@@ -61,7 +61,7 @@ def test_what_comes_from_outside_makes_no_series() -> None:
 
     def tell(word: str) -> None:
         metrics.report(word)
-        metrics.accepted("report", word)
+        metrics.served("report", word, 0.1)
         metrics.refused("report", word)
         metrics.limited("shop", word)
 
@@ -119,7 +119,7 @@ def test_the_buckets_tell_answers_in_time_from_late_ones() -> None:
     """G4 and G5: Plivo's 8 s, the highest deadline and the default are edges of the histogram."""
     metrics = Metrics()
     for seconds in (0.003, 5.9, 6.0, 7.6, 9.0):
-        metrics.answered_in("message", seconds)
+        metrics.served("message", "V3", seconds)
     found = read(metrics)
     counts = {
         edge: scrape.value(found, "answer_seconds_bucket", endpoint="message", le=edge)

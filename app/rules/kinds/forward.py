@@ -47,6 +47,6 @@ class Forward:
         others = tuple(number for number in self.to if number not in (context.message.sender, context.src))
         if not others:
             return Passes("forward: nobody but the sender or the number itself")
-        forwarded = Outgoing(context.src, others, self.template.render(context.values, context.at))
-        reply = context.reply(self.text.render(context.values, context.at), "").messages if self.text else ()
+        forwarded = Outgoing(context.src, others, context.write(self.template))
+        reply = context.reply(context.write(self.text), "").messages if self.text else ()
         return Answers((forwarded, *reply), f"forward to {len(others)}", forwards=True)

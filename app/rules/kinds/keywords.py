@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
 
 from app import folding
+from app.frozen import frozen
 from app.plivo.messages import InboundMessage
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers, Passes
@@ -69,7 +70,7 @@ class Keyword:
     cooldown: Cooldown | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundKeyword:
     """A keyword, and what followed it in the message as it came."""
 
@@ -93,8 +94,6 @@ class Phrases:
 
     def at_start(self, words: Sequence[folding.Word]) -> Iterator[tuple[Keyword, int]]:
         """The keywords that the words begin with, and where each ends in the text."""
-        if not words or words[0].folded not in self.beginnings:
-            return
         for count in range(1, min(self.longest, len(words)) + 1):
             if keyword := self.keywords.get(" ".join(word.folded for word in words[:count])):
                 yield keyword, words[count - 1].end
@@ -127,7 +126,7 @@ class Keywords:
         keyword, key = found.keyword, f"{context.rule}: {found.keyword.source}"
         if keyword.cooldown and (instead := keyword.cooldown.check(context, key)):
             return instead
-        text = keyword.template.render({**context.values, "rest": found.rest}, context.at)
+        text = context.write(keyword.template, rest=found.rest)
         answer = context.reply(text, f"keyword {keyword.source!r}")
         return keyword.cooldown.use(answer, key) if keyword.cooldown else answer
 
@@ -136,10 +135,14 @@ class Keywords:
         words = message.words
         if whole := self.whole.get(message.phrase):
             return FoundKeyword(whole, "")
-        if first := min(self.first.at_start(words), key=lambda start: start[0].order, default=None):
-            return FoundKeyword(first[0], message.text[first[1] :].strip())
-        inside = min(self.any.anywhere(words), key=lambda keyword: keyword.order, default=None)
-        return FoundKeyword(inside, "") if inside else None
+        if words and words[0].folded in self.first.beginnings:
+            first = min(self.first.at_start(words), key=lambda start: start[0].order, default=None)
+            if first:
+                return FoundKeyword(first[0], message.text[first[1] :].strip())
+        if self.any.keywords:
+            inside = min(self.any.anywhere(words), key=lambda keyword: keyword.order, default=None)
+            return FoundKeyword(inside, "") if inside else None
+        return None
 
 
 def _alternatives(source: str, compiler: RuleCompiler) -> Iterator[tuple[Form, str]]:

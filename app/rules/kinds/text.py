@@ -33,4 +33,4 @@ class Text:
 
     async def __call__(self, context: RuleContext) -> Answers:
         """The rendered text."""
-        return context.reply(self.template.render(context.values, context.at), "fixed text")
+        return context.reply(context.write(self.template), "fixed text")
