@@ -8,23 +8,23 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.config import Config
+from app.config import Loaded
 from app.delivery.backlog import Backlog
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.intake import Intake
 from app.delivery.message_copies import MessageCopies
 from app.delivery.monitor import Monitor
 from app.delivery.retry import JITTER
+from app.delivery.target import Target
 from app.delivery.worker import Clocks, TargetWorker
 from app.http_client import HttpClient
 from app.operations.readiness import ServiceFacts, SnapshotReader, State, Status
@@ -32,6 +32,8 @@ from app.plivo.messages import DeliveryReport, Verified
 from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
 from app.rules.services import RuleServices
+from app.runtime import Runtime
+from app.settings import Settings, StoreSettings
 from app.startup import take_over
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
@@ -81,54 +83,55 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    config: Config, on_fault: Callable[[], None], *, migrate: bool = True, measure: Measure | None = None
+    loaded: Loaded, on_fault: Callable[[], None], *, migrate: bool = True, measure: Measure | None = None
 ) -> AsyncIterator[Service]:
     """Opens store, clients and tasks; closes them in order. `measure` looks at the store's disk. Raises what
     `open_store` raises.
     """
-    metrics = Metrics(tuple(config.table.by_name), config.targets, _lost_log_lines)
+    settings, targets = loaded.settings, loaded.runtime.subscriptions.targets
+    metrics = Metrics(tuple(loaded.runtime.table.by_name), targets, _lost_log_lines)
     async with AsyncExitStack() as stack:
-        opening = open_store(config.store, serving=True, migrate=migrate, committed=metrics.committed)
+        opening = open_store(settings.store, serving=True, migrate=migrate, committed=metrics.committed)
         store = await stack.enter_async_context(opening)
-        services, state = RuleServices(await _rules_client(config, stack)), State(store)
-        backlog = Backlog(config.targets, store.queue.waiting, lambda name: metrics.target(name).capped.inc())
-        workers = {name: worker async for name, worker in _workers(config, store, backlog, metrics, stack)}
+        services, state = RuleServices(await _rules_client(loaded.runtime, stack)), State(store)
+        backlog = Backlog(targets, store.queue.waiting, lambda name: metrics.target(name).capped.inc())
+        workers = {name: worker async for name, worker in _workers(targets, store, backlog, metrics, stack)}
         instances = StoredInstances(store.engine, store.change, secrets.token_hex(8))
         dispatcher = Dispatcher(workers, backlog, Monitor(workers, instances))
         replies = ReplyHandler(
-            lambda: config.runtime,
+            lambda: loaded.runtime,
             store.journal,
             services,
-            MessageCopies(config.targets, backlog, dispatcher.wake),
+            MessageCopies(targets, backlog, dispatcher.wake),
             Observer(metrics),
             time.time,
             owner=secrets.token_hex(8),
         )
-        reserve = _reserve(config, measure, stack)
-        intake = Intake(store.queue, lambda: config.runtime.subscriptions, backlog, dispatcher.wake, time.time)
+        reserve = _reserve(settings.store, measure, stack)
+        intake = Intake(store.queue, lambda: loaded.runtime.subscriptions, backlog, dispatcher.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
         endpoints = Endpoints(replies.answer, accept, state.ready, lambda: state.fault)
-        app = make_app(_signature_options(config), endpoints, metrics)
-        admin = make_admin(metrics, _status(_facts(config), state, reserve, dispatcher, replies, stack))
+        app = make_app(_signature_options(settings), endpoints, metrics)
+        admin = make_admin(metrics, _status(_facts(loaded), state, reserve, dispatcher, replies, stack))
         service = Service(app, admin, metrics, store, replies, dispatcher, state)
-        await take_over(config, store)
-        async with _running(service, config, on_fault):
+        await take_over(loaded, store)
+        async with _running(service, loaded, on_fault):
             yield service
 
 
-async def _rules_client(config: Config, stack: AsyncExitStack) -> HttpClient | None:
+async def _rules_client(runtime: Runtime, stack: AsyncExitStack) -> HttpClient | None:
     """The HTTP client of the rules, if one of them calls out."""
-    if not any(rule.action.calls_out for route in config.table.by_name.values() for rule in route.rules):
+    if not any(rule.action.calls_out for rule in runtime.table.rules):
         return None
     return await stack.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT))
 
 
 @asynccontextmanager
-async def _running(service: Service, config: Config, on_fault: Callable[[], None]) -> AsyncIterator[None]:
+async def _running(service: Service, loaded: Loaded, on_fault: Callable[[], None]) -> AsyncIterator[None]:
     """Forwards, and watches whether all that must go on does."""
     forwarding = asyncio.create_task(service.dispatcher.run(), name="dispatcher")
     service.state.watch([*service.store.tasks, forwarding], on_fault)
-    reminding = asyncio.create_task(_remind()) if config.signature == "log-only" else None
+    reminding = asyncio.create_task(_remind()) if loaded.runtime.signature == "log-only" else None
     try:
         yield
     finally:
@@ -147,23 +150,23 @@ async def _remind() -> None:
         await asyncio.sleep(REMIND)
 
 
-def _reserve(config: Config, measure: Measure | None, stack: AsyncExitStack) -> Reserve | None:
+def _reserve(settings: StoreSettings, measure: Measure | None, stack: AsyncExitStack) -> Reserve | None:
     """What watches the disk, if it is ours."""
-    if not isinstance(config.store.where, Path):
+    if not settings.file:
         return None
-    reserve = Reserve(config.store.reserve, measure or measuring(config.store.where))
+    reserve = Reserve(settings.reserve, measure or measuring(settings.file))
     stack.callback(asyncio.create_task(reserve.watch()).cancel)
     return reserve
 
 
-def _facts(config: Config) -> ServiceFacts:
+def _facts(loaded: Loaded) -> ServiceFacts:
     return ServiceFacts(
-        config=config.version,
+        config=loaded.runtime.version,
         version=__version__,
-        signature=config.signature,
-        store="sqlite" if isinstance(config.store.where, Path) else "postgresql",
-        targets={name: target.max_due for name, target in config.targets.items()},
-        limits=config.limits,
+        signature=loaded.runtime.signature,
+        store="sqlite" if loaded.settings.store.file else "postgresql",
+        targets={name: target.max_due for name, target in loaded.runtime.subscriptions.targets.items()},
+        caps=loaded.runtime.policies.caps,
     )
 
 
@@ -201,10 +204,10 @@ def _lost_log_lines() -> int:
 
 
 async def _workers(
-    config: Config, store: Store, backlog: Backlog, metrics: Metrics, stack: AsyncExitStack
+    targets: Mapping[str, Target], store: Store, backlog: Backlog, metrics: Metrics, stack: AsyncExitStack
 ) -> AsyncIterator[tuple[str, TargetWorker]]:
     chance = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
-    for name, target in config.targets.items():
+    for name, target in targets.items():
         client = HttpClient(connections=target.concurrency, user_agent=USER_AGENT)
         await stack.enter_async_context(client)
         yield name, TargetWorker(target, store.queue, client, chance, backlog, metrics.target(name))
@@ -222,11 +225,11 @@ def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Acc
     return accept
 
 
-def _signature_options(config: Config) -> SignatureOptions:
+def _signature_options(settings: Settings) -> SignatureOptions:
     return SignatureOptions(
-        public_url=config.server.public_url,
-        tokens=config.tokens,
-        mode=config.signature,
-        body_limit=config.server.body_limit,
-        deadline=config.server.deadline,
+        public_url=settings.server.public_url,
+        tokens=settings.plivo.auth_tokens,
+        mode=settings.plivo.signature,
+        body_limit=settings.server.body_limit,
+        deadline=settings.server.deadline,
     )

@@ -18,6 +18,7 @@ from harness import kept
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support import postgres  # a server, as the tests start it
+from support.stored import stored_at
 
 from app.delivery.backlog import Backlog
 from app.delivery.fan_out import Subscriptions
@@ -27,12 +28,12 @@ from app.delivery.target import Target
 from app.delivery.worker import Clocks, TargetWorker
 from app.http_client import HttpClient
 from app.plivo.messages import DeliveryReport
-from app.store import Keep, Store, StoreOptions, open_store
+from app.settings import StoreSettings
+from app.store import Store, open_store
 from app.store.schema import tries
 
 COUNT, IN_FLIGHT = 2_000, 50
 PROMISE = 3.0  # times the rate of a default client
-KEEP = Keep(30 * 86400.0, 86400.0)
 SUBSCRIPTIONS = Subscriptions({"crm": Target("crm", "http://127.0.0.1/")}, lambda _number: None, {})
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -74,7 +75,7 @@ async def by_httpx(url: str) -> float:
         return COUNT / (time.perf_counter() - started)
 
 
-async def by_service(url: str, options: StoreOptions) -> tuple[float, float]:
+async def by_service(url: str, options: StoreSettings) -> tuple[float, float]:
     """Deliveries a second of a worker, and the seconds within which 99 of 100 of its POSTs were answered."""
     async with open_store(options, serving=True) as store:
         await asyncio.gather(*(store.queue.accept(incoming(number)) for number in range(COUNT)))
@@ -110,7 +111,7 @@ async def main() -> bool:
         await postgres.prepare(address)
         async with postgres.database(address) as where:
             for name, place in (("SQLite", Path(folder, "bench.db")), ("PostgreSQL", where)):
-                rate, p99 = await by_service(url, StoreOptions(place, KEEP))
+                rate, p99 = await by_service(url, stored_at(place))
                 print(f"{IN_FLIGHT} in flight, on {name}: {rate:.0f} deliveries/s; p99 of a POST {p99 * 1000:.0f} ms")
                 ratios[name] = rate / plain
     server.close()

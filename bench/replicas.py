@@ -23,15 +23,17 @@ import uvloop
 from harness import Server, kept
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from sqlalchemy import URL
 from support import postgres, process
 from support.process import Served
+from support.stored import stored_at
 
 from app.delivery.fan_out import Subscriptions
 from app.delivery.queue import IncomingReport
 from app.delivery.target import Target
 from app.delivery.worker import LEASE_MARGIN
 from app.plivo.messages import DeliveryReport
-from app.store import URL, Keep, Store, StoreOptions, open_store
+from app.store import Store, open_store
 from app.store.delivery_commands import Pause, pause, resume
 
 COUNT, IN_FLIGHT, ROUNDS = 12_000, 64, 2
@@ -40,7 +42,6 @@ TIMEOUT = 1  # seconds of the target, so that a lease is short
 SLOW = 0.5  # seconds that the receiver takes while one is killed, so that it holds what it may
 FEW, AFTER = 600, 200  # deliveries, and how many of them are done when one is killed
 WITHIN = 5  # seconds behind the lease
-OPTIONS = Keep(30 * 86400.0, 86400.0)
 SUBSCRIPTIONS = Subscriptions({"crm": Target("crm", "http://127.0.0.1/")}, lambda _number: None, {})
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -167,7 +168,7 @@ class Delivered:
 
 async def deliver(url: str, folder: Path, receiver: Receiver, replicas: int) -> Delivered:
     """Deliver what has been stored, from the first delivery to the last."""
-    async with postgres.database(url) as where, open_store(StoreOptions(where, OPTIONS), serving=False) as store:
+    async with postgres.database(url) as where, open_store(stored_at(where), serving=False) as store:
         await fill(store, COUNT)
         with ExitStack() as stack:
             services = start(stack, folder, where, receiver.port, replicas)
@@ -185,7 +186,7 @@ def _cpu(services: list[Served]) -> float:
 
 async def kill(url: str, folder: Path, receiver: Receiver) -> tuple[float, int, int]:
     """Seconds from the death of one of two until all is delivered; how many heard no answer, or came twice."""
-    async with postgres.database(url) as where, open_store(StoreOptions(where, OPTIONS), serving=False) as store:
+    async with postgres.database(url) as where, open_store(stored_at(where), serving=False) as store:
         await fill(store, FEW)
         await receiver.told("/slow")
         with ExitStack() as stack:

@@ -17,20 +17,20 @@ from harness import kept
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support import postgres
+from support.stored import stored_at
 
 from app.plivo.markup import Callback
 from app.plivo.messages import InboundMessage, Outgoing, Proof, Verified
-from app.policies.limits import DAY
 from app.policies.policies import Policies
 from app.replies.decide import candidate
 from app.replies.journal import Arrival, Submission
 from app.replies.proposals import Evaluation
 from app.rules.outcome import Answers, Outcome
-from app.store import Keep, Store, StoreOptions, open_store
+from app.settings import StoreSettings
+from app.store import Store, open_store
 
 QUICK = 100e-6  # seconds of an fsync; a disk that keeps what it says takes longer
 PROMISE = 10
-KEEP = Keep(30 * DAY, 14 * DAY)
 LOADS = ((1, 300), (4, 1_000), (32, 4_000), (256, 8_000))  # how many wait at a time, and how many in all
 NUMBER = "33644600000"
 
@@ -64,7 +64,7 @@ async def rate(store: Store, waiting: int, numbers: range) -> float:
     return len(numbers) / (time.perf_counter() - started)
 
 
-async def engine(name: str, options: StoreOptions) -> float:
+async def engine(name: str, options: StoreSettings) -> float:
     """Prints the figures of one engine; the best ratio."""
     async with open_store(options, serving=True) as store:
         rates: list[float] = []
@@ -97,11 +97,11 @@ async def main() -> bool:
         folder = Path(name)
         fsync = fsync_seconds(folder)
         print(f"one fsync here: {fsync * 1e6:.0f} us")
-        best = {"SQLite": await engine("SQLite", StoreOptions(folder / "bench.db", KEEP))}
+        best = {"SQLite": await engine("SQLite", stored_at(folder / "bench.db"))}
         with postgres.running() as url:
             await postgres.prepare(url)
             async with postgres.database(url) as where:
-                best["PostgreSQL"] = await engine("PostgreSQL", StoreOptions(where, KEEP))
+                best["PostgreSQL"] = await engine("PostgreSQL", stored_at(where))
     if fsync < QUICK:
         print("not judged: an fsync is too quick here")
         return True

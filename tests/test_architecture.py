@@ -17,15 +17,18 @@ APP = Path(__file__).parent.parent / "app"
 ALLOWED: dict[str, tuple[str, ...]] = {
     "app.frozen": (),
     "app.folding": (),
+    "app.notation": (),
     "app.plivo": ("app.folding",),
-    "app.http_client": (),
+    "app.settings": ("app.notation", "app.plivo"),
+    "app.http_client": ("app.notation",),
     "app.telemetry": ("app.plivo",),  # Plivo's statuses are labels of metrics
-    "app.policies": ("app.plivo", "app.folding"),
-    "app.rules": ("app.policies", "app.plivo", "app.folding", "app.telemetry", "app.http_client"),
-    "app.delivery": ("app.plivo", "app.http_client", "app.telemetry"),
+    "app.policies": ("app.notation", "app.plivo", "app.folding"),
+    "app.rules": ("app.policies", "app.notation", "app.plivo", "app.folding", "app.telemetry", "app.http_client"),
+    "app.delivery": ("app.notation", "app.plivo", "app.http_client", "app.telemetry"),
     "app.runtime": ("app.rules", "app.policies", "app.delivery", "app.plivo"),
     "app.replies": ("app.runtime", "app.rules", "app.policies", "app.plivo", "app.telemetry"),
     "app.store": (
+        "app.settings",
         "app.plivo",
         "app.policies",
         "app.telemetry",
@@ -37,15 +40,17 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "app.config": (
         "app.runtime",
-        "app.store",
         "app.rules",
         "app.policies",
         "app.delivery",
+        "app.settings",
+        "app.notation",
         "app.plivo",
         "app.folding",
         "app.http_client",
     ),
     "app.operations": (
+        "app.settings",
         "app.store",
         "app.replies",
         "app.runtime",
@@ -57,6 +62,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.http_client",
     ),
     "app.web": (
+        "app.settings",
         "app.operations",
         "app.replies",
         "app.delivery",
@@ -71,12 +77,18 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "app.__main__": ("app.cli",),
     "app": (),
 }
-NEVER = {"app.web": ("app.store", "app.config"), "app.operations": ("app.config",)}
+NEVER = {
+    "app.web": ("app.store", "app.config"),
+    "app.operations": ("app.config",),
+    "app.config": ("app.store",),
+}
 
 IMPURE = {"asyncio", "httpx", "starlette", "sqlalchemy", "time", "random", "os", "socket", "logging"}
 PURE = (  # with all that they import
     "app.frozen",
     "app.folding",
+    "app.notation",
+    "app.settings",
     "app.plivo",
     "app.policies",
     "app.rules.outcome",

@@ -18,8 +18,8 @@ def command(file: Path, path: Path) -> None:
     Example: plivo-autoreply backup autoreply-2026-03-02.db
     """
     config = load(path)
-    where = config.store.where
-    if not isinstance(where, Path):
+    where = config.settings.store.file
+    if where is None:
         raise UsageError("the store is a PostgreSQL: take pg_dump")
     if not where.exists():
         raise UsageError(f"there is no store at {where} yet")

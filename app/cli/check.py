@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from app.cli.common import config_option, counted, json_option, print_json
-from app.config import BadConfig, Config, Diagnostic, load
+from app.config import BadConfig, Diagnostic, Loaded, load
 
 
 @click.command("check")
@@ -35,11 +35,11 @@ def command(context: click.Context, path: Path, *, as_json: bool) -> None:
     context.exit(2 if errors else 0)
 
 
-def _summary(config: Config) -> str:
+def _summary(config: Loaded) -> str:
     counts = (
-        (len(config.table.by_name), "route"),
-        (config.rules, "rule"),
-        (len(config.targets), "target"),
+        (len(config.runtime.table.by_name), "route"),
+        (len(config.runtime.table.rules), "rule"),
+        (len(config.runtime.subscriptions.targets), "target"),
         (len(config.tests), "test"),
     )
     return ", ".join(counted(count, noun) for count, noun in counts)

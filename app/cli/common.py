@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from app import config as configuration
 from app import telemetry
 from app.cli.escape import escaped, escaped_json
-from app.config import BadConfig, Config
+from app.config import BadConfig, Loaded
 from app.config.fields import read_duration
 from app.plivo.refusals import Unavailable
-from app.store import BrokenStore, NewerStore, Store, StoreInUse, open_store
+
+if TYPE_CHECKING:
+    from app.store import Store
 
 PAUSE = 2.0  # times what a step took
 
@@ -77,7 +79,7 @@ def config_option(function: F) -> F:
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
-def load(path: Path, **flags: Any) -> Config:
+def load(path: Path, **flags: Any) -> Loaded:
     """The config, or its faults on stderr and exit code 2. A command's log goes there too, if it must warn."""
     telemetry.configure("auto", "warning")
     try:
@@ -91,6 +93,8 @@ def load(path: Path, **flags: Any) -> Config:
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Runs a command's coroutine; what the store refuses is the user's to mend."""
+    from app.store import BrokenStore, NewerStore, StoreInUse  # noqa: PLC0415 - 0.2 s, which `check` spares
+
     try:
         return asyncio.run(main)
     except (BrokenStore, StoreInUse, NewerStore) as error:
@@ -100,16 +104,18 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def store_beside_server(config: Config, *, create: bool = False) -> AsyncIterator[Store]:
+async def store_beside_server(config: Loaded, *, create: bool = False) -> AsyncIterator["Store"]:
     """The store, opened beside a server that may be running. Raises `UsageError` if there is none yet."""
-    where = config.store.where
-    if isinstance(where, Path) and not where.exists():
+    from app.store import open_store  # noqa: PLC0415 - as above
+
+    where = config.settings.store.file
+    if where and not where.exists():
         if not create:
             raise UsageError(
                 f"there is no store at {where} yet; `serve` creates it, by this config and $AUTOREPLY_DATA"
             )
         click.echo(f"new store: {where}", err=True)
-    async with open_store(config.store, serving=False) as store:
+    async with open_store(config.settings.store, serving=False) as store:
         yield store
 
 
@@ -157,7 +163,7 @@ def echo(line: str) -> None:
     click.echo(escaped(line))
 
 
-async def submit(config: Config, verb: Callable[..., Any], item: Any, *, create: bool = False) -> Any:
+async def submit(config: Loaded, verb: Callable[..., Any], item: Any, *, create: bool = False) -> Any:
     """A change beside a server that may be running; with `create`, before the first start too."""
     async with store_beside_server(config, create=create) as store:
         return await store.change(verb, item)

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from app.cli.common import UsageError, config_option, load, run, whoami
-from app.config import Config
-from app.store import URL, StoreOptions, server_url
+from app.config.store_url import check_server
+from app.settings import SQLITE, StoreSettings
 from app.store.transfer import copy
 
 
@@ -22,25 +22,23 @@ def command(old: str, path: Path) -> None:
     Example: plivo-autoreply copy /data/autoreply.db -c config.toml
     """
     config = load(path)
-    source = StoreOptions(_where(old), config.store.keep)
-    run(_copy(source, config))
+    source = StoreSettings(_url(old))
+    destination = config.settings.store
+    run(copy(source, destination, whoami(), lambda table, rows: click.echo(f"{rows:>10}  {table}")))
     click.echo(
-        f"{source.shown} is copied to {config.store.shown}; serve from there now, and keep the old one for a while"
+        f"{source.shown} is copied to {destination.shown}; serve from there now, and keep the old one for a while"
     )
 
 
-async def _copy(source: StoreOptions, config: Config) -> None:
-    await copy(source, config.store, whoami(), lambda table, rows: click.echo(f"{rows:>10}  {table}"))
-
-
-def _where(old: str) -> Path | URL:
-    """A file that is there, or a server. Raises `UsageError`."""
+def _url(old: str) -> str:
+    """Of a file that is there, or of a server. Raises `UsageError`."""
     if "://" in old:
         try:
-            return server_url(old)
+            check_server(old)
         except ValueError as error:
             raise UsageError(f"{error}; or give the path of a SQLite file") from None
+        return old
     file = Path(old).absolute()
     if not file.is_file():
         raise UsageError(f"there is no store at {file}")
-    return file
+    return f"{SQLITE}{file}"

@@ -28,7 +28,7 @@ from app.cli.common import (
     whoami,
 )
 from app.cli.targets import RUNNING, show_target, target_json
-from app.config import Config
+from app.config import Loaded
 from app.config.diagnostics import did_you_mean
 from app.delivery.queue import State
 from app.store import delivery_commands as commands
@@ -172,7 +172,7 @@ def resume(target: str, path: Path) -> None:
         click.echo(f"{target} is resumed" if done else f"{target} was not paused")
 
 
-def _change(config: Config, verb: Any, which: Selection, what: str, rate: float | None = None) -> int:
+def _change(config: Loaded, verb: Any, which: Selection, what: str, rate: float | None = None) -> int:
     if bool(which.ids) == (which.target is not None):
         message = "give ids, or --target with --state, --status, --older-than or --newer-than"
         raise UsageError(message)
@@ -187,7 +187,7 @@ def _change(config: Config, verb: Any, which: Selection, what: str, rate: float 
     return len(changed)
 
 
-async def _in_steps(config: Config, verb: Any, change: Change) -> set[int]:
+async def _in_steps(config: Loaded, verb: Any, change: Change) -> set[int]:
     changed: set[int] = set()
     async with store_beside_server(config) as store:
         full = True
@@ -200,12 +200,12 @@ async def _in_steps(config: Config, verb: Any, change: Change) -> set[int]:
     return changed
 
 
-async def _list(config: Config, which: Selection, limit: int) -> tuple[list[Row], dict[str, TargetView]]:
+async def _list(config: Loaded, which: Selection, limit: int) -> tuple[list[Row], dict[str, TargetView]]:
     async with store_beside_server(config) as store:
         return await list_deliveries(store.engine, which, limit), await list_targets(store.engine)
 
 
-async def _resume(config: Config, target: str) -> tuple[bool, TargetView]:
+async def _resume(config: Loaded, target: str) -> tuple[bool, TargetView]:
     """Whether an operator had paused it, and how it was."""
     async with store_beside_server(config) as store:
         view = (await list_targets(store.engine)).get(target, RUNNING)
@@ -217,9 +217,9 @@ def _counted(count: int) -> str:
     return f"{count} {'delivery' if count == 1 else 'deliveries'}"
 
 
-def _known(config: Config, target: str) -> str:
-    if target not in config.targets:
-        message = f'no target is called "{target}"; {did_you_mean(target, config.targets)}'
+def _known(config: Loaded, target: str) -> str:
+    if target not in config.runtime.subscriptions.targets:
+        message = f'no target is called "{target}"; {did_you_mean(target, config.runtime.subscriptions.targets)}'
         raise UsageError(message)
     return target
 

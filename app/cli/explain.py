@@ -47,7 +47,7 @@ def command(
     """
     config = load(path)
     message = InboundMessage.of(EXAMPLE_UUID, address(sender, config), address(to, config), text, kind)
-    calling = {rule.name for route in config.table.by_name.values() for rule in route.rules if rule.action.calls_out}
+    calling = {rule.name for rule in config.runtime.table.rules if rule.action.calls_out}
     for name in dict(given).keys() - calling:
         raise UsageError(f"--given {name}: no rule of this name calls out; {did_you_mean(name, calling)}")
     moment = at.timestamp() if at else time.time()

@@ -6,7 +6,7 @@ import click
 
 from app.cli.addresses import person
 from app.cli.common import UsageError, config_option, load, run, store_beside_server, whoami
-from app.config import Config
+from app.config import Loaded
 from app.store import people
 from app.store.people import Forget
 
@@ -32,10 +32,10 @@ def command(number: str, path: Path, *, also_opt_out: bool) -> None:
     click.echo(f"{count} rows erased")
 
 
-async def _forget(config: Config, order: Forget) -> int | None:
+async def _forget(config: Loaded, order: Forget) -> int | None:
     """How many rows are gone; None if it is one of our own numbers, of which none goes."""
     async with store_beside_server(config) as store:
-        if order.person in config.table.by_number or await people.is_ours(store.engine, order.person):
+        if order.person in config.runtime.table.by_number or await people.is_ours(store.engine, order.person):
             return None
         count = await store.change(people.forget, order)
         await store.erase()

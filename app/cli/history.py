@@ -21,7 +21,7 @@ from app.cli.common import (
     store_beside_server,
     tried,
 )
-from app.config import Config
+from app.config import Loaded
 from app.delivery.payloads import as_mapping
 from app.plivo.errors import TEXTS
 from app.plivo.numbers import show
@@ -56,7 +56,7 @@ def command(who: str, path: Path, limit: int, *, as_json: bool) -> None:
         _show_report(_report(row), indent="")
 
 
-async def _find(config: Config, who: str, limit: int) -> tuple[list[Row], list[Row]]:
+async def _find(config: Loaded, who: str, limit: int) -> tuple[list[Row], list[Row]]:
     async with store_beside_server(config) as store:
         # as it stands first: a MessageUUID that has digits only looks like a number with ornaments
         for one in (who, *spellings(who, config)):

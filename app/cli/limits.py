@@ -20,9 +20,8 @@ from app.cli.common import (
     submit,
     whoami,
 )
-from app.config import Config
+from app.config import Loaded
 from app.plivo.numbers import show
-from app.policies.limits import for_route
 from app.store import people
 from app.store.people import Reset
 from app.store.snapshot import spent
@@ -77,10 +76,9 @@ def reset(who: str | None, path: Path, *, total: bool) -> None:
     click.echo(f"{count} rows forgotten")
 
 
-async def _list(config: Config, limit: int) -> dict[str, Any]:
+async def _list(config: Loaded, limit: int) -> dict[str, Any]:
     at = time.time()
-    routes = (None, *config.limits.route_totals)
-    caps = dict(cap for route in routes for cap in for_route(config.limits, route).caps)
+    caps = {budget: rate for budget, (_, rate) in config.runtime.policies.caps.items()}
     async with store_beside_server(config) as store:
         counted = await people.list_counts(store.engine, at - DAY, limit)
         units = await spent(store.engine, tuple(caps), at)

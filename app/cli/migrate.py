@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from app.cli.common import config_option, load, run
-from app.config import Config
+from app.config import Loaded
 from app.store import open_store
 
 
@@ -19,9 +19,9 @@ def command(path: Path) -> None:
     """
     config = load(path)
     run(_migrate(config))
-    click.echo(f"{config.store.shown} is up to date")
+    click.echo(f"{config.settings.store.shown} is up to date")
 
 
-async def _migrate(config: Config) -> None:
-    async with open_store(config.store, serving=False):
+async def _migrate(config: Loaded) -> None:
+    async with open_store(config.settings.store, serving=False):
         pass

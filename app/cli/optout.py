@@ -27,7 +27,7 @@ from app.cli.common import (
     whoami,
 )
 from app.cli.optout_import import COLUMNS, read_opt_outs
-from app.config import Config
+from app.config import Loaded
 from app.plivo.numbers import canonical, show
 from app.policies.usage import Conversation, OptOutChange
 from app.store import people
@@ -132,7 +132,7 @@ def import_(source: BinaryIO, path: Path) -> None:
     click.echo(f"{count} opt-outs added, {len(changes) - count} were there already")
 
 
-def _change(config: Config, to: str, person: str, *, out: bool) -> None:
+def _change(config: Loaded, to: str, person: str, *, out: bool) -> None:
     who = person_of(person, config)
     conversation = Conversation(person_of(to, config), canonical(who))
     change = OptOutChange(conversation, out, time.time(), None, whoami(), "", "command")
@@ -141,7 +141,7 @@ def _change(config: Config, to: str, person: str, *, out: bool) -> None:
     echo(f"{show(who)} {state} {show(conversation.number)}{'' if changed else ', as before'}")
 
 
-async def _add(config: Config, changes: Sequence[OptOutChange]) -> int:
+async def _add(config: Loaded, changes: Sequence[OptOutChange]) -> int:
     """How many are new. In steps, so that a server beside it answers meanwhile."""
     who, count = whoami(), 0
     async with store_beside_server(config, create=True) as store:
@@ -152,7 +152,7 @@ async def _add(config: Config, changes: Sequence[OptOutChange]) -> int:
     return count
 
 
-async def _list(config: Config, who: str | None, *, ended: bool) -> list[Row]:
+async def _list(config: Loaded, who: str | None, *, ended: bool) -> list[Row]:
     async with store_beside_server(config) as store:
         return await people.list_opt_outs(store.engine, who, ended=ended)
 

@@ -12,7 +12,7 @@ from app.cli.addresses import known
 from app.cli.common import UsageError
 from app.cli.escape import escaped
 from app.cli.spreadsheet import BadSheet, Line
-from app.config import Config
+from app.config import Loaded
 from app.plivo.numbers import Reading, canonical, doubtful, is_name, normalise, show
 from app.policies.usage import Conversation, OptOutChange
 
@@ -24,7 +24,7 @@ SHOWN = 20  # faults and warnings; the others are counted
 _DAMAGE = re.compile(r"\+?\d+([.,]\d+)?E[+-]?\d+|\+?\d+[.,]0+|#.*|nan|null|none|n/a", re.IGNORECASE)
 
 
-def read_opt_outs(content: bytes, config: Config) -> list[OptOutChange]:
+def read_opt_outs(content: bytes, config: Loaded) -> list[OptOutChange]:
     """The opt-outs of a CSV file, with warnings of doubtful numbers. Raises `UsageError` naming each bad line."""
     try:
         sheet = spreadsheet.read(content, NEEDED)
@@ -46,7 +46,7 @@ def read_opt_outs(content: bytes, config: Config) -> list[OptOutChange]:
     return changes
 
 
-def _read(texts: Iterable[str], config: Config, *, is_export: bool) -> tuple[dict[str, Reading], dict[str, str]]:
+def _read(texts: Iterable[str], config: Loaded, *, is_export: bool) -> tuple[dict[str, Reading], dict[str, str]]:
     """What each text means, or why it means nothing."""
     readings, faults = {}, {}
     for text in texts:
@@ -57,7 +57,7 @@ def _read(texts: Iterable[str], config: Config, *, is_export: bool) -> tuple[dic
     return readings, faults
 
 
-def _address(text: str, config: Config, *, is_export: bool) -> Reading:
+def _address(text: str, config: Loaded, *, is_export: bool) -> Reading:
     if _DAMAGE.fullmatch(text):
         raise ValueError("a spreadsheet has changed this cell; format the column as text and export it again")
     address = normalise(text)
@@ -71,7 +71,7 @@ def _address(text: str, config: Config, *, is_export: bool) -> Reading:
         raise
 
 
-def _from_store(texts: Iterable[str], config: Config) -> dict[str, Reading]:
+def _from_store(texts: Iterable[str], config: Loaded) -> dict[str, Reading]:
     """Those that look like no number and like no name, but stand in the store."""
     odd = {text: address for text in texts if (address := normalise(text)) and not _DAMAGE.fullmatch(text)}
     there = known(odd.values(), config) if odd else set()

@@ -14,7 +14,7 @@ import httpx
 
 from app.cli.addresses import address
 from app.cli.common import CommandFailed, UsageError, config_option, counted, echo, json_option, load, print_json
-from app.config import Config
+from app.config import Loaded
 from app.plivo import numbers, units
 from app.plivo.messages import Parameters
 from app.plivo.signature import V2, V3, Family, Request, signed_headers
@@ -69,7 +69,9 @@ def command(path: Path, *, as_json: bool, public_url: str | None, **options: Any
     with httpx.Client(timeout=TIMEOUT, trust_env=False) as client:
         caller = _Caller(config, client, options["url"], options["signature"])
         response = caller.call(
-            options["method"].upper(), f"{config.server.public_url}/message", _message(config, options, message_uuid)
+            options["method"].upper(),
+            f"{config.settings.server.public_url}/message",
+            _message(config, options, message_uuid),
         )
         reply = _parse(response)
         reports = [row for message in reply for row in _play_reports(caller, message, options["status"])]
@@ -95,11 +97,11 @@ def command(path: Path, *, as_json: bool, public_url: str | None, **options: Any
 class _Caller:
     """Signs for the public URL, dials the local one."""
 
-    def __init__(self, config: Config, client: httpx.Client, url: str | None, signature: str) -> None:
-        server = config.server
+    def __init__(self, config: Loaded, client: httpx.Client, url: str | None, signature: str) -> None:
+        server = config.settings.server
         host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104 - compared, not bound
         self._local = (url or f"http://{host}:{server.port}").rstrip("/")
-        self._tokens = config.tokens
+        self._tokens = config.runtime.tokens
         self._schemes = SIGNATURES[signature]
         self._client = client
 
@@ -125,7 +127,7 @@ class _Caller:
             raise UsageError(message) from None
 
 
-def _message(config: Config, options: dict[str, Any], message_uuid: str) -> Parameters:
+def _message(config: Loaded, options: dict[str, Any], message_uuid: str) -> Parameters:
     text_field = "Text" if options["kind"] == "sms" else "Body"
     return (
         ("From", address(options["sender"], config)),

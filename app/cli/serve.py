@@ -12,7 +12,7 @@ import uvloop
 
 from app import telemetry
 from app.cli.common import CommandFailed, UsageError, config_option, load
-from app.config import Config
+from app.config import Loaded
 from app.http_client import BadEnvironment
 from app.rules.tasks import task_factory
 from app.service import Service, open_service
@@ -41,7 +41,8 @@ def command(path: Path, public_url: str | None, host: str | None, port: int | No
     """
     _open_standard_descriptors()
     config = load(path, public_url=public_url, host=host, port=port)
-    with telemetry.serving(config.logging.format, config.logging.level, config.logging.numbers):
+    logging = config.settings.logging
+    with telemetry.serving(logging.format, logging.level, logging.numbers):
         fault = _run(config, path, migrate=not no_migrate)
     if fault:
         raise CommandFailed(fault)
@@ -56,7 +57,7 @@ def _open_standard_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
-def _run(config: Config, path: Path, *, migrate: bool) -> str | None:
+def _run(config: Loaded, path: Path, *, migrate: bool) -> str | None:
     """Serves; the fault that ended it. What nobody expected goes into the log, where it has no message."""
     try:
         return uvloop.run(_serve(config, path, migrate=migrate))
@@ -69,7 +70,7 @@ def _run(config: Config, path: Path, *, migrate: bool) -> str | None:
         return "unhandled exception; the log has its place"
 
 
-async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
+async def _serve(config: Loaded, path: Path, *, migrate: bool) -> str | None:
     """Serves until a signal or a fault; the fault."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -77,10 +78,11 @@ async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
     loop.set_task_factory(task_factory)
 
     async with open_service(config, on_fault=stopped.set, migrate=migrate) as service, _admin(config, service):
-        connections = _connections(config.server.connections)
-        limits = server.limits_of(connections, config.server.body_limit)
+        settings = config.settings.server
+        connections = _connections(settings.connections)
+        limits = server.limits_of(connections, settings.body_limit)
         on_limit = _on_limit(service.metrics)
-        options = server.configure(service.app, config.server.host, config.server.port, limits, on_limit)
+        options = server.configure(service.app, settings.host, settings.port, limits, on_limit)
         _announce(config, path)
         _tune_collector()
         running = server.Server(options, on_start=_listening(config, connections), on_stop=service.begin_stop)
@@ -88,7 +90,7 @@ async def _serve(config: Config, path: Path, *, migrate: bool) -> str | None:
         try:
             await running.serve()
         except SystemExit:  # uvicorn could not listen, and has said why
-            message = f"cannot listen on {config.server.host} port {config.server.port}: is another process there?"
+            message = f"cannot listen on {settings.host} port {settings.port}: is another process there?"
             raise UsageError(message) from None
         finally:
             watching.cancel()
@@ -110,17 +112,17 @@ def _tune_collector() -> None:
 
 
 @asynccontextmanager
-async def _admin(config: Config, service: Service) -> AsyncIterator[None]:
+async def _admin(config: Loaded, service: Service) -> AsyncIterator[None]:
     """The operator's socket, if the file wants it. There before the public one, it tells of a stop to the end."""
-    if config.admin is None:
+    if config.settings.admin is None:
         yield
         return
-    host, port = config.admin.listen
+    host, port = config.settings.admin.listen
     try:
         listener = server.listen(host, port)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (")[0]
-        message = f"[admin] cannot listen on {config.admin.listen}: {reason}; is another process there?"
+        message = f"[admin] cannot listen on {config.settings.admin.listen}: {reason}; is another process there?"
         raise UsageError(message) from None
     async with server.beside(service.admin, listener):
         log.info("admin listening", host=host, port=listener.getsockname()[1])
@@ -159,8 +161,8 @@ def _on_limit(metrics: Metrics) -> Callable[[str], None]:
     return met
 
 
-def _listening(config: Config, connections: int) -> Callable[[int], None]:
-    return lambda port: log.info("listening", host=config.server.host, port=port, connections=connections)
+def _listening(config: Loaded, connections: int) -> Callable[[int], None]:
+    return lambda port: log.info("listening", host=config.settings.server.host, port=port, connections=connections)
 
 
 async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
@@ -168,23 +170,23 @@ async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
     running.should_exit = True
 
 
-def _announce(config: Config, path: Path) -> None:
+def _announce(config: Loaded, path: Path) -> None:
     """What an operator wants to see first: the URL to paste, what is on, what is off."""
     for warning in config.warnings:
         log.warning("config", file=str(path), fault=str(warning))
     log.info(
         "serving",
-        message_url=f"{config.server.public_url}/message",
-        routes=len(config.table.by_name),
-        rules=config.rules,
-        targets=len(config.targets),
-        signature=config.signature,
-        store=config.store.shown,
-        config=config.version,
+        message_url=f"{config.settings.server.public_url}/message",
+        routes=len(config.runtime.table.by_name),
+        rules=len(config.runtime.table.rules),
+        targets=len(config.runtime.subscriptions.targets),
+        signature=config.runtime.signature,
+        store=config.settings.store.shown,
+        config=config.runtime.version,
         off=_off(config),
     )
 
 
-def _off(config: Config) -> list[str]:
-    targets = [] if config.targets else ["targets: reports are stored and go nowhere"]
-    return targets if config.admin else [*targets, "admin: no /metrics"]
+def _off(config: Loaded) -> list[str]:
+    targets = [] if config.runtime.subscriptions.targets else ["targets: reports are stored and go nowhere"]
+    return targets if config.settings.admin else [*targets, "admin: no /metrics"]

@@ -8,10 +8,10 @@ import click
 
 from app.cli.addresses import address
 from app.cli.common import UsageError, config_option, echo, json_option, load, print_json, run
-from app.config import Config
-from app.config.models import Test
+from app.config import Loaded
 from app.operations.explain import Explanation, explain
 from app.plivo.messages import InboundMessage
+from app.rules.expectations import ConfigTest
 from app.rules.services import RuleServices
 
 
@@ -42,11 +42,11 @@ def command(path: Path, only: str | None, *, as_json: bool) -> None:
     raise SystemExit(1 if failed else 0)
 
 
-async def _run(config: Config, tests: list[Test]) -> list[dict[str, Any]]:
+async def _run(config: Loaded, tests: list[ConfigTest]) -> list[dict[str, Any]]:
     return [{"name": test.name, "faults": await _faults(config, test)} for test in tests]
 
 
-async def _faults(config: Config, test: Test) -> list[str]:
+async def _faults(config: Loaded, test: ConfigTest) -> list[str]:
     """What differs from what the test expects."""
     sender, to = address(test.sender, config), address(test.to, config)
     message = InboundMessage.of("test", sender, to, test.text, test.type, test.intent)
@@ -54,7 +54,7 @@ async def _faults(config: Config, test: Test) -> list[str]:
     return differences(test, await explain(config.runtime, message, at, RuleServices(given=test.given)))
 
 
-def differences(test: Test, found: Explanation) -> list[str]:
+def differences(test: ConfigTest, found: Explanation) -> list[str]:
     """One sentence for each expectation that is not met."""
     expect, texts = test.expect, [message.text for message in found.proposal.messages]
     asked = "; ".join(f"{step.rule} {step.verdict}: {step.reason}" for step in found.steps)

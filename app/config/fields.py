@@ -1,19 +1,23 @@
-"""The types of single values: texts that may stand elsewhere, days, durations, sizes, URLs, one or many."""
+"""Pydantic types of single values: texts that may stand elsewhere, days, durations, sizes, URLs, one or many."""
 
 import os
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
+from app.config.diagnostics import did_you_mean
 from app.config.files import decoded
+from app.config.numbers import read_country
 from app.http_client import Secret
+from app.plivo.messages import STATUSES
 from app.plivo.signature import Token
 from app.policies.limits import Rate
+from app.settings import HostPort
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -23,15 +27,10 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_ROUTE_NAME = re.compile(r"[a-z0-9-]+")
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})", re.ASCII)
+_LAST_PORT = 65535
 _RESERVED_HEADERS = ("content-length", "content-type", "host", "transfer-encoding", "connection")
-
-T = TypeVar("T")
-
-
-class Strict(BaseModel):
-    """A table: unknown keys are faults, types are not bent, inputs are never printed."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
 def is_source(value: Any) -> bool:
@@ -81,7 +80,8 @@ def _from_file(name: str, info: ValidationInfo) -> str | None:
         return None
 
 
-def _one_or_many(value: Any, info: ValidationInfo) -> Any:
+def one_or_many(value: Any, info: ValidationInfo) -> Any:
+    """A tuple of the texts that a list, or a single value, stands for; without those that are missing."""
     values = value if isinstance(value, list) else [value]
     return tuple(found for one in values if (found := resolve(one, info)) is not None)
 
@@ -116,13 +116,6 @@ def _size(value: Any, info: ValidationInfo) -> int:
         message = 'write a size as "64KiB" or "1MiB"'
         raise ValueError(message)
     return int(found[1]) * BYTES[found[2]]
-
-
-def _some(size: int) -> int:
-    if not size:
-        message = 'write a size as "64KiB" or "1MiB", not none'
-        raise ValueError(message)
-    return size
 
 
 def _rate(value: Any, info: ValidationInfo) -> Rate:
@@ -178,7 +171,7 @@ def _text(value: Any) -> str:
     return value
 
 
-def _date(value: Any, info: ValidationInfo) -> date:
+def _day(value: Any, info: ValidationInfo) -> date:
     found = resolve(value, info)
     if isinstance(found, date) and not isinstance(found, datetime):
         return found
@@ -190,6 +183,36 @@ def _date(value: Any, info: ValidationInfo) -> date:
     except ValueError:
         message = f'there is no day "{found}"; {message}'
         raise ValueError(message) from None
+
+
+def _status(value: str) -> str:
+    if value not in STATUSES:
+        message = f"unknown status; {did_you_mean(value, STATUSES)}"
+        raise ValueError(message)
+    return value
+
+
+def _route_name(value: str) -> str:
+    if not _ROUTE_NAME.fullmatch(value):
+        message = "lower-case letters, digits and hyphens only"
+        raise ValueError(message)
+    return value
+
+
+def _host_and_port(value: Any, info: ValidationInfo) -> HostPort:
+    text = needed(value, info)
+    found = _ADDRESS.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not found or int(found[3]) > _LAST_PORT:
+        message = 'write a host and a port as "127.0.0.1:9090" or "[::1]:9090"'
+        raise ValueError(message)
+    return HostPort(found[1] or found[2], int(found[3]))
+
+
+def _access_token(value: str) -> str:
+    if not value.strip():
+        message = "the token is empty"
+        raise ValueError(message)
+    return value.strip()
 
 
 def _token(value: str) -> Token:
@@ -218,23 +241,17 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
 
 
 Text = Annotated[str, BeforeValidator(needed)]
-OptionalText = Annotated[str | None, BeforeValidator(resolve)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
-Dates = Annotated[tuple[Annotated[date, BeforeValidator(_date)], ...], BeforeValidator(_one_or_many)]
+Day = Annotated[date, BeforeValidator(_day)]
 Duration = Annotated[float, BeforeValidator(_duration)]
-Durations = Annotated[tuple[Duration, ...], BeforeValidator(_one_or_many)]
-Rates = Annotated[tuple[Annotated[Any, BeforeValidator(_rate)], ...], BeforeValidator(_one_or_many)]
-Choice = BeforeValidator(needed)  # of a Literal
-SizeOrNone = Annotated[int, BeforeValidator(_size)]  # "0B" is one
-Size = Annotated[SizeOrNone, AfterValidator(_some)]
+Size = Annotated[int, BeforeValidator(_size)]
+Limit = Annotated[Any, BeforeValidator(_rate)]
 HttpUrl = Annotated[str, BeforeValidator(needed), AfterValidator(_http_url)]
 PublicUrl = Annotated[str, BeforeValidator(needed), AfterValidator(_public_url)]
-Tokens = Annotated[
-    tuple[Annotated[Any, AfterValidator(_text), AfterValidator(_token)], ...], BeforeValidator(_one_or_many)
-]
-Secrets = Annotated[
-    tuple[Annotated[Any, AfterValidator(_text), AfterValidator(Secret)], ...], BeforeValidator(_one_or_many)
-]
-OneOrMany = Annotated[tuple[T, ...], BeforeValidator(_one_or_many)]
-TextMap = dict[str, Text]
+HostAndPort = Annotated[Any, BeforeValidator(_host_and_port)]
+AccessToken = Annotated[str, BeforeValidator(needed), AfterValidator(_access_token)]
+Country = Annotated[str, BeforeValidator(needed), AfterValidator(read_country)]
+RouteName = Annotated[str, BeforeValidator(needed), AfterValidator(_route_name)]
+Status = Annotated[str, BeforeValidator(needed), AfterValidator(_status)]
+AuthToken = Annotated[Any, AfterValidator(_text), AfterValidator(_token)]
+WebhookSecret = Annotated[Any, AfterValidator(_text), AfterValidator(Secret)]
 HeaderMap = Annotated[dict[str, Text], AfterValidator(_headers)]

@@ -3,51 +3,63 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.config.diagnostics import Diagnostics
 from app.config.fields import is_source
+from app.config.routes import Draft, Reader
 from app.delivery.target import Target
 from app.plivo import units
 from app.policies.limits import LimitOptions
-from app.policies.opt_out import OptOutOptions, read
+from app.policies.opt_out import RouteOptOut, read
+from app.policies.policies import Policies
 from app.rules.compiler import Place
 from app.rules.kinds.keywords import Keyword, Keywords
 from app.rules.table import Route, Table
-
-RouteOptions = Mapping[str, tuple[OptOutOptions, LimitOptions]]
+from app.runtime import Runtime
+from app.settings import AdminSettings, Settings, StoreSettings
 
 MANY_NUMBERS = 1_000  # that share a spending cap: one busy number may silence all others
+RATES = ("per_sender", "same_text", "total")
 
 TOO_LONG = "a window longer than [store] keep: what is forgotten cannot be counted"
 
 
-def check_windows(keep: float, limits: LimitOptions, own: RouteOptions, table: Table, faults: Diagnostics) -> None:
+def check(data: Mapping[str, Any], settings: Settings, runtime: Runtime, reader: Reader, faults: Diagnostics) -> None:
+    """Everything that follows."""
+    store, table, policies = settings.store, runtime.table, runtime.policies
+    warn_of_exposure(data, faults)
+    warn_of_strangers(settings.admin, faults)
+    warn_of_reserve(store, faults)
+    check_windows(store.keep, reader.limits, reader.own, table, faults)
+    check_copies(store.keep_text, runtime.subscriptions.targets, faults)
+    warn_of_kept_answers(store.keep_text, faults)
+    check_limits(reader.limits, policies, reader.own, faults)
+    warn_of_shared_cap(reader.limits, table, faults)
+    warn_of_opt_out_words(table, policies, faults)
+
+
+def check_windows(
+    keep: float, limits: LimitOptions, own: Mapping[str, Draft], table: Table, faults: Diagnostics
+) -> None:
     """What is forgotten after `keep` cannot be counted for longer."""
-    every = {("limits",): limits} | {("routes", name, "limits"): options for name, (_, options) in own.items()}
-    for place, options in every.items():
-        for key, rates in (
-            ("per_sender", options.per_sender),
-            ("same_text", options.same_text),
-            ("total", options.total),
-        ):
-            if any(rate.seconds > keep for rate in rates):
+    of_routes = [((*draft.place, "limits"), draft.options.limits) for draft in own.values()]
+    for place, options in ((("limits",), limits), *of_routes):
+        for key in RATES if options else ():
+            rates = getattr(options, key)
+            is_own = options is limits or rates is not getattr(limits, key)
+            if is_own and any(rate.seconds > keep for rate in rates):
                 faults.note((*place, key), TOO_LONG)
-    for name, rates in limits.route_totals.items():
-        if any(rate.seconds > keep for rate in rates):
-            faults.note(("routes", name, "limits", "total"), TOO_LONG)
     for name, cooldown in _cooldowns(table):
         if cooldown > keep:
             faults.note(("rules", name, "cooldown"), "longer than [store] keep: what is forgotten cannot be kept to")
 
 
 def _cooldowns(table: Table) -> list[tuple[str, float]]:
-    rules = [rule for route in table.by_name.values() for rule in route.rules]
-    of_rules = [(rule.name, rule.cooldown.seconds) for rule in rules if rule.cooldown]
+    of_rules = [(rule.name, rule.cooldown.seconds) for rule in table.rules if rule.cooldown]
     return of_rules + [
-        (rule.name, word.cooldown.seconds) for rule in rules for word in _words(rule.action) if word.cooldown
+        (rule.name, word.cooldown.seconds) for rule in table.rules for word in _words(rule.action) if word.cooldown
     ]
 
 
@@ -57,15 +69,15 @@ def _words(action: object) -> list[Keyword]:
     return [*action.whole.values(), *action.first.keywords.values(), *action.any.keywords.values()]
 
 
-def warn_of_opt_out_words(table: Table, common: OptOutOptions, own: RouteOptions, faults: Diagnostics) -> None:
+def warn_of_opt_out_words(table: Table, policies: Policies, faults: Diagnostics) -> None:
     """Opt-out comes before every route, so a keyword that is one of its words is never asked."""
     for route in table.by_name.values():
-        options = own[route.name][0] if route.name in own else common
+        options = policies.of(route.name).opt_out
         if options.mode != "off":
             _warn_of_words(route, options, faults)
 
 
-def _warn_of_words(route: Route, options: OptOutOptions, faults: Diagnostics) -> None:
+def _warn_of_words(route: Route, options: RouteOptOut, faults: Diagnostics) -> None:
     for rule in route.rules:
         if isinstance(rule.action, Keywords):
             for phrase, keyword in rule.action.whole.items():
@@ -95,18 +107,17 @@ def warn_of_kept_answers(keep_text: float, faults: Diagnostics) -> None:
         faults.note(("store", "keep_text"), message, "warning")
 
 
-def check_limits(limits: LimitOptions, own: RouteOptions, opt_out: OptOutOptions, faults: Diagnostics) -> None:
+def check_limits(limits: LimitOptions, policies: Policies, own: Mapping[str, Draft], faults: Diagnostics) -> None:
     """A limit that is no limit, and a confirmation that is longer than a message may be."""
-    for key, rates in (("per_sender", limits.per_sender), ("same_text", limits.same_text), ("total", limits.total)):
-        if not rates:
+    for key in RATES:
+        if not getattr(limits, key):
             faults.note(("limits", key), "without it two machines may talk for ever, at your cost", "warning")
-    confirmations = [((), opt_out, limits), *((("routes", name), *options) for name, options in own.items())]
-    for place, replies, options in confirmations:
-        for kind, text in replies.replies.items():
-            if (count := units.count(text)) > options.max_units:
-                faults.note(
-                    (*place, "opt_out", "reply", kind), f"{count} units, more than max_units = {options.max_units}"
-                )
+    of_routes = [(own[name].place, policy) for name, policy in policies.by_route.items()]
+    for place, policy in (((), policies.default), *of_routes):
+        for kind, text in policy.opt_out.replies.items():
+            if (count := units.count(text)) > policy.limits.max_units:
+                message = f"{count} units, more than max_units = {policy.limits.max_units}"
+                faults.note((*place, "opt_out", "reply", kind), message)
 
 
 def warn_of_shared_cap(limits: LimitOptions, table: Table, faults: Diagnostics) -> None:
@@ -117,9 +128,9 @@ def warn_of_shared_cap(limits: LimitOptions, table: Table, faults: Diagnostics) 
         faults.note(("limits", "total"), message, "warning")
 
 
-def warn_of_reserve(where: object, reserve: int | None, faults: Diagnostics) -> None:
+def warn_of_reserve(store: StoreSettings, faults: Diagnostics) -> None:
     """A key that does nothing."""
-    if reserve and not isinstance(where, Path):
+    if store.reserve and not store.file:
         message = "it watches the disk of a SQLite store; a PostgreSQL's is somewhere else"
         faults.note(("store", "reserve"), message, "warning")
 
@@ -152,6 +163,17 @@ def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
             yield from _walk(inner, (*place, index))
     elif place:
         yield place, value
+
+
+def warn_of_strangers(admin: AdminSettings | None, faults: Diagnostics) -> None:
+    """Nothing guards the metrics but the address. Private ones, and 0.0.0.0 in a container, are usual."""
+    try:
+        public = admin is not None and ipaddress.ip_address(admin.listen.host).is_global
+    except ValueError:
+        public = False
+    if public:
+        message = "a public address: anybody can read /metrics and /ready there; they hold no texts and no numbers"
+        faults.note(("admin", "listen"), message, "warning")
 
 
 def _is_open_http(url: str) -> bool:

@@ -1,200 +1,142 @@
-"""The tables of the file, as pydantic models; `docs/config.md` tells the same to people."""
+"""Pydantic models, made from the dataclasses that declare the keys of a table (`app.notation`), and back.
 
-from typing import Annotated, Literal
+A new key needs nothing here: the type of its field says what the file may hold.
+"""
 
-from pydantic import AwareDatetime, Field
+import dataclasses
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from app.config.fields import (
-    Choice,
-    Dates,
-    Duration,
-    Durations,
-    HeaderMap,
-    HttpUrl,
-    OneOrMany,
-    OptionalText,
-    PublicUrl,
-    Rates,
-    Secrets,
-    Size,
-    SizeOrNone,
-    Strict,
-    Text,
-    TextMap,
-    Texts,
-    Tokens,
-)
-from app.delivery.retry import RETRY
-from app.delivery.target import MAX_DUE, Format, Send
-from app.policies.limits import LimitOptions
-from app.policies.opt_out import REPLIES, Mode, Scope
-from app.policies.reactions import Reactions
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, create_model
 
-MAX_BODY = 16 << 20  # bytes; Plivo sends less than one KiB
-DEFAULTS = LimitOptions()
-MAX_DEADLINE = 7.5  # seconds; Plivo hangs up after 8: https://support.plivo.com/hc/en-us/articles/360041344652
-MIN_CONNECTIONS, MAX_CONNECTIONS = 10, 100_000
-DAY = 86400.0
+from app.config import fields
+from app.http_client import Secret
+from app.notation import Doc, Key, Notation
+from app.plivo.signature import Token
+from app.policies.limits import Rate
+from app.settings import HostPort
 
+TEXT_TAG, TABLE_TAG = "\0text", "\0table"  # members of a union; pydantic puts them into the path of a fault
 
-class ServerTable(Strict):
-    """`[server]`"""
+T = TypeVar("T")
 
-    public_url: PublicUrl
-    host: Annotated[Text, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    deadline: Annotated[Duration, Field(gt=0, le=MAX_DEADLINE)] = 6.0
-    body_limit: Annotated[Size, Field(le=MAX_BODY)] = 64 * 1024
-    callback_method: Annotated[Literal["GET", "POST"], Choice] = "POST"
-    connections: Annotated[int, Field(ge=MIN_CONNECTIONS, le=MAX_CONNECTIONS)] = 1_000
+_VALUES: dict[Any, Any] = {
+    Notation.DURATION: fields.Duration,
+    Notation.SIZE: fields.Size,
+    Notation.HTTP_URL: fields.HttpUrl,
+    Notation.PUBLIC_URL: fields.PublicUrl,
+    Notation.HEADERS: fields.HeaderMap,
+    Notation.ACCESS_TOKEN: fields.AccessToken,
+    Notation.COUNTRY: fields.Country,
+    Notation.ROUTE_NAME: fields.RouteName,
+    Notation.STATUS: fields.Status,
+    HostPort: fields.HostAndPort,
+    Rate: fields.Limit,
+    Secret: fields.WebhookSecret,
+    Token: fields.AuthToken,
+    str: fields.Text,
+    date: fields.Day,
+    datetime: AwareDatetime,
+    bool: bool,
+    int: int,
+}
 
 
-class Country(Strict):
-    """The part of `[plivo]` that numbers in the file need."""
+class Strict(BaseModel):
+    """A table: unknown keys are faults, types are not bent, inputs are never printed."""
 
-    country: OptionalText = None
-
-
-class Plivo(Country):
-    """`[plivo]`"""
-
-    auth_tokens: Tokens
-    auth_id: OptionalText = None
-    signature: Annotated[Literal["any", "v3", "log-only"], Choice] = "any"
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
+    declared: ClassVar[type[Any]]  # the dataclass that an inner table becomes
 
 
-class StoreTable(Strict):
-    """`[store]`"""
-
-    url: Text = "sqlite:///autoreply.db"
-    keep: Annotated[Duration, Field(ge=DAY)] = 30 * DAY
-    keep_text: Duration = 14 * DAY
-    reserve: SizeOrNone | None = None
-
-
-class ScheduleTable(Strict):
-    """`[schedules.x]`"""
-
-    timezone: Text
-    hours: Text
-    country: OptionalText = None
-    region: OptionalText = None
-    holidays: Dates = ()
-    weekdays: Texts = ()
+def declarations(options: type[Any]) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+    """Each key that a dataclass declares: its name in the file, its field, its type with all that is annotated."""
+    hints = get_type_hints(options, include_extras=True)
+    for field in dataclasses.fields(options):
+        metadata = get_args(hints[field.name])[1:]
+        if any(isinstance(one, Doc) for one in metadata):
+            yield next((one.name for one in metadata if isinstance(one, Key)), field.name), field, hints[field.name]
 
 
-class Words(Strict):
-    """`words` of `[opt_out]`: besides the built-in ones, and `not` these."""
-
-    stop: Texts = ()
-    start: Texts = ()
-    help: Texts = ()
-    without: Annotated[Texts, Field(alias="not")] = ()
-
-
-class Replies(Strict):
-    """`reply` of `[opt_out]`; an empty text is silence."""
-
-    stop: Text = REPLIES["stop"]
-    start: Text = REPLIES["start"]
-    help: Text = REPLIES["help"]
+@cache
+def model_of(*options: type[Any]) -> type[Strict]:
+    """The model of a table whose keys these dataclasses declare together."""
+    declared = {
+        field.name: (_annotation(hint), _info(key, field)) for one in options for key, field, hint in declarations(one)
+    }
+    model = create_model(options[-1].__name__, __base__=Strict, **declared)  # type: ignore[call-overload]
+    model.declared = options[-1]
+    return model  # type: ignore[no-any-return]
 
 
-class OptOut(Strict):
-    """`[opt_out]`, and a route's own."""
-
-    mode: Annotated[Mode, Choice] = "auto"
-    scope: Annotated[Scope, Choice] = "number"
-    words: Words = Field(default_factory=Words)
-    reply: Replies = Field(default_factory=Replies)
-
-
-class LimitsTable(Strict):
-    """`[limits]`, and a route's own."""
-
-    per_sender: Rates = DEFAULTS.per_sender
-    same_text: Rates = DEFAULTS.same_text
-    total: Rates = DEFAULTS.total
-    max_units: Annotated[int, Field(ge=1, le=10)] = DEFAULTS.max_units
-    exempt: Texts = ()
-    reactions: Annotated[Reactions, Choice] = DEFAULTS.reactions
+def build(options: type[T], model: Strict, base: T | None = None, **others: Any) -> T:
+    """The dataclass with what the file says; where it says nothing, with what `base` has. `others`: fields that are no
+    keys.
+    """
+    values = {}
+    for _, field, _ in declarations(options):
+        below = getattr(base, field.name, None)
+        is_said = base is None or field.name in model.model_fields_set
+        values[field.name] = _plain(getattr(model, field.name), below) if is_said else below
+    return options(**values, **others)
 
 
-class Expect(Strict):
-    """`expect` of a test."""
-
-    rule: Text | None = None
-    route: Text | None = None
-    text: Text | None = None
-    text_has: Text | None = None
-    silent: bool | None = None
-    units: int | None = None
+def _plain(value: Any, base: Any = None) -> Any:
+    """The value without models in it."""
+    if isinstance(value, Strict):
+        return build(value.declared, value, base)
+    return {key: _plain(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
-class Test(Strict):
-    """`[[tests]]`"""
-
-    name: Text
-    to: Text
-    sender: Annotated[Text, Field(alias="from")]
-    text: Text = ""
-    type: Annotated[Literal["sms", "mms", "whatsapp"], Choice] = "sms"
-    intent: Annotated[Literal["", "optout", "optin", "help"], Choice] = ""
-    at: AwareDatetime | None = None
-    given: dict[str, Text] = Field(default_factory=dict)
-    expect: Expect
+def _info(key: str, field: dataclasses.Field[Any]) -> Any:
+    alias = key if key != field.name else None
+    if field.default_factory is not dataclasses.MISSING:
+        return Field(default_factory=field.default_factory, alias=alias)
+    return Field(... if field.default is dataclasses.MISSING else field.default, alias=alias)
 
 
-class RouteTable(Strict):
-    """`[[routes]]`, without the keys of a nameless action."""
-
-    name: Annotated[Text | None, Field(pattern=r"^[a-z0-9-]+$")] = None
-    to: Texts
-    rules: Texts | None = None
-    vars: TextMap = Field(default_factory=dict)
-    targets: Texts | None = None
-    limits: LimitsTable | None = None
-    opt_out: OptOut | None = None
-
-
-class TargetTable(Strict):
-    """`[targets.x]`"""
-
-    url: HttpUrl
-    send: Annotated[OneOrMany[Annotated[Send, Choice]], Field(min_length=1)] = ("reports",)
-    format: Annotated[Format, Choice] = "json"
-    secrets: Secrets = ()
-    headers: HeaderMap = Field(default_factory=dict)
-    statuses: Texts = ()
-    timeout: Annotated[Duration, Field(gt=0, le=60)] = 10.0
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
-    retry: Durations = RETRY
-    max_due: Annotated[int, Field(ge=1)] = MAX_DUE
-    plivo_signature: bool = False
-    ca_file: OptionalText = None
-    client_cert: OptionalText = None
-    client_key: OptionalText = None
+def _annotation(hint: Any) -> Any:
+    """What the file may hold where a dataclass has this type."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _bounded(*arguments)
+    if hint in _VALUES:
+        return _VALUES[hint]
+    if origin is Literal:
+        return Annotated[hint, BeforeValidator(fields.needed)]
+    if origin is tuple:
+        return Annotated[tuple[_annotation(arguments[0]), ...], BeforeValidator(fields.one_or_many)]  # type: ignore[misc]
+    if origin is Mapping:
+        return dict[str, _annotation(arguments[1])]  # type: ignore[misc]
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return model_of(hint)
+    if origin in (Union, UnionType) and arguments[-1] is NoneType:
+        return _optional(arguments[0])
+    if origin in (Union, UnionType) and arguments[0] is str:
+        text, table = (_annotation(member) for member in arguments)
+        return Annotated[Annotated[text, Tag(TEXT_TAG)] | Annotated[table, Tag(TABLE_TAG)], Discriminator(_tag)]
+    message = f"no field type for {hint}: add it to _VALUES"
+    raise TypeError(message)
 
 
-class Logging(Strict):
-    """`[logging]`"""
+def _bounded(hint: Any, *metadata: Any) -> Any:
+    """A type with its bounds, which are for what an optional value is, if it is there."""
+    value = next((_VALUES[one] for one in metadata if isinstance(one, Notation)), None)
+    bounds = [one for one in metadata if not isinstance(one, Notation | Doc | Key)]
+    if value is None and get_args(hint)[-1:] == (NoneType,) and bounds:
+        return _optional(Annotated[get_args(hint)[0], *bounds])
+    value = value or _annotation(hint)
+    return Annotated[value, *bounds] if bounds else value
 
-    format: Annotated[Literal["auto", "json", "console"], Choice] = "auto"
-    level: Annotated[Literal["debug", "info", "warning", "error"], Choice] = "info"
-    numbers: Annotated[Literal["last4", "full"], Choice] = "last4"
+
+def _optional(hint: Any) -> Any:
+    inner = _annotation(hint)
+    is_single = get_origin(hint) is not tuple and not dataclasses.is_dataclass(hint)
+    return Annotated[inner | None, BeforeValidator(fields.resolve)] if is_single else inner | None
 
 
-TABLES = (
-    "server",
-    "plivo",
-    "store",
-    "schedules",
-    "routes",
-    "rules",
-    "opt_out",
-    "targets",
-    "limits",
-    "logging",
-    "admin",
-    "tests",
-)
+def _tag(value: Any) -> str:
+    return TABLE_TAG if isinstance(value, Mapping) and not fields.is_source(value) else TEXT_TAG

@@ -1,22 +1,26 @@
 """Routes and rules of the file as a routing table: names resolved, numbers claimed once, texts compiled."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from app import rules
 from app.config.diagnostics import Diagnostics, did_you_mean
-from app.config.models import RouteTable
+from app.config.models import declarations
+from app.config.policies import read_exempt
 from app.config.rule_options import option_names, read_rule
-from app.config.validation import check, known_keys
+from app.config.validation import check
 from app.plivo.numbers import Reading
+from app.policies.limits import LimitOptions
+from app.policies.opt_out import OptOutOptions
 from app.rules import KINDS, RuleOptions
 from app.rules.compiler import NAMES, Place, RuleCompiler
 from app.rules.rule import Rule
 from app.rules.schedules import Schedule
-from app.rules.table import Route, Table
+from app.rules.table import Route, RouteOptions, Table
 
+ROUTE_KEYS = frozenset(key for key, _, _ in declarations(RouteOptions))
 ANY = "*"
 OPT_OUT = "opt_out"
 
@@ -27,9 +31,13 @@ class Draft:
 
     place: Place
     name: str
-    model: RouteTable
-    rules: list[str]
-    own: RuleOptions | None = None
+    options: RouteOptions
+    action: RuleOptions | None = None
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The names of its rules."""
+        return self.options.rules or ()
 
 
 @dataclass(slots=True)
@@ -42,8 +50,14 @@ class Reader:
     read_address: Callable[[str], Reading]
     targets: tuple[str, ...]
     schedules: Mapping[str, Schedule]
-    max_units: int
+    limits: LimitOptions
+    opt_out: OptOutOptions
     drafts: list[Draft] = field(default_factory=list)
+    common: RouteOptions = field(init=False)  # what a route has that sets none of its own
+
+    def __post_init__(self) -> None:
+        self.limits = read_exempt(self.limits, ("limits",), self.read_address, self.faults)
+        self.common = RouteOptions((), limits=replace(self.limits, total=(), exempt=()), opt_out=self.opt_out)
 
     def table(self, routes: Any, named: Any) -> Table:
         """The routing table of `[[routes]]` and `[rules]`."""
@@ -71,33 +85,46 @@ class Reader:
         }
 
     def _route(self, place: Place, data: Any) -> None:
-        known = known_keys(RouteTable)
-        own = {key: value for key, value in data.items() if key not in known} if isinstance(data, Mapping) else {}
-        table = {key: value for key, value in data.items() if key in known} if isinstance(data, Mapping) else data
+        own = {key: value for key, value in data.items() if key not in ROUTE_KEYS} if isinstance(data, Mapping) else {}
+        table = {key: data[key] for key in data.keys() & ROUTE_KEYS} if isinstance(data, Mapping) else data
         action = own.keys() & KINDS.keys()
         for key in sorted(own) if not action else ():
-            unknown = f"unknown key; {did_you_mean(key, known | option_names())}"
+            unknown = f"unknown key; {did_you_mean(key, ROUTE_KEYS | option_names())}"
             misplaced = f"belongs to a rule: write it below [rules.x], or beside one of {', '.join(KINDS)}"
             self.faults.note((*place, key), misplaced if key in option_names() else unknown)
-        model = check(RouteTable, table, place, self.folder, self.faults)
-        options = read_rule("", own, place, self.folder, self.faults, also=known) if action else None
-        if model is None:
+        options = check(RouteOptions, table, place, self.folder, self.faults, self.common)
+        rule = read_rule("", own, place, self.folder, self.faults, also=ROUTE_KEYS) if action else None
+        if options is None:
             return
-        if action and model.rules is not None:
+        if action and options.rules is not None:
             self.faults.note(place, "either `rules` or one action of its own, not both")
-        elif not action and not model.rules:
+        elif not action and not options.rules:
             self.faults.note(place, f"what shall it answer? give it rules = [..], or one of {', '.join(KINDS)}")
-        for var in model.vars:
+        for var in options.vars:
             if not var.isidentifier() or var in NAMES:
                 taken = "every text knows that name already" if var in NAMES else "letters, digits and underscores"
                 self.faults.note((*place, "vars", var), f"cannot be the name of a var: {taken}")
-        name = model.name or ("default" if ANY in model.to else "")
+        name = options.name or ("default" if ANY in options.to else "")
         if not name:
             self.faults.note(place, 'required: name = ".."; only the route of to = "*" may go without')
-        self.drafts.append(Draft(place, name, model, list(model.rules or ()), options))
+        if options.limits and options.limits is not self.common.limits:
+            options = replace(
+                options, limits=read_exempt(options.limits, (*place, "limits"), self.read_address, self.faults)
+            )
+        self.drafts.append(Draft(place, name, options, rule))
+
+    @property
+    def own(self) -> dict[str, Draft]:
+        """The routes that set limits or opt-out of their own."""
+        common = self.common
+        return {
+            draft.name: draft
+            for draft in self.drafts
+            if draft.options.limits is not common.limits or draft.options.opt_out is not common.opt_out
+        }
 
     def _users(self, rule: str) -> dict[str, frozenset[str]]:
-        return {draft.name: frozenset(draft.model.vars) for draft in self.drafts if rule in draft.rules}
+        return {draft.name: frozenset(draft.options.vars) for draft in self.drafts if rule in draft.rules}
 
     def _build(self, options: RuleOptions, place: Place, users: Mapping[str, frozenset[str]]) -> Rule:
         compiler = RuleCompiler(
@@ -108,15 +135,16 @@ class Reader:
             users,
             schedules=self.schedules,
             max_units=min(
-                (self._max_units(draft) for draft in self.drafts if draft.name in users), default=self.max_units
+                (
+                    draft.options.limits.max_units
+                    for draft in self.drafts
+                    if draft.name in users and draft.options.limits
+                ),
+                default=self.limits.max_units,
             ),
             folder=self.folder,
         )
         return rules.build(options, compiler)
-
-    def _max_units(self, draft: Draft) -> int:
-        own = draft.model.limits
-        return own.max_units if own and "max_units" in own.model_fields_set else self.max_units
 
     def _check_names(self) -> None:
         seen: set[str] = set()
@@ -135,7 +163,7 @@ class Reader:
                     )
                 elif rule in draft.rules[:index]:
                     self.faults.note((*draft.place, "rules", index), f'"{rule}" stands in this route already')
-            for index, target in enumerate(draft.model.targets or ()):
+            for index, target in enumerate(draft.options.targets or ()):
                 if target not in self.targets:
                     self.faults.note(
                         (*draft.place, "targets", index),
@@ -150,8 +178,8 @@ class Reader:
         default: Route | None = None
         for draft in self.drafts:
             route, claimed = self._finish(draft, built), len(by_number)
-            for index, source in enumerate(draft.model.to):
-                place = (*draft.place, "to", index) if len(draft.model.to) > 1 else (*draft.place, "to")
+            for index, source in enumerate(draft.options.to):
+                place = (*draft.place, "to", index) if len(draft.options.to) > 1 else (*draft.place, "to")
                 if source.strip() == ANY:
                     if default and default is not route:
                         self.faults.note(place, f'route "{default.name}" has "*" already')
@@ -165,11 +193,11 @@ class Reader:
 
     def _finish(self, draft: Draft, built: Mapping[str, Rule]) -> Route:
         chain = [built[name] for name in draft.rules if name in built]
-        if draft.own:
-            chain.append(self._build(draft.own, draft.place, {draft.name: frozenset(draft.model.vars)}))
+        if draft.action:
+            chain.append(self._build(draft.action, draft.place, {draft.name: frozenset(draft.options.vars)}))
         self._warn_of_unreachable(draft, chain)
-        targets = self.targets if draft.model.targets is None else draft.model.targets
-        return Route(draft.name, tuple(chain), draft.model.vars, tuple(dict.fromkeys(targets)))
+        targets = self.targets if draft.options.targets is None else draft.options.targets
+        return Route(draft.name, tuple(chain), draft.options.vars, tuple(dict.fromkeys(targets)))
 
     def _warn_of_unreachable(self, draft: Draft, chain: list[Rule]) -> None:
         for index, rule in enumerate(chain[:-1]):

@@ -1,21 +1,19 @@
 """`[targets.x]` of the file as the dispatcher's own values."""
 
-import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.config import models as sections
-from app.config.diagnostics import Diagnostics, did_you_mean
+from app.config.diagnostics import Diagnostics
 from app.config.validation import check
 from app.delivery.target import Target
-from app.http_client import BadTlsFile, TlsFiles
-from app.plivo.messages import STATUSES
-from app.rules.compiler import Place
+from app.http_client import BadTlsFile
+from app.settings import PlivoSettings, ServerSettings
 
 
 def read_targets(
-    data: Any, folder: Path, server: sections.ServerTable | None, plivo: sections.Plivo | None, faults: Diagnostics
+    data: Any, folder: Path, server: ServerSettings | None, plivo: PlivoSettings | None, faults: Diagnostics
 ) -> dict[str, Target]:
     """Every target; a faulty one too, so that routes may name it."""
     if not isinstance(data, Mapping):
@@ -23,38 +21,20 @@ def read_targets(
         return {}
     targets = {}
     for name, table in data.items():
-        model = check(sections.TargetTable, table, ("targets", name), folder, faults)
-        if model is None:
-            targets[name] = Target(name, url="")  # so that routes may name it without a second fault
-            continue
-        for index, status in enumerate(model.statuses):
-            if status not in STATUSES:
-                advice = did_you_mean(status, STATUSES)
-                faults.note(("targets", name, "statuses", index), f"unknown status; {advice}")
-        targets[name] = _target(name, model, plivo, _tls(model, ("targets", name), folder, faults))
-        if server and model.url.startswith(f"{server.public_url}/"):
+        target = check(Target, table, ("targets", name), folder, faults, name=name)
+        targets[name] = _complete(target, folder, plivo, faults) if target else Target(name, url="")
+        if server and targets[name].url.startswith(f"{server.public_url}/"):
             faults.note(
                 ("targets", name, "url"), "this is the service's own address: reports would come round for ever"
             )
     return targets
 
 
-def _target(name: str, model: sections.TargetTable, plivo: sections.Plivo | None, tls: ssl.SSLContext | None) -> Target:
-    values = model.model_dump(exclude={"plivo_signature", "statuses", "send", "ca_file", "client_cert", "client_key"})
-    token = plivo.auth_tokens[0] if model.plivo_signature and plivo and plivo.auth_tokens else None
-    return Target(
-        name=name,
-        statuses=frozenset(model.statuses),
-        send=frozenset(model.send),
-        plivo_token=token,
-        tls=tls,
-        **values,
-    )
-
-
-def _tls(model: sections.TargetTable, place: Place, folder: Path, faults: Diagnostics) -> ssl.SSLContext | None:
+def _complete(target: Target, folder: Path, plivo: PlivoSettings | None, faults: Diagnostics) -> Target:
+    """The target with what its files and `[plivo]` say."""
+    token = plivo.auth_tokens[0] if target.plivo_signature and plivo and plivo.auth_tokens else None
     try:
-        return TlsFiles(model.ca_file, model.client_cert, model.client_key).context(model.url, folder)
+        return replace(target, plivo_token=token, tls=target.ssl_context(target.url, folder))
     except BadTlsFile as error:
-        faults.note((*place, error.option), str(error))
-        return None
+        faults.note(("targets", target.name, error.option), str(error))
+        return target

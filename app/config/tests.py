@@ -3,34 +3,34 @@
 from pathlib import Path
 from typing import Any
 
-from app.config import models as sections
 from app.config.diagnostics import Diagnostics, did_you_mean
 from app.config.routes import OPT_OUT
 from app.config.validation import check
+from app.rules.expectations import ConfigTest, Expectation
 from app.rules.table import Table
 
 
-def read_tests(data: Any, folder: Path, table: Table, faults: Diagnostics) -> tuple[sections.Test, ...]:
+def read_tests(data: Any, folder: Path, table: Table, faults: Diagnostics) -> tuple[ConfigTest, ...]:
     """Every `[[tests]]`."""
-    every = [rule for route in table.by_name.values() for rule in route.rules]
-    rules, calling = {rule.name for rule in every}, {rule.name for rule in every if rule.action.calls_out}
+    rules = {rule.name for rule in table.rules}
+    calling = {rule.name for rule in table.rules if rule.action.calls_out}
     tests = []
     for index, one in enumerate(data if isinstance(data, list) else [data]):
-        model = check(sections.Test, one, ("tests", index), folder, faults)
-        if model is None:
+        test = check(ConfigTest, one, ("tests", index), folder, faults)
+        if test is None:
             continue
-        if not model.expect.model_fields_set:
+        if test.expect == Expectation():
             faults.note(("tests", index, "expect"), "expects nothing: say rule, route, text, text_has, silent or units")
-        for name in sorted(model.given.keys() - calling):
+        for name in sorted(test.given.keys() - calling):
             if name in rules:
                 faults.note(("tests", index, "given", name), "this rule calls nobody, so it is asked itself", "warning")
             else:
                 faults.note(("tests", index, "given", name), f"no rule is called that; {did_you_mean(name, rules)}")
-        if model.expect.route is not None and model.expect.route not in table.by_name:
-            advice = did_you_mean(model.expect.route, table.by_name)
-            faults.note(("tests", index, "expect", "route"), f'no route is called "{model.expect.route}"; {advice}')
-        if model.expect.rule is not None and model.expect.rule not in rules | {OPT_OUT}:
-            advice = did_you_mean(model.expect.rule, rules)
-            faults.note(("tests", index, "expect", "rule"), f'no rule is called "{model.expect.rule}"; {advice}')
-        tests.append(model)
+        if test.expect.route is not None and test.expect.route not in table.by_name:
+            advice = did_you_mean(test.expect.route, table.by_name)
+            faults.note(("tests", index, "expect", "route"), f'no route is called "{test.expect.route}"; {advice}')
+        if test.expect.rule is not None and test.expect.rule not in rules | {OPT_OUT}:
+            advice = did_you_mean(test.expect.rule, rules)
+            faults.note(("tests", index, "expect", "rule"), f'no rule is called "{test.expect.rule}"; {advice}')
+        tests.append(test)
     return tuple(tests)

@@ -1,4 +1,4 @@
-"""From a table of the file to a model, or to faults in words that help."""
+"""From a table of the file to the dataclass that declares it, or to faults in words that help."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,12 +8,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.config.diagnostics import Diagnostics, did_you_mean
-from app.config.fields import Strict
+from app.config.models import TABLE_TAG, TEXT_TAG, Strict, build, model_of
 from app.rules.compiler import Place
 
-M = TypeVar("M", bound=Strict)
-
-TEXT_TAG, TABLE_TAG = "\0text", "\0table"  # members of a union; pydantic puts them into the path of a fault
+T = TypeVar("T")
 
 _EXPECTED = {
     "string_type": "expected a text in quotes",
@@ -33,8 +31,17 @@ _MISSING = {
 
 
 def check(
-    model: type[M], data: Any, place: Place, folder: Path, faults: Diagnostics, also: tuple[str, ...] = ()
-) -> M | None:
+    options: type[T], data: Any, place: Place, folder: Path, faults: Diagnostics, base: T | None = None, **others: Any
+) -> T | None:
+    """The dataclass that declares a table, filled from it; or None and its faults. See `models.build`."""
+    declared: Any = options
+    model = validated(model_of(declared), data, place, folder, faults)
+    return build(options, model, base, **others) if model else None
+
+
+def validated(
+    model: type[Strict], data: Any, place: Place, folder: Path, faults: Diagnostics, also: tuple[str, ...] = ()
+) -> Strict | None:
     """The model, or None and its faults. `also`: keys that a misspelt one may have meant."""
     if not isinstance(data, Mapping):
         faults.note(place, "expected a table")
@@ -78,7 +85,6 @@ def _advice(detail: ErrorDetails, known: set[str]) -> str:
         "value_error": lambda: str(context["error"]),
         "timezone_aware": lambda: "an offset is required, as 2026-03-02T10:00:00+01:00",
         "datetime_type": lambda: "expected a date and time without quotes, as 2026-03-02T10:00:00+01:00",
-        "string_pattern_mismatch": lambda: "lower-case letters, digits and hyphens only",
     }
     if detail["type"] in special:
         return special[detail["type"]]()

@@ -3,10 +3,11 @@
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from app.delivery.retry import RETRY
-from app.http_client import Secret
+from app.http_client import ReceiverOptions
+from app.notation import Doc, HttpUrl, Interval, Len, Seconds, Status
 from app.plivo.signature import Token
 
 Format = Literal["json", "plivo"]
@@ -16,22 +17,43 @@ MAX_DUE = 1_000_000  # deliveries, about a gigabyte: a third of what a weekend a
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """One `[targets.x]`."""
+class Target(ReceiverOptions):
+    """`[targets.x]`: where delivery reports, and copies of messages, are posted to."""
 
     name: str
-    url: str = field(repr=False)  # and headers: either may hold a password
-    send: frozenset[Send] = frozenset({"reports"})
-    format: Format = "json"
-    secrets: tuple[Secret, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    statuses: frozenset[str] = frozenset()  # empty: all
-    timeout: float = 10.0  # seconds for a whole attempt
-    concurrency: int = 4  # attempts at a time
-    retry: tuple[float, ...] = RETRY
-    max_due: int = MAX_DUE  # what may wait for it; beyond, new deliveries are dead at once
-    tls: ssl.SSLContext | None = field(default=None, repr=False)  # whom it must be and who we are; None: by default
-    plivo_token: Token | None = None  # signs each POST as Plivo does, for handlers written on its SDK
+    url: Annotated[HttpUrl, Doc("The URL to post to. Every 2xx answer means that the report has arrived.")] = field(
+        repr=False  # as headers: either may hold a password
+    )
+    send: Annotated[
+        tuple[Send, ...],
+        Len(1),
+        Doc("What is posted: delivery `reports`, and `messages`: a copy of every message with its answer."),
+    ] = ("reports",)
+    format: Annotated[Format, Doc("The body: `json`, or `plivo` for the fields as Plivo sent them, form-encoded.")] = (
+        "json"
+    )
+    statuses: Annotated[
+        tuple[Status, ...], Doc("Only reports with one of these statuses, for example `delivered`. Default: all.")
+    ] = ()
+    timeout: Annotated[
+        Seconds,
+        Interval(gt=0, le=60),
+        Doc("The longest time for one attempt, from connecting to the end of the answer."),
+    ] = 10.0
+    concurrency: Annotated[int, Interval(ge=1, le=256), Doc("The most attempts at a time.")] = 4
+    retry: Annotated[
+        tuple[Seconds, ...],
+        Doc("The waits before each further attempt, each ±20 %. After the last one the delivery is dead."),
+    ] = RETRY
+    max_due: Annotated[
+        int, Interval(ge=1), Doc("The most deliveries that may wait; beyond that, new ones are dead at once.")
+    ] = MAX_DUE
+    plivo_signature: Annotated[
+        bool,
+        Doc("Also sign each POST as Plivo does (V2 and V3), so that code on Plivo's SDK validates it unchanged."),
+    ] = False
+    tls: ssl.SSLContext | None = field(default=None, repr=False)  # what the three files say; None: by default
+    plivo_token: Token | None = None  # for `plivo_signature`
 
 
 def wanting(targets: Mapping[str, Target], names: Iterable[str], status: str) -> tuple[str, ...]:

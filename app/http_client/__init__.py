@@ -5,20 +5,20 @@ httpx and aiohttp stand behind this package only: a move to another transport st
 
 from app.http_client.client import HttpClient
 from app.http_client.environment import BadEnvironment
+from app.http_client.receiver import ReceiverOptions
 from app.http_client.signing import SECRET_PREFIX, Secret, webhook_headers
 from app.http_client.tls import BadTlsFile, TlsFiles
-from app.http_client.values import Answer, Headers, RequestFailed, Url
+from app.http_client.values import Answer, RequestFailed
 
 __all__ = [
     "SECRET_PREFIX",
     "Answer",
     "BadEnvironment",
     "BadTlsFile",
-    "Headers",
     "HttpClient",
+    "ReceiverOptions",
     "RequestFailed",
     "Secret",
     "TlsFiles",
-    "Url",
     "webhook_headers",
 ]

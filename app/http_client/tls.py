@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from app.http_client.environment import BadEnvironment
+from app.notation import Doc
 
 TlsOption = Literal["ca_file", "client_cert", "client_key"]
 
@@ -26,15 +27,19 @@ class BadTlsFile(Exception):
         self.option = option
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """`ca_file`, `client_cert` and `client_key` of a receiver: PEM files, relative to the config file's folder."""
+    """The PEM files of a receiver, relative to the folder of the config file."""
 
-    ca_file: str | None = None
-    client_cert: str | None = None
-    client_key: str | None = None
+    ca_file: Annotated[
+        str | None, Doc("The certificates to trust instead of the public ones; a PEM file. https only.")
+    ] = None
+    client_cert: Annotated[str | None, Doc("The certificate to identify with; a PEM file.")] = None
+    client_key: Annotated[
+        str | None, Doc("The private key of `client_cert`, without a passphrase. Default: it is in the same file.")
+    ] = None
 
-    def context(self, url: str, folder: Path) -> ssl.SSLContext | None:
+    def ssl_context(self, url: str, folder: Path) -> ssl.SSLContext | None:
         """What these files say; None: nothing, `authorities` apply. Raises `BadTlsFile`."""
         given = [option for option, name in self._given().items() if name is not None]
         if not given:

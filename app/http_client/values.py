@@ -1,10 +1,6 @@
 """What is posted, and what comes back."""
 
 from dataclasses import dataclass
-from typing import NewType
-
-Url = NewType("Url", str)  # http or https, whole
-Headers = NewType("Headers", dict[str, str])  # checked: none that the service sets itself
 
 
 class RequestFailed(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 from app.operations.alerts import trouble
 from app.operations.snapshot import SnapshotReader
 from app.operations.state import State
-from app.policies.limits import ALL_ROUTES, NEAR_LIMIT, LimitOptions, Rate, for_route
+from app.policies.limits import NEAR_LIMIT, Rate
 from app.policies.usage import Budget
 from app.store.disk import Reserve
 from app.store.snapshot import Survey
@@ -32,14 +32,7 @@ class ServiceFacts:
     signature: str
     store: str  # "sqlite" or "postgresql"
     targets: Mapping[str, int]  # and how many deliveries may wait for each
-    limits: LimitOptions
-
-    @property
-    def caps(self) -> dict[Budget, tuple[str | None, Rate]]:
-        """Every spending cap with its route, None: the one of all, and what it allows."""
-        routes = (None, *self.limits.route_totals)
-        every = [(route, cap) for route in routes for cap in for_route(self.limits, route).caps]
-        return {budget: (None if budget.scope == ALL_ROUTES else route, rate) for route, (budget, rate) in every}
+    caps: Mapping[Budget, tuple[str | None, Rate]]  # every spending cap with its route, None: the one of all
 
 
 @dataclass(frozen=True, slots=True)

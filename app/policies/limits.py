@@ -5,10 +5,12 @@ same_text   replies to one and the same text of one person: only a bot repeats i
 total       SMS units of all routes together, or of one route: a spending cap
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
+from typing import Annotated
 
+from app.notation import Doc, Interval
 from app.policies.reactions import Reactions
 from app.policies.usage import Budget, Conversation, Usage
 
@@ -34,15 +36,35 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class LimitOptions:
-    """`[limits]`, or a route's own."""
+    """`[limits]`: no reply loops and no runaway bill. A route's own `limits` replace these key by key; its `total` and
+    `exempt` come on top.
+    """
 
-    per_sender: tuple[Rate, ...] = (Rate(30, HOUR), Rate(100, DAY))
-    same_text: tuple[Rate, ...] = (Rate(4, HOUR),)
-    total: tuple[Rate, ...] = (Rate(5000, DAY),)
-    max_units: int = 3
-    exempt: frozenset[str] = frozenset()
-    route_totals: Mapping[str, tuple[Rate, ...]] = field(default_factory=dict)  # besides the one of all routes
-    reactions: Reactions = "ignore"
+    per_sender: Annotated[
+        tuple[Rate, ...], Doc("Replies to one sender from one number, as `30/1h`; none are sent beyond it.")
+    ] = (Rate(30, HOUR), Rate(100, DAY))
+    same_text: Annotated[
+        tuple[Rate, ...], Doc("Replies to one sender who sends the same text again; only a bot repeats itself.")
+    ] = (Rate(4, HOUR),)
+    total: Annotated[
+        tuple[Rate, ...],
+        Doc("The spending cap: SMS units of all routes together, forwards included. A warning is logged at 80 %."),
+    ] = (Rate(5000, DAY),)
+    max_units: Annotated[
+        int,
+        Interval(ge=1, le=10),
+        Doc(
+            "The most SMS units of one message. A longer fixed text is an error of the file, a longer dynamic text is "
+            "cut."
+        ),
+    ] = 3
+    exempt: Annotated[
+        tuple[str, ...], Doc("Senders without `per_sender` and `same_text`, for example your own test phone.")
+    ] = ()  # normalised once loaded
+    reactions: Annotated[
+        Reactions,
+        Doc('A reaction that quotes a reply, as `Liked ".."`: `ignore` it, or `answer` it like any other text.'),
+    ] = "ignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +86,21 @@ class RouteLimits:
         return 0.0 if person in self.exempt else self.window
 
 
-def for_route(options: LimitOptions, route: str | None) -> RouteLimits:
-    """The limits of a route (None: no route has the number)."""
-    own = options.route_totals.get(route or "", ())
+def for_route(common: LimitOptions, route: str = "", own: LimitOptions | None = None) -> RouteLimits:
+    """The limits of a route: its own, below the spending caps and with the exemptions of all. `own` holds `common`
+    where the route sets nothing; None: nothing at all is set.
+    """
+    options = own or common
     caps = (
-        *((Budget(ALL_ROUTES, rate.seconds), rate) for rate in options.total),
-        *((Budget(f"route {route}", rate.seconds), rate) for rate in own),
+        *((Budget(ALL_ROUTES, rate.seconds), rate) for rate in common.total),
+        *((Budget(f"route {route}", rate.seconds), rate) for rate in (own.total if own else ())),
     )
     return RouteLimits(
         options.per_sender,
         options.same_text,
         caps,
         options.max_units,
-        options.exempt,
+        frozenset((*common.exempt, *options.exempt)),
         max((rate.seconds for rate in (*options.per_sender, *options.same_text)), default=0.0),
         tuple(budget for budget, _ in caps),
         frozenset(budget.scope for budget, _ in caps),

@@ -13,10 +13,11 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import filterfalse
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from app import folding
 from app.frozen import frozen
+from app.notation import Doc, Key
 
 Mode = Literal["auto", "plivo", "self", "off"]
 Scope = Literal["number", "route", "all"]
@@ -41,21 +42,54 @@ WORDS: Mapping[Kind, tuple[str, ...]] = {
     "help": ("HELP", "INFO"),
 }
 INTENTS: Mapping[str, Kind] = {"optout": "stop", "optin": "start", "help": "help"}
-REPLIES: Mapping[Kind, str] = {
-    "stop": "You will get no more messages. START to resume.",
-    "start": "Welcome back.",
-    "help": "Reply STOP to end.",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutWords:
+    """`words` of `[opt_out]`: besides the built-in ones. Case, accents and punctuation do not matter."""
+
+    stop: Annotated[tuple[str, ...], Doc("More words that opt out, for example `ARRET`.")] = ()
+    start: Annotated[tuple[str, ...], Doc("More words that opt in again.")] = ()
+    help: Annotated[tuple[str, ...], Doc("More words that ask for help.")] = ()
+    without: Annotated[tuple[str, ...], Key("not"), Doc("Built-in words that shall mean nothing.")] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutReplies:
+    """`reply` of `[opt_out]`: the confirmations. An empty text is silence."""
+
+    stop: Annotated[str, Doc("Confirms an opt-out.")] = "You will get no more messages. START to resume."
+    start: Annotated[str, Doc("Confirms that messages come again.")] = "Welcome back."
+    help: Annotated[str, Doc("Answers HELP.")] = "Reply STOP to end."
 
 
 @dataclass(frozen=True, slots=True)
 class OptOutOptions:
-    """`[opt_out]`, its words as `fold_words` spells them."""
+    """`[opt_out]`: who confirms STOP, START and HELP, and how. A route's own `opt_out` replaces these key by key."""
+
+    mode: Annotated[
+        Mode,
+        Doc(
+            "Who confirms: `auto` (Plivo where it says so with MessageIntent, otherwise this service), `plivo`, or "
+            "`self`. `off` ignores opt-outs."
+        ),
+    ] = "auto"
+    scope: Annotated[
+        Scope,
+        Doc("What a STOP to one of your numbers applies to: that `number`, all numbers of its `route`, or `all`."),
+    ] = "number"
+    words: Annotated[OptOutWords, Doc("Words besides the built-in ones.")] = field(default_factory=OptOutWords)
+    reply: Annotated[OptOutReplies, Doc("The texts of the confirmations.")] = field(default_factory=OptOutReplies)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteOptOut:
+    """The opt-out of one route, prepared at load: its words as `fold_words` spells them."""
 
     mode: Mode = "auto"
     scope: Scope = "number"  # which of our numbers a STOP to one of them binds
     words: Mapping[str, Kind] = field(default_factory=lambda: fold_words({}, ()))
-    replies: Mapping[Kind, str] = field(default_factory=lambda: REPLIES)
+    replies: Mapping[Kind, str] = field(default_factory=lambda: _by_kind(OptOutReplies()))
 
 
 @frozen
@@ -76,6 +110,16 @@ class OptOutDecision:
     reason: str
 
 
+def for_route(options: OptOutOptions) -> RouteOptOut:
+    """What the options say, words folded."""
+    words = fold_words(_by_kind(options.words), options.words.without)
+    return RouteOptOut(options.mode, options.scope, words, _by_kind(options.reply))
+
+
+def _by_kind(options: Any) -> dict[Kind, Any]:
+    return {kind: getattr(options, kind) for kind in KINDS}
+
+
 def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -> dict[str, Kind]:
     """Spelling -> kind, of the built-in words and more, without some. Each word stands with and without blanks."""
     removed = {_unspaced(_spelling(word)) for word in without}
@@ -86,7 +130,7 @@ def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -
     return {word: kind for word, kind in words.items() if word and _unspaced(word) not in removed}
 
 
-def read(options: OptOutOptions, intent: str, text: str) -> OptOutSignal | None:
+def read(options: RouteOptOut, intent: str, text: str) -> OptOutSignal | None:
     """What the message says, if it says anything of opting out."""
     if options.mode == "off":
         return (
@@ -131,7 +175,7 @@ def _is_symbol(character: str) -> bool:
     return unicodedata.category(character) == "So" or character == "\u2139"
 
 
-def decide(options: OptOutOptions, sign: OptOutSignal | None, *, out: bool, verified: bool) -> OptOutDecision | None:
+def decide(options: RouteOptOut, sign: OptOutSignal | None, *, out: bool, verified: bool) -> OptOutDecision | None:
     """What follows from a sign and the state of the pair; None: an ordinary message, for the rules."""
     if options.mode == "off":
         return OptOutDecision(None, None, "Plivo answers HELP itself") if sign else None
@@ -144,21 +188,21 @@ def decide(options: OptOutOptions, sign: OptOutSignal | None, *, out: bool, veri
     return _help(options, sign) if sign and sign.kind == "help" else None
 
 
-def _stop(options: OptOutOptions, sign: OptOutSignal, *, out: bool) -> OptOutDecision:
+def _stop(options: RouteOptOut, sign: OptOutSignal, *, out: bool) -> OptOutDecision:
     if out:
         return OptOutDecision(None, None, f"{sign.word}, confirmed before")
     return OptOutDecision("out", _confirmation(options, sign), f"{sign.word}")
 
 
-def _start(options: OptOutOptions, sign: OptOutSignal, *, out: bool) -> OptOutDecision:
+def _start(options: RouteOptOut, sign: OptOutSignal, *, out: bool) -> OptOutDecision:
     return OptOutDecision("in" if out else None, _confirmation(options, sign), f"{sign.word}, back again")
 
 
-def _help(options: OptOutOptions, sign: OptOutSignal) -> OptOutDecision:
+def _help(options: RouteOptOut, sign: OptOutSignal) -> OptOutDecision:
     return OptOutDecision(None, _confirmation(options, sign), f"{sign.word}")
 
 
-def _confirmation(options: OptOutOptions, sign: OptOutSignal) -> str | None:
+def _confirmation(options: RouteOptOut, sign: OptOutSignal) -> str | None:
     """Ours, unless Plivo has said it."""
     plivo_says = options.mode == "plivo" or (options.mode == "auto" and sign.by_plivo)
     return None if plivo_says else options.replies[sign.kind] or None

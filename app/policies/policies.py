@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from app.policies.limits import LimitOptions, RouteLimits, for_route
-from app.policies.opt_out import OptOutOptions
-from app.policies.usage import OptOutState, Usage
+from app.policies.limits import ALL_ROUTES, LimitOptions, Rate, RouteLimits, for_route
+from app.policies.opt_out import RouteOptOut
+from app.policies.usage import Budget, OptOutState, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class RoutePolicy:
     """What is asked around the rules of one route."""
 
-    opt_out: OptOutOptions = field(default_factory=OptOutOptions)
-    limits: RouteLimits = field(default_factory=lambda: for_route(LimitOptions(), None))
+    opt_out: RouteOptOut = field(default_factory=RouteOptOut)
+    limits: RouteLimits = field(default_factory=lambda: for_route(LimitOptions()))
 
 
 def _no_route(_number: str) -> str | None:
@@ -31,6 +31,16 @@ class Policies:
     def of(self, route: str | None) -> RoutePolicy:
         """The policy of a route."""
         return self.by_route.get(route, self.default) if route else self.default
+
+    @property
+    def caps(self) -> Mapping[Budget, tuple[str | None, Rate]]:
+        """Every spending cap with its route, None: the one of all, and what it allows."""
+        every = ((None, self.default), *self.by_route.items())
+        return {
+            budget: (None if budget.scope == ALL_ROUTES else route, rate)
+            for route, policy in every
+            for budget, rate in policy.limits.caps
+        }
 
     def honours_opt_outs(self, number: str) -> bool:
         """Whether opt-outs bind this number of ours: none does in mode "off"."""

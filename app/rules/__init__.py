@@ -6,13 +6,14 @@ A new kind is one file (an `Options` dataclass whose `build` returns an async ac
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 
+from app.notation import Doc, Interval, Seconds
 from app.rules import conditions
 from app.rules.compiler import RuleCompiler
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import forward, keywords, python, silence, text, webhook
-from app.rules.rule import LIFE, Action, Cooldown, Rule
+from app.rules.rule import LIFE, MAX_LIFE, Action, Cooldown, Rule
 
 
 class KindOptions(Protocol):
@@ -38,14 +39,20 @@ KINDS: Mapping[str, type[KindOptions]] = {kind.KEY: kind for kind in _KINDS}
 
 @dataclass(frozen=True, slots=True)
 class RuleOptions:
-    """One `[rules.x]` as the file has it, types checked, texts not yet parsed."""
+    """`[rules.x]`: conditions, one action, and what every rule may have. Types are checked, texts not yet parsed."""
 
     name: str
     conditions: ConditionOptions
     action: KindOptions
-    src: str | None = None
-    life: float = LIFE
     cooldown: Cooldown | None = None
+    src: Annotated[str | None, Doc("Another of your numbers to reply from. Default: the number that was texted.")] = (
+        None
+    )
+    timeout: Annotated[
+        Seconds,
+        Interval(gt=0, le=MAX_LIFE),
+        Doc("How long a webhook or function may take. Beyond the deadline, Plivo's next call gets the answer."),
+    ] = LIFE
 
 
 def build(options: RuleOptions, compiler: RuleCompiler) -> Rule:
@@ -54,4 +61,4 @@ def build(options: RuleOptions, compiler: RuleCompiler) -> Rule:
     src = compiler.number("src", options.src) if options.src is not None else None
     action = options.action.build(compiler)
     has_effects = action.calls_out or action.has_cooldown or options.cooldown is not None
-    return Rule(options.name, built, action, src, options.life, options.cooldown, has_effects)
+    return Rule(options.name, built, action, src, options.timeout, options.cooldown, has_effects)

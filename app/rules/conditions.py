@@ -3,11 +3,12 @@
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import re2
 
 from app import folding
+from app.notation import Doc, Key
 from app.plivo.numbers import is_digits, kind_of, normalise
 from app.rules.compiler import NAMES, RuleCompiler
 from app.rules.outcome import Passes
@@ -20,12 +21,19 @@ _PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, its own default; a larger
 
 @dataclass(frozen=True, slots=True)
 class ConditionOptions:
-    """What the file says; None and () mean no such condition."""
+    """The conditions of `[rules.x]`; all must hold. None and () mean no such condition."""
 
-    match: str | None = None
-    sender: tuple[str, ...] = ()  # the key `from`
-    open: str | None = None
-    closed: str | None = None
+    match: Annotated[
+        str | None,
+        Doc("An RE2 pattern that is found in the text, whatever the case. Its named groups are names for texts."),
+    ] = None
+    sender: Annotated[
+        tuple[str, ...],
+        Key("from"),
+        Doc("Senders: numbers, prefixes as `+3389*`, names, or the words `short-code` and `alphanumeric`."),
+    ] = ()
+    open: Annotated[str | None, Doc("A schedule that is open when the message comes.")] = None
+    closed: Annotated[str | None, Doc("A schedule that is closed when the message comes.")] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,18 @@ holds no message text.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NewType, Protocol, Self
+from typing import Annotated, ClassVar, Literal, Protocol, Self
 
+from app.notation import Doc, Interval, Seconds
 from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import normalise, show
 from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
 from app.rules.services import RuleServices
 from app.rules.templates import Template
 
-Seconds = NewType("Seconds", float)  # the file writes a duration
-
 LIFE = 5.0  # seconds that a rule may take if it says nothing else
 MESSAGES = 10  # in one answer
+ALLOW_TO = "Numbers that its replies may go to besides the sender."
 MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
 
 
@@ -125,6 +125,22 @@ class Cooldown:
     def use(self, answer: Answers, key: str) -> Answers:
         """The answer, with what it uses up; silence uses up nothing."""
         return replace(answer, uses=(*answer.uses, Use(key, self.seconds))) if answer.messages else answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CooldownOptions:
+    """The cooldown of a rule or of a keyword."""
+
+    cooldown: Annotated[
+        Seconds | None, Interval(gt=0), Doc("How long a sender who had this answer does not get it again.")
+    ] = None
+    cooldown_then: Annotated[
+        Literal["silence", "pass"], Doc("What happens in between: `silence`, or `pass` to the next rule.")
+    ] = "silence"
+
+    def build(self) -> Cooldown | None:
+        """The cooldown, if one is set."""
+        return Cooldown(self.cooldown, self.cooldown_then) if self.cooldown else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
+from app.notation import Doc, RouteName
+from app.policies.limits import LimitOptions
+from app.policies.opt_out import OptOutOptions
 from app.rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class RouteOptions:
+    """`[[routes]]`: which numbers get which rules. A route may have one action of its own instead of `rules`."""
+
+    to: Annotated[
+        tuple[str, ...], Doc("The numbers of the route, or `*`: every other number. A file holds one a line.")
+    ]
+    name: Annotated[
+        RouteName | None,
+        Doc(
+            "The name of the route: lower-case letters, digits and hyphens. The route of `*` is `default` without one."
+        ),
+    ] = None
+    rules: Annotated[
+        tuple[str, ...] | None, Doc("The rules, asked in this order; the first one that answers wins.")
+    ] = None
+    vars: Annotated[Mapping[str, str], Doc("Names that texts may use, as `{shop}`, and their values.")] = field(
+        default_factory=dict
+    )
+    targets: Annotated[tuple[str, ...] | None, Doc("The targets that get the reports of this route. Default: all.")] = (
+        None
+    )
+    limits: Annotated[
+        LimitOptions | None,
+        Doc("Limits of this route; what is not set here comes from `[limits]`. `total` is a spending cap of its own."),
+    ] = None
+    opt_out: Annotated[
+        OptOutOptions | None, Doc("Opt-out of this route; what is not set here comes from `[opt_out]`.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +62,11 @@ class Table:
     by_number: Mapping[str, Route]
     by_name: Mapping[str, Route]
     default: Route | None = None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule of a route, once."""
+        return tuple({id(rule): rule for route in self.by_name.values() for rule in route.rules}.values())
 
     def route(self, address: str) -> Route | None:
         """The route of one of our numbers."""

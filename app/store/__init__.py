@@ -9,15 +9,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.plivo.refusals import Unavailable
+from app.settings import StoreSettings
 from app.store import migrations, retention
 from app.store.database import BrokenStore, Clock, Database, StoreInUse, insert_new, never_back, now, readers
 from app.store.deliveries import SqlDeliveryQueue
@@ -26,7 +25,6 @@ from app.store.errors import StoreError, described
 from app.store.journal import SqlJournal
 from app.store.migrations import NewerStore
 from app.store.postgres import Postgres, server_url
-from app.store.retention import Keep
 from app.store.schema import heartbeat
 from app.store.served_file import ServedFile, serve_file
 from app.store.sqlite import Sqlite
@@ -34,13 +32,10 @@ from app.store.statement import Statement
 from app.store.writer import Committed, Writer, ignore
 
 __all__ = [
-    "URL",
     "BrokenStore",
-    "Keep",
     "NewerStore",
     "Store",
     "StoreInUse",
-    "StoreOptions",
     "open_database",
     "open_store",
     "server_url",
@@ -51,22 +46,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CLOSING = 2.0  # seconds for what waits to be written; a store that hangs must not make a stop late
-
-
-@dataclass(frozen=True, slots=True)
-class StoreOptions:
-    """Where the store is, a file or a server, how long it keeps, and how much of a file's disk stays free."""
-
-    where: Path | URL
-    keep: Keep
-    reserve: int | None = None  # bytes; None: the default of `disk.py`
-
-    @property
-    def shown(self) -> str:
-        """Where, without a password."""
-        if isinstance(self.where, Path):
-            return str(self.where)
-        return self.where.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +85,7 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    options: StoreOptions,
+    options: StoreSettings,
     *,
     serving: bool,
     migrate: bool = True,
@@ -119,41 +98,39 @@ async def open_store(
     """
     async with (
         open_database(options, serving=serving, migrate=migrate, clock=clock) as database,
-        _running(database, options.keep if serving else None, committed) as store,
+        _running(database, options if serving else None, committed) as store,
     ):
         yield store
 
 
 @asynccontextmanager
 async def open_database(
-    options: StoreOptions, *, serving: bool, migrate: bool = True, clock: Clock | None = None
+    options: StoreSettings, *, serving: bool, migrate: bool = True, clock: Clock | None = None
 ) -> AsyncIterator[Database]:
     """What is under a store, migrated. Raises as `open_store` does."""
     async with contextlib.AsyncExitStack() as stack:
         try:
             file = None
-            if isinstance(options.where, Path):
-                options.where.parent.mkdir(parents=True, exist_ok=True)
-                options.where.touch(mode=0o600)  # texts and numbers; SQLite gives its other files the same mode
-                file = stack.enter_context(serve_file(options.where)) if serving else None
-            database = _database(options.where, clock or never_back(time.time, time.monotonic), file)
+            if options.file:
+                options.file.parent.mkdir(parents=True, exist_ok=True)
+                options.file.touch(mode=0o600)  # texts and numbers; SQLite gives its other files the same mode
+                file = stack.enter_context(serve_file(options.file)) if serving else None
+            database = _database(options, clock or never_back(time.time, time.monotonic), file)
             stack.push_async_callback(database.close)
             await _migrate(database, due_is_fatal=not migrate)
         except (OSError, DBAPIError, StoreError) as error:
-            raise BrokenStore(f"{options.shown}: {described(error)}; {_advice(options.where)}") from error
+            raise BrokenStore(f"{options.shown}: {described(error)}; {_advice(options)}") from error
         yield database
 
 
-def _advice(where: Path | URL) -> str:
-    if isinstance(where, Path):
+def _advice(options: StoreSettings) -> str:
+    if options.file:
         return "is the folder there, writable, and on a local disk?"
     return "is the server up, and does it let this user in?"
 
 
-def _database(where: Path | URL, clock: Clock, file: ServedFile | None) -> Database:
-    if isinstance(where, Path):
-        return Sqlite(where, clock, file)
-    return Postgres(where)
+def _database(options: StoreSettings, clock: Clock, file: ServedFile | None) -> Database:
+    return Sqlite(options.file, clock, file) if options.file else Postgres(server_url(options.url))
 
 
 async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
@@ -167,11 +144,11 @@ async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
 
 
 @asynccontextmanager
-async def _running(database: Database, keep: Keep | None, committed: Committed) -> AsyncIterator[Store]:
+async def _running(database: Database, kept: StoreSettings | None, committed: Committed) -> AsyncIterator[Store]:
     writer = Writer(database.write, committed)
     tasks = [asyncio.create_task(writer.run(), name="writer")]
-    if keep is not None:
-        tasks.append(asyncio.create_task(retention.run(database.write, keep), name="retention"))
+    if kept is not None:
+        tasks.append(asyncio.create_task(retention.run(database.write, kept), name="retention"))
         tasks += [asyncio.create_task(watch(), name="watch") for watch in database.watches]
     try:
         yield Store(

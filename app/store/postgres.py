@@ -34,11 +34,6 @@ SILENCE_SECONDS = 5.0  # of a server that does not even end a statement: a stopp
 IDLE_SECONDS = 10  # between two statements of a transaction; who is gone that long holds no locks any more
 BOUNDS = f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
 
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-PARAMETERS = frozenset(
-    {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "target_session_attrs"}
-)
-
 
 class Postgres:
     """A server. Connections are tested before use, so that a server that came back is used again at once."""
@@ -155,32 +150,5 @@ def _clean(given: Any) -> Any:
 
 
 def server_url(text: str) -> sa.URL:
-    """A URL as operators write it (`postgres://`, `postgresql://`, `?sslmode=`), for asyncpg. Raises `ValueError`."""
-    scheme, _, rest = text.partition("://")
-    if scheme not in ("postgres", "postgresql"):
-        message = "write postgresql://user@host/database"
-        raise ValueError(message)
-    try:
-        url = sa.make_url(f"postgresql+asyncpg://{rest}")
-    except (sa.exc.ArgumentError, ValueError):
-        message = (
-            "not a URL; write postgresql://user@host/database, with special characters of a password percent-encoded"
-        )
-        raise ValueError(message) from None
-    ports = [url.port if url.port is not None else 5432, *_ports(url.query.get("port", ""))]
-    if not all(port in range(1, 65536) for port in ports):
-        message = "a port of the URL is none: 1 to 65535"
-        raise ValueError(message)
-    if unknown := sorted(url.query.keys() - PARAMETERS):
-        message = f'unknown parameter "{unknown[0]}" of the URL; there are {", ".join(sorted(PARAMETERS))}'
-        raise ValueError(message)
-    if url.query.get("sslmode", "prefer") not in SSL_MODES:
-        message = f"sslmode is one of {', '.join(SSL_MODES)}"
-        raise ValueError(message)
-    return url
-
-
-def _ports(given: Any) -> list[int]:
-    """Of `?port=`, 0 for what is none."""
-    named = ",".join(given) if isinstance(given, tuple) else given
-    return [int(port) if port.isascii() and port.isdigit() else 0 for port in named.split(",") if named]
+    """A URL as operators write it (`postgres://`, `postgresql://`), for asyncpg."""
+    return sa.make_url(f"postgresql+asyncpg://{text.partition('://')[2]}")

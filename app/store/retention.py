@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.settings import StoreSettings
 from app.store.arrivals import first_after
 from app.store.database import insert_or, now
 from app.store.driver import Connection
@@ -36,14 +37,6 @@ TOO_OLD = "no target took it within [store] keep, or keep_text"
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """How long, in seconds."""
-
-    rows: float
-    text: float
-
-
-@dataclass(frozen=True, slots=True)
 class Swept:
     """What one step did: whether there is more to do, and how many deliveries died of old age."""
 
@@ -59,19 +52,19 @@ class Sweep:
     table: sa.Table
     arrived: sa.Column[float]
     change: Statement  # of the rows from `low` to before `high`
-    age: Callable[[Keep], float]
+    age: Callable[[StoreSettings], float]
 
 
 Work = Callable[[Connection], Coroutine[Any, Any, Swept]]
 
 
-async def run(write: Callable[[Work], Awaitable[Swept]], keep: Keep) -> None:
+async def run(write: Callable[[Work], Awaitable[Swept]], kept: StoreSettings) -> None:
     """Sweep for ever, in transactions of its own; a store that cannot write is asked again in the next round."""
     wait = START
     while True:
         await asyncio.sleep(wait)
         try:
-            swept = await write(partial(sweep, keep=keep))
+            swept = await write(partial(sweep, kept=kept))
         except StoreError as error:
             log.error("retention sweep failed", reason=str(error))
             swept = Swept(more=False, given_up=0)
@@ -80,15 +73,15 @@ async def run(write: Callable[[Work], Awaitable[Swept]], keep: Keep) -> None:
         wait = PAUSE if swept.more else INTERVAL
 
 
-async def sweep(connection: Connection, keep: Keep) -> Swept:
+async def sweep(connection: Connection, kept: StoreSettings) -> Swept:
     """One step of everything."""
-    ages = {"rows": keep.rows, "text": min(keep.rows, keep.text), "dead_at": keep.rows}
+    ages = {"rows": kept.keep, "text": min(kept.keep, kept.keep_text), "dead_at": kept.keep}
     given_up = await connection.execute_many(_GIVE_UP, [ages])
     more = given_up >= BATCH
     for one in SWEEPS:
-        more |= await _advance(connection, one, one.age(keep))
+        more |= await _advance(connection, one, one.age(kept))
     for statement in _OLD:
-        more |= await connection.execute_many(statement, [{"age": keep.rows, "slot_age": keep.rows / SLOT}]) >= BATCH
+        more |= await connection.execute_many(statement, [{"age": kept.keep, "slot_age": kept.keep / SLOT}]) >= BATCH
     return Swept(more, given_up)
 
 
@@ -129,28 +122,28 @@ SWEEPS = (
         messages,
         messages.c.received_at,
         Statement(sa.update(messages).where(*_rows(messages)).values(text=None, media="[]", parameters=None)),
-        lambda keep: keep.text,
+        lambda kept: kept.keep_text,
     ),
     Sweep(
         "answers",
         messages,
         messages.c.received_at,
         Statement(sa.update(messages).where(*_rows(messages)).values(xml=b"")),
-        lambda keep: max(keep.text, DAY),
+        lambda kept: max(kept.keep_text, DAY),
     ),
     Sweep(
         "messages",
         messages,
         messages.c.received_at,
         Statement(sa.delete(messages).where(*_rows(messages))),
-        lambda keep: keep.rows,
+        lambda kept: kept.keep,
     ),
     Sweep(
         "proofs",
         proofs,
         proofs.c.bound_at,
         Statement(sa.delete(proofs).where(*_rows(proofs), proofs.c.opt_out == sa.literal_column("0"))),
-        lambda keep: max(keep.rows, DAY),
+        lambda kept: max(kept.keep, DAY),
     ),
 )
 

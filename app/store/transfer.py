@@ -7,13 +7,13 @@ All is one transaction at the destination: a crash leaves it as it was.
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store import URL, BrokenStore, StoreInUse, StoreOptions, open_database, retention
+from app.settings import StoreSettings
+from app.store import BrokenStore, StoreInUse, open_database, retention
 from app.store.database import Database, now, readers
 from app.store.delivery_commands import leave_trace
 from app.store.errors import StoreError, described
@@ -25,12 +25,12 @@ OF_SERVERS = (heartbeat, instances)
 TABLES = [table for table in metadata.sorted_tables if table not in OF_SERVERS]  # whom a row refers to comes first
 
 
-async def copy(source: StoreOptions, destination: StoreOptions, who: str, tell: Callable[[str, int], None]) -> None:
+async def copy(source: StoreSettings, destination: StoreSettings, who: str, tell: Callable[[str, int], None]) -> None:
     """Copies all that is stored; `tell` hears each table and its rows. Nothing may serve from either store.
 
     Raises `BrokenStore`, `NewerStore`.
     """
-    if _is_same(source.where, destination.where):
+    if _is_same(source, destination):
         raise BrokenStore("the store would be copied into itself")
     async with AsyncExitStack() as stack:
         try:
@@ -44,11 +44,11 @@ async def copy(source: StoreOptions, destination: StoreOptions, who: str, tell: 
             raise BrokenStore(message) from error
 
 
-def _is_same(source: Path | URL, destination: Path | URL) -> bool:
+def _is_same(source: StoreSettings, destination: StoreSettings) -> bool:
     """Whether these are one store; a file may have several names."""
-    if isinstance(source, Path) and isinstance(destination, Path) and source.exists() and destination.exists():
-        return source.samefile(destination)
-    return source == destination
+    if source.file and destination.file and source.file.exists() and destination.file.exists():
+        return source.file.samefile(destination.file)
+    return source.url == destination.url
 
 
 async def _copy(old: Database, new: Database, what: str, who: str, tell: Callable[[str, int], None]) -> None:

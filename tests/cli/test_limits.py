@@ -10,7 +10,7 @@ from support.command import Shell
 from support.process import MINIMAL
 from support.stored import Clock, opened, used
 
-from app.policies.limits import LimitOptions, Rate
+from app.policies.limits import Rate
 from app.policies.usage import Conversation
 
 CONFIG = f"""{MINIMAL}
@@ -31,12 +31,11 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """Three answers to one person, two hours ago and now; one of the shop's; one of the day before yesterday."""
     (tmp_path / "config.toml").write_text(CONFIG)
     at = time.time()
-    shop = LimitOptions(route_totals={"shop": (Rate(7, 24 * HOUR),)})
     answers = [
         used(1, at=at - 2 * HOUR),
         used(2, at=at - 10),
         used(3, at=at - 5, units=1),
-        used(4, at=at - 5, pair=Conversation(SHOP, "33700000002"), route="shop", limits=shop, units=3),
+        used(4, at=at - 5, pair=Conversation(SHOP, "33700000002"), route="shop", cap=Rate(7, 24 * HOUR), units=3),
         used(5, at=at - 48 * HOUR, pair=Conversation(US, "33700000003")),
     ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.process import MINIMAL
 
-from app.config import BadConfig, Config, load
+from app.config import BadConfig, Loaded, load
 from app.config.diagnostics import Diagnostic
 
 SERVER = '[server]\npublic_url = "https://sms.example.com"\n'
@@ -26,7 +26,7 @@ def _write(folder: Path, content: str | bytes) -> Path:
     return file
 
 
-def _loaded(folder: Path, content: str) -> Config:
+def _loaded(folder: Path, content: str) -> Loaded:
     return load(_write(folder, content))
 
 
@@ -40,14 +40,14 @@ def test_flags_beat_the_file(tmp_path: Path) -> None:
     """A flag of the command line wins over `[server]`; one that was not given (None) changes nothing."""
     file = _write(tmp_path, MINIMAL.replace("[plivo]", "port = 1\n[plivo]"))
     config = load(file, public_url="https://other.example.com/", port=9999, host=None)
-    assert (config.server.public_url, config.server.port) == ("https://other.example.com", 9999)
-    assert config.server.host == "127.0.0.1"
+    assert (config.settings.server.public_url, config.settings.server.port) == ("https://other.example.com", 9999)
+    assert config.settings.server.host == "127.0.0.1"
 
 
 def test_flags_may_replace_the_whole_table(tmp_path: Path) -> None:
     """Without `[server]` a flag is enough: a file may leave the address to the command."""
     file = _write(tmp_path, MINIMAL.replace(SERVER, ""))
-    assert load(file, public_url="https://sms.example.com").server.public_url == "https://sms.example.com"
+    assert load(file, public_url="https://sms.example.com").settings.server.public_url == "https://sms.example.com"
 
 
 def test_bad_flag_is_a_fault_like_any_other(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_version_changes_with_the_content(tmp_path: Path) -> None:
     """The version names what the file says: the same bytes, the same version; one letter more, another."""
     first, again = _loaded(tmp_path, MINIMAL), _loaded(tmp_path, MINIMAL)
     other = _loaded(tmp_path, MINIMAL.replace("Thanks,", "Thanks!"))
-    assert first.version == again.version
-    assert first.version != other.version
-    assert len(first.version) == len(other.version) == 12
+    assert first.runtime.version == again.runtime.version
+    assert first.runtime.version != other.runtime.version
+    assert len(first.runtime.version) == len(other.runtime.version) == 12
 
 
 def test_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
@@ -109,14 +109,14 @@ def test_files_are_found_beside_the_config(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "etc" / "token").write_text("test-auth-token\n")
     monkeypatch.chdir(tmp_path)
     content = f'{SERVER}[plivo]\nauth_tokens = {{ file = "token" }}\n{ROUTE}'
-    assert len(_loaded(tmp_path / "etc", content).tokens) == 1
+    assert len(_loaded(tmp_path / "etc", content).runtime.tokens) == 1
 
 
 def test_token_from_a_file_signs_as_the_token_itself(tmp_path: Path) -> None:
     """The line end and blanks around a token are no part of it."""
     (tmp_path / "token").write_text("  test-auth-token \r\n")
     both = f'{SERVER}[plivo]\nauth_tokens = [{{ file = "token" }}, {{ env = "PLIVO_AUTH_TOKEN" }}]\n{ROUTE}'
-    from_file, from_environment = _loaded(tmp_path, both).tokens
+    from_file, from_environment = _loaded(tmp_path, both).runtime.tokens
     assert from_file.sign(b"x") == from_environment.sign(b"x")
 
 
@@ -141,12 +141,12 @@ url = "https://crm.example.com"
 secrets = [{{ file = "secret" }}, "{secret}"]
 """,
     )
-    from_file, from_environment = config.tokens
+    from_file, from_environment = config.runtime.tokens
     assert from_file.sign(b"x") == from_environment.sign(b"x")
-    assert list(config.table.by_number) == ["33644600000"]
-    from_file_too, literal = config.targets["crm"].secrets
+    assert list(config.runtime.table.by_number) == ["33644600000"]
+    from_file_too, literal = config.runtime.subscriptions.targets["crm"].secrets
     assert from_file_too.sign(b"x") == literal.sign(b"x")
-    (rule,) = config.table.by_number["33644600000"].rules
+    (rule,) = config.runtime.table.by_number["33644600000"].rules
     assert rule.action.template.fixed == "Hé!"  # type: ignore[attr-defined] # a text
 
 
@@ -154,15 +154,15 @@ def test_lines_inside_a_text_stay(tmp_path: Path) -> None:
     """Only the line ends at the end of a file are dropped; those inside are one character."""
     (tmp_path / "text").write_bytes(b"One\r\nTwo\nThree\r\n")
     config = _loaded(tmp_path, MINIMAL.replace('"Thanks, we got your message."', '{ file = "text" }'))
-    assert config.table.default is not None
-    (rule,) = config.table.default.rules
+    assert config.runtime.table.default is not None
+    (rule,) = config.runtime.table.default.rules
     assert rule.action.template.fixed == "One\nTwo\nThree"  # type: ignore[attr-defined] # a text
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf" + MINIMAL.encode(), MINIMAL.replace("\n", "\r\n").encode()])
 def test_config_is_read_as_windows_writes_it(tmp_path: Path, content: bytes) -> None:
     """TOML with a byte order mark, and with CRLF."""
-    assert load(_write(tmp_path, content)).table.default
+    assert load(_write(tmp_path, content)).runtime.table.default
 
 
 def test_file_in_another_encoding_is_named(tmp_path: Path) -> None:
@@ -180,14 +180,14 @@ def test_store_is_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.Monk
     absolute = f'{MINIMAL}[store]\nurl = "sqlite:////srv/own.db"\n'
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "data" / "autoreply.db"
-    assert _loaded(tmp_path, absolute).store.where == Path("/srv/own.db")
+    assert _loaded(tmp_path, MINIMAL).settings.store.file == tmp_path / "data" / "autoreply.db"
+    assert _loaded(tmp_path, absolute).settings.store.file == Path("/srv/own.db")
     monkeypatch.setenv("AUTOREPLY_DATA", "")  # as `docker run -e AUTOREPLY_DATA=` sets it: not given
-    assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "autoreply.db"
+    assert _loaded(tmp_path, MINIMAL).settings.store.file == tmp_path / "autoreply.db"
     monkeypatch.delenv("AUTOREPLY_DATA")
-    assert _loaded(tmp_path, MINIMAL).store.where == tmp_path / "autoreply.db"
+    assert _loaded(tmp_path, MINIMAL).settings.store.file == tmp_path / "autoreply.db"
     _write(tmp_path, MINIMAL)
-    assert load(Path("../config.toml")).store.where == tmp_path / "autoreply.db"
+    assert load(Path("../config.toml")).settings.store.file == tmp_path / "autoreply.db"
 
 
 def test_data_folder_that_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,20 +8,21 @@ Each file of `good/` tells in its first lines what it must load to, as JSON, and
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import compiler
 
-from app.config import Config, load
+from app.config import Loaded, load
 from app.plivo.messages import InboundMessage
-from app.policies.limits import LimitOptions, RouteLimits
-from app.policies.opt_out import OptOutOptions
+from app.policies.limits import RouteLimits
+from app.policies.opt_out import RouteOptOut
 from app.policies.policies import RoutePolicy
 from app.rules.chain import walk
 from app.rules.rule import Rule
+from app.rules.table import Route
 
 GOOD = Path(__file__).parent / "good"
 FILES = sorted(GOOD.glob("*.toml"))
@@ -37,20 +38,15 @@ ENVIRONMENT = {
 WORDS = ("arret", "aide", "end", "quit", "stop", "start")
 
 
-def _rules(config: Config) -> list[Rule]:
-    return [rule for route in config.table.by_name.values() for rule in route.rules]
+def _rules(config: Loaded) -> list[Rule]:
+    return [rule for route in config.runtime.table.by_name.values() for rule in route.rules]
 
 
-def _limits(options: LimitOptions) -> dict[str, Any]:
-    return {
-        "per_sender": [str(rate) for rate in options.per_sender],
-        "same_text": [str(rate) for rate in options.same_text],
-        "total": [str(rate) for rate in options.total],
-        "max_units": options.max_units,
-        "exempt": sorted(options.exempt),
-        "totals": {name: [str(rate) for rate in rates] for name, rates in options.route_totals.items()},
-        "reactions": options.reactions,
-    }
+def _limits(config: Loaded) -> dict[str, Any]:
+    routes = {name: own.limits.caps for name, own in _own(config).items()}
+    totals = {name: [str(rate) for budget, rate in caps if budget.scope] for name, caps in routes.items()}
+    common = _limits_of_route(_common(config).limits)
+    return {**common, "totals": {name: rates for name, rates in totals.items() if rates}}
 
 
 def _limits_of_route(limits: RouteLimits) -> dict[str, Any]:
@@ -64,39 +60,53 @@ def _limits_of_route(limits: RouteLimits) -> dict[str, Any]:
     }
 
 
-def _opt_out_of_route(options: OptOutOptions) -> list[str]:
+def _opt_out_of_route(options: RouteOptOut) -> list[str]:
     replies = options.replies
     return [options.mode, options.scope, replies["stop"], replies["start"], options.words["arret"]]
 
 
-def _own(config: Config) -> Mapping[str, RoutePolicy]:
+def _own(config: Loaded) -> Mapping[str, RoutePolicy]:
     return config.runtime.policies.by_route
 
 
-SAID: Mapping[str, Callable[[Config], Any]] = {
-    "public_url": lambda config: config.server.public_url,
-    "host": lambda config: config.server.host,
-    "port": lambda config: config.server.port,
-    "deadline": lambda config: config.server.deadline,
-    "body_limit": lambda config: config.server.body_limit,
+def _common(config: Loaded) -> RoutePolicy:
+    return config.runtime.policies.default
+
+
+def _routes(config: Loaded) -> Iterable[Route]:
+    return config.runtime.table.by_name.values()
+
+
+SAID: Mapping[str, Callable[[Loaded], Any]] = {
+    "public_url": lambda config: config.settings.server.public_url,
+    "host": lambda config: config.settings.server.host,
+    "port": lambda config: config.settings.server.port,
+    "deadline": lambda config: config.settings.server.deadline,
+    "body_limit": lambda config: config.settings.server.body_limit,
     "callback_method": lambda config: config.runtime.callback.method,
-    "admin": lambda config: str(config.admin.listen) if config.admin else None,
-    "admin_token": lambda config: config.admin.token if config.admin else None,
-    "reserve": lambda config: config.store.reserve,
-    "signature": lambda config: config.signature,
-    "tokens": lambda config: len(config.tokens),
-    "keep": lambda config: config.store.keep.rows,
-    "keep_text": lambda config: config.store.keep.text,
-    "numbers": lambda config: {number: route.name for number, route in config.table.by_number.items()},
-    "default": lambda config: config.table.default.name if config.table.default else None,
-    "rules": lambda config: {name: [rule.name for rule in route.rules] for name, route in config.table.by_name.items()},
-    "targets": lambda config: {
-        name: list(route.targets) for name, route in config.table.by_name.items() if config.targets
+    "admin": lambda config: str(config.settings.admin.listen) if config.settings.admin else None,
+    "admin_token": lambda config: config.settings.admin.token if config.settings.admin else None,
+    "reserve": lambda config: config.settings.store.reserve,
+    "signature": lambda config: config.runtime.signature,
+    "tokens": lambda config: len(config.runtime.tokens),
+    "keep": lambda config: config.settings.store.keep,
+    "keep_text": lambda config: config.settings.store.keep_text,
+    "numbers": lambda config: {number: route.name for number, route in config.runtime.table.by_number.items()},
+    "default": lambda config: config.runtime.table.default.name if config.runtime.table.default else None,
+    "rules": lambda config: {
+        name: [rule.name for rule in route.rules] for name, route in config.runtime.table.by_name.items()
     },
-    "opt_out": lambda config: {"mode": config.opt_out.mode, "scope": config.opt_out.scope, **config.opt_out.replies},
-    "words": lambda config: {word: config.opt_out.words.get(word) for word in WORDS},
+    "targets": lambda config: {
+        route.name: list(route.targets) for route in _routes(config) if config.runtime.subscriptions.targets
+    },
+    "opt_out": lambda config: {
+        "mode": _common(config).opt_out.mode,
+        "scope": _common(config).opt_out.scope,
+        **_common(config).opt_out.replies,
+    },
+    "words": lambda config: {word: _common(config).opt_out.words.get(word) for word in WORDS},
     "own_opt_out": lambda config: {name: _opt_out_of_route(own.opt_out) for name, own in _own(config).items()},
-    "limits": lambda config: _limits(config.limits),
+    "limits": _limits,
     "own_limits": lambda config: {name: _limits_of_route(own.limits) for name, own in _own(config).items()},
     "cooldowns": lambda config: {
         rule.name: [rule.cooldown.seconds, rule.cooldown.then] if rule.cooldown else None for rule in _rules(config)
@@ -104,7 +114,7 @@ SAID: Mapping[str, Callable[[Config], Any]] = {
     "lives": lambda config: {rule.name: rule.life for rule in _rules(config)},
     "effects": lambda config: {rule.name: rule.has_effects for rule in _rules(config)},
     "tests": lambda config: [test.name for test in config.tests],
-    "retry": lambda config: {name: list(target.retry) for name, target in config.targets.items()},
+    "retry": lambda config: {name: list(target.retry) for name, target in config.runtime.subscriptions.targets.items()},
 }
 
 
@@ -121,10 +131,10 @@ def _head(file: Path, mark: str) -> list[str]:
     return [line.removeprefix(mark) for line in file.read_text().splitlines() if line.startswith(mark)]
 
 
-async def _says(config: Config, text: str) -> list[list[Any]]:
+async def _says(config: Loaded, text: str) -> list[list[Any]]:
     """What +33700000001 gets when they text +33644600000."""
     message = InboundMessage.of("00000000-0000-0000-0000-000000000001", "33700000001", "33644600000", text)
-    route = config.table.route(message.to)
+    route = config.runtime.table.route(message.to)
     assert route is not None
     outcome = await walk(route, message, 1_772_442_000.0, {})
     return [[message.src, list(message.dst), message.text] for message in compiler.said(outcome)]
@@ -138,7 +148,7 @@ async def test_file_loads_to_what_it_says(file: Path, tmp_path: Path) -> None:
     for text, messages in expected.pop("says", {}).items():
         assert await _says(config, text) == messages
     if "store" in expected:
-        assert config.store.where == tmp_path / expected.pop("store")
+        assert config.settings.store.file == tmp_path / expected.pop("store")
     assert {name: SAID[name](config) for name in expected} == expected
 
 

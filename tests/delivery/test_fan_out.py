@@ -8,8 +8,8 @@ from app.delivery.target import Target
 
 TARGETS = {
     "crm": Target("crm", "https://crm.example.com"),
-    "audit": Target("audit", "https://audit.example.com", statuses=frozenset({"failed"})),
-    "copies": Target("copies", "https://copies.example.com", send=frozenset({"messages"})),
+    "audit": Target("audit", "https://audit.example.com", statuses=("failed",)),
+    "copies": Target("copies", "https://copies.example.com", send=("messages",)),
 }
 OURS = {US: "support"}
 OF_ROUTE = {"support": ("crm", "audit", "copies"), "sales": ("audit",), "quiet": ()}

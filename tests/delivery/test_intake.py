@@ -17,7 +17,7 @@ from app.delivery.target import Target
 from app.plivo.messages import Verified
 
 CRM = Target("crm", "https://crm.example.com", max_due=2)
-AUDIT = Target("audit", "https://audit.example.com", statuses=frozenset({"failed"}))
+AUDIT = Target("audit", "https://audit.example.com", statuses=("failed",))
 TARGETS = {"crm": CRM, "audit": AUDIT}
 REQUEST = Verified("/report/message-1", (), (proof("k", "a"),), "Ma-V3")
 

@@ -9,10 +9,10 @@ TARGETS = {
     target.name: target
     for target in (
         Target("all", "https://all.example.com"),
-        Target("final", "https://final.example.com", statuses=frozenset({"delivered", "failed"})),
-        Target("bad", "https://bad.example.com", statuses=frozenset({"failed"})),
-        Target("both", "https://both.example.com", send=frozenset({"reports", "messages"})),
-        Target("words", "https://words.example.com", send=frozenset({"messages"})),
+        Target("final", "https://final.example.com", statuses=("delivered", "failed")),
+        Target("bad", "https://bad.example.com", statuses=("failed",)),
+        Target("both", "https://both.example.com", send=("reports", "messages")),
+        Target("words", "https://words.example.com", send=("messages",)),
     )
 }
 
@@ -44,5 +44,5 @@ def test_target_needs_a_name_and_a_url() -> None:
     """The defaults are the documented ones: json, unsigned, 10 s, 4 at a time, the default list."""
     target = Target("crm", "https://crm.example.com")
     assert (target.format, target.secrets, dict(target.headers)) == ("json", (), {})
-    assert (target.send, target.max_due) == (frozenset({"reports"}), 1_000_000)
-    assert (target.statuses, target.timeout, target.concurrency, target.retry) == (frozenset(), 10.0, 4, RETRY)
+    assert (target.send, target.max_due) == (("reports",), 1_000_000)
+    assert (target.statuses, target.timeout, target.concurrency, target.retry) == ((), 10.0, 4, RETRY)

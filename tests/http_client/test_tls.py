@@ -41,12 +41,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         TlsFiles(ca_file="ca.pem"),
         TlsFiles(client_cert="me.pem", client_key="me.key"),
         TlsFiles(client_cert="both.pem"),
-        TlsFiles("ca.pem", "me.pem", "me.key"),
+        TlsFiles(ca_file="ca.pem", client_cert="me.pem", client_key="me.key"),
     ],
 )
 def test_files_that_can_be_used(folder: Path, files: TlsFiles) -> None:
     """Each verifies the receiver and its name, and stands beside the config file."""
-    context = files.context(URL, folder)
+    context = files.ssl_context(URL, folder)
     assert context is not None
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert [one["subject"] for one in context.get_ca_certs()]
@@ -54,20 +54,20 @@ def test_files_that_can_be_used(folder: Path, files: TlsFiles) -> None:
 
 def test_an_own_authority_replaces_the_public_ones(folder: Path) -> None:
     """`ca_file` says whom to trust, and nobody else is."""
-    context = TlsFiles(ca_file="ca.pem").context(URL, folder)
+    context = TlsFiles(ca_file="ca.pem").ssl_context(URL, folder)
     assert context is not None
     assert len(context.get_ca_certs()) == 1
 
 
 def test_no_files_no_context(folder: Path) -> None:
     """Without any, the authorities of the environment apply."""
-    assert TlsFiles().context(URL, folder) is None
-    assert TlsFiles().context("http://127.0.0.1/", folder) is None
+    assert TlsFiles().ssl_context(URL, folder) is None
+    assert TlsFiles().ssl_context("http://127.0.0.1/", folder) is None
 
 
 def test_an_absolute_path(folder: Path, tmp_path: Path) -> None:
     """As a container mounts it."""
-    assert TlsFiles(ca_file=str(folder / "ca.pem")).context(URL, tmp_path) is not None
+    assert TlsFiles(ca_file=str(folder / "ca.pem")).ssl_context(URL, tmp_path) is not None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_absolute_path(folder: Path, tmp_path: Path) -> None:
 def test_files_that_cannot_be_used(folder: Path, files: TlsFiles, option: str, said: str) -> None:
     """The option that is wrong is named, with what to do, and never with what is in a file."""
     with pytest.raises(BadTlsFile) as caught:
-        files.context(URL, folder)
+        files.ssl_context(URL, folder)
     assert (caught.value.option, said in str(caught.value)) == (option, True), str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_files_that_cannot_be_used(folder: Path, files: TlsFiles, option: str, s
 def test_they_are_for_https_only(folder: Path, option: str) -> None:
     """An option that would have no effect is a mistake."""
     with pytest.raises(BadTlsFile, match="is for https, and the url is http") as caught:
-        TlsFiles(**{option: "ca.pem"}).context("http://crm.example.com/", folder)
+        TlsFiles(**{option: "ca.pem"}).ssl_context("http://crm.example.com/", folder)
     assert caught.value.option == option
 
 
@@ -111,5 +111,5 @@ def test_authorities_of_the_environment_that_cannot_be_read(folder: Path, monkey
     """A client certificate beside a wrong SSL_CERT_FILE is a fault, not a crash."""
     monkeypatch.setenv("SSL_CERT_FILE", str(folder / "none.pem"))
     with pytest.raises(BadTlsFile, match=r"^SSL_CERT_FILE or SSL_CERT_DIR: No such file") as caught:
-        TlsFiles(client_cert="both.pem").context(URL, folder)
+        TlsFiles(client_cert="both.pem").ssl_context(URL, folder)
     assert caught.value.option == "client_cert"

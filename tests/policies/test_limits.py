@@ -1,6 +1,7 @@
 """G8, pure: rates, spending caps, and what they silence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -27,11 +28,11 @@ def _limits(
     per_sender: tuple[Rate, ...] = (),
     same_text: tuple[Rate, ...] = (),
     total: tuple[Rate, ...] = (),
-    exempt: frozenset[str] = frozenset(),
-    route_totals: Mapping[str, tuple[Rate, ...]] | None = None,
-    route: str | None = "shop",
+    exempt: tuple[str, ...] = (),
+    own_total: tuple[Rate, ...] = (),
 ) -> RouteLimits:
-    return for_route(LimitOptions(per_sender, same_text, total, 3, exempt, route_totals or {}), route)
+    common = LimitOptions(per_sender, same_text, total, 3, exempt)
+    return for_route(common, "shop", replace(common, total=own_total))
 
 
 def _usage(replies: Iterable[tuple[float, str]] = (), spent: dict[Budget, int] | None = None) -> Usage:
@@ -108,16 +109,17 @@ def test_spending_cap_is_never_passed(spent: int, units: int, *, over: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("route", "caps"),
+    ("own_total", "caps"),
     [
-        ("shop", [(Budget("", 60.0), "10/1m"), (Budget("route shop", 60.0), "5/1m")]),
-        ("other", [(Budget("", 60.0), "10/1m")]),
-        (None, [(Budget("", 60.0), "10/1m")]),
+        ((Rate(5, 60.0),), [(Budget("", 60.0), "10/1m"), (Budget("route shop", 60.0), "5/1m")]),
+        ((), [(Budget("", 60.0), "10/1m")]),
     ],
 )
-def test_cap_of_a_route_stands_beside_the_common_one(route: str | None, caps: list[tuple[Budget, str]]) -> None:
+def test_cap_of_a_route_stands_beside_the_common_one(
+    own_total: tuple[Rate, ...], caps: list[tuple[Budget, str]]
+) -> None:
     """A route's own total is one more cap, which spares the others; what is looked up are both."""
-    limits = _limits(total=(Rate(10, 60.0),), route_totals={"shop": (Rate(5, 60.0),)}, route=route)
+    limits = _limits(total=(Rate(10, 60.0),), own_total=own_total)
     assert [(budget, str(rate)) for budget, rate in limits.caps] == caps
     assert limits.budgets == tuple(budget for budget, _ in caps)
     assert limits.scopes == {budget.scope for budget, _ in caps}
@@ -125,8 +127,7 @@ def test_cap_of_a_route_stands_beside_the_common_one(route: str | None, caps: li
 
 def test_a_used_up_cap_of_a_route_is_named() -> None:
     """It silences its route only; the common one silences every route."""
-    totals = {"shop": (Rate(5, 60.0),)}
-    shop, other = (_limits(total=(Rate(10, 60.0),), route_totals=totals, route=route) for route in ("shop", "other"))
+    shop, other = (_limits(total=(Rate(10, 60.0),), own_total=own) for own in ((Rate(5, 60.0),), ()))
     used_up = _usage(spent={Budget("", 60.0): 5, Budget("route shop", 60.0): 5})
     assert _exceeded(shop, used_up) == "limit: total 5/1m of route shop"
     assert _exceeded(other, used_up) is None
@@ -135,7 +136,7 @@ def test_a_used_up_cap_of_a_route_is_named() -> None:
 
 def test_exempt_person_is_never_limited() -> None:
     """A test phone is not counted out, its replies are not even looked up; but it spends like anybody."""
-    limits = _limits((Rate(1, 60.0),), (Rate(1, 60.0),), (Rate(1, 60.0),), frozenset({HERE.person}))
+    limits = _limits((Rate(1, 60.0),), (Rate(1, 60.0),), (Rate(1, 60.0),), (HERE.person,))
     assert _exceeded(limits, _usage([(NOW, HELLO)] * 9)) is None
     assert _exceeded(limits, _usage(spent={Budget("", 60.0): 9})) == "limit: total 1/1m"
     assert (limits.window_of(HERE.person), limits.window_of("33700000002")) == (0.0, 60.0)
@@ -159,7 +160,7 @@ def test_cap_is_told_once_at_80_percent(before: int, units: int, *, told: bool) 
 
 def test_cap_of_a_route_near_its_limit_is_named() -> None:
     """Whoever reads the warning knows which route spends."""
-    limits = _limits(total=(Rate(1000, 60.0),), route_totals={"shop": (Rate(10, 60.0),)})
+    limits = _limits(total=(Rate(1000, 60.0),), own_total=(Rate(10, 60.0),))
     assert near_limit(limits, _usage(spent={Budget("route shop", 60.0): 7}), 1) == "total 10/1m of route shop"
 
 
@@ -199,7 +200,7 @@ def test_no_window_holds_more_answers_than_its_rate(rates: list[Rate], times: li
 @given(st.lists(st.integers(0, 12), max_size=30), st.integers(1, 40))
 def test_no_cap_is_ever_passed_and_it_is_told_at_most_once(costs: list[int], count: int) -> None:
     """G8: whatever answers cost, their sum in the window stays within the cap; the warning comes once."""
-    limits, budget = _limits(total=(Rate(count, 60.0),), route=None), Budget("", 60.0)
+    limits, budget = _limits(total=(Rate(count, 60.0),)), Budget("", 60.0)
     usage = _usage(spent={budget: 0})
     sums, warnings = [0], 0
     for units in costs:

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from app.policies.opt_out import (
     KINDS,
-    REPLIES,
     Kind,
     Mode,
     OptOutDecision,
-    OptOutOptions,
     OptOutSignal,
+    RouteOptOut,
     decide,
     fold_words,
     read,
@@ -43,9 +42,9 @@ STOP_WORDS = [
 START_WORDS, HELP_WORDS = ["START", "UNSTOP"], ["HELP", "INFO"]
 
 
-def _options(mode: Mode = "auto", without: tuple[str, ...] = (), **more: tuple[str, ...]) -> OptOutOptions:
+def _options(mode: Mode = "auto", without: tuple[str, ...] = (), **more: tuple[str, ...]) -> RouteOptOut:
     kinds: dict[Kind, tuple[str, ...]] = {kind: more.get(kind, ()) for kind in KINDS}
-    return OptOutOptions(mode, words=fold_words(kinds, without))
+    return RouteOptOut(mode, words=fold_words(kinds, without))
 
 
 # What a message says
@@ -369,7 +368,7 @@ def test_reasons_tell_the_word_and_the_state() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_empty_reply_is_silence(kind: Kind) -> None:
     """`reply = { stop = "" }`: the opt-out counts, and nothing is said."""
-    options = OptOutOptions("self", replies={**REPLIES, kind: ""})
+    options = RouteOptOut("self", replies={**RouteOptOut().replies, kind: ""})
     verdict = decide(options, OptOutSignal(kind, kind, by_plivo=False), out=kind == "start", verified=True)
     assert verdict is not None
     assert verdict.text is None

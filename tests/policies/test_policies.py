@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from app.policies.opt_out import Mode, OptOutOptions, Scope
+from app.policies.opt_out import Mode, RouteOptOut, Scope
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Conversation, OptOutChange, OptOutState, Usage
 
@@ -16,8 +16,8 @@ ROUTES = {A1: "a", A2: "a", B1: "b"}
 
 def _policies(scope: Scope = "number", modes: Mapping[str, Mode] = NO_MODES) -> Policies:
     """Routes a and b with one scope; a mode for either."""
-    options = {name: RoutePolicy(OptOutOptions(modes.get(name, "auto"), scope)) for name in ("a", "b")}
-    return Policies(RoutePolicy(OptOutOptions("auto", scope)), options, ROUTES.get)
+    options = {name: RoutePolicy(RouteOptOut(modes.get(name, "auto"), scope)) for name in ("a", "b")}
+    return Policies(RoutePolicy(RouteOptOut("auto", scope)), options, ROUTES.get)
 
 
 def _out(*numbers: str, back: tuple[str, ...] = ()) -> Usage:
@@ -95,14 +95,14 @@ def test_change_of_the_group_is_newer_than_what_was_stored() -> None:
 
 def test_scope_of_the_number_that_texts_decides() -> None:
     """A route with a scope of its own is not bound by what was sent to the numbers of others."""
-    own = {"a": RoutePolicy(OptOutOptions(scope="route"))}
-    policies = Policies(RoutePolicy(OptOutOptions(scope="all")), own, ROUTES.get)
+    own = {"a": RoutePolicy(RouteOptOut(scope="route"))}
+    policies = Policies(RoutePolicy(RouteOptOut(scope="all")), own, ROUTES.get)
     assert _bound(policies, _out(B1)) == {B1, OTHER}
     assert _bound(policies, _out(A1)) == {A1, A2}
 
 
 def test_route_without_options_of_its_own_has_the_common_ones() -> None:
     """So has a number without a route."""
-    common, own = RoutePolicy(OptOutOptions("self")), RoutePolicy(OptOutOptions("off"))
+    common, own = RoutePolicy(RouteOptOut("self")), RoutePolicy(RouteOptOut("off"))
     policies = Policies(common, {"a": own}, ROUTES.get)
     assert [policies.of(name) for name in ("a", "b", None)] == [own, common, common]

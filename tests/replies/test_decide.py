@@ -15,7 +15,7 @@ from app.plivo.markup import EMPTY
 from app.plivo.messages import InboundMessage, Outgoing
 from app.policies import limits, reactions
 from app.policies.limits import LimitOptions, Rate, for_route
-from app.policies.opt_out import OptOutOptions, OptOutSignal
+from app.policies.opt_out import OptOutSignal, RouteOptOut
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Budget, Conversation, OptOutChange, OptOutState, PastReply, Usage
 from app.replies.decide import Candidate, admit, candidate, refused_early, still_allowed, usage_query
@@ -30,10 +30,10 @@ GOT_IT = (Outgoing(US, (CUSTOMER,), "Got it."),)
 KEY = limits.text_key("hello", ())
 
 
-def _policy(**changes: Any) -> RoutePolicy:
+def _policy(own_total: tuple[Rate, ...] = (), **changes: Any) -> RoutePolicy:
     """Without limits, but for these."""
     options = replace(LimitOptions(per_sender=(), same_text=(), total=()), **changes)
-    return RoutePolicy(limits=for_route(options, "support"))
+    return RoutePolicy(limits=for_route(options, "support", replace(options, total=own_total)))
 
 
 def _outcome(messages: tuple[Outgoing, ...] = GOT_IT, uses: tuple[Use, ...] = (), *, forwards: bool = False) -> Outcome:
@@ -265,7 +265,7 @@ def test_src_decides_whose_opt_out_counts() -> None:
 @pytest.mark.parametrize(("ours", "bound"), [({US: "off"}, True), ({SHOP: "off"}, False)])
 def test_mode_of_the_number_that_texts_decides(ours: dict[str, Any], *, bound: bool) -> None:
     """Mode "off" of the route that was texted does not free another route's number from its opt-outs."""
-    by_route = {number: RoutePolicy(OptOutOptions(mode), _policy().limits) for number, mode in ours.items()}
+    by_route = {number: RoutePolicy(RouteOptOut(mode), _policy().limits) for number, mode in ours.items()}
     policies = Policies(_policy(), by_route, {US: US, SHOP: SHOP}.get)
     outcome = _outcome((Outgoing(SHOP, (CUSTOMER,), "Hi."),))
     ready = _candidate(outcome, policies=policies, policy=policies.of(US))
@@ -349,7 +349,7 @@ def test_spending_cap_at_80_percent_is_told_once() -> None:
 
 def test_answer_notes_what_it_uses_up() -> None:
     """So that the next message of the group sees it: the reply, the units in every scope, its cooldowns."""
-    policy = _policy(total=(Rate(9, 60.0),), route_totals={"support": (Rate(9, 60.0),)})
+    policy = _policy((Rate(9, 60.0),), total=(Rate(9, 60.0),))
     usage = Usage(spent={Budget("", 60.0): 0, Budget("route support", 60.0): 1, Budget("route other", 60.0): 2})
     admit(_candidate(_outcome(uses=(Use("bot", 60.0),)), policies=Policies(policy)), usage)
     assert usage.replies == {HERE: [PastReply(NOW, KEY)]}

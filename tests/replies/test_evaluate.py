@@ -11,7 +11,7 @@ from support.runtimes import CUSTOMER, DUTY, NOW, SHOP, US, Says, bot, decided, 
 from app.plivo.markup import EMPTY
 from app.plivo.messages import Outgoing
 from app.policies.limits import LimitOptions, Rate, for_route
-from app.policies.opt_out import Mode, OptOutOptions
+from app.policies.opt_out import Mode, RouteOptOut
 from app.policies.policies import RoutePolicy
 from app.policies.usage import Budget, Conversation, OptOutState, PastReply, Usage
 from app.replies.evaluate import ask_rules, begin, has_effects
@@ -133,7 +133,7 @@ async def test_help_is_ours_unless_a_keyword_of_the_route_has_the_word(
 
 async def test_route_has_its_own_words_mode_and_limits() -> None:
     """What a route sets beats the common options, for that route only."""
-    off, few = RoutePolicy(OptOutOptions(mode="off")), _limited(per_sender=(Rate(1, 60.0),))
+    off, few = RoutePolicy(RouteOptOut(mode="off")), _limited(per_sender=(Rate(1, 60.0),))
     assert (await decided(runtime(GOT_IT, by_route={"support": off}), message("STOP"))).rule == "ack"
     assert (await decided(runtime(GOT_IT, by_route={"other": off}), message("STOP"))).rule == OPT_OUT
     for name, limited in (("support", True), ("other", False)):
@@ -143,7 +143,7 @@ async def test_route_has_its_own_words_mode_and_limits() -> None:
 
 async def test_mode_off_knows_no_opt_outs() -> None:
     """What was remembered in another mode holds nothing back."""
-    made = runtime(GOT_IT, policy=RoutePolicy(OptOutOptions(mode="off")))
+    made = runtime(GOT_IT, policy=RoutePolicy(RouteOptOut(mode="off")))
     assert (await decided(made, usage=_out())).messages
 
 
@@ -155,7 +155,7 @@ async def test_mode_off_knows_no_opt_outs() -> None:
 )
 async def test_after_an_opt_out_nothing_is_sent(mode: Mode, intent: str, words: str, kind: str) -> None:
     """G9: whatever a person who is out writes, short of START, no message leaves to them."""
-    made = runtime(HOURS, GOT_IT, policy=RoutePolicy(OptOutOptions(mode=mode)))
+    made = runtime(HOURS, GOT_IT, policy=RoutePolicy(RouteOptOut(mode=mode)))
     one = message(words, intent=intent, type_=kind)
     _, evaluation = await begin(made, one, NOW)
     sent = await decided(made, one, _out())

@@ -15,12 +15,12 @@ from app.rules.conditions import ConditionOptions
 from app.rules.kinds import keywords, silence, text
 from app.rules.kinds.keywords import Entry
 from app.rules.outcome import Answers, Outcome, RuleResult, Step, Use
-from app.rules.rule import Cooldown, Rule, RuleContext, Seconds
+from app.rules.rule import Cooldown, Rule, RuleContext
 from app.rules.services import RuleServices
 from app.rules.table import Route
 
 NOW = compiler.NINE
-TEN_MINUTES = Seconds(600.0)
+TEN_MINUTES = 600.0
 HELLO = (Outgoing(compiler.US, (compiler.CUSTOMER,), "Hello."),)
 
 
@@ -106,8 +106,8 @@ async def test_silence_uses_no_cooldown_up() -> None:
 
 MENU = keywords.KeywordsOptions(
     {
-        "HOURS | OPEN": Entry("Open 9-18.", TEN_MINUTES),
-        "* PRICE *": Entry("9 euros.", TEN_MINUTES, "pass"),
+        "HOURS | OPEN": Entry("Open 9-18.", cooldown=TEN_MINUTES),
+        "* PRICE *": Entry("9 euros.", cooldown=TEN_MINUTES, cooldown_then="pass"),
         "INFO": "Read this.",
     }
 )

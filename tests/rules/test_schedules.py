@@ -24,7 +24,7 @@ GERMAN = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", 
 
 
 def _schedule(hours: str, zone: str = PARIS, country: str | None = None, weekdays: tuple[str, ...] = ()) -> Schedule:
-    return build("office", ScheduleOptions(zone, hours, country, weekdays))
+    return build("office", ScheduleOptions(zone, hours, country, weekdays=weekdays))
 
 
 def _at(moment: str) -> float:
@@ -613,7 +613,7 @@ def test_mistakes_are_told_with_what_to_write(hours: str, message: str) -> None:
         (ScheduleOptions(PARIS, "PH off", "JP", region="13"), "region", "leave region out"),
         (ScheduleOptions(PARIS, "PH off", "XX"), "country", 'write a country as "US" or "FR"'),
         (ScheduleOptions(PARIS, "PH off", "France"), "country", "no holidays are known for it"),
-        (ScheduleOptions(PARIS, "24/7", None, ("lundi",)), "weekdays", "name seven days, Monday first"),
+        (ScheduleOptions(PARIS, "24/7", weekdays=("lundi",)), "weekdays", "name seven days, Monday first"),
     ],
 )
 def test_other_options_are_checked(options: ScheduleOptions, key: str, part: str) -> None:

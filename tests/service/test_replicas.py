@@ -12,7 +12,8 @@ from support.receiver import Receiver
 from support.stored import DAY, arrival, claim
 
 from app.replies.journal import Claimed, Held
-from app.store import Keep, StoreOptions, open_store, server_url
+from app.settings import StoreSettings
+from app.store import open_store
 
 PUBLIC = "https://sms.example.com"
 REPORTS = 200
@@ -86,7 +87,7 @@ async def test_a_replica_that_starts_frees_nobodys_claim(
     replicas: tuple[Served, Served, Receiver], where: str, tmp_path: Path
 ) -> None:
     """G3: what another process decides now stays its own when a third one starts."""
-    options = StoreOptions(server_url(where), Keep(30 * DAY, DAY))
+    options = StoreSettings(where, keep_text=DAY)
     wanted = claim(arrival("held-by-one"), owner="one")
     async with open_store(options, serving=False) as store:
         assert isinstance(await store.journal.claim(wanted), Claimed)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from support import postgres
-from support.stored import KEEP, Clock, opened
+from support.stored import Clock, opened, stored_at
 
-from app.store import Store, StoreOptions, open_store
+from app.store import Store, open_store
 
 ENGINES = ("sqlite", "postgresql")
 
@@ -63,6 +63,6 @@ async def store(host: str | None, clock: Clock, tmp_path: Path) -> AsyncIterator
     async with (
         postgres.database(host) as where,
         postgres.obeying(where, clock),
-        open_store(StoreOptions(where, KEEP), serving=True) as store,
+        open_store(stored_at(where), serving=True) as store,
     ):
         yield store

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.stored import DAY, NINE, Clock, arrival, entry, proof, submission, swept
 
-from app.store import Keep, Store
+from app.settings import StoreSettings
+from app.store import Store
 from app.store.arrivals import FRESH, Arrivals, first_after
 from app.store.driver import Connection, run_in_thread
 from app.store.schema import messages, proofs
@@ -114,7 +115,7 @@ async def test_replies_before_and_after_a_jump_are_in_the_window(store: Store) -
 
 # --- retention walks over the same rows
 
-TWO_DAYS = Keep(rows=2 * DAY, text=DAY)
+TWO_DAYS = StoreSettings(keep=2 * DAY, keep_text=DAY)
 
 
 async def left(store: Store) -> list[str]:
@@ -124,7 +125,7 @@ async def left(store: Store) -> list[str]:
         return [uuid.removeprefix("message-") for uuid in found.scalars()]
 
 
-async def sweep(store: Store, keep: Keep = TWO_DAYS) -> None:
+async def sweep(store: Store, keep: StoreSettings = TWO_DAYS) -> None:
     """All steps of a round."""
     while (await swept(store, keep)).more:
         pass

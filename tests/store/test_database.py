@@ -43,9 +43,9 @@ async def test_command_works_beside_the_server(path: Path, clock: Clock) -> None
 SERVE = """
 import asyncio, sys
 from pathlib import Path
-from app.store import Keep, StoreInUse, StoreOptions, open_store
+from app.store import StoreInUse, open_store
 async def main():
-    async with open_store(StoreOptions(Path(sys.argv[1]), Keep(86400.0, 0.0)), serving=True):
+    async with open_store(StoreSettings(f"sqlite:///{sys.argv[1]}", 86400.0, 0.0), serving=True):
         pass
 try:
     asyncio.run(main())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.stored import KEEP, Clock, content, incoming, opened, proof
+from support.stored import Clock, content, incoming, opened, proof
 
 from app.delivery.fan_out import Subscriptions
 from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement
@@ -284,7 +284,7 @@ async def test_second_process_sees_the_same_leases(store: Store, path: Path, clo
     """The lease stands in the file, so that whoever opens it keeps to it."""
     await put(store, incoming())
     await store.queue.lease("crm", 1, 30)
-    async with opened(path, clock, serving=False, keep=KEEP) as beside:
+    async with opened(path, clock, serving=False) as beside:
         assert await beside.queue.lease("crm", 1, 30) == []
 
 

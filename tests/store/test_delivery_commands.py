@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.stored import KEEP, NINE, Clock, incoming, swept
+from support.stored import KEPT, NINE, Clock, incoming, swept
 
 from app.delivery.queue import Delivery, Settlement
 from app.store import Store
@@ -119,12 +119,12 @@ async def test_replay_of_due_ones_leaves_what_is_being_tried(store: Store, clock
 async def test_replay_of_what_died_of_old_age_is_tried(store: Store, clock: Clock) -> None:
     """G6: a replay begins anew for `keep`: the next sweep leaves it alone, one after another `keep` does not."""
     await store.queue.accept(incoming(1))
-    clock.advance(KEEP.rows + 1)
+    clock.advance(KEPT.keep + 1)
     assert (await swept(store)).given_up == 1
     assert await store.change(replay, Change("ann", Selection(target="crm", states=("dead",)))) == [1]
     assert (await swept(store)).given_up == 0
     assert len(await store.queue.lease("crm", 9, 30)) == 1
-    clock.advance(KEEP.rows + 1)
+    clock.advance(KEPT.keep + 1)
     assert (await swept(store)).given_up == 1
 
 

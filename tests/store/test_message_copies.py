@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.stored import DAY, HELLO, KEEP, NINE, Clock, arrival, incoming, submission, swept
+from support.stored import DAY, HELLO, KEPT, NINE, Clock, arrival, incoming, submission, swept
 
 from app.delivery.queue import Copy, Delivery
 from app.replies.journal import MessageCopy, Submission
-from app.store import Keep, Store
+from app.settings import StoreSettings
+from app.store import Store
 from app.store.queries import history, list_deliveries
 from app.store.schema import deliveries, messages, reports
 from app.store.selection import Selection
@@ -92,8 +93,8 @@ async def test_words_of_a_copy_go_with_keep_text(store: Store, clock: Clock) -> 
     """G12: what is still due then dies loudly; replayed, it tells what is left."""
     await store.journal.record(copied())
     await store.queue.accept(incoming(1))
-    clock.advance(KEEP.text + 1)
-    assert (await swept(store, KEEP)).given_up == 1
+    clock.advance(KEPT.keep_text + 1)
+    assert (await swept(store, KEPT)).given_up == 1
     (message,) = await rows(store, messages)
     assert (message["text"], message["media"], message["parameters"]) == (None, "[]", None)
     (report,) = await lease(store)
@@ -107,7 +108,7 @@ async def test_words_of_a_copy_go_with_keep_text(store: Store, clock: Clock) -> 
 async def test_copy_of_a_message_that_is_gone(store: Store, clock: Clock) -> None:
     """What died of old age is kept as long again; its message is not, and the copy says what it knows itself."""
     await store.journal.record(copied())
-    keep = Keep(rows=2 * DAY, text=2 * DAY)
+    keep = StoreSettings(keep=2 * DAY, keep_text=2 * DAY)
     clock.advance(2 * DAY + 1)
     await swept(store, keep)
     assert await rows(store, messages) == []

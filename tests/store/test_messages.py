@@ -14,7 +14,7 @@ from support.stored import (
     CUSTOMER,
     DAY,
     HELLO,
-    KEEP,
+    KEPT,
     NINE,
     PAIR,
     SILENCE,
@@ -31,7 +31,7 @@ from support.stored import (
 
 from app.plivo.markup import EMPTY, parse, render
 from app.plivo.messages import Outgoing
-from app.policies.opt_out import OptOutOptions, Scope
+from app.policies.opt_out import RouteOptOut, Scope
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Conversation, OptOutChange
 from app.replies.journal import Recorded, Reused, Submission
@@ -207,7 +207,7 @@ async def test_forged_message_does_not_shadow_the_honest_one(store: Store) -> No
 async def test_answer_whose_retention_is_over_is_silence(store: Store, clock: Clock) -> None:
     """A call weeks after Plivo's last is told nothing, and the row stays as it is."""
     await record(store, entry())
-    clock.advance(KEEP.text + DAY)
+    clock.advance(KEPT.keep_text + DAY)
     await swept(store)
     assert await record(store, entry(at=clock.now)) == [EMPTY]
 
@@ -296,7 +296,7 @@ async def test_forms_of_one_phone_are_one_person(store: Store) -> None:
 def scoped(scope: Scope) -> Policies:
     """Two numbers of one route, one of another, and one of none."""
     routes = {US: "support", OTHER_NUMBER: "support", "33644600002": "sales"}
-    policy = RoutePolicy(OptOutOptions(scope=scope))
+    policy = RoutePolicy(RouteOptOut(scope=scope))
     return Policies(policy, dict.fromkeys(routes.values(), policy), routes.get)
 
 

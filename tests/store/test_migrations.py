@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from support.stored import KEEP, Clock, opened
+from support.stored import Clock, opened, stored_at
 
-from app.store import NewerStore, Store, StoreOptions, migrations, open_store
+from app.store import NewerStore, Store, migrations, open_store
 from app.store.schema import metadata
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
@@ -68,16 +68,16 @@ async def test_newer_store_is_called_newer_without_migrations_too(path: Path, cl
     async with opened(path, clock) as store, store.engine.begin() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(NewerStore):
-        async with open_store(StoreOptions(path, KEEP), serving=False, migrate=False):
+        async with open_store(stored_at(path), serving=False, migrate=False):
             pass
 
 
 OPEN = """
 import asyncio, sys
 from pathlib import Path
-from app.store import Keep, StoreOptions, open_store
+from app.store import open_store
 async def main():
-    async with open_store(StoreOptions(Path(sys.argv[1]), Keep(86400.0, 0.0)), serving=True) as store:
+    async with open_store(StoreSettings(f"sqlite:///{sys.argv[1]}", 86400.0, 0.0), serving=True) as store:
         await store.check()
 asyncio.run(main())
 print("alembic" in sys.modules)

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from support.stored import CUSTOMER, NINE, US, arrival, claim, incoming, opted, used
 
-from app.policies.limits import LimitOptions, Rate
+from app.policies.limits import Rate
 from app.policies.usage import Conversation, OptOutChange
 from app.replies.journal import FailedCall, MessageCopy
 from app.store import Store, people, queries
@@ -195,8 +195,7 @@ async def test_reset_forgets_what_was_counted_against_one_person(store: Store) -
 
 async def test_reset_of_the_spending_caps(store: Store) -> None:
     """Every scope starts from nothing again; what was counted against people stays."""
-    limits = LimitOptions(route_totals={"support": (Rate(100, 3600.0),)})
-    await store.journal.record(used(1, limits=limits))
+    await store.journal.record(used(1, cap=Rate(100, 3600.0)))
     assert await store.change(people.reset, Reset("anna", None)) == 2
     rows = await every_row(store)
     assert (rows["spending"], [row["counted"] for row in rows["messages"]], len(rows["cooldowns"])) == ([], [1], 1)

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy import URL
 from support import postgres, proxy
 from support.postgres import Own
-from support.stored import HELLO, KEEP, US, entry, incoming
+from support.stored import HELLO, US, entry, incoming, stored_at
 
 from app.delivery.queue import StoredReport
 from app.plivo.refusals import Unavailable
 from app.policies.usage import Conversation
-from app.store import BrokenStore, Store, StoreOptions, open_store, server_url
+from app.store import BrokenStore, Store, open_store, server_url
 from app.store.locks import LOCKS
 from app.store.postgres import PROVEN_SECONDS
 from app.store.queries import history
@@ -39,7 +39,7 @@ async def _behind_a_door(template: str) -> AsyncIterator[tuple[Store, proxy.Prox
     async with postgres.database(template) as where:
         with proxy.before(postgres.written(where)) as door:
             url = server_url(f"postgresql://postgres@127.0.0.1:{door.port}/{where.database}")
-            async with open_store(StoreOptions(url, KEEP), serving=True) as store:
+            async with open_store(stored_at(url), serving=True) as store:
                 yield store, door, postgres.written(where)
 
 
@@ -95,7 +95,7 @@ async def test_what_waits_is_bounded_by_the_server(template: str) -> None:
     """Statements end, and so does a transaction whose client is gone."""
     async with (
         postgres.database(template) as where,
-        open_store(StoreOptions(where, KEEP), serving=False) as store,
+        open_store(stored_at(where), serving=False) as store,
         store.engine.connect() as connection,
     ):
         names = ("statement_timeout", "idle_in_transaction_session_timeout", "application_name")
@@ -105,7 +105,7 @@ async def test_what_waits_is_bounded_by_the_server(template: str) -> None:
 
 async def test_a_report_with_nul_is_stored(template: str) -> None:
     """A signed report is never refused for what it says; PostgreSQL keeps it without the NUL that it cannot hold."""
-    async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
+    async with postgres.database(template) as where, open_store(stored_at(where), serving=False) as store:
         await asyncio.gather(*(store.queue.accept(incoming(number, status="deli\0vered")) for number in (1, 2)))
         got = await store.queue.lease("crm", 2, 60.0)
     reports = [one.content.report for one in got if isinstance(one.content, StoredReport)]
@@ -114,7 +114,7 @@ async def test_a_report_with_nul_is_stored(template: str) -> None:
 
 async def test_more_people_than_locks_write_at_once(template: str) -> None:
     """A group of a thousand people takes one lock for all, so that a server's room for locks is never used up."""
-    async with postgres.database(template) as where, open_store(StoreOptions(where, KEEP), serving=False) as store:
+    async with postgres.database(template) as where, open_store(stored_at(where), serving=False) as store:
         people = [f"337{number:08d}" for number in range(2 * LOCKS)]
         given = await asyncio.gather(*(store.journal.record(entry(one, pair=Conversation(US, one))) for one in people))
     assert {one.xml for one in given} == {HELLO.xml}
@@ -133,7 +133,7 @@ async def test_a_migration_waits_for_another(template: str) -> None:
 
 
 async def _open(where: URL) -> None:
-    async with open_store(StoreOptions(where, KEEP), serving=False):
+    async with open_store(stored_at(where), serving=False):
         pass
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from support.stored import DAY, KEEP, Clock, arrival, entry, incoming, opened, opted, proof, submission, swept
+from support.stored import DAY, KEPT, Clock, arrival, entry, incoming, opened, opted, proof, submission, swept
 
 from app.plivo.markup import EMPTY
 from app.plivo.messages import Proof
 from app.replies.journal import Recorded, Reused, Submission
 from app.replies.proposals import REPLAYED, Proposal
-from app.store import Keep, Store, proofs, schema
+from app.settings import StoreSettings
+from app.store import Store, proofs, schema
 from app.store.driver import Connection
 from app.store.people import list_opt_outs
 
@@ -90,7 +91,7 @@ async def test_messages_and_reports_share_the_bindings(store: Store) -> None:
 
 async def test_binding_is_kept_as_long_as_answers(store: Store, clock: Clock) -> None:
     """At the end of `keep` the key goes with the answer, and not before, however short `keep_text` is."""
-    keep = Keep(rows=2 * DAY, text=0.0)
+    keep = StoreSettings(keep=2 * DAY, keep_text=0.0)
     await store.journal.record(entry(proofs=(proof("k", "a"),)))
     clock.advance(2 * DAY - 1)
     await swept(store, keep)
@@ -107,7 +108,7 @@ async def test_what_vouches_for_an_opt_out_outlives_retention(store: Store, cloc
     if claimed:
         await bind(store, [(proof("v2", "a"), proof("v3", "a"))])
     await store.journal.record(replace(stop("message-9", proof("v2", "a"), proof("v3", "a")), claimed=claimed))
-    clock.advance(KEEP.rows + DAY)
+    clock.advance(KEPT.keep + DAY)
     while (await swept(store)).more:
         pass
     assert await kept(store) == [b"v2", b"v3"]
@@ -118,7 +119,7 @@ async def test_stop_that_changes_nothing_vouches_for_nothing(store: Store, clock
     """A second STOP makes no change, so what signed it goes as any other."""
     await store.journal.record(stop("message-9", proof("first", "a")))
     await store.journal.record(stop("message-10", proof("second", "a")))
-    clock.advance(KEEP.rows + DAY)
+    clock.advance(KEPT.keep + DAY)
     await swept(store)
     assert await kept(store) == [b"first"]
 
@@ -131,7 +132,7 @@ async def test_start_of_long_ago_ends_no_newer_opt_out(store: Store, clock: Cloc
     await store.journal.record(stop("message-9", proof("j", "a")))
     await store.journal.record(began)
     await store.journal.record(stop("message-10", proof("l", "a")))
-    clock.advance(KEEP.rows + DAY)
+    clock.advance(KEPT.keep + DAY)
     await swept(store)
     uuid = "message-1" if value == "a" else "message-2"
     replayed = submission(arrival(uuid, at=clock.now, text="START", proofs=(proof("k", value),)), start, start)

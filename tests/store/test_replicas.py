@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from support import postgres
-from support.stored import CUSTOMER, HELLO, KEEP, NINE, US, arrival, claim, incoming, opted, proof, submission
+from support.stored import CUSTOMER, HELLO, NINE, US, arrival, claim, incoming, opted, proof, stored_at, submission
 
 from app.plivo.markup import EMPTY, render
 from app.plivo.messages import Outgoing
@@ -18,7 +18,7 @@ from app.policies.usage import Conversation
 from app.replies.journal import Claimed, FailedCall, Held, Recorded, Reused, Submission
 from app.replies.proposals import Proposal
 from app.rules.outcome import Use
-from app.store import Store, StoreOptions, open_store
+from app.store import Store, open_store
 from app.store.schema import messages, opt_outs, spending
 
 ROUNDS = 20  # of what must meet in the middle of two transactions
@@ -41,8 +41,8 @@ async def two(template: str) -> AsyncIterator[Two]:
     """Both serve."""
     async with (
         postgres.database(template) as where,
-        open_store(StoreOptions(where, KEEP), serving=True) as one,
-        open_store(StoreOptions(where, KEEP), serving=True) as other,
+        open_store(stored_at(where), serving=True) as one,
+        open_store(stored_at(where), serving=True) as other,
     ):
         yield Two(one, other)
 

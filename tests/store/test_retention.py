@@ -13,6 +13,7 @@ from support.stored import (
     CUSTOMER,
     DAY,
     HELLO,
+    KEPT,
     SILENCE,
     Clock,
     arrival,
@@ -28,15 +29,14 @@ from support.stored import (
 from app import telemetry
 from app.delivery.queue import Settlement
 from app.replies.journal import Recorded, Reused
-from app.store import Keep, Store, retention
+from app.settings import StoreSettings
+from app.store import Store, retention
 from app.store.errors import StoreError
 from app.store.queries import history
 from app.store.usage import SLOT
 
-KEEP = Keep(rows=30 * DAY, text=14 * DAY)
 
-
-async def sweep(store: Store, keep: Keep = KEEP) -> bool:
+async def sweep(store: Store, keep: StoreSettings = KEPT) -> bool:
     """One batch; whether there may be more."""
     return (await swept(store, keep)).more
 
@@ -89,13 +89,13 @@ async def test_what_nobody_took_dies_loudly(store: Store, path: Path, clock: Clo
     """G6: a delivery that is still due at the end of `keep` is dead then, told, and kept as long again."""
     await store.queue.accept(incoming(1, "crm"))
     clock.advance(30 * DAY + 1)
-    assert (await swept(store, KEEP)).given_up == 1
+    assert (await swept(store, KEPT)).given_up == 1
     assert select(path, "SELECT state, error FROM deliveries") == [
         ("dead", "no target took it within [store] keep, or keep_text")
     ]
     assert await store.queue.lease("crm", 1, 30) == []
     clock.advance(30 * DAY)
-    assert (await swept(store, KEEP)).given_up == 0
+    assert (await swept(store, KEPT)).given_up == 0
     assert select(path, "SELECT count(*) FROM reports") == [(1,)]
     clock.advance(1)
     await sweep(store)
@@ -119,7 +119,7 @@ async def test_text_goes_after_keep_text(
     """A text is kept for `keep_text`; the answer, which repeats get, at least a day (G3)."""
     await store.journal.record(entry())
     clock.advance(after)
-    await sweep(store, Keep(30 * DAY, text))
+    await sweep(store, StoreSettings(keep_text=text))
     assert select(path, "SELECT text, xml FROM messages") == [left]
 
 
@@ -127,7 +127,7 @@ async def test_answer_and_proof_hold_for_a_day(store: Store, clock: Clock) -> No
     """G2 and G3: a day later a repeat gets the same XML, and a reused signature is refused."""
     await store.journal.record(entry(proofs=(proof("k", "a"),)))
     clock.advance(DAY - 1)
-    await sweep(store, Keep(DAY, 0.0))
+    await sweep(store, StoreSettings(keep=DAY, keep_text=0.0))
     assert await store.journal.record(entry("message-1", SILENCE)) == Recorded(HELLO.xml)
     with pytest.raises(Reused):
         await store.journal.record(entry("message-2", proofs=(proof("k", "b"),)))
@@ -238,7 +238,7 @@ async def test_round_that_fails_is_logged_and_the_next_one_goes_on(monkeypatch: 
             raise StoreError("the disk is full", at_fault=True)
         return retention.Swept(more=False, given_up=3)
 
-    sweeping = asyncio.create_task(retention.run(transact, KEEP))
+    sweeping = asyncio.create_task(retention.run(transact, KEPT))
     async with asyncio.timeout(5):
         await enough.wait()
     sweeping.cancel()

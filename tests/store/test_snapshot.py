@@ -3,7 +3,7 @@
 from support.stored import DAY, NINE, Clock, incoming, used
 
 from app.delivery.queue import Settlement, State
-from app.policies.limits import LimitOptions, Rate
+from app.policies.limits import Rate
 from app.policies.usage import Budget
 from app.store import Store
 from app.store import delivery_commands as commands
@@ -54,8 +54,8 @@ async def test_pauses_of_operators(store: Store) -> None:
 
 async def test_spending_is_the_sum_of_a_scope_in_its_window(store: Store) -> None:
     """Units of the scope, in the window; each cap by itself."""
-    limits = LimitOptions(route_totals={"support": (Rate(100, SUPPORT.seconds),)})
+    cap = Rate(100, SUPPORT.seconds)
     for number, when in enumerate((NINE - 2 * DAY, NINE - 7200, NINE)):
-        await store.journal.record(used(number, at=when, limits=limits))
+        await store.journal.record(used(number, at=when, cap=cap))
     found = await survey(store.engine, [], [ALL, SUPPORT, Budget("route none", DAY)], NINE)
     assert found.spent == {ALL: 4, SUPPORT: 2, Budget("route none", DAY): 0}

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import URL
 from support import postgres
-from support.stored import DAY, KEEP, NINE, Clock, entry, incoming, opened, proof, swept
+from support.stored import DAY, NINE, Clock, entry, incoming, opened, proof, stored_at, swept
 
 from app.delivery.queue import StoredReport
-from app.store import BrokenStore, StoreOptions, open_store
+from app.store import BrokenStore, open_store
 from app.store.instances import StoredInstances
 from app.store.schema import metadata
 from app.store.transfer import BATCH, copy
@@ -64,19 +64,19 @@ def _read(connection: sa.Connection) -> Rows:
 
 
 async def _rows(where: Path | URL) -> Rows:
-    async with open_store(StoreOptions(where, KEEP), serving=False) as store, store.engine.connect() as connection:
+    async with open_store(stored_at(where), serving=False) as store, store.engine.connect() as connection:
         return await connection.run_sync(_read)
 
 
 async def _filled(where: Path | URL, rows: int) -> Rows:
-    async with open_store(StoreOptions(where, KEEP), serving=False) as store, store.engine.begin() as connection:
+    async with open_store(stored_at(where), serving=False) as store, store.engine.begin() as connection:
         await connection.run_sync(_fill, rows)
     return await _rows(where)
 
 
 async def _copy(source: Path | URL, destination: Path | URL) -> dict[str, int]:
     told: dict[str, int] = {}
-    await copy(StoreOptions(source, KEEP), StoreOptions(destination, KEEP), "anna", told.__setitem__)
+    await copy(stored_at(source), stored_at(destination), "anna", told.__setitem__)
     return told
 
 
@@ -106,13 +106,13 @@ async def test_new_rows_get_fresh_ids(old: str, new: str, template: str, tmp_pat
         _place(old, template, tmp_path / "old.db") as source,
         _place(new, template, tmp_path / "new.db") as place,
     ):
-        async with open_store(StoreOptions(source, KEEP), serving=False) as store:
+        async with open_store(stored_at(source), serving=False) as store:
             for number in range(1, 4):
                 await store.queue.accept(incoming(number))
             leased = await store.queue.lease("crm", 2, 3600.0)
         assert len(leased) == 2
         await _copy(source, place)
-        async with open_store(StoreOptions(place, KEEP), serving=True) as store:
+        async with open_store(stored_at(place), serving=True) as store:
             await store.queue.accept(incoming(4))
             got = await store.queue.lease("crm", 10, 60.0)
     assert sorted(delivery.id for delivery in got) == [1, 2, 3, 4]
@@ -150,7 +150,7 @@ async def test_a_copy_that_breaks_changes_nothing(template: str, tmp_path: Path)
 
     async with postgres.database(template) as place:
         with pytest.raises(KeyboardInterrupt):
-            await copy(StoreOptions(source, KEEP), StoreOptions(place, KEEP), "anna", break_off)
+            await copy(stored_at(source), stored_at(place), "anna", break_off)
         assert set(map(len, (await _rows(place)).values())) == {0}
         await _copy(source, place)
         assert (await _rows(place))["messages"] == before["messages"]
@@ -174,7 +174,7 @@ async def test_what_servers_write_of_themselves_is_nothing(template: str, tmp_pa
     """A destination that was only asked whether it is ready, or whose server was killed, is still empty."""
     await _filled(tmp_path / "old.db", 1)
     async with postgres.database(template) as place:
-        async with open_store(StoreOptions(place, KEEP), serving=True) as store:
+        async with open_store(stored_at(place), serving=True) as store:
             await store.check()
             await StoredInstances(store.engine, store.change, "server-1").write({})
         assert set((await _copy(tmp_path / "old.db", place)).values()) == {1}
@@ -183,11 +183,11 @@ async def test_what_servers_write_of_themselves_is_nothing(template: str, tmp_pa
 async def test_a_text_with_nul_arrives_without(template: str, tmp_path: Path) -> None:
     """SQLite keeps NUL in a text, PostgreSQL cannot: one such row must not hold back a store."""
     source = tmp_path / "old.db"
-    async with open_store(StoreOptions(source, KEEP), serving=False) as store:
+    async with open_store(stored_at(source), serving=False) as store:
         await store.queue.accept(incoming(1, status="deli\0vered"))
     async with postgres.database(template) as place:
         await _copy(source, place)
-        async with open_store(StoreOptions(place, KEEP), serving=True) as store:
+        async with open_store(stored_at(place), serving=True) as store:
             (delivery,) = await store.queue.lease("crm", 1, 60.0)
     assert isinstance(delivery.content, StoredReport)
     assert delivery.content.report.status == "delivered"
@@ -205,7 +205,7 @@ async def test_a_store_is_not_copied_into_itself(tmp_path: Path) -> None:
 
 async def test_a_served_store_is_not_copied(tmp_path: Path) -> None:
     """What is answered during a copy would be missing in it: the server is stopped first, on either side."""
-    async with open_store(StoreOptions(tmp_path / "served.db", KEEP), serving=True):
+    async with open_store(stored_at(tmp_path / "served.db"), serving=True):
         with pytest.raises(BrokenStore, match="stop the server first"):
             await _copy(tmp_path / "served.db", tmp_path / "new.db")
         with pytest.raises(BrokenStore, match="stop the server first"):

@@ -38,13 +38,16 @@ def using(
     seconds: float = HOUR,
     change: OptOutChange | None = None,
     limits: LimitOptions | None = None,
+    cap: Rate | None = None,
     text: str = "hello",
     route: str = "support",
 ) -> Submission:
     """A message whose answer uses something up."""
     made = replace(HELLO, messages=(Outgoing(pair.number, (pair.person,), "Hello."),), units=units, change=change)
     made = replace(made, uses=tuple(Use(key, seconds) for key in keys))
-    return submission(arrival(f"message-{number}", at=at, pair=pair, text=text, route=route), made, limits=limits)
+    return submission(
+        arrival(f"message-{number}", at=at, pair=pair, text=text, route=route), made, limits=limits, cap=cap
+    )
 
 
 async def rows(store: Store, table: sa.Table) -> list[dict[str, Any]]:
@@ -88,8 +91,7 @@ async def record(store: Store, *submissions: Submission) -> list[bytes]:
 
 async def test_answer_uses_up_with_its_row(store: Store) -> None:
     """One answer is counted once, with its units in each of its scopes, its cooldowns and its opt-out change."""
-    own = LimitOptions(route_totals={"support": (Rate(9, HOUR),)})
-    await record(store, using(1, limits=own, change=opted(out=False)))
+    await record(store, using(1, cap=Rate(9, HOUR), change=opted(out=False)))
     assert await used_up(store) == (
         ["message-1"],
         [("", 2), ("route support", 2)],
@@ -233,10 +235,11 @@ async def test_spending_cap_never_forgets_too_early(store: Store, seconds: float
 async def test_scopes_are_apart(store: Store) -> None:
     """A route's cap counts that route's answers only; the common one all."""
     budgets = (ALL, Budget("route a", DAY), Budget("route b", HOUR))
-    limits = LimitOptions(route_totals={"a": (Rate(99, DAY),), "b": (Rate(99, HOUR),)})
-    await record(
-        store, using(1, limits=limits, route="a", units=3), using(2, limits=limits, route="b", units=4, keys=())
+    one, other = (
+        using(1, cap=Rate(99, DAY), route="a", units=3),
+        using(2, cap=Rate(99, HOUR), route="b", units=4, keys=()),
     )
+    await record(store, one, other)
     assert (await known(store, budgets=budgets)).spent == dict(zip(budgets, (7, 3, 4), strict=True))
 
 

@@ -45,7 +45,7 @@ class Bench:
             schedules=self.schedules,
             folder=self.folder,
         )
-        return build(RuleOptions("x", conditions or ConditionOptions(), action, src, cooldown=cooldown), compiler)
+        return build(RuleOptions("x", conditions or ConditionOptions(), action, cooldown, src), compiler)
 
     def told(self, severity: Severity = "error") -> list[tuple[Place, str]]:
         """The faults of one severity, below the rule."""

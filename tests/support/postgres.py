@@ -18,8 +18,8 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL
 
-from app.store import StoreOptions, open_store, server_url
-from support.stored import KEEP, Clock
+from app.store import open_store, server_url
+from support.stored import Clock, stored_at
 
 TEMPLATE = f"autoreply_template_{os.environ.get('PYTEST_XDIST_WORKER', '')}"  # one a process of pytest
 
@@ -98,7 +98,7 @@ async def prepare(url: str) -> None:
     """A migrated template."""
     await execute(url, f"DROP DATABASE IF EXISTS {TEMPLATE}")
     await execute(url, f"CREATE DATABASE {TEMPLATE}")
-    async with open_store(StoreOptions(server_url(url).set(database=TEMPLATE), KEEP), serving=False):
+    async with open_store(stored_at(server_url(url).set(database=TEMPLATE)), serving=False):
         pass
 
 

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL
+
 from app.delivery.backlog import Backlog
 from app.delivery.fan_out import Subscriptions
 from app.delivery.message_copies import MessageCopies
@@ -16,18 +18,18 @@ from app.delivery.target import Target
 from app.plivo.markup import Callback, render
 from app.plivo.messages import DeliveryReport, InboundMessage, Outgoing, Proof, Verified
 from app.plivo.numbers import canonical
-from app.policies.limits import LimitOptions, for_route, text_key
+from app.policies.limits import LimitOptions, Rate, for_route, text_key
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Conversation, OptOutChange
 from app.replies.decide import Candidate, usage_query
 from app.replies.journal import Arrival, ClaimRequest, MessageCopy, Submission
 from app.replies.proposals import OPTED_OUT, Evaluation, Proposal
 from app.rules.outcome import Use
-from app.store import Keep, Store, StoreOptions, open_store, retention
+from app.settings import SQLITE, StoreSettings
+from app.store import Store, open_store, retention
 
 NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC
 DAY = 86_400.0
-KEEP = Keep(rows=30 * DAY, text=14 * DAY)
 
 
 @dataclass
@@ -47,9 +49,16 @@ class Clock:
         self.tell(self.now)
 
 
-def opened(path: Path, clock: Clock, *, serving: bool = True, keep: Keep = KEEP) -> AbstractAsyncContextManager[Store]:
+def stored_at(where: Path | URL, keep: float = 30 * DAY, keep_text: float = 14 * DAY) -> StoreSettings:
+    """A store in this file, or on this server."""
+    if isinstance(where, Path):
+        return StoreSettings(f"{SQLITE}{where}", keep, keep_text)
+    return StoreSettings(where.set(drivername="postgresql").render_as_string(hide_password=False), keep, keep_text)
+
+
+def opened(path: Path, clock: Clock, *, serving: bool = True) -> AbstractAsyncContextManager[Store]:
     """A store in this file, by this clock."""
-    return open_store(StoreOptions(path, keep), serving=serving, clock=clock)
+    return open_store(stored_at(path), serving=serving, clock=clock)
 
 
 US, CUSTOMER = "33644600000", "33700000001"
@@ -94,9 +103,13 @@ def submission(
     cooldowns: bool = False,
     copy: MessageCopy | None = None,
     limits: LimitOptions | None = None,
+    cap: Rate | None = None,
 ) -> Submission:
     """A message and what would be sent, ready to be admitted."""
-    policy = RoutePolicy(limits=for_route(limits, came.route)) if limits else came.policies.of(came.route)
+    policy = came.policies.of(came.route)
+    if limits or cap:
+        common = limits or LimitOptions()
+        policy = RoutePolicy(limits=for_route(common, came.route or "", replace(common, total=(cap,) if cap else ())))
     evaluation = Evaluation(came.called_at, came.route, policy, None)
     people = {canonical(number) for sent in when_in.messages for number in sent.dst} | {came.message.person}
     query = usage_query(came.message, evaluation, people, cooldowns=cooldowns or bool(when_in.uses))
@@ -121,13 +134,16 @@ def used(
     change: OptOutChange | None = None,
     copy: MessageCopy | None = None,
     limits: LimitOptions | None = None,
+    cap: Rate | None = None,
 ) -> Submission:
     """Message `number` of a person, whose answer uses up all that one can use up."""
     sent = (Outgoing(pair.number, (pair.person,), f"Answer {number}."),)
     xml = render(sent, f"{CALLBACK.url}/message-{number}", "POST")
     uses = tuple(Use(key, 0.0) for key in cooldowns)
     answer = replace(HELLO, messages=sent, xml=xml, units=units, uses=uses, change=change)
-    return submission(arrival(f"message-{number}", at=at, pair=pair, route=route), answer, copy=copy, limits=limits)
+    return submission(
+        arrival(f"message-{number}", at=at, pair=pair, route=route), answer, copy=copy, limits=limits, cap=cap
+    )
 
 
 def claim(came: Arrival, owner: str = "us", seconds: float = 60.0) -> ClaimRequest:
@@ -198,9 +214,10 @@ def backlog(
     return Backlog({target.name: target for target in targets}, count, refused)
 
 
+KEPT = StoreSettings()
 NO_COPIES = MessageCopies({}, backlog(), lambda _targets: None)
 
 
-async def swept(store: Store, keep: Keep = KEEP) -> retention.Swept:
+async def swept(store: Store, kept: StoreSettings = KEPT) -> retention.Swept:
     """One step of retention."""
-    return await store.database.write(partial(retention.sweep, keep=keep))
+    return await store.database.write(partial(retention.sweep, kept=kept))

@@ -1,8 +1,9 @@
 """Kind `forward`: the message goes to other phones, and perhaps a text to the sender."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from app.notation import Doc
 from app.plivo.messages import Outgoing
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers, Passes
@@ -12,12 +13,12 @@ from app.rules.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class ForwardOptions:
-    """`forward = "+33.."`, with `forward_text` to them and `text` to the sender."""
+    """`forward = "+33.."`: the message goes to other phones."""
 
     KEY: ClassVar[str] = "forward"
-    forward: tuple[str, ...]
-    forward_text: str = "{from}: {text}"
-    text: str | None = None
+    forward: Annotated[tuple[str, ...], Doc("The numbers that get the message.")]
+    forward_text: Annotated[str, Doc("What they get.")] = "{from}: {text}"
+    text: Annotated[str | None, Doc("A reply to the sender. Default: none.")] = None
 
     def build(self, compiler: RuleCompiler) -> "Forward":
         """The action."""

@@ -9,14 +9,15 @@ with the length of a message, not with the number of keywords.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from app import folding
 from app.frozen import frozen
+from app.notation import Doc
 from app.plivo.messages import InboundMessage
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers, Passes
-from app.rules.rule import Cooldown, RuleContext, Seconds
+from app.rules.rule import Cooldown, CooldownOptions, RuleContext
 from app.rules.templates import Template
 
 Form = Literal["whole", "first", "any"]
@@ -25,20 +26,21 @@ _REGEX_CLOTHES = re.compile(r"\\[dwsb]|\(\?|\.\*|\[[^\]]*\]|^\^|\$$|\w\+")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(CooldownOptions):
     """A keyword's value: a text, or a table with a text and a cooldown of its own."""
 
-    text: str
-    cooldown: Seconds | None = None
-    cooldown_then: Literal["silence", "pass"] = "silence"
+    text: Annotated[str, Doc("The reply.")]
 
 
 @dataclass(frozen=True, slots=True)
 class KeywordsOptions:
-    """`[rules.x.keywords]`"""
+    """`[rules.x.keywords]`: a reply for each word."""
 
     KEY: ClassVar[str] = "keywords"
-    keywords: Mapping[str, str | Entry]
+    keywords: Annotated[
+        Mapping[str, str | Entry],
+        Doc('A reply, or a table, for each word: `"WORD"` the whole text, `"WORD *"` its start, `"* WORD *"` inside.'),
+    ]
 
     def build(self, compiler: RuleCompiler) -> "Keywords":
         """The action; keywords that mean the same after folding are faults."""
@@ -48,8 +50,7 @@ class KeywordsOptions:
         forms: dict[Form, dict[str, Keyword]] = {"whole": {}, "first": {}, "any": {}}
         for order, (source, value) in enumerate(self.keywords.items()):
             entry = value if isinstance(value, Entry) else Entry(value)
-            cooldown = Cooldown(entry.cooldown, entry.cooldown_then) if entry.cooldown else None
-            keyword = Keyword(order, source, compiler.template(source, entry.text), cooldown)
+            keyword = Keyword(order, source, compiler.template(source, entry.text), entry.build())
             for form, phrase in _alternatives(source, compiler):
                 other = forms[form].setdefault(phrase, keyword)
                 if other is not keyword:

@@ -9,13 +9,14 @@ everything that is installed, so that it can take no other module's name.
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
+from app.notation import Doc
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
 from app.rules.kinds.functions import BadFunction, Watched, find
 from app.rules.outcome import Fails, Passes, RuleResult
-from app.rules.rule import RuleContext
+from app.rules.rule import ALLOW_TO, RuleContext
 from app.rules.tasks import in_rule
 from app.telemetry import Logger, get_logger, place_of
 
@@ -70,11 +71,11 @@ Function = Callable[[Message, Context], Coroutine[Any, Any, str | Reply | None]]
 
 @dataclass(frozen=True, slots=True)
 class PythonOptions:
-    """`python = "module:function"`"""
+    """`python = "module:function"`: an async function of yours replies."""
 
     KEY: ClassVar[str] = "python"
-    python: str
-    allow_to: tuple[str, ...] = ()
+    python: Annotated[str, Doc("The module, found beside the config file, and the function, as `replies.shop:reply`.")]
+    allow_to: Annotated[tuple[str, ...], Doc(ALLOW_TO)] = ()
 
     def build(self, compiler: RuleCompiler) -> "Python":
         """The action; a module that cannot be imported is a fault of the file."""

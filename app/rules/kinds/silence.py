@@ -1,8 +1,9 @@
 """Kind `silence`: nothing, on purpose."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from app.notation import Doc
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers
 from app.rules.rule import RuleContext
@@ -10,10 +11,10 @@ from app.rules.rule import RuleContext
 
 @dataclass(frozen=True, slots=True)
 class SilenceOptions:
-    """`silence = true`"""
+    """`silence = true`: no reply, on purpose."""
 
     KEY: ClassVar[str] = "silence"
-    silence: bool
+    silence: Annotated[bool, Doc("`true`: no reply, and no later rule is asked.")]
 
     def build(self, compiler: RuleCompiler) -> "Silence":
         """The action."""

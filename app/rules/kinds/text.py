@@ -1,8 +1,9 @@
 """Kind `text`: one text to the sender."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from app.notation import Doc
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers
 from app.rules.rule import RuleContext
@@ -11,10 +12,10 @@ from app.rules.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class TextOptions:
-    """`text = ".."`"""
+    """`text = ".."`: one reply to the sender."""
 
     KEY: ClassVar[str] = "text"
-    text: str
+    text: Annotated[str, Doc("The reply; `{name}` stands for a value.")]
 
     def build(self, compiler: RuleCompiler) -> "Text":
         """The action."""

@@ -17,23 +17,22 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from app.http_client import (
     Answer,
     BadTlsFile,
-    Headers,
     HttpClient,
+    ReceiverOptions,
     RequestFailed,
     Secret,
-    TlsFiles,
-    Url,
     webhook_headers,
 )
+from app.notation import Doc, HttpUrl
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Fails, Passes, Redirects, RuleResult
-from app.rules.rule import RuleContext
+from app.rules.rule import ALLOW_TO, RuleContext
 
 CAP = 16 * 1024  # bytes of an answer; the longest SMS has 1,600 characters
 
@@ -41,17 +40,12 @@ _OK, _NO_CONTENT = 200, 204
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookOptions:
-    """`webhook = "https://.."`"""
+class WebhookOptions(ReceiverOptions):
+    """`webhook = "https://.."`: an HTTP service of yours replies."""
 
     KEY: ClassVar[str] = "webhook"
-    webhook: Url = field(repr=False)
-    secrets: tuple[Secret, ...] = ()
-    headers: Headers = field(default_factory=lambda: Headers({}), repr=False)
-    allow_to: tuple[str, ...] = ()
-    ca_file: str | None = None
-    client_cert: str | None = None
-    client_key: str | None = None
+    webhook: Annotated[HttpUrl, Doc("The URL that the message is posted to, as JSON.")] = field(repr=False)
+    allow_to: Annotated[tuple[str, ...], Doc(ALLOW_TO)] = ()
 
     def build(self, compiler: RuleCompiler) -> "Webhook":
         """The action."""
@@ -60,7 +54,7 @@ class WebhookOptions:
 
     def _tls(self, compiler: RuleCompiler) -> ssl.SSLContext | None:
         try:
-            return TlsFiles(self.ca_file, self.client_cert, self.client_key).context(self.webhook, compiler.folder)
+            return self.ssl_context(self.webhook, compiler.folder)
         except BadTlsFile as error:
             compiler.fault(error.option, str(error))
             return None

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.notation import Doc
 from app.rules.schedules import hints, public_holidays, wall_clock
 from app.rules.schedules.errors import BadSchedule
 from app.rules.schedules.hours import Hours, has_holidays, parse
@@ -28,14 +29,20 @@ HORIZON = 3660  # days of the search for what comes next, which holds the loop: 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleOptions:
-    """One `[schedules.x]`."""
+    """`[schedules.x]`: opening hours, for the conditions `open` and `closed` and for texts."""
 
-    timezone: str
-    hours: str
-    country: str | None = None
-    weekdays: tuple[str, ...] = ()
-    region: str | None = None
-    holidays: tuple[date, ...] = ()
+    timezone: Annotated[str, Doc("The IANA time zone of the hours, for example `Europe/Paris`.")]
+    hours: Annotated[str, Doc("Opening hours in OpenStreetMap's syntax, for example `Mo-Fr 09:00-18:00; PH off`.")]
+    country: Annotated[
+        str | None, Doc("The country, as two letters, whose public holidays are PH; required where hours say PH.")
+    ] = None
+    region: Annotated[
+        str | None, Doc("The part of the country, ISO 3166-2 without the country, for example `IDF`.")
+    ] = None
+    holidays: Annotated[tuple[date, ...], Doc("More days that count as PH, for example `2026-12-24`.")] = ()
+    weekdays: Annotated[
+        tuple[str, ...], Doc("Names of the days for %A and %a in texts, Monday first. Default: English ones.")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

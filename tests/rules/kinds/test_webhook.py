@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from support import compiler
 from support.logs import capture_logs
 
-from app.http_client import Headers, HttpClient, Secret, Url
+from app.http_client import HttpClient, Secret
 from app.plivo.messages import InboundMessage, Outgoing
 from app.rules.chain import walk
 from app.rules.conditions import ConditionOptions
@@ -65,7 +65,7 @@ async def _tools(bot: Bot) -> AsyncIterator[RuleServices]:
 
 
 def _options(**changes: Any) -> WebhookOptions:
-    return replace(WebhookOptions(Url("https://bot.example.com/sms?key=hunter2")), **changes)
+    return replace(WebhookOptions("https://bot.example.com/sms?key=hunter2"), **changes)
 
 
 async def _asked(answer: Answer, **changes: Any) -> tuple[RuleResult, Bot]:
@@ -127,7 +127,7 @@ async def test_short_codes_and_names_are_bare_and_unknown_units_are_null() -> No
 
 async def test_headers_of_the_file_are_sent_and_cannot_replace_ours() -> None:
     """`headers` adds; what signs the request stays ours."""
-    _, bot = await _asked(_plain(), headers=Headers({"Authorization": "Bearer x", "X-Shop": "Roma"}))
+    _, bot = await _asked(_plain(), headers={"Authorization": "Bearer x", "X-Shop": "Roma"})
     assert (bot.request.headers["authorization"], bot.request.headers["x-shop"]) == ("Bearer x", "Roma")
     assert bot.request.headers["user-agent"] == "plivo-autoreply/test"
     assert bot.request.headers["accept-encoding"] == "identity"

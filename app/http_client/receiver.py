@@ -1,0 +1,21 @@
+"""What the file says of whoever gets our requests, be it a target or the webhook of a rule."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from app.http_client.signing import Secret
+from app.http_client.tls import TlsFiles
+from app.notation import Doc, Headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverOptions(TlsFiles):
+    """How each POST is signed, what it carries, and how TLS identifies both sides."""
+
+    secrets: Annotated[
+        tuple[Secret, ...],
+        Doc("Standard Webhooks secrets (`whsec_..`) that sign each POST; several while one is being rotated."),
+    ] = ()
+    headers: Annotated[Headers, Doc("More headers of each POST, for example Authorization.")] = field(
+        default_factory=dict, repr=False
+    )

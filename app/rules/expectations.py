@@ -1,0 +1,44 @@
+"""`[[tests]]`: a message, and what is expected of the reply to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Literal
+
+from app.notation import Doc, Key
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """`expect` of `[[tests]]`: all that is set must hold."""
+
+    rule: Annotated[str | None, Doc("The rule that answers.")] = None
+    route: Annotated[str | None, Doc("The route of the message.")] = None
+    text: Annotated[str | None, Doc("The whole text of a message that is sent.")] = None
+    text_has: Annotated[str | None, Doc("A part of the text of a message that is sent.")] = None
+    silent: Annotated[bool | None, Doc("Whether nothing is sent.")] = None
+    units: Annotated[int | None, Doc("The SMS units of everything that is sent.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigTest:
+    """`[[tests]]`: a message, and what is expected of the reply to it. `plivo-autoreply test` runs them."""
+
+    name: Annotated[str, Doc("What is tested, in words.")]
+    to: Annotated[str, Doc("Your number.")]
+    sender: Annotated[str, Key("from"), Doc("Who writes.")]
+    expect: Annotated[Expectation, Doc("What the reply must be.")]
+    text: Annotated[str, Doc("What they write.")] = ""
+    type: Annotated[Literal["sms", "mms", "whatsapp"], Doc("How they write.")] = "sms"
+    intent: Annotated[
+        Literal["", "optout", "optin", "help"], Doc("The MessageIntent that Plivo sets. Default: none.")
+    ] = ""
+    at: Annotated[
+        datetime | None, Doc("When the message comes, with an offset, as `2026-03-02T10:00:00+01:00`. Default: now.")
+    ] = None
+    given: Annotated[
+        Mapping[str, str],
+        Doc(
+            "What a webhook or function says, by rule: a text, `pass` or `fail`. Default: `pass`. Tests make no calls."
+        ),
+    ] = field(default_factory=dict)
