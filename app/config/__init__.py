@@ -115,9 +115,8 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics)
     server, plivo = table("server", ServerSettings), table("plivo", PlivoSettings)
     store, logging = table("store", StoreSettings), table("logging", LoggingSettings)
     admin = table("admin", AdminSettings) if "admin" in data else None
-    country = plivo.country if plivo else _country(data.get("plivo"), folder)
-    limits, opt_out = table("limits", LimitOptions) or LimitOptions(), table("opt_out", OptOutOptions)
     targets = read_targets(data.get("targets", {}), folder, server, plivo, faults)
+    country = plivo.country if plivo else _country(data.get("plivo"), folder)
     reader = Reader(
         folder,
         faults,
@@ -125,20 +124,22 @@ def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics)
         partial(numbers.read_address, country=country),
         tuple(targets),
         read_schedules(data.get("schedules", {}), folder, faults),
-        limits,
-        opt_out or OptOutOptions(),
+        table("limits", LimitOptions) or LimitOptions(),
+        table("opt_out", OptOutOptions) or OptOutOptions(),
     )
     routes = reader.table(data.get("routes", []), data.get("rules", {}))
     tests = read_tests(data.get("tests", []), folder, routes, faults)
     own = {name: draft.options for name, draft in reader.own.items()}
     policies = compile_policies(routes, reader.limits, reader.opt_out, own)
+    lint.warn_of_exposure(data, faults)
+    lint.warn_of_strangers(admin, faults)
     if plivo and not plivo.auth_tokens:
         faults.note(("plivo", "auth_tokens"), "no token is left: each one is optional and missing")
     if not (server and plivo and store and logging):
         return None
     settings = Settings(server, plivo, _located(store, folder, faults), logging, admin)
     runtime = _runtime(settings, version, routes, policies, targets)
-    lint.check(data, settings, runtime, reader, faults)
+    lint.check(settings.store, runtime, reader, faults)
     return Loaded(settings, runtime, tests, ())
 
 

@@ -18,7 +18,7 @@ from app.rules.compiler import Place
 from app.rules.kinds.keywords import Keyword, Keywords
 from app.rules.table import Route, Table
 from app.runtime import Runtime
-from app.settings import AdminSettings, Settings, StoreSettings
+from app.settings import AdminSettings, StoreSettings
 
 MANY_NUMBERS = 1_000  # that share a spending cap: one busy number may silence all others
 RATES = ("per_sender", "same_text", "total")
@@ -26,11 +26,9 @@ RATES = ("per_sender", "same_text", "total")
 TOO_LONG = "a window longer than [store] keep: what is forgotten cannot be counted"
 
 
-def check(data: Mapping[str, Any], settings: Settings, runtime: Runtime, reader: Reader, faults: Diagnostics) -> None:
-    """Everything that follows."""
-    store, table, policies = settings.store, runtime.table, runtime.policies
-    warn_of_exposure(data, faults)
-    warn_of_strangers(settings.admin, faults)
+def check(store: StoreSettings, runtime: Runtime, reader: Reader, faults: Diagnostics) -> None:
+    """Everything that needs all tables."""
+    table, policies = runtime.table, runtime.policies
     warn_of_reserve(store, faults)
     check_windows(store.keep, reader.limits, reader.own, table, faults)
     check_copies(store.keep_text, runtime.subscriptions.targets, faults)

@@ -30,7 +30,7 @@ def test_good_file_is_fine() -> None:
     """Exit code 0, and a summary."""
     result = _check(process.MINIMAL)
     assert result.exit_code == 0
-    assert result.stdout == "config.toml: fine (1 route, 0 rules, 0 targets, 0 tests)\n"
+    assert result.stdout == "config.toml: fine (1 route, 1 rule, 0 targets, 0 tests)\n"
     assert result.stderr == ""
 
 
