@@ -42,7 +42,7 @@ async def test_command_works_beside_the_server(path: Path, clock: Clock) -> None
 
 SERVE = """
 import asyncio, sys
-from pathlib import Path
+from app.settings import StoreSettings
 from app.store import StoreInUse, open_store
 async def main():
     async with open_store(StoreSettings(f"sqlite:///{sys.argv[1]}", 86400.0, 0.0), serving=True):

@@ -74,7 +74,7 @@ async def test_newer_store_is_called_newer_without_migrations_too(path: Path, cl
 
 OPEN = """
 import asyncio, sys
-from pathlib import Path
+from app.settings import StoreSettings
 from app.store import open_store
 async def main():
     async with open_store(StoreSettings(f"sqlite:///{sys.argv[1]}", 86400.0, 0.0), serving=True) as store:
