@@ -5,16 +5,14 @@ the dispatcher ends, `/health` says 503 and `on_fault` is called, so that the pr
 """
 
 import asyncio
+import contextlib
 import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
-
-from starlette.types import ASGIApp
 
 from app import __version__
 from app.config import Loaded
@@ -27,14 +25,15 @@ from app.delivery.retry import JITTER
 from app.delivery.target import Target
 from app.delivery.worker import Clocks, TargetWorker
 from app.http_client import HttpClient
-from app.operations.readiness import ServiceFacts, SnapshotReader, State, Status
+from app.operations.readiness import ServiceFacts, SnapshotReader, State, Status, facts_of
 from app.plivo.messages import DeliveryReport, Verified
+from app.plivo.refusals import Unavailable
 from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
 from app.rules.services import RuleServices
 from app.runtime import Runtime
 from app.settings import Settings, StoreSettings
-from app.startup import take_over
+from app.startup import take_over, warn_of_unknown_targets
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
 from app.store.instances import StoredInstances
@@ -42,7 +41,7 @@ from app.store.snapshot import Survey, survey
 from app.telemetry import get_logger, lost_lines
 from app.telemetry.metrics import Metrics
 from app.web.admin import Admin, make_admin
-from app.web.app import make_app
+from app.web.app import CurrentApp, make_app
 from app.web.endpoints import Accept, Endpoints
 from app.web.middleware import SignatureOptions
 from app.web.server import STOP_SECONDS
@@ -58,14 +57,26 @@ LETTING_GO = 1.0  # seconds for what a stop has told to end
 class Service:
     """The running service: its two ASGI applications and what has to be stopped in order."""
 
-    app: ASGIApp
-    admin: Admin
+    loaded: Loaded  # the configuration in force
+    app: CurrentApp
+    endpoints: Endpoints
     metrics: Metrics
     store: Store
     replies: ReplyHandler
     dispatcher: Dispatcher
     state: State
+    clients: AsyncExitStack  # HTTP clients that live as long as the service
+    admin: Admin = field(init=False)
     _stopping: asyncio.Future[Any] | None = None
+
+    async def use(self, loaded: Loaded) -> None:
+        """Serve by another configuration from the next request on; those in flight end as they began."""
+        await self.open_rules_client(loaded.runtime)
+        self.loaded = loaded
+        self.app.current = make_app(_signature_options(loaded.settings), self.endpoints, self.metrics)
+        self.dispatcher.use(loaded.runtime.subscriptions.targets)
+        with contextlib.suppress(Unavailable):  # /ready tells of the store
+            await warn_of_unknown_targets(loaded.runtime.subscriptions.targets, self.store)
 
     async def begin_stop(self) -> None:
         """/ready says so, nothing more is leased; late rules and POSTs under way share the server's `STOP_SECONDS`."""
@@ -80,6 +91,12 @@ class Service:
             await self._stopping
         await self.replies.stop(0)
 
+    async def open_rules_client(self, runtime: Runtime) -> None:
+        """The HTTP client of the rules, once one of them calls out."""
+        if self.replies.services.client is None and any(rule.action.calls_out for rule in runtime.table.rules):
+            client = await self.clients.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT))
+            self.replies.services = RuleServices(client)
+
 
 @asynccontextmanager
 async def open_service(
@@ -93,60 +110,64 @@ async def open_service(
     async with AsyncExitStack() as stack:
         opening = open_store(settings.store, serving=True, migrate=migrate, committed=metrics.committed)
         store = await stack.enter_async_context(opening)
-        services, state = RuleServices(await _rules_client(loaded.runtime, stack)), State(store)
+        state = State(store)
         backlog = Backlog(targets, store.queue.waiting, lambda name: metrics.target(name).capped.inc())
-        workers = {name: worker async for name, worker in _workers(targets, store, backlog, metrics, stack)}
-        instances = StoredInstances(store.engine, store.change, secrets.token_hex(8))
-        dispatcher = Dispatcher(workers, backlog, Monitor(workers, instances))
+        dispatcher = _dispatcher(targets, store, backlog, metrics)
         replies = ReplyHandler(
-            lambda: loaded.runtime,
+            lambda: service.loaded.runtime,
             store.journal,
-            services,
-            MessageCopies(targets, backlog, dispatcher.wake),
+            RuleServices(),
+            MessageCopies(backlog, dispatcher.wake),
             Observer(metrics),
             time.time,
             owner=secrets.token_hex(8),
         )
         reserve = _reserve(settings.store, measure, stack)
-        intake = Intake(store.queue, lambda: loaded.runtime.subscriptions, backlog, dispatcher.wake, time.time)
+        intake = Intake(store.queue, lambda: service.loaded.runtime.subscriptions, backlog, dispatcher.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
         endpoints = Endpoints(replies.answer, accept, state.ready, lambda: state.fault)
-        app = make_app(_signature_options(settings), endpoints, metrics)
-        admin = make_admin(metrics, _status(_facts(loaded), state, reserve, dispatcher, replies, stack))
-        service = Service(app, admin, metrics, store, replies, dispatcher, state)
+        app = CurrentApp(make_app(_signature_options(settings), endpoints, metrics))
+        service = Service(loaded, app, endpoints, metrics, store, replies, dispatcher, state, stack)
+        service.admin = make_admin(metrics, _status(service, reserve, stack))
+        await service.open_rules_client(loaded.runtime)
         await take_over(loaded, store)
-        async with _running(service, loaded, on_fault):
+        async with _running(service, on_fault):
             yield service
 
 
-async def _rules_client(runtime: Runtime, stack: AsyncExitStack) -> HttpClient | None:
-    """The HTTP client of the rules, if one of them calls out."""
-    if not any(rule.action.calls_out for rule in runtime.table.rules):
-        return None
-    return await stack.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT))
+def _dispatcher(targets: Mapping[str, Target], store: Store, backlog: Backlog, metrics: Metrics) -> Dispatcher:
+    clocks = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
+
+    def make(target: Target) -> TargetWorker:
+        client = HttpClient(connections=None, user_agent=USER_AGENT)  # the worker bounds its attempts
+        return TargetWorker(target, store.queue, client, clocks, backlog, metrics.target(target.name))
+
+    workers = {name: make(target) for name, target in targets.items()}
+    instances = StoredInstances(store.engine, store.change, secrets.token_hex(8))
+    return Dispatcher(workers, backlog, Monitor(workers, instances), make)
 
 
 @asynccontextmanager
-async def _running(service: Service, loaded: Loaded, on_fault: Callable[[], None]) -> AsyncIterator[None]:
+async def _running(service: Service, on_fault: Callable[[], None]) -> AsyncIterator[None]:
     """Forwards, and watches whether all that must go on does."""
     forwarding = asyncio.create_task(service.dispatcher.run(), name="dispatcher")
     service.state.watch([*service.store.tasks, forwarding], on_fault)
-    reminding = asyncio.create_task(_remind()) if loaded.runtime.signature == "log-only" else None
+    reminding = asyncio.create_task(_remind(service))
     try:
         yield
     finally:
-        if reminding:
-            reminding.cancel()
+        reminding.cancel()
         await service.stop()
         _, late = await asyncio.wait([forwarding], timeout=LETTING_GO)
         for worker in late:  # it asks a store that does not answer
             worker.cancel()
 
 
-async def _remind() -> None:
+async def _remind(service: Service) -> None:
     """G1: a service that verifies nothing says so at start, and every hour."""
     while True:
-        log.warning('signature = "log-only": requests that nobody signed are answered; for a roll-out only')
+        if service.loaded.runtime.signature == "log-only":
+            log.warning('signature = "log-only": requests that nobody signed are answered; for a roll-out only')
         await asyncio.sleep(REMIND)
 
 
@@ -159,41 +180,26 @@ def _reserve(settings: StoreSettings, measure: Measure | None, stack: AsyncExitS
     return reserve
 
 
-def _facts(loaded: Loaded) -> ServiceFacts:
-    return ServiceFacts(
-        config=loaded.runtime.version,
-        version=__version__,
-        signature=loaded.runtime.signature,
-        store="sqlite" if loaded.settings.store.file else "postgresql",
-        targets={name: target.max_due for name, target in loaded.runtime.subscriptions.targets.items()},
-        caps=loaded.runtime.policies.caps,
-    )
+def _status(service: Service, reserve: Reserve | None, stack: AsyncExitStack) -> Status:
+    def facts() -> ServiceFacts:
+        return facts_of(service.loaded.runtime, service.loaded.settings.store)
 
+    async def ask() -> Survey:
+        """Whether the store writes, then what it holds."""
+        await service.state.store_fault()
+        now = facts()
+        return await survey(service.store.engine, tuple(now.targets), tuple(now.caps), time.time())
 
-async def _survey(state: State, facts: ServiceFacts) -> Survey:
-    """Whether the store writes, then what it holds."""
-    await state.store_fault()
-    return await survey(state.store.engine, tuple(facts.targets), tuple(facts.caps), time.time())
-
-
-def _status(
-    facts: ServiceFacts,
-    state: State,
-    reserve: Reserve | None,
-    dispatcher: Dispatcher,
-    replies: ReplyHandler,
-    stack: AsyncExitStack,
-) -> Status:
-    surveyor = SnapshotReader(partial(_survey, state, facts))
+    surveyor = SnapshotReader(ask)
     stack.push_async_callback(surveyor.close)
     return Status(
         facts,
-        state,
+        service.state,
         surveyor,
         reserve,
-        broken=lambda: dispatcher.paused,
-        chains=lambda: replies.in_flight,
-        writes=lambda: state.store.writer.waiting,
+        broken=lambda: service.dispatcher.paused,
+        chains=lambda: service.replies.in_flight,
+        writes=lambda: service.store.writer.waiting,
         lost_log_lines=_lost_log_lines,
         log_works=lambda: not lost_lines().unreported,
     )
@@ -201,16 +207,6 @@ def _status(
 
 def _lost_log_lines() -> int:
     return lost_lines().total
-
-
-async def _workers(
-    targets: Mapping[str, Target], store: Store, backlog: Backlog, metrics: Metrics, stack: AsyncExitStack
-) -> AsyncIterator[tuple[str, TargetWorker]]:
-    chance = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
-    for name, target in targets.items():
-        client = HttpClient(connections=target.concurrency, user_agent=USER_AGENT)
-        await stack.enter_async_context(client)
-        yield name, TargetWorker(target, store.queue, client, chance, backlog, metrics.target(name))
 
 
 def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Accept:

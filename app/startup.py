@@ -1,6 +1,6 @@
 """What a service does with its store before it serves: whatever former processes left there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from app.config import Loaded
 from app.delivery.retry import JITTER, RETRY_AFTER_CAP
@@ -29,6 +29,11 @@ async def take_over(loaded: Loaded, store: Store) -> None:
         log.warning("due times of a clock that was ahead are corrected", deliveries=drawn_back)
     if drawn_back := await store.change(wrong_clock.draw_back, None):
         log.warning("rows of a clock that was ahead are corrected", rows=drawn_back)
+    await warn_of_unknown_targets(targets, store)
+
+
+async def warn_of_unknown_targets(targets: Collection[str], store: Store) -> None:
+    """Report deliveries that no target takes: they stay due until `keep` ends. Raises `Unavailable`."""
     for target, count in (await store.queue.waiting()).items():
         if target not in targets:
             advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"

@@ -22,7 +22,7 @@ from app.config.targets import read_targets
 from app.config.tests import read_tests
 from app.config.validation import check
 from app.delivery.fan_out import Subscriptions
-from app.delivery.target import Target
+from app.delivery.target import Target, copied
 from app.plivo.markup import Callback
 from app.plivo.numbers import Reading
 from app.policies.limits import LimitOptions
@@ -163,6 +163,7 @@ def _runtime(
 ) -> Runtime:
     server, plivo = settings.server, settings.plivo
     targets_of = {route.name: route.targets for route in table.by_name.values()}
+    copies_of = {route: copied(targets, names) for route, names in targets_of.items()}
     return Runtime(
         version,
         server.public_url,
@@ -171,6 +172,6 @@ def _runtime(
         table,
         policies,
         Callback(f"{server.public_url}/report", server.callback_method),
-        Subscriptions(targets, table.route_name, targets_of, policies.honours_opt_outs),
+        Subscriptions(targets, table.route_name, targets_of, policies.honours_opt_outs, copies_of),
         keep_text=settings.store.keep_text > 0,
     )

@@ -33,29 +33,37 @@ class Backlog:
         self._told: set[str] = set()
         self._stopped = asyncio.Event()
 
+    def use(self, targets: Mapping[str, Target]) -> None:
+        """Count for these targets from now on."""
+        self._waiting = {name: self._waiting.get(name, 0) for name in targets}
+        self._targets = targets
+
     def waiting(self, target: str) -> int:
         """So many deliveries."""
-        return self._waiting[target]
+        return self._waiting.get(target, 0)
 
     def is_full(self, target: str, accepted: int) -> bool:
         """Whether a target may get no more, with so many accepted since the last count. Any thread may ask."""
-        return self._waiting[target] + accepted >= self._targets[target].max_due
+        known = self._targets.get(target)  # a request that began before a reload may know another one
+        return known is not None and self.waiting(target) + accepted >= known.max_due
 
     def add(self, targets: Iterable[str], full: Collection[str]) -> None:
         """A delivery for each target is stored. Those of `full` are dead already; that is logged once."""
         for name in full:
             self._refused(name)
-        for name in set(full) - self._told:
+        for name in set(full) & self._targets.keys() - self._told:
             advice = "new deliveries die at once; when the target is well: deliveries replay --target"
             log.error("the queue of a target is full", target=name, max_due=self._targets[name].max_due, advice=advice)
         self._told |= set(full)
         for name in targets:
-            self._waiting[name] += name not in full
+            if name in self._waiting and name not in full:
+                self._waiting[name] += 1
 
     def remove(self, targets: Iterable[str]) -> None:
         """One delivery less for each target: it is done, or dead."""
         for name in targets:
-            self._waiting[name] -= 1
+            if name in self._waiting:
+                self._waiting[name] -= 1
 
     async def recount(self) -> None:
         """Asks the store; one that does not answer leaves the estimate as it is."""

@@ -3,41 +3,78 @@ these ends, the service does.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any
 
 from app.delivery.backlog import Backlog
 from app.delivery.monitor import Monitor
+from app.delivery.target import Target
 from app.delivery.worker import TargetWorker
+
+LEAVING = 60.0  # seconds for the attempts of a removed target: the longest timeout that one may have
 
 
 class Dispatcher:
-    """All workers."""
+    """The workers of all targets. `make` makes one for a target that a reload has added."""
 
-    def __init__(self, workers: Mapping[str, TargetWorker], backlog: Backlog, monitor: Monitor) -> None:
+    def __init__(
+        self,
+        workers: dict[str, TargetWorker],
+        backlog: Backlog,
+        monitor: Monitor,
+        make: Callable[[Target], TargetWorker],
+    ) -> None:
         self._workers = workers
         self._backlog = backlog
         self._monitor = monitor
+        self._make = make
+        self._leaving: set[TargetWorker] = set()  # of targets that a reload has removed; their attempts end
+        self._running: asyncio.TaskGroup | None = None
 
-    def wake(self, targets: tuple[str, ...]) -> None:
+    def wake(self, targets: Iterable[str]) -> None:
         """These targets have something new."""
         for target in targets:
-            self._workers[target].wake()
+            if worker := self._workers.get(target):
+                worker.wake()
 
     @property
     def paused(self) -> frozenset[str]:
         """Targets that are only probed."""
         return frozenset(name for name, worker in self._workers.items() if worker.paused)
 
+    def use(self, targets: Mapping[str, Target]) -> None:
+        """Deliver to these targets from now on. Deliveries of a removed one stay due until it comes back."""
+        self._backlog.use(targets)
+        for name in self._workers.keys() - targets.keys():
+            self._spawn(self._dismiss(self._workers.pop(name)))
+        for name, target in targets.items():
+            if worker := self._workers.get(name):
+                worker.use(target)
+            else:
+                self._workers[name] = self._make(target)
+                self._spawn(self._workers[name].run())
+
     async def run(self) -> None:
         """Until `stop`; ends with an error if any worker does."""
-        async with asyncio.TaskGroup() as workers:
-            workers.create_task(self._backlog.run())
-            workers.create_task(self._monitor.run())
+        async with asyncio.TaskGroup() as self._running:
+            self._spawn(self._backlog.run())
+            self._spawn(self._monitor.run())
             for worker in self._workers.values():
-                workers.create_task(worker.run())
+                self._spawn(worker.run())
 
     async def stop(self, seconds: float) -> None:
         """See `TargetWorker.stop`."""
         self._backlog.stop()
         self._monitor.stop()
-        await asyncio.gather(*(worker.stop(seconds) for worker in self._workers.values()))
+        await asyncio.gather(*(worker.stop(seconds) for worker in (*self._workers.values(), *self._leaving)))
+
+    async def _dismiss(self, worker: TargetWorker) -> None:
+        self._leaving.add(worker)
+        await worker.stop(LEAVING)
+        self._leaving.discard(worker)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._running is None:
+            work.close()  # `run` will begin with what there is then
+        else:
+            self._running.create_task(work)

@@ -6,7 +6,7 @@ was sent by other means, perhaps from an address that cannot be a route's.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.delivery.target import Target, wanting
@@ -34,6 +34,7 @@ class Subscriptions:
     route_of: Callable[[str], str | None]  # our number -> the name of its route
     of_route: Mapping[str, tuple[str, ...]]  # the targets of each route
     honours_opt_outs: Callable[[str], bool] = always  # our number -> whether it does
+    copies_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the targets of each route that want copies
 
 
 @frozen

@@ -1,23 +1,17 @@
-"""Which targets get a copy of a message and its answer (`send = ["messages"]`). The journal stores it."""
+"""Copies of messages and their answers, for targets with `send = ["messages"]`. The journal stores them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.delivery.backlog import Backlog
-from app.delivery.target import Target, copied
 
 
 @dataclass(frozen=True, slots=True)
 class MessageCopies:
-    """What the reply handler has to know of targets."""
+    """What the reply handler has to know of the queues of targets."""
 
-    targets: Mapping[str, Target]
     backlog: Backlog
     wake: Callable[[tuple[str, ...]], None]
-
-    def wanted(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Those of a route's targets that want copies."""
-        return copied(self.targets, names)
 
     def full(self, names: Iterable[str]) -> frozenset[str]:
         """Those whose queue is full: their copy is dead at once."""

@@ -181,6 +181,11 @@ class ConcurrencyLimit:
         self.window, self.slowed_at = max(self.window / 2, 1.0), now
         return True
 
+    def allow(self, limit: int) -> None:
+        """Change the most attempts at a time. A target that was slowed down stays so."""
+        slowed = self.window < self.limit
+        self.limit, self.window = limit, min(self.window, limit) if slowed else limit
+
     def wait_no_longer(self) -> None:
         """Attempts may begin now, still no more at a time than the target takes."""
         self.not_before = float("-inf")

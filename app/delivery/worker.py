@@ -53,6 +53,7 @@ class TargetWorker:
     ) -> None:
         self._target = target
         self._queue = queue
+        self._client = client
         self._poster = Poster(target, client, chance.clock)
         self._clocks = chance
         self._backlog = backlog
@@ -66,6 +67,18 @@ class TargetWorker:
         self._more = True  # there may be more that is due
         self._stopping = False
         self._complained = float("-inf")
+
+    def use(self, target: Target) -> None:
+        """Deliver by other settings of the same target. Attempts under way end as they began.
+
+        A new URL is another receiver: how often the old one failed says nothing about it.
+        """
+        moved = target.url != self._target.url
+        self._target, self._poster = target, Poster(target, self._client, self._clocks.clock)
+        self._concurrency.allow(target.concurrency)
+        if moved:
+            self._breaker, self._concurrency = Breaker(), ConcurrencyLimit(target.concurrency)
+        self.wake()
 
     @property
     def paused(self) -> bool:
@@ -114,7 +127,9 @@ class TargetWorker:
                 self._more = True
 
     async def stop(self, seconds: float) -> None:
-        """Leases nothing more; attempts under way get `seconds`, then their deliveries fall due at once."""
+        """Leases nothing more; attempts under way get `seconds`, then their deliveries fall due at once. Closes the
+        connections.
+        """
         self._stopping = True
         self.wake()
         if self._attempts:
@@ -122,6 +137,7 @@ class TargetWorker:
             for attempt in late:
                 attempt.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        await self._client.close()
 
     async def _start_what_is_due(self) -> None:
         now, probe = self._clocks.monotonic(), self._breaker.open

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app import __version__
 from app.operations.alerts import trouble
 from app.operations.snapshot import SnapshotReader
 from app.operations.state import State
 from app.policies.limits import NEAR_LIMIT, Rate
 from app.policies.usage import Budget
+from app.runtime import Runtime
+from app.settings import StoreSettings
 from app.store.disk import Reserve
 from app.store.snapshot import Survey
 from app.telemetry.gauges import Levels, SpendingLevel
@@ -35,11 +38,23 @@ class ServiceFacts:
     caps: Mapping[Budget, tuple[str | None, Rate]]  # every spending cap with its route, None: the one of all
 
 
+def facts_of(runtime: Runtime, store: StoreSettings) -> ServiceFacts:
+    """The facts of a configuration."""
+    return ServiceFacts(
+        config=runtime.version,
+        version=__version__,
+        signature=runtime.signature,
+        store="sqlite" if store.file else "postgresql",
+        targets={name: target.max_due for name, target in runtime.subscriptions.targets.items()},
+        caps=runtime.policies.caps,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """Looks at all of it."""
 
-    facts: ServiceFacts
+    current_facts: Callable[[], ServiceFacts]
     state: State
     surveyor: SnapshotReader
     reserve: Reserve | None  # None: the disk is not ours to watch
@@ -48,6 +63,11 @@ class Status:
     writes: Callable[[], int]
     lost_log_lines: Callable[[], int]
     log_works: Callable[[], bool]  # False: lines were lost, and none got out since
+
+    @property
+    def facts(self) -> ServiceFacts:
+        """Those of the configuration in force."""
+        return self.current_facts()
 
     async def levels(self) -> Levels:
         """For a scrape."""

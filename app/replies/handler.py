@@ -85,9 +85,9 @@ class ReplyHandler:
         clock: Callable[[], float],
         owner: str,
     ) -> None:
+        self.services = services  # a reload may give them an HTTP client
         self._runtime = runtime
         self._journal = journal
-        self._services = services
         self._copies = copies
         self._observer = observer
         self._clock = clock
@@ -112,7 +112,7 @@ class ReplyHandler:
         pending = _Pending(arrival, runtime, route, evaluation)
         if has_effects(route, evaluation):
             return await self._claimed(pending)
-        pending.evaluation = await ask_rules(runtime, route, message, evaluation, None, self._services)
+        pending.evaluation = await ask_rules(runtime, route, message, evaluation, None, self.services)
         return await self._record(pending, claimed=False)
 
     async def stop(self, seconds: float) -> None:
@@ -183,7 +183,7 @@ class ReplyHandler:
         try:
             async with asyncio.timeout(RULES_LIFETIME):
                 pending.evaluation = await ask_rules(
-                    pending.runtime, pending.route, message, evaluation, usage, self._services
+                    pending.runtime, pending.route, message, evaluation, usage, self.services
                 )
         except TimeoutError:
             step = Step("all rules", "fails", f"they took more than {RULES_LIFETIME:g} s together")
@@ -212,7 +212,7 @@ class ReplyHandler:
         return recorded.xml
 
     def _copy(self, pending: _Pending) -> MessageCopy | None:
-        targets = self._copies.wanted(pending.route.targets) if pending.route else ()
+        targets = pending.runtime.subscriptions.copies_of.get(pending.arrival.route or "")
         if not targets:
             return None
         request = pending.arrival.request

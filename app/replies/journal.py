@@ -125,10 +125,6 @@ class Journal(Protocol):
 class MessageCopies(Protocol):
     """Who gets a copy of a message and its answer."""
 
-    def wanted(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of a route's targets that want copies."""
-        ...
-
     def full(self, names: Iterable[str]) -> frozenset[str]:
         """Those whose queue is full: their copy is dead at once."""
         ...

@@ -5,13 +5,14 @@ the call costs up to its endpoint.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.telemetry.metrics import Metrics
 from app.web.endpoints import Endpoints
@@ -19,6 +20,17 @@ from app.web.middleware import SignatureMiddleware, SignatureOptions, SignedEndp
 from app.web.server import trust
 
 Page = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(slots=True)
+class CurrentApp:
+    """The application of the configuration in force. A request ends in the one that it began in."""
+
+    current: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on."""
+        await self.current(scope, receive, send)
 
 
 def paths(endpoints: Endpoints) -> tuple[dict[str, SignedEndpoint], dict[str, Page]]:

@@ -166,17 +166,15 @@ async def forwarding(path: Path, handler: Handler | None, *targets: Target, star
         store = await stack.enter_async_context(opened(path / "autoreply.db", clock))
         queue = Watched(store, bell)
         queue.open.set()
-        workers = {}
-        for target in targets:
-            client = HttpClient(
-                connections=4, user_agent="test", transport=httpx.MockTransport(answer) if handler else None
-            )
-            await stack.enter_async_context(client)
-            workers[target.name] = TargetWorker(
-                target, queue, client, Clocks(look, look, lambda: 1.0), backlog(*targets)
-            )
+
+        def make(target: Target) -> TargetWorker:
+            transport = httpx.MockTransport(answer) if handler else None
+            client = HttpClient(connections=4, user_agent="test", transport=transport)
+            return TargetWorker(target, queue, client, Clocks(look, look, lambda: 1.0), backlog(*targets))
+
+        workers = {target.name: make(target) for target in targets}
         monitor = Monitor(workers, StoredInstances(store.engine, store.change, "server-1"))
-        dispatcher = Dispatcher(workers, backlog(*targets), monitor)
+        dispatcher = Dispatcher(workers, backlog(*targets), monitor, make)
         running = asyncio.create_task(dispatcher.run())
         try:
             yield Work(clock, bell, queue, workers, dispatcher, monitor, running, turns, posts)

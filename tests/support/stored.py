@@ -215,7 +215,7 @@ def backlog(
 
 
 KEPT = StoreSettings()
-NO_COPIES = MessageCopies({}, backlog(), lambda _targets: None)
+NO_COPIES = MessageCopies(backlog(), lambda _targets: None)
 
 
 async def swept(store: Store, kept: StoreSettings = KEPT) -> retention.Swept:
