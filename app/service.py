@@ -40,7 +40,6 @@ from app.store.instances import StoredInstances
 from app.store.snapshot import Survey, survey
 from app.telemetry import get_logger, lost_lines
 from app.telemetry.metrics import Metrics
-from app.web.admin import Admin, make_admin
 from app.web.app import CurrentApp, make_app
 from app.web.endpoints import Accept, Endpoints
 from app.web.middleware import SignatureOptions
@@ -55,7 +54,7 @@ LETTING_GO = 1.0  # seconds for what a stop has told to end
 
 @dataclass(slots=True)
 class Service:
-    """The running service: its two ASGI applications and what has to be stopped in order."""
+    """The running service: its ASGI application, and what has to be changed or stopped in order."""
 
     loaded: Loaded  # the configuration in force
     app: CurrentApp
@@ -66,7 +65,7 @@ class Service:
     dispatcher: Dispatcher
     state: State
     clients: AsyncExitStack  # HTTP clients that live as long as the service
-    admin: Admin = field(init=False)
+    status: Status = field(init=False)
     _stopping: asyncio.Future[Any] | None = None
 
     async def use(self, loaded: Loaded) -> None:
@@ -128,7 +127,7 @@ async def open_service(
         endpoints = Endpoints(replies.answer, accept, state.ready, lambda: state.fault)
         app = CurrentApp(make_app(_signature_options(settings), endpoints, metrics))
         service = Service(loaded, app, endpoints, metrics, store, replies, dispatcher, state, stack)
-        service.admin = make_admin(metrics, _status(service, reserve, stack))
+        service.status = _status(service, reserve, stack)
         await service.open_rules_client(loaded.runtime)
         await take_over(loaded, store)
         async with _running(service, on_fault):

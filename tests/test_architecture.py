@@ -73,6 +73,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "app.startup": ("app.config", "app.store", "app.delivery", "app.telemetry"),
     "app.service": ("app",),
+    "app.reload": ("app",),
+    "app.serving": ("app",),
     "app.cli": ("app",),
     "app.__main__": ("app.cli",),
     "app": (),

@@ -46,6 +46,11 @@ async def _run(config: Loaded, tests: list[ConfigTest]) -> list[dict[str, Any]]:
     return [{"name": test.name, "faults": await _faults(config, test)} for test in tests]
 
 
+async def failures(config: Loaded) -> list[str]:
+    """Run every test; one sentence for each expectation that is not met."""
+    return [f"{test.name}: {fault}" for test in config.tests for fault in await _faults(config, test)]
+
+
 async def _faults(config: Loaded, test: ConfigTest) -> list[str]:
     """What differs from what the test expects."""
     sender, to = address(test.sender, config), address(test.to, config)

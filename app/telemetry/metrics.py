@@ -126,6 +126,10 @@ class Metrics:
         """Count a connection that was closed or refused; `reason` is one of `DROPPED`."""
         self._dropped[(reason if reason in DROPPED else OTHER,)] += 1
 
+    def reloaded(self, outcome: str) -> None:
+        """Count a reload of the configuration; `outcome` is "done" or "failed"."""
+        self._reloads[(outcome,)] += 1
+
     def beside(self) -> None:
         """Count a V2 signature that was accepted beside a V3 that did not match."""
         self._beside[()] += 1
@@ -160,6 +164,8 @@ class Metrics:
         counter = families.counter
         self._accepted = counter("accepted", "Accepted calls, by the signature that matched.", "endpoint", "signed_by")
         self._refused = counter("refused", "Calls that were turned away.", "endpoint", "status", "reason")
+        self._reloads = counter("reloads", "Reloads of the configuration, by outcome.", "outcome")
+        self._reloads.update(dict.fromkeys((("done",), ("failed",)), 0))
         self._beside = counter("v2_beside_v3", "V2 signatures that were accepted beside a V3 that did not match.")
         what = "How long signed calls took."
         self._answer_seconds = families.histogram("answer_seconds", what, ANSWER_SECONDS, "endpoint")

@@ -1,7 +1,7 @@
-"""The operator's socket: /metrics, /health, /ready. Values to HTTP, no decision; nothing here reads a body.
+"""The operator's socket: /metrics, /health and /ready for everybody who reaches it, /api/v1 for who has the token.
 
-It is a socket of its own, so that the proxy in front of Plivo's paths need not hide it. It shows no text and no number
-(G12), and nothing guards it but its address.
+It is a socket of its own, so that the proxy in front of Plivo's paths need not hide it. Its open pages show no text and
+no number (G12).
 """
 
 import asyncio
@@ -15,31 +15,38 @@ from app.operations.readiness import Status
 from app.telemetry import get_logger
 from app.telemetry.gauges import Gauges
 from app.telemetry.metrics import Metrics
+from app.web.api import Api
 
 log = get_logger("admin")
 
-METHODS = ("GET", "HEAD")
+API = "/api/v1/"
 
 Page = Callable[[], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """ASGI: a page a path, and nothing else."""
+    """The ASGI application of the socket: a handler for each path and method, and nothing else."""
 
-    pages: Mapping[str, Page]
+    pages: Mapping[str, Mapping[str, Page]]
+    api: Api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers."""
-        response = await self._answer(scope["method"], scope["path"])
+        """Respond. No request body is read."""
+        response = await self._answer(scope)
         await response(scope, receive, send)
 
-    async def _answer(self, method: str, path: str) -> Response:
-        page = self.pages.get(path)
-        if page is None:
+    async def _answer(self, scope: Scope) -> Response:
+        path, method = scope["path"], scope["method"]
+        methods = self.pages.get(path)
+        if path.startswith(API) and (problem := self.api.problem(scope)):
+            return problem
+        if methods is None:
             return PlainTextResponse("not found\n", 404)
-        if method not in METHODS:
-            return PlainTextResponse("method not allowed\n", 405, {"Allow": ", ".join(METHODS)})
+        page = methods.get("GET" if method == "HEAD" else method)
+        if page is None:
+            allowed = ", ".join(["GET", "HEAD"] if "GET" in methods else methods)
+            return PlainTextResponse("method not allowed\n", 405, {"Allow": allowed})
         try:
             return await page()
         except Exception:
@@ -47,8 +54,8 @@ class Admin:
             return PlainTextResponse("internal error\n", 500)
 
 
-def make_admin(metrics: Metrics, status: Status) -> Admin:
-    """The pages of one service."""
+def make_admin(metrics: Metrics, status: Status, api: Api) -> Admin:
+    """Make the pages of one service."""
     gauges = Gauges(metrics.registry)
 
     async def scrape() -> Response:
@@ -64,4 +71,10 @@ def make_admin(metrics: Metrics, status: Status) -> Admin:
         is_ready, body = await status.ready()
         return JSONResponse(body, 200 if is_ready else 503)
 
-    return Admin({"/metrics": scrape, "/health": health, "/ready": ready})
+    pages = {
+        "/metrics": {"GET": scrape},
+        "/health": {"GET": health},
+        "/ready": {"GET": ready},
+        f"{API}reload": {"POST": api.post_reload},
+    }
+    return Admin(pages, api)

@@ -18,8 +18,11 @@ from support import plivo_sdk, process, receiver, scrape, wire
 
 from app import __version__
 from app.config import load
+from app.operations.reload import ReloadResult
 from app.service import Service, open_service
 from app.store.disk import Space
+from app.web.admin import Admin, make_admin
+from app.web.api import Api
 
 OURS, CUSTOMER, COLLEAGUE = "33644612345", "33712345678", "33798765432"
 ALL = {"route": "(all)", "window": "1d"}
@@ -255,6 +258,15 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         yield service
 
 
+def admin_of(house: Service) -> Admin:
+    """Its operator's socket, without an API."""
+
+    async def reload() -> ReloadResult:
+        raise NotImplementedError
+
+    return make_admin(house.metrics, house.status, Api(None, reload))
+
+
 def _browser(app: object) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://admin")  # type: ignore[arg-type]
 
@@ -283,7 +295,7 @@ def _browser(app: object) -> httpx.AsyncClient:
 )
 async def test_three_pages_and_nothing_else(house: Service, method: str, path: str, status: int) -> None:
     """GET and HEAD of three pages; Plivo's paths are not there, nor is anything else."""
-    async with _browser(house.admin) as browser:
+    async with _browser(admin_of(house)) as browser:
         answer = await browser.request(method, path)
     assert answer.status_code == status
     assert (answer.headers.get("allow") == "GET, HEAD") == (status == 405)
@@ -298,7 +310,7 @@ async def test_the_public_socket_tells_nothing_of_it(house: Service) -> None:
 
 async def test_stopping_and_faults_are_told(house: Service) -> None:
     """/ready says no, with the reason; /health says no only if this process is broken."""
-    async with _browser(house.admin) as browser:
+    async with _browser(admin_of(house)) as browser:
         house.state.stopping = True
         answer = await browser.get("/ready")
         assert (answer.status_code, answer.json()["trouble"]) == (503, ["the service is stopping"])
@@ -312,7 +324,7 @@ async def test_stopping_and_faults_are_told(house: Service) -> None:
 
 async def test_a_locked_store_does_not_hold_up_a_scrape(house: Service, tmp_path: Path) -> None:
     """While another process holds the store, /metrics shows the last figures at once; /ready says no within 3 s."""
-    async with _browser(house.admin) as browser:
+    async with _browser(admin_of(house)) as browser:
         await browser.get("/ready")
         with closing(sqlite3.connect(tmp_path / "autoreply.db", isolation_level=None)) as store:
             await anyio.sleep(1.1)  # until what is known has aged
@@ -355,7 +367,7 @@ async def test_a_disk_that_fills_refuses_reports_and_answers_messages(
     async with (
         open_service(load(tmp_path / "config.toml"), on_fault=lambda: None, measure=disk) as house,
         _browser(house.app) as plivo,
-        _browser(house.admin) as browser,
+        _browser(admin_of(house)) as browser,
     ):
 
         async def call(path: str, params: plivo_sdk.Pairs) -> httpx.Response:

@@ -1,0 +1,101 @@
+"""Reload the configuration of a running service (G11): read it whole, run its tests, swap it in one step.
+
+A file that has an error changes nothing. Some keys take effect at a restart only; a reload names those that changed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from operator import attrgetter
+from pathlib import Path
+
+from app.config import BadConfig, Diagnostic, Loaded
+from app.operations.reload import FileError, ReloadResult
+from app.service import Service
+from app.telemetry import get_logger
+
+log = get_logger("service")
+
+QUIET = 0.2  # seconds that the file must stay unchanged: an editor or a copy may still be writing it
+PATIENCE = 5.0  # seconds for it to become quiet
+SHOWN = 20  # errors that are logged
+
+RESTART = ("server.host", "server.port", "server.connections", "store", "logging", "admin")
+
+Check = Callable[[Loaded], Awaitable[list[str]]]  # what speaks against a configuration, such as tests that fail
+
+
+class Reloader:
+    """Reloads one service from the file that it was started with. `read` raises `BadConfig`."""
+
+    def __init__(self, service: Service, path: Path, read: Callable[[], Loaded], check: Check) -> None:
+        self._service = service
+        self._path = path
+        self._read = read
+        self._check = check
+        self._one_at_a_time = asyncio.Lock()
+
+    async def reload(self) -> ReloadResult:
+        """Put the file in force, or say why not. Raises nothing that the file causes."""
+        async with self._one_at_a_time:
+            await self._wait_until_quiet()
+            try:
+                loaded = await asyncio.to_thread(self._read)
+            except BadConfig as refusal:
+                return self._refused(tuple(_file_error(refusal.file, error) for error in refusal.errors))
+            if against := await self._objections(loaded):
+                return self._refused(against)
+            return await self._put_in_force(loaded)
+
+    async def _put_in_force(self, loaded: Loaded) -> ReloadResult:
+        before = self._service.loaded
+        changed = tuple(key for key in RESTART if attrgetter(key)(before.settings) != attrgetter(key)(loaded.settings))
+        await self._service.use(_until_restart(before, loaded))
+        self._service.state.failed_reload = None
+        self._service.metrics.reloaded("done")
+        version = loaded.runtime.version
+        log.info("reloaded", config=version, before=before.runtime.version, needs_restart=changed or None)
+        for warning in loaded.warnings:
+            log.warning("config", file=str(self._path), fault=str(warning))
+        return ReloadResult(version, changed)
+
+    async def _objections(self, loaded: Loaded) -> tuple[FileError, ...]:
+        return tuple(FileError(str(self._path), None, None, "tests", failure) for failure in await self._check(loaded))
+
+    def _refused(self, errors: tuple[FileError, ...]) -> ReloadResult:
+        self._service.state.failed_reload = errors[0].place
+        self._service.metrics.reloaded("failed")
+        version = self._service.loaded.runtime.version
+        log.error("reload failed", file=str(self._path), errors=len(errors), in_force=version)
+        for error in errors[:SHOWN]:
+            log.error("config", file=error.place, key=error.key or None, fault=error.message)
+        return ReloadResult(version, errors=errors)
+
+    async def _wait_until_quiet(self) -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        content = await asyncio.to_thread(_content, self._path)
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(QUIET)
+            again = await asyncio.to_thread(_content, self._path)
+            if again == content:
+                return
+            content = again
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:  # reading it says why
+        return None
+
+
+def _file_error(file: str, error: Diagnostic) -> FileError:
+    return FileError(file, error.line, error.column, error.path, error.message)
+
+
+def _until_restart(before: Loaded, loaded: Loaded) -> Loaded:
+    """The new configuration, with what takes a restart as it was."""
+    old, new = before.settings, loaded.settings
+    server = replace(new.server, host=old.server.host, port=old.server.port, connections=old.server.connections)
+    settings = replace(new, server=server, store=old.store, logging=old.logging, admin=old.admin)
+    return replace(loaded, settings=settings, runtime=replace(loaded.runtime, keep_text=before.runtime.keep_text))

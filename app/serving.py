@@ -1,0 +1,180 @@
+"""Serve a configuration until a signal or a fault ends it: sockets, signals, reloads."""
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from app import telemetry
+from app.config import Loaded
+from app.reload import Check, Reloader
+from app.rules.tasks import task_factory
+from app.service import Service, open_service
+from app.telemetry.metrics import Metrics
+from app.telemetry.throttle import Throttle
+from app.web import server
+from app.web.admin import make_admin
+from app.web.api import Api
+
+log = telemetry.get_logger("serve")
+
+LIMIT_LOG_SECONDS = 60.0
+ROUTINE = ("head_seconds", "bad_request")  # limits that port scanners and health checks meet every day
+
+
+class CannotListen(Exception):
+    """An address cannot be listened on. The message says which, and what may be the matter."""
+
+
+async def serve(config: Loaded, path: Path, read: Callable[[], Loaded], check: Check, *, migrate: bool) -> str | None:
+    """Serve until a signal or a fault; return the fault. `read` loads the file again, `check` speaks against it.
+
+    Raises `CannotListen`, and what `open_service` raises.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(telemetry.log_loop_error)
+    loop.set_task_factory(task_factory)
+
+    async with (
+        open_service(config, on_fault=stopped.set, migrate=migrate) as service,
+        _reloadable(Reloader(service, path, read, check)) as reloader,
+        _admin(config, service, reloader),
+    ):
+        settings = config.settings.server
+        connections = _connections(settings.connections)
+        limits = server.limits_of(connections, settings.body_limit)
+        on_limit = _on_limit(service.metrics)
+        options = server.configure(service.app, settings.host, settings.port, limits, on_limit)
+        _announce(config, path)
+        _tune_collector()
+        running = server.Server(options, on_start=_listening(config, connections), on_stop=service.begin_stop)
+        watching = asyncio.create_task(_exit_when(stopped, running))
+        try:
+            await running.serve()
+        except SystemExit:  # uvicorn could not listen, and has said why
+            message = f"cannot listen on {settings.host} port {settings.port}: is another process there?"
+            raise CannotListen(message) from None
+        finally:
+            watching.cancel()
+    log.info("stopped", fault=service.state.fault)
+    if asyncio.all_tasks() - {asyncio.current_task()}:
+        log.error("a task would not end: leaving without it")
+        telemetry.close()
+        os._exit(1 if service.state.fault else 0)  # everything of ours is closed; asyncio would wait for ever
+    return service.state.fault
+
+
+def _tune_collector() -> None:
+    """Collect garbage once in 20,000 objects, not in 700: most of a message's objects are freed without the collector,
+    which took a sixth of the CPU otherwise. What exists by now stays, so it is not looked at again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+
+
+@asynccontextmanager
+async def _reloadable(reloader: Reloader) -> AsyncIterator[Reloader]:
+    """Reload on SIGHUP, as long as the block runs; afterwards the signal is ignored."""
+    reloading: set[asyncio.Task[object]] = set()
+
+    def reload() -> None:
+        task = asyncio.create_task(reloader.reload())
+        reloading.add(task)
+        task.add_done_callback(reloading.discard)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield reloader
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for task in reloading:
+            task.cancel()
+
+
+@asynccontextmanager
+async def _admin(config: Loaded, service: Service, reloader: Reloader) -> AsyncIterator[None]:
+    """The operator's socket, if the file wants it. There before the public one, it tells of a stop to the end."""
+    if config.settings.admin is None:
+        yield
+        return
+    host, port = config.settings.admin.listen
+    app = make_admin(service.metrics, service.status, Api(config.settings.admin.token, reloader.reload))
+    try:
+        listener = server.listen(host, port)
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (")[0]
+        message = f"[admin] cannot listen on {config.settings.admin.listen}: {reason}; is another process there?"
+        raise CannotListen(message) from None
+    async with server.beside(app, listener):
+        log.info("admin listening", host=host, port=listener.getsockname()[1])
+        try:
+            yield
+        finally:
+            await service.stop()
+
+
+def _connections(wanted: int) -> int:
+    """How many connections the file descriptors allow; a warning if that is fewer than the file wants."""
+    descriptors = server.raise_limit()
+    allowed = server.connections_within(descriptors, wanted)
+    if allowed < wanted:
+        advice = "raise the limit of open files (ulimit -n, LimitNOFILE, docker --ulimit nofile)"
+        log.warning(
+            "too few file descriptors", descriptors=descriptors, connections=allowed, wanted=wanted, advice=advice
+        )
+    return allowed
+
+
+def _on_limit(metrics: Metrics) -> Callable[[str], None]:
+    """Counts connections that were closed at a limit; a line for the first of a minute, and one for the rest."""
+
+    def tell(limit: str, count: int) -> None:
+        level = log.info if limit in ROUTINE else log.warning
+        level("connections closed at a limit", limit=limit, count=count)
+
+    throttle: Throttle[str] = Throttle(1, LIMIT_LOG_SECONDS, tell)
+
+    def met(limit: str) -> None:
+        metrics.dropped(limit)
+        if throttle.admit(limit):
+            tell(limit, 1)
+
+    return met
+
+
+def _listening(config: Loaded, connections: int) -> Callable[[int], None]:
+    return lambda port: log.info("listening", host=config.settings.server.host, port=port, connections=connections)
+
+
+async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
+    await stopped.wait()
+    running.should_exit = True
+
+
+def _announce(config: Loaded, path: Path) -> None:
+    """What an operator wants to see first: the URL to paste, what is on, what is off."""
+    for warning in config.warnings:
+        log.warning("config", file=str(path), fault=str(warning))
+    log.info(
+        "serving",
+        message_url=f"{config.settings.server.public_url}/message",
+        routes=len(config.runtime.table.by_name),
+        rules=len(config.runtime.table.rules),
+        targets=len(config.runtime.subscriptions.targets),
+        signature=config.runtime.signature,
+        store=config.settings.store.shown,
+        config=config.runtime.version,
+        off=_off(config),
+    )
+
+
+def _off(config: Loaded) -> list[str]:
+    targets = [] if config.runtime.subscriptions.targets else ["targets: reports are stored and go nowhere"]
+    return targets if config.settings.admin else [*targets, "admin: no /metrics"]
