@@ -1,8 +1,10 @@
-"""Limits: no reply loops, no runaway bill (G8). Pure; what was sent is in `Usage`.
+"""Limits against reply loops and runaway bills (G8).
 
-per_sender  replies to one person from one number
-same_text   replies to one and the same text of one person: only a bot repeats itself
-total       SMS units of all routes together, or of one route: a spending cap
+    per_sender  replies to one person from one number
+    same_text   replies to the same text from one person, because only a bot repeats itself
+    total       SMS units of all routes together, or of one route: a spending cap
+
+Pure: what was sent before is in `Usage`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +25,7 @@ HOUR, DAY = 3600.0, 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` in any `seconds`."""
+    """At most `count` in any period of `seconds`."""
 
     count: int
     seconds: float
@@ -69,7 +71,7 @@ class LimitOptions:
 
 @dataclass(frozen=True, slots=True)
 class RouteLimits:
-    """The limits of one route, prepared at load: what a message must look up is known before it comes."""
+    """The limits of one route, prepared at load so that it is known what a message has to look up."""
 
     per_sender: tuple[Rate, ...]
     same_text: tuple[Rate, ...]
@@ -82,7 +84,7 @@ class RouteLimits:
     reactions: Reactions
 
     def window_of(self, person: str) -> float:
-        """How far back the replies to this person matter, in seconds."""
+        """Return how far back replies to this person count, in seconds; 0 for exempt numbers."""
         return 0.0 if person in self.exempt else self.window
 
 
@@ -109,14 +111,14 @@ def for_route(common: LimitOptions, route: str = "", own: LimitOptions | None = 
 
 
 def text_key(phrase: str, media: Sequence[str]) -> str:
-    """One key for all ways to write the same words (`phrase` is folded); pictures without words differ by address."""
+    """Return one key for all spellings of a text. `phrase` is folded; messages without text differ by their media."""
     return sha256("\n".join((phrase, *media)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def exceeded(
     limits: RouteLimits, usage: Usage, conversation: Conversation, at: float, key: str, units: int
 ) -> str | None:
-    """Which limit forbids a reply of so many units to this text now, or None."""
+    """Return the limit that forbids a reply of so many units to this text now, or None."""
     if conversation.person not in limits.exempt and (replies := usage.replies.get(conversation)):
         for rate in limits.same_text:
             if sum(reply.text_key == key and reply.at > at - rate.seconds for reply in replies) >= rate.count:
@@ -131,7 +133,7 @@ def exceeded(
 
 
 def near_limit(limits: RouteLimits, usage: Usage, units: int) -> str | None:
-    """The spending cap that a reply of so many units takes over `NEAR_LIMIT`, or None."""
+    """Return the spending cap that a reply of so many units takes past `NEAR_LIMIT`, or None."""
     for budget, rate in limits.caps:
         before = usage.spent.get(budget, 0)
         if before < NEAR_LIMIT * rate.count <= before + units:
