@@ -78,7 +78,7 @@ class Usage:
     spent: dict[Budget, int] = field(default_factory=dict)  # SMS units
     cooldowns: dict[Conversation, dict[str, float]] = field(default_factory=dict)  # key -> when it was last used
     changed_by: set[str] = field(default_factory=set)  # MessageUUIDs that changed an opt-out of these people
-    texts: dict[Conversation, tuple[str, ...]] = field(default_factory=dict)  # of our last replies, if they were asked for
+    texts: dict[Conversation, tuple[str, ...]] = field(default_factory=dict)  # of our last replies, if asked for
     changes: int = 0  # opt-out changes noted so far; all are newer than the stored ones
 
     def cooldowns_of(self, conversation: Conversation) -> Mapping[str, float]:
