@@ -10,7 +10,7 @@ from datetime import date
 
 from app.rules.schedules.errors import BadSchedule
 
-# Regions of France in ISO 3166-2 that the package does not list, because their holidays are the nationwide ones.
+# Regions of France in ISO 3166-2 that the package does not list, because they have only the nationwide holidays.
 _NATIONWIDE: Mapping[str, tuple[str, ...]] = {
     "FR": ("ARA", "BFC", "BRE", "COR", "20R", "CVL", "HDF", "IDF", "NAQ", "NOR", "OCC", "PAC", "PDL")
 }
