@@ -1,5 +1,6 @@
-"""The dispatcher: one worker a target, the count of what waits for each, and what operators are told of them. If any of
-these ends, the service does.
+"""The dispatcher runs one worker for each target, the backlog's count, and the monitor for operators.
+
+If any of these ends, so does the service.
 """
 
 import asyncio
@@ -32,14 +33,14 @@ class Dispatcher:
         self._running: asyncio.TaskGroup | None = None
 
     def wake(self, targets: Iterable[str]) -> None:
-        """These targets have something new."""
+        """Wake the workers of these targets, because deliveries were stored for them."""
         for target in targets:
             if worker := self._workers.get(target):
                 worker.wake()
 
     @property
     def paused(self) -> frozenset[str]:
-        """Targets that are only probed."""
+        """The targets that failed too often in a row and are only probed."""
         return frozenset(name for name, worker in self._workers.items() if worker.paused)
 
     def use(self, targets: Mapping[str, Target]) -> None:
@@ -55,7 +56,7 @@ class Dispatcher:
                 self._spawn(self._workers[name].run())
 
     async def run(self) -> None:
-        """Until `stop`; ends with an error if any worker does."""
+        """Run until `stop`. Raises if any worker ends with an error."""
         async with asyncio.TaskGroup() as self._running:
             self._spawn(self._backlog.run())
             self._spawn(self._monitor.run())
@@ -63,7 +64,7 @@ class Dispatcher:
                 self._spawn(worker.run())
 
     async def stop(self, seconds: float) -> None:
-        """See `TargetWorker.stop`."""
+        """Stop all workers. Attempts in flight get so many seconds, then their deliveries are due again."""
         self._backlog.stop()
         self._monitor.stop()
         await asyncio.gather(*(worker.stop(seconds) for worker in (*self._workers.values(), *self._leaving)))

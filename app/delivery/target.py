@@ -1,4 +1,4 @@
-"""A target: where reports and copies of messages are posted to."""
+"""Targets: where reports and copies of messages are sent."""
 
 import ssl
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from app.plivo.signature import Token
 Format = Literal["json", "plivo"]
 Send = Literal["reports", "messages"]
 
-MAX_DUE = 1_000_000  # deliveries, about a gigabyte: a third of what a weekend at 20 reports a second brings
+MAX_DUE = 1_000_000  # deliveries, about a gigabyte; a weekend at 20 reports a second brings three times as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ class Target(ReceiverOptions):
 
 
 def wanting(targets: Mapping[str, Target], names: Iterable[str], status: str) -> tuple[str, ...]:
-    """Those of the named targets that want a report of this status."""
+    """Return those of the named targets that want a report of this status."""
     return tuple(name for name in names if _wants(targets[name], status))
 
 
 def copied(targets: Mapping[str, Target], names: Iterable[str]) -> tuple[str, ...]:
-    """Those of the named targets that want a copy of every message."""
+    """Return those of the named targets that want a copy of every message."""
     return tuple(name for name in names if "messages" in targets[name].send)
 
 
