@@ -18,11 +18,11 @@ MAX_DUE = 1_000_000  # deliveries, about a gigabyte; a weekend at 20 reports a s
 
 @dataclass(frozen=True, slots=True)
 class Target(ReceiverOptions):
-    """`[targets.x]`: where delivery reports, and copies of messages, are posted to."""
+    """One `[targets.x]`: where delivery reports, and copies of messages, are sent."""
 
     name: str
     url: Annotated[HttpUrl, Doc("The URL to post to. Every 2xx answer means that the report has arrived.")] = field(
-        repr=False  # as headers: either may hold a password
+        repr=False  # like headers, it may contain a password
     )
     send: Annotated[
         tuple[Send, ...],
@@ -52,7 +52,7 @@ class Target(ReceiverOptions):
         bool,
         Doc("Also sign each POST as Plivo does (V2 and V3), so that code on Plivo's SDK validates it unchanged."),
     ] = False
-    tls: ssl.SSLContext | None = field(default=None, repr=False)  # what the three files say; None: by default
+    tls: ssl.SSLContext | None = field(default=None, repr=False)  # of `ca_file` and `client_cert`; None: the default
     plivo_token: Token | None = None  # for `plivo_signature`
 
 

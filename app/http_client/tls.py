@@ -30,7 +30,7 @@ class BadTlsFile(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """The PEM files of a receiver, relative to the folder of the config file."""
+    """The PEM files of one receiver. Paths are relative to the configuration's folder."""
 
     ca_file: Annotated[
         str | None, Doc("The certificates to trust instead of the public ones; a PEM file. https only.")
@@ -41,7 +41,10 @@ class TlsFiles:
     ] = None
 
     def ssl_context(self, url: str, folder: Path) -> ssl.SSLContext | None:
-        """What these files say; None: nothing, `authorities` apply. Raises `BadTlsFile`."""
+        """Return the TLS context of these files; None if there are none, so that `authorities` apply.
+
+        Raises `BadTlsFile`.
+        """
         given = [option for option, name in self._given().items() if name is not None]
         if not given:
             return None

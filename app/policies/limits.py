@@ -16,9 +16,9 @@ from app.notation import Doc, Interval
 from app.policies.reactions import Reactions
 from app.policies.usage import Budget, Conversation, Usage
 
-NEAR_LIMIT = 0.8  # of a spending cap: a warning is logged
-ALL_ROUTES = ""
-SPENDING_CAP = "limit: total"  # how the reason begins where one forbids a reply
+NEAR_LIMIT = 0.8  # of a spending cap; the reply that reaches it is logged as a warning
+ALL_ROUTES = ""  # the scope of a spending cap on all routes
+SPENDING_CAP = "limit: total"  # how a reason begins if a spending cap forbids the reply
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -38,9 +38,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class LimitOptions:
-    """`[limits]`: no reply loops and no runaway bill. A route's own `limits` replace these key by key; its `total` and
-    `exempt` come on top.
-    """
+    """The options of `[limits]`. A route's own `limits` replace them key by key; its `total` and `exempt` are added."""
 
     per_sender: Annotated[
         tuple[Rate, ...], Doc("Replies to one sender from one number, as `30/1h`; none are sent beyond it.")
@@ -62,7 +60,7 @@ class LimitOptions:
     ] = 3
     exempt: Annotated[
         tuple[str, ...], Doc("Senders without `per_sender` and `same_text`, for example your own test phone.")
-    ] = ()  # normalised once loaded
+    ] = ()  # normalised after loading
     reactions: Annotated[
         Reactions,
         Doc('A reaction that quotes a reply, as `Liked ".."`: `ignore` it, or `answer` it like any other text.'),
@@ -78,7 +76,7 @@ class RouteLimits:
     caps: tuple[tuple[Budget, Rate], ...]
     max_units: int
     exempt: frozenset[str]
-    window: float  # seconds: of past replies that any rate looks at
+    window: float  # seconds; how far back any rate counts replies
     budgets: tuple[Budget, ...]
     scopes: frozenset[str]
     reactions: Reactions
@@ -89,8 +87,9 @@ class RouteLimits:
 
 
 def for_route(common: LimitOptions, route: str = "", own: LimitOptions | None = None) -> RouteLimits:
-    """The limits of a route: its own, below the spending caps and with the exemptions of all. `own` holds `common`
-    where the route sets nothing; None: nothing at all is set.
+    """Return the limits of a route: its `own` options, the spending caps and exemptions of all routes included.
+
+    `own` has the values of `common` for whatever the route does not set. It is None if the route sets nothing.
     """
     options = own or common
     caps = (

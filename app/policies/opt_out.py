@@ -47,7 +47,7 @@ INTENTS: Mapping[str, Kind] = {"optout": "stop", "optin": "start", "help": "help
 
 @dataclass(frozen=True, slots=True)
 class OptOutWords:
-    """`words` of `[opt_out]`: besides the built-in ones. Case, accents and punctuation do not matter."""
+    """The `words` of `[opt_out]`, in addition to the built-in ones. Case, accents and punctuation do not matter."""
 
     stop: Annotated[tuple[str, ...], Doc("More words that opt out, for example `ARRET`.")] = ()
     start: Annotated[tuple[str, ...], Doc("More words that opt in again.")] = ()
@@ -57,7 +57,7 @@ class OptOutWords:
 
 @dataclass(frozen=True, slots=True)
 class OptOutReplies:
-    """`reply` of `[opt_out]`: the confirmations. An empty text is silence."""
+    """The `reply` of `[opt_out]`: the confirmations. An empty text sends none."""
 
     stop: Annotated[str, Doc("Confirms an opt-out.")] = "You will get no more messages. START to resume."
     start: Annotated[str, Doc("Confirms that messages come again.")] = "Welcome back."
@@ -66,7 +66,7 @@ class OptOutReplies:
 
 @dataclass(frozen=True, slots=True)
 class OptOutOptions:
-    """`[opt_out]`: who confirms STOP, START and HELP, and how. A route's own `opt_out` replaces these key by key."""
+    """The options of `[opt_out]`. A route's own `opt_out` replaces them key by key."""
 
     mode: Annotated[
         Mode,
@@ -85,7 +85,7 @@ class OptOutOptions:
 
 @dataclass(frozen=True, slots=True)
 class RouteOptOut:
-    """The opt-out of one route, prepared at load: its words as `fold_words` spells them."""
+    """The opt-out policy of one route, prepared at load. Its words are spelled as `fold_words` returns them."""
 
     mode: Mode = "auto"
     scope: Scope = "number"  # which of our numbers are bound by a STOP sent to one of them
@@ -112,7 +112,7 @@ class OptOutDecision:
 
 
 def for_route(options: OptOutOptions) -> RouteOptOut:
-    """What the options say, words folded."""
+    """Return the opt-out policy for these options."""
     words = fold_words(_by_kind(options.words), options.words.without)
     return RouteOptOut(options.mode, options.scope, words, _by_kind(options.reply))
 

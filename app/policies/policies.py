@@ -34,7 +34,7 @@ class Policies:
 
     @property
     def caps(self) -> Mapping[Budget, tuple[str | None, Rate]]:
-        """Every spending cap with its route, None: the one of all, and what it allows."""
+        """Every spending cap, with the route that it is for (None: all routes) and its rate."""
         every = ((None, self.default), *self.by_route.items())
         return {
             budget: (None if budget.scope == ALL_ROUTES else route, rate)

@@ -39,7 +39,10 @@ KINDS: Mapping[str, type[KindOptions]] = {kind.KEY: kind for kind in _KINDS}
 
 @dataclass(frozen=True, slots=True)
 class RuleOptions:
-    """`[rules.x]`: conditions, one action, and what every rule may have. Types are checked, texts not yet parsed."""
+    """The options of one `[rules.x]`: conditions, one action, and what every rule may have.
+
+    Texts are not parsed yet.
+    """
 
     name: str
     conditions: ConditionOptions

@@ -21,7 +21,7 @@ _PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, as RE2's default; a large
 
 @dataclass(frozen=True, slots=True)
 class ConditionOptions:
-    """The conditions of `[rules.x]`; all must hold. None and () mean no such condition."""
+    """The options of a rule's conditions, which must all hold. None and () mean no such condition."""
 
     match: Annotated[
         str | None,

@@ -138,7 +138,7 @@ class Cooldown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CooldownOptions:
-    """The cooldown of a rule or of a keyword."""
+    """The options of a cooldown, of a rule or of a keyword."""
 
     cooldown: Annotated[
         Seconds | None, Interval(gt=0), Doc("How long a sender who had this answer does not get it again.")
@@ -148,7 +148,7 @@ class CooldownOptions:
     ] = "silence"
 
     def build(self) -> Cooldown | None:
-        """The cooldown, if one is set."""
+        """Return the cooldown, or None if none is set."""
         return Cooldown(self.cooldown, self.cooldown_then) if self.cooldown else None
 
 

@@ -12,7 +12,10 @@ from app.rules.rule import Rule
 
 @dataclass(frozen=True, slots=True)
 class RouteOptions:
-    """`[[routes]]`: which numbers get which rules. A route may have one action of its own instead of `rules`."""
+    """The options of one `[[routes]]`: its numbers and its rules.
+
+    It may have one action of its own instead of `rules`.
+    """
 
     to: Annotated[
         tuple[str, ...], Doc("The numbers of the route, or `*`: every other number. A file holds one a line.")
@@ -65,7 +68,7 @@ class Table:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """Every rule of a route, once."""
+        """The rules of all routes, each listed once."""
         return tuple({id(rule): rule for route in self.by_name.values() for rule in route.rules}.values())
 
     def route(self, address: str) -> Route | None:

@@ -13,7 +13,7 @@ from app.rules.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class ForwardOptions:
-    """`forward = "+33.."`: the message goes to other phones."""
+    """The options of a `forward` rule: the numbers that get the message, and the texts."""
 
     KEY: ClassVar[str] = "forward"
     forward: Annotated[tuple[str, ...], Doc("The numbers that get the message.")]

@@ -34,7 +34,7 @@ class Entry(CooldownOptions):
 
 @dataclass(frozen=True, slots=True)
 class KeywordsOptions:
-    """`[rules.x.keywords]`: a reply for each word."""
+    """The options of a `keywords` rule: the table `[rules.x.keywords]`."""
 
     KEY: ClassVar[str] = "keywords"
     keywords: Annotated[

@@ -71,7 +71,7 @@ Function = Callable[[Message, Context], Coroutine[Any, Any, str | Reply | None]]
 
 @dataclass(frozen=True, slots=True)
 class PythonOptions:
-    """`python = "module:function"`: an async function of yours replies."""
+    """The options of a `python` rule: the function, and whom it may text."""
 
     KEY: ClassVar[str] = "python"
     python: Annotated[str, Doc("The module, found beside the config file, and the function, as `replies.shop:reply`.")]

@@ -11,7 +11,7 @@ from app.rules.rule import RuleContext
 
 @dataclass(frozen=True, slots=True)
 class SilenceOptions:
-    """`silence = true`: no reply, on purpose."""
+    """The options of a `silence` rule."""
 
     KEY: ClassVar[str] = "silence"
     silence: Annotated[bool, Doc("`true`: no reply, and no later rule is asked.")]

@@ -12,7 +12,7 @@ from app.rules.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class TextOptions:
-    """`text = ".."`: one reply to the sender."""
+    """The options of a `text` rule."""
 
     KEY: ClassVar[str] = "text"
     text: Annotated[str, Doc("The reply; `{name}` stands for a value.")]

@@ -41,7 +41,7 @@ _OK, _NO_CONTENT = 200, 204
 
 @dataclass(frozen=True, slots=True)
 class WebhookOptions(ReceiverOptions):
-    """`webhook = "https://.."`: an HTTP service of yours replies."""
+    """The options of a `webhook` rule: the service, and whom it may text."""
 
     KEY: ClassVar[str] = "webhook"
     webhook: Annotated[HttpUrl, Doc("The URL that the message is posted to, as JSON.")] = field(repr=False)

@@ -30,7 +30,7 @@ HORIZON = 3660  # days to search for the next opening; includes a 29 February. T
 
 @dataclass(frozen=True, slots=True)
 class ScheduleOptions:
-    """`[schedules.x]`: opening hours, for the conditions `open` and `closed` and for texts."""
+    """The options of one `[schedules.x]`, for the conditions `open` and `closed` and for texts."""
 
     timezone: Annotated[str, Doc("The IANA time zone of the hours, for example `Europe/Paris`.")]
     hours: Annotated[str, Doc("Opening hours in OpenStreetMap's syntax, for example `Mo-Fr 09:00-18:00; PH off`.")]
