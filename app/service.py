@@ -49,7 +49,7 @@ from app.web.server import STOP_SECONDS
 log = get_logger("service")
 
 USER_AGENT = f"plivo-autoreply/{__version__}"
-REMIND = 3600.0  # seconds
+REMIND = 3600.0  # seconds between two log lines about "log-only"
 LETTING_GO = 1.0  # seconds that a stop waits for the dispatcher to end
 
 
@@ -65,17 +65,17 @@ class Service:
     replies: ReplyHandler
     dispatcher: Dispatcher
     state: State
-    clients: AsyncExitStack  # HTTP clients that live as long as the service
+    clients: AsyncExitStack  # HTTP clients, open as long as the service
     admin: Admin = field(init=False)
     _stopping: asyncio.Future[Any] | None = None
 
     async def use(self, loaded: Loaded) -> None:
-        """Serve by another configuration from the next request on; those in flight end as they began."""
+        """Use another configuration from the next request on. Requests in flight end with the old one."""
         await self.open_rules_client(loaded.runtime)
         self.loaded = loaded
         self.app.current = make_app(_signature_options(loaded.settings), self.endpoints, self.metrics)
         self.dispatcher.use(loaded.runtime.subscriptions.targets)
-        with contextlib.suppress(Unavailable):  # /ready tells of the store
+        with contextlib.suppress(Unavailable):  # /ready reports the store
             await warn_of_unknown_targets(loaded.runtime.subscriptions.targets, self.store)
 
     async def begin_stop(self) -> None:
@@ -98,7 +98,7 @@ class Service:
         await self.replies.stop(0)
 
     async def open_rules_client(self, runtime: Runtime) -> None:
-        """The HTTP client of the rules, once one of them calls out."""
+        """Open the HTTP client of the rules as soon as one of them makes requests."""
         if self.replies.services.client is None and any(rule.action.calls_out for rule in runtime.table.rules):
             client = await self.clients.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT))
             self.replies.services = RuleServices(client)
@@ -146,7 +146,7 @@ def _dispatcher(targets: Mapping[str, Target], store: Store, backlog: Backlog, m
     clocks = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret
 
     def make(target: Target) -> TargetWorker:
-        client = HttpClient(connections=None, user_agent=USER_AGENT)  # the worker bounds its attempts
+        client = HttpClient(connections=None, user_agent=USER_AGENT)  # the worker limits them
         return TargetWorker(target, store.queue, client, clocks, backlog, metrics.target(target.name))
 
     workers = {name: make(target) for name, target in targets.items()}
@@ -192,7 +192,7 @@ def _status(service: Service, reserve: Reserve | None, stack: AsyncExitStack) ->
         return facts_of(service.loaded.runtime, service.loaded.settings.store)
 
     async def ask() -> Survey:
-        """Whether the store writes, then what it holds."""
+        """Check that the store can be written to, then read what it holds."""
         await service.state.store_fault()
         now = facts()
         return await survey(service.store.engine, tuple(now.targets), tuple(now.caps), time.time())

@@ -35,7 +35,7 @@ async def take_over(loaded: Loaded, store: Store) -> None:
 
 
 async def warn_of_unknown_targets(targets: Collection[str], store: Store) -> None:
-    """Report deliveries that no target takes: they stay due until `keep` ends. Raises `Unavailable`."""
+    """Log deliveries to targets that are not configured. They stay due until `keep` ends. Raises `Unavailable`."""
     for target, count in (await store.queue.waiting()).items():
         if target not in targets:
             advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"

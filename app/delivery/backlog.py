@@ -46,7 +46,7 @@ class Backlog:
 
     def is_full(self, target: str, accepted: int) -> bool:
         """Return whether a target may get no more, with so many `accepted` since the last count. Thread-safe."""
-        known = self._targets.get(target)  # a request that began before a reload may know another one
+        known = self._targets.get(target)  # a request from before a reload may still use a removed target
         return known is not None and self.waiting(target) + accepted >= known.max_due
 
     def add(self, targets: Iterable[str], full: Collection[str]) -> None:

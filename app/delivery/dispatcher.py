@@ -12,11 +12,11 @@ from app.delivery.monitor import Monitor
 from app.delivery.target import Target
 from app.delivery.worker import TargetWorker
 
-LEAVING = 60.0  # seconds for the attempts of a removed target: the longest timeout that one may have
+LEAVING = 60.0  # seconds for the last attempts at a removed target, as long as the longest timeout
 
 
 class Dispatcher:
-    """The workers of all targets. `make` makes one for a target that a reload has added."""
+    """The workers of all targets. `make` creates the worker of a target that a reload adds."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Dispatcher:
         self._backlog = backlog
         self._monitor = monitor
         self._make = make
-        self._leaving: set[TargetWorker] = set()  # of targets that a reload has removed; their attempts end
+        self._leaving: set[TargetWorker] = set()  # of targets that a reload removed, until their last attempts end
         self._running: asyncio.TaskGroup | None = None
 
     def wake(self, targets: Iterable[str]) -> None:
@@ -44,7 +44,7 @@ class Dispatcher:
         return frozenset(name for name, worker in self._workers.items() if worker.paused)
 
     def use(self, targets: Mapping[str, Target]) -> None:
-        """Deliver to these targets from now on. Deliveries of a removed one stay due until it comes back."""
+        """Deliver to these targets from now on. Deliveries to a removed target stay due, in case it comes back."""
         self._backlog.use(targets)
         for name in self._workers.keys() - targets.keys():
             self._spawn(self._dismiss(self._workers.pop(name)))
@@ -76,6 +76,6 @@ class Dispatcher:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if self._running is None:
-            work.close()  # `run` will begin with what there is then
+            work.close()  # not running yet: `run` will start it
         else:
             self._running.create_task(work)

@@ -8,7 +8,7 @@ from app.delivery.backlog import Backlog
 
 @dataclass(frozen=True, slots=True)
 class MessageCopies:
-    """What the reply handler has to know of the queues of targets."""
+    """The queues of the targets that get copies, as the reply handler uses them."""
 
     backlog: Backlog
     wake: Callable[[tuple[str, ...]], None]

@@ -198,7 +198,7 @@ class ConcurrencyLimit:
         return True
 
     def allow(self, limit: int) -> None:
-        """Change the most attempts at a time. A target that was slowed down stays so."""
+        """Change the limit. A target that was slowed down stays slowed down."""
         slowed = self.window < self.limit
         self.limit, self.window = limit, min(self.window, limit) if slowed else limit
 

@@ -69,9 +69,9 @@ class TargetWorker:
         self._complained = float("-inf")
 
     def use(self, target: Target) -> None:
-        """Deliver by other settings of the same target. Attempts under way end as they began.
+        """Use other settings of the same target. Attempts in flight end with the old ones.
 
-        A new URL is another receiver: how often the old one failed says nothing about it.
+        A new URL is another receiver, so the failures of the old one are forgotten.
         """
         moved = target.url != self._target.url
         self._target, self._poster = target, Poster(target, self._client, self._clocks.clock)
@@ -127,8 +127,9 @@ class TargetWorker:
                 self._more = True
 
     async def stop(self, seconds: float) -> None:
-        """Leases nothing more; attempts under way get `seconds`, then their deliveries fall due at once. Closes the
-        connections.
+        """Lease nothing more, and close the connections.
+
+        Attempts in flight get so many seconds, then their deliveries are due again.
         """
         self._stopping = True
         self.wake()

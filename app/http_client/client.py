@@ -37,7 +37,7 @@ class HttpClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close its connections; once is enough."""
+        """Close all connections. Doing it again has no effect."""
         await self.client.aclose()
 
     async def post(

@@ -85,7 +85,7 @@ class ReplyHandler:
         clock: Callable[[], float],
         owner: str,
     ) -> None:
-        self.services = services  # a reload may give them an HTTP client
+        self.services = services  # replaced when a reload brings the first rule that makes requests
         self._runtime = runtime
         self._journal = journal
         self._copies = copies

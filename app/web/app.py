@@ -24,12 +24,12 @@ Page = Callable[[Request], Awaitable[Response]]
 
 @dataclass(slots=True)
 class CurrentApp:
-    """The application of the configuration in force. A request ends in the one that it began in."""
+    """The application of the configuration in force. A request ends in the application in which it began."""
 
     current: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on."""
+        """Pass the request on."""
         await self.current(scope, receive, send)
 
 
