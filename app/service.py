@@ -88,9 +88,9 @@ class Service:
             self._stopping = asyncio.gather(self.dispatcher.stop(STOP_SECONDS), self.replies.stop(STOP_SECONDS))
 
     async def stop(self) -> None:
-        """Wait until everything that `begin_stop` told to stop has ended.
+        """Stop, and wait until everything has ended.
 
-        Rules started since then, for a call that had been half read, are cancelled.
+        Rules started after `begin_stop`, for a call that had been half read, are cancelled.
         """
         await self.begin_stop()
         if self._stopping is not None:
@@ -98,7 +98,7 @@ class Service:
         await self.replies.stop(0)
 
     async def open_rules_client(self, runtime: Runtime) -> None:
-        """Open the HTTP client of the rules as soon as one of them makes requests."""
+        """Open the HTTP client of the rules, unless it is open or no rule makes requests."""
         if self.replies.services.client is None and any(rule.action.calls_out for rule in runtime.table.rules):
             client = await self.clients.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT))
             self.replies.services = RuleServices(client)

@@ -45,7 +45,7 @@ class Backlog:
         return self._waiting.get(target, 0)
 
     def is_full(self, target: str, accepted: int) -> bool:
-        """Return whether a target may get no more, with so many `accepted` since the last count. Thread-safe."""
+        """Return whether a target may get no more, after `accepted` deliveries since the last count. Thread-safe."""
         known = self._targets.get(target)  # a request from before a reload may still use a removed target
         return known is not None and self.waiting(target) + accepted >= known.max_due
 

@@ -64,7 +64,7 @@ class Dispatcher:
                 self._spawn(worker.run())
 
     async def stop(self, seconds: float) -> None:
-        """Stop all workers. Attempts in flight get so many seconds, then their deliveries are due again."""
+        """Stop all workers. Attempts in flight get `seconds` to finish, then their deliveries are due again."""
         self._backlog.stop()
         self._monitor.stop()
         await asyncio.gather(*(worker.stop(seconds) for worker in (*self._workers.values(), *self._leaving)))

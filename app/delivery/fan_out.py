@@ -15,7 +15,7 @@ from app.plivo.messages import DeliveryReport
 
 
 class Origin(NamedTuple):
-    """The route and rule that made the message which a report is about."""
+    """The route and rule behind the message that a report is about."""
 
     route: str | None
     rule: str | None
@@ -28,7 +28,7 @@ def always(_number: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """Which targets want reports, and for which numbers a report can prove an opt-out.
+    """The targets that want reports, and the numbers for which a report can prove an opt-out.
 
     Compiled from the configuration.
     """

@@ -19,7 +19,7 @@ ANSWER_CAP = 4096  # bytes of a response that are read; only its status counts
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """The client of one target."""
+    """The sender of deliveries to one target."""
 
     target: Target
     client: HttpClient

@@ -142,7 +142,10 @@ class Delivery:
 
 @frozen
 class Settlement:
-    """What became of an attempt. If the delivery is "due", then after `delay` seconds by the store's clock."""
+    """The outcome of an attempt for its delivery.
+
+    If the state is "due", then in `delay` seconds by the store's clock.
+    """
 
     delivery: int
     lease: str
@@ -164,7 +167,7 @@ class DeliveryQueue(Protocol):
     async def lease(
         self, target: str, count: int, seconds: float, *, longest_due: bool = False, last: int | None = None
     ) -> Sequence[Delivery]:
-        """Lease up to `count` due deliveries for so many seconds.
+        """Lease up to `count` due deliveries for `seconds`.
 
         They are those with the lowest Sequence or, with `longest_due`, those that have been due longest. The delivery
         `last` is leased only if there is no other. An operator can pause a target; then there are none. Everything
@@ -195,7 +198,7 @@ class Instances(Protocol):
         ...
 
     async def leave(self) -> None:
-        """Remove this server, which stops. Raises `Unavailable`."""
+        """Remove the status of this server, because it stops. Raises `Unavailable`."""
         ...
 
     async def probe_requests(self) -> Mapping[str, float]:

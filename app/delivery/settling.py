@@ -5,7 +5,7 @@ from app.delivery.retry import Again, AttemptOutcome, Dead, RetryDecision
 
 
 def settled_as(decision: RetryDecision, delivery: Delivery, outcome: AttemptOutcome, seconds: float) -> Settlement:
-    """Return the settlement of an attempt that took so many seconds."""
+    """Return the settlement of an attempt that took `seconds`."""
     state: State = "due" if isinstance(decision, Again) else "dead" if isinstance(decision, Dead) else "done"
     counted = decision.counted if isinstance(decision, Again) else True
     return Settlement(

@@ -129,7 +129,7 @@ class TargetWorker:
     async def stop(self, seconds: float) -> None:
         """Lease nothing more, and close the connections.
 
-        Attempts in flight get so many seconds, then their deliveries are due again.
+        Attempts in flight get `seconds` to finish, then their deliveries are due again.
         """
         self._stopping = True
         self.wake()

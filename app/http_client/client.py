@@ -50,9 +50,9 @@ class HttpClient:
         timeout: float | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> Answer:
-        """Make one attempt of at most `timeout` seconds; None leaves the limit to the caller.
+        """Make one attempt of at most `timeout` seconds. None leaves the limit to the caller.
 
-        `tls` None trusts the authorities of the environment. Once a status line has arrived, its status is returned
-        whatever follows it. Raises `RequestFailed` if none arrives.
+        If `tls` is None, the authorities of the environment are trusted. Once a status line has arrived, its status is
+        returned whatever follows it. Raises `RequestFailed` if none arrives.
         """
         return await self._post(self.client, url, body, headers, cap=cap, timeout=timeout, tls=tls)

@@ -59,7 +59,7 @@ class AiohttpConnections(httpx.AsyncBaseTransport):
         self._transports: dict[tuple[ssl.SSLContext, Proxy | None], AiohttpTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request by the proxy that the environment names, with the TLS context in its extension `TLS`."""
+        """Send a request through the proxy that the environment names, with the TLS context in its extension `TLS`."""
         proxy = self._proxies.route(request.url)
         if proxy and proxy.authorization and request.url.scheme == "http":  # for https it is only in the CONNECT
             request.headers["proxy-authorization"] = proxy.authorization

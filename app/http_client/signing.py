@@ -32,7 +32,7 @@ class Secret:
         return "Secret(..)"
 
     def sign(self, content: bytes) -> str:
-        """Return the `v1` signature of a content, which is id.timestamp.body."""
+        """Return the `v1` signature of `content`, which is id.timestamp.body."""
         return "v1," + base64.b64encode(hmac.digest(self._key, content, hashlib.sha256)).decode()
 
 

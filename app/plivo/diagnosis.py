@@ -40,7 +40,7 @@ class DiagnosisBudget:
     clock: Callable[[], float]
 
     def spend(self, hmacs: int) -> bool:
-        """Deduct so many HMACs, and return whether the budget still allows them."""
+        """Deduct `hmacs` from the budget. Return whether it allows them, and still has time."""
         self.hmacs -= hmacs
         return self.hmacs >= 0 and self.clock() < self.until
 

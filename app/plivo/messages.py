@@ -200,5 +200,8 @@ def _address(fields: dict[str, str], name: str) -> str:
 
 
 def _whole(value: str | None) -> int | None:
-    """Return a whole number that fits a database integer, or None. A report is never refused for such a field."""
+    """Return a whole number that fits a database integer, or None.
+
+    A report is never refused because of such a field.
+    """
     return int(value) if value and _SMALL.fullmatch(value) else None

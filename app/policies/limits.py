@@ -117,7 +117,7 @@ def text_key(phrase: str, media: Sequence[str]) -> str:
 def exceeded(
     limits: RouteLimits, usage: Usage, conversation: Conversation, at: float, key: str, units: int
 ) -> str | None:
-    """Return the limit that forbids a reply of so many units to this text now, or None."""
+    """Return the limit that forbids a reply of `units` to this text now, or None."""
     if conversation.person not in limits.exempt and (replies := usage.replies.get(conversation)):
         for rate in limits.same_text:
             if sum(reply.text_key == key and reply.at > at - rate.seconds for reply in replies) >= rate.count:
@@ -132,7 +132,7 @@ def exceeded(
 
 
 def near_limit(limits: RouteLimits, usage: Usage, units: int) -> str | None:
-    """Return the spending cap that a reply of so many units takes past `NEAR_LIMIT`, or None."""
+    """Return the spending cap that a reply of `units` takes past `NEAR_LIMIT`, or None."""
     for budget, rate in limits.caps:
         before = usage.spent.get(budget, 0)
         if before < NEAR_LIMIT * rate.count <= before + units:

@@ -119,7 +119,7 @@ class ReplyHandler:
         return await self._record(pending, claimed=False)
 
     async def stop(self, seconds: float) -> None:
-        """Give running rules so many seconds, cancel the others, and release all claims."""
+        """Give running rules `seconds` to finish, cancel the others, and release all claims."""
         if self._tasks:
             _, late = await asyncio.wait([task for task, _ in self._tasks.values()], timeout=seconds)
             for task in late:

@@ -63,7 +63,7 @@ class Submission:
 
 @frozen
 class ClaimRequest:
-    """A request to claim a message for `owner` for so many seconds. `query` asks for what its rules need to know."""
+    """A request to claim a message for `owner`, for `seconds`. `query` asks for what its rules need to know."""
 
     arrival: Arrival
     owner: str
@@ -126,7 +126,7 @@ class Journal(Protocol):
 
 
 class MessageCopies(Protocol):
-    """Decides which targets get a copy of a message and its answer."""
+    """The queues of the targets that get copies of messages and their answers."""
 
     def full(self, names: Iterable[str]) -> frozenset[str]:
         """Return the targets whose queue is full. Their copy is stored as dead."""

@@ -82,7 +82,7 @@ class Observer:
             )
 
     def _warn(self, event: str, limit: str, **details: object) -> None:
-        """Warn about a limit, at most once a minute: every sender reaches a spending cap that is used up."""
+        """Warn about a limit, at most once a minute, because a spending cap that is used up affects every sender."""
         if self._throttle.admit(_Kind(event, limit)):
             log.warning(event, reason=limit, **details)
 

@@ -102,7 +102,7 @@ async def _ask(rule: Rule, context: RuleContext) -> RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """The stand-in for an action that calls out. It gives the result that a test or `explain` has set."""
+    """The stand-in for an action that calls out, with the result that a test or `explain` has set."""
 
     says: str
     always_answers: ClassVar[bool] = False

@@ -38,7 +38,9 @@ class ConditionOptions:
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """`match`: an RE2 pattern that is found anywhere in the text, in either case. Templates may use its named groups.
+    """`match`: an RE2 pattern that is found anywhere in the text, regardless of case.
+
+    Templates may use its named groups.
 
     RE2's \\d is ASCII only, so in the text and in the pattern the digits of every script are replaced by 0 to 9.
     """
@@ -73,7 +75,7 @@ class OpenOrClosed:
     wanted: bool
 
     def __call__(self, context: RuleContext) -> RuleContext | Passes:
-        """Return the context, or pass and give the time until which the other state lasts."""
+        """Return the context, or pass and say until when the schedule is in the other state."""
         is_open = self.schedule.is_open(context.at)
         if is_open == self.wanted:
             return context

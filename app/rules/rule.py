@@ -42,7 +42,10 @@ class RuleContext:
 
     @property
     def values(self) -> dict[str, str]:
-        """The values that a template may use, made on first use. The names below win over a route's own vars."""
+        """The values that a template may use, created on first use.
+
+        Built-in names take precedence over the route's vars.
+        """
         if self._values is None:
             message = self.message
             self._values = {
@@ -75,7 +78,7 @@ class RuleContext:
     def replies(self, texts: Sequence[tuple[str, str | None]], allowed: frozenset[str], who: str) -> "Answers | Fails":
         """Return an answer of several texts, each with its recipient: None for the sender, or a number in `allowed`.
 
-        Fails if there are too many texts, or if a recipient is not allowed.
+        It is a failure if there are too many texts, or if a recipient is not allowed.
         """
         if len(texts) > MESSAGES:
             return Fails(f"{who}: more than {MESSAGES} messages")
@@ -115,7 +118,7 @@ class Action(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """A limit of one answer to one sender: once in `seconds`.
+    """A cooldown: a sender gets the same answer once in `seconds`.
 
     In between there is silence, or the next rule is asked.
     """

@@ -41,7 +41,7 @@ class LostLines:
             self.unreported += lines
 
     def report(self, lines: int) -> None:
-        """Note that a line of the log reports this number."""
+        """Note that the log has a line that reports this many."""
         with self._lock:
             self.unreported -= lines
 
@@ -55,7 +55,7 @@ class Sink(Protocol):
         """Take an event. May be called in any thread."""
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Write the waiting events, for at most so many seconds."""
+        """Write the waiting events, for at most `seconds`."""
 
 
 class DirectSink:

@@ -15,7 +15,7 @@ class DeadlineExceeded(Exception):
 
 
 class Deadline:
-    """A limit of so many seconds for each call: `with deadline.call(): ...`."""
+    """A limit of `seconds` for each call: `with deadline.call(): ...`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

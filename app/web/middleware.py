@@ -65,9 +65,7 @@ class _Target:
 
 
 class SignatureMiddleware:
-    """ASGI middleware.
-
-    A call to one of `endpoints` reaches it as a `Verified` request, any other request goes to `app`.
+    """ASGI middleware that passes calls of `endpoints` on as `Verified` requests, and all other requests to `app`.
 
     A path of `endpoints` that ends in `/{message_uuid}` matches any id. `accepted` is called with the scope of each
     signed call that was served.

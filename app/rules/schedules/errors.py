@@ -2,7 +2,7 @@
 
 
 class BadSchedule(ValueError):
-    """A schedule that cannot be used. The message says what to write instead, `key` is the option that it is about."""
+    """A schedule that cannot be used. The message says what to write instead; `key` is the option that it is about."""
 
     def __init__(self, key: str, message: str) -> None:
         self.key = key

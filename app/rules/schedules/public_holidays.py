@@ -53,7 +53,7 @@ def find(country: str | None, region: str | None, own: tuple[date, ...]) -> Publ
 
 
 def regions_that_differ(country: str, year: int) -> tuple[str, ...]:
-    """Return the regions of a country, if each has holidays besides the nationwide ones in that year, else ()."""
+    """Return the regions of a country if each has holidays of its own in that year, else ()."""
     regions = () if country in _NATIONWIDE else tuple(_regions(country))
     nationwide = _official(country, None, year)
     return regions if all(_official(country, region, year) - nationwide for region in regions) else ()

@@ -42,7 +42,7 @@ __all__ = [
 
 BESIDE_SECONDS = 1  # for the responses of an additional server
 STOP_SECONDS = 8  # for responses, late rules and deliveries together; containers are killed 10 s after SIGTERM
-BACKLOG = 4_096  # connections that wait to be accepted, Linux' maximum; beyond, a caller tries again after a second
+BACKLOG = 4_096  # connections that wait to be accepted, at most on Linux; beyond, a caller tries again after a second
 HELD_BYTES = 16 << 20  # by unfinished requests together
 BESIDE = ConnectionLimits(connections=100)  # the admin socket: some browsers and scrapers
 
@@ -70,7 +70,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle signals without raising them again. uvicorn would, and end the process before the store is closed."""
+        """Handle signals without raising them again. uvicorn's own would end the process before the store is closed."""
         loop = asyncio.get_running_loop()
         signals = (signal.SIGINT, signal.SIGTERM)
         for number in signals:
@@ -116,7 +116,7 @@ async def beside(app: Any, listener: socket.socket) -> AsyncIterator[None]:
 
 
 def limits_of(connections: int, body_limit: int) -> ConnectionLimits:
-    """Return the limits for so many connections.
+    """Return the limits of a server with this many connections.
 
     There is memory for the unfinished requests of all of them, and for some bodies of the largest size.
     """

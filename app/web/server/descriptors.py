@@ -16,7 +16,7 @@ def raise_limit() -> int:
 
 
 def connections_within(descriptors: int, wanted: int) -> int:
-    """Return how many connections so many descriptors allow.
+    """Return how many of the `wanted` connections these descriptors allow.
 
     Each may need a second descriptor for a webhook, and a third while a connection that was given up is still being
     closed.
