@@ -42,7 +42,7 @@ __all__ = [
 
 BESIDE_SECONDS = 1  # for the responses of an additional server
 STOP_SECONDS = 8  # for responses, late rules and deliveries together; containers are killed 10 s after SIGTERM
-BACKLOG = 4_096  # connections that wait to be accepted, at most on Linux; beyond, a caller tries again after a second
+BACKLOG = 4_096  # connections waiting to be accepted, Linux's maximum; beyond, a caller tries again after a second
 HELD_BYTES = 16 << 20  # by unfinished requests together
 BESIDE = ConnectionLimits(connections=100)  # the admin socket: some browsers and scrapers
 
