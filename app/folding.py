@@ -1,5 +1,7 @@
-"""When two texts are the same word to a person: case, accents, width, punctuation around words,
-the script of digits, emoji styles, and characters that cannot be seen do not count.
+"""Fold texts so that two spellings of a word compare equal.
+
+Folding ignores case, accents, width, punctuation around words, the script of digits, emoji variants and invisible
+characters.
 """
 
 import re
@@ -13,60 +15,60 @@ _ASCII_PUNCTUATION = "".join(one for one in map(chr, range(128)) if unicodedata.
 _words = re.compile(r"\S+")
 _ascii_runs = re.compile(r"[a-z0-9]+")
 
-# Letters that have no decomposition of their own in Unicode, and what people write who lack them. Those whose
-# names say "WITH" (l with stroke, d with stroke, ..) are found by their names.
+# Letters that Unicode does not decompose, and what people without such a key type instead. Letters with "WITH" in
+# their names (l with stroke, d with stroke, ..) are found by name.
 _LETTERS = {"\u0131": "i", "ȷ": "j", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
 _WITH = re.compile(r"(LATIN|CYRILLIC) SMALL LETTER (.+?) WITH ")
 
 _SKIN_TONES = "\U0001f3fb-\U0001f3ff"
-_DEFAULT_IGNORABLE = (  # as Unicode's DerivedCoreProperties.txt lists them, without those of category Cf
+_DEFAULT_IGNORABLE = (  # from Unicode's DerivedCoreProperties.txt, without those of category Cf
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
-_BLANKS = "\u2800\ufffc"  # an empty braille cell, and the place of an attachment
+_BLANKS = "\u2800\ufffc"  # the empty braille cell, and the placeholder of an attachment
 _UNSEEN = re.compile(f"[{_DEFAULT_IGNORABLE}{_BLANKS}{_SKIN_TONES}]")
 _UNSEEN_CATEGORIES = {"Cf", "Cc", "Me"}  # zero-width, bidi, soft hyphen; control characters; keycaps and circles
 
 
 @frozen
 class Word:
-    """A folded word and where it ends in the text as it came."""
+    """A folded word, and the index at which it ends in the original text."""
 
     folded: str
     end: int
 
 
 def words(text: str) -> tuple[Word, ...]:
-    """The words of a text that has any; of one that is all punctuation, that punctuation ("?")."""
+    """Return the folded words of a text or, if it has nothing but punctuation ("?"), that punctuation."""
     if text.isascii() and text.isprintable():
         found = [(match[0], match.end()) for match in _words.finditer(text.lower())]
         stripped = [Word(word, end) for raw, end in found if (word := raw.strip(_ASCII_PUNCTUATION))]
-    else:  # a spacing accent (U+00B4 for an apostrophe) folds to a blank; a word holds none
+    else:  # a spacing accent (U+00B4 typed as an apostrophe) folds to a blank; words contain none
         found = [("".join(fold(match[0]).split()), match.end()) for match in _words.finditer(text)]
         stripped = [Word(word, end) for raw, end in found if (word := _strip_punctuation(raw))]
     return tuple(stripped or [Word(raw, end) for raw, end in found if raw])
 
 
 def phrase(text: str) -> str:
-    """The whole text as one key."""
+    """Return the folded words of a text as one key, joined by single blanks."""
     return " ".join(word.folded for word in words(text))
 
 
 def letters(text: str) -> str:
-    """The runs of letters and digits of a text, folded, with one blank between them; all else is left out."""
+    """Return the folded runs of letters and digits of a text, joined by single blanks. Everything else is left out."""
     if text.isascii() and text.isprintable():
         return " ".join(_ascii_runs.findall(text.lower()))
     return " ".join("".join(map(_letter_or_blank, fold(text))).split())
 
 
 def digits(text: str) -> str:
-    """The text with the decimal digits of every script as 0 to 9, character by character."""
+    """Return the text with the decimal digits of every script replaced by 0 to 9. Its length does not change."""
     if text.isascii():
         return text
     return "".join(str(unicodedata.decimal(character, character)) for character in text)
 
 
 def fold(text: str) -> str:
-    """One form for all ways to write a word. Idempotent."""
+    """Return the one form that stands for all spellings of a text. Idempotent."""
     if text.isascii() and text.isprintable():
         return text.lower()
     folded = text
@@ -81,7 +83,7 @@ def _fold_once(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _fold_character(character: str) -> str:
-    """What stands for a character that is decomposed and in lower case."""
+    """Return the replacement of a character that is decomposed and in lower case."""
     if character.isspace():
         return character
     if _is_accent(character) or _UNSEEN.match(character) or unicodedata.category(character) in _UNSEEN_CATEGORIES:
@@ -97,7 +99,7 @@ def _letter_or_blank(character: str) -> str:
 
 
 def _is_accent(character: str) -> bool:
-    # U+0300..U+036F: the accents of Latin, Greek and Cyrillic. Marks of other scripts carry vowels and stay.
+    # U+0300..U+036F: the accents of Latin, Greek and Cyrillic. Marks of other scripts carry vowels and are kept.
     return "\u0300" <= character <= "\u036f"
 
 

@@ -1,8 +1,8 @@
-"""`@frozen`: a slotted dataclass that the type checker keeps frozen, for values that every message makes.
+"""`@frozen` makes a slotted dataclass that only the type checker keeps frozen, for values that every message creates.
 
-`@dataclass(frozen=True)` also refuses assignments at run time, and pays for it whenever an instance is made: each field
-goes through `object.__setattr__`, which takes five times as long. Values that live longer than a request, and those
-that a user's code is given, keep that guard.
+`@dataclass(frozen=True)` also refuses assignments at run time, which makes instances slower to create: each field is
+set through `object.__setattr__`, which takes five times as long. Values that outlive a request, and those handed to
+users' code, keep the check at run time.
 """
 
 from dataclasses import dataclass
@@ -13,5 +13,5 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True)
 def frozen(cls: type[T]) -> type[T]:
-    """Make a dataclass with slots. Instances are equal if their fields are; they have no hash."""
+    """Make a dataclass with slots. Instances compare by their fields and cannot be hashed."""
     return dataclass(slots=True)(cls)

@@ -1,4 +1,4 @@
-"""Everything that one configuration file yields, as one frozen value. A reload replaces it in one step."""
+"""The part of the configuration that requests need, as one frozen value. A reload replaces it in one step."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from app.rules.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What a request needs of the configuration."""
+    """The compiled configuration that requests are served with."""
 
     version: str  # 12 hex digits of a digest over all files read, secrets masked
     public_url: str

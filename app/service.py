@@ -1,7 +1,7 @@
 """The composition root: `open_service` opens every part, joins them and runs them.
 
-A service that takes reports in and no longer forwards them must not look healthy: when the writer or
-the dispatcher ends, `/health` says 503 and `on_fault` is called, so that the process can end too.
+A service that accepts reports but no longer forwards them must not look healthy. When the writer or the dispatcher
+ends, `/health` returns 503 and `on_fault` is called, so that the process can exit too.
 """
 
 import asyncio
@@ -48,13 +48,13 @@ from app.web.server import STOP_SECONDS
 log = get_logger("service")
 
 USER_AGENT = f"plivo-autoreply/{__version__}"
-REMIND = 3600.0  # seconds
-LETTING_GO = 1.0  # seconds for what a stop has told to end
+REMIND = 3600.0  # seconds between two log lines about "log-only"
+LETTING_GO = 1.0  # seconds that a stop waits for the dispatcher to end
 
 
 @dataclass(slots=True)
 class Service:
-    """The running service: its ASGI application, and what has to be changed or stopped in order."""
+    """The running service: its ASGI application, and the parts that a reload changes or that stop in order."""
 
     loaded: Loaded  # the configuration in force
     app: CurrentApp
@@ -69,29 +69,35 @@ class Service:
     _stopping: asyncio.Future[Any] | None = None
 
     async def use(self, loaded: Loaded) -> None:
-        """Serve by another configuration from the next request on; those in flight end as they began."""
+        """Use another configuration from the next request on. Requests in flight end with the old one."""
         await self.open_rules_client(loaded.runtime)
         self.loaded = loaded
         self.app.current = make_app(_signature_options(loaded.settings), self.endpoints, self.metrics)
         self.dispatcher.use(loaded.runtime.subscriptions.targets)
-        with contextlib.suppress(Unavailable):  # /ready tells of the store
+        with contextlib.suppress(Unavailable):  # /ready reports the store
             await warn_of_unknown_targets(loaded.runtime.subscriptions.targets, self.store)
 
     async def begin_stop(self) -> None:
-        """/ready says so, nothing more is leased; late rules and POSTs under way share the server's `STOP_SECONDS`."""
+        """Start stopping: `/ready` turns false and no more deliveries are leased.
+
+        Running rules and deliveries in flight may take the server's `STOP_SECONDS`.
+        """
         if self._stopping is None:
             self.state.stopping = True
             self._stopping = asyncio.gather(self.dispatcher.stop(STOP_SECONDS), self.replies.stop(STOP_SECONDS))
 
     async def stop(self) -> None:
-        """Waits for what `begin_stop` began; a rule that was asked since, for a call then half read, is let go."""
+        """Stop, and wait until everything has ended.
+
+        Rules started after `begin_stop`, for a call that had been half read, are cancelled.
+        """
         await self.begin_stop()
         if self._stopping is not None:
             await self._stopping
         await self.replies.stop(0)
 
     async def open_rules_client(self, runtime: Runtime) -> None:
-        """The HTTP client of the rules, once one of them calls out."""
+        """Open the HTTP client of the rules, unless it is open or no rule makes requests."""
         if self.replies.services.client is None and any(rule.action.calls_out for rule in runtime.table.rules):
             client = await self.clients.enter_async_context(HttpClient(connections=None, user_agent=USER_AGENT))
             self.replies.services = RuleServices(client)
@@ -101,8 +107,9 @@ class Service:
 async def open_service(
     loaded: Loaded, on_fault: Callable[[], None], *, migrate: bool = True, measure: Measure | None = None
 ) -> AsyncIterator[Service]:
-    """Opens store, clients and tasks; closes them in order. `measure` looks at the store's disk. Raises what
-    `open_store` raises.
+    """Open the store, the HTTP clients and the tasks, and close them in order.
+
+    `measure` reads how much space the store's disk has. Raises what `open_store` raises.
     """
     settings, targets = loaded.settings, loaded.runtime.subscriptions.targets
     metrics = Metrics(tuple(loaded.runtime.table.by_name), targets, _lost_log_lines)
@@ -135,10 +142,10 @@ async def open_service(
 
 
 def _dispatcher(targets: Mapping[str, Target], store: Store, backlog: Backlog, metrics: Metrics) -> Dispatcher:
-    clocks = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - spreads load, guards nothing
+    clocks = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret
 
     def make(target: Target) -> TargetWorker:
-        client = HttpClient(connections=None, user_agent=USER_AGENT)  # the worker bounds its attempts
+        client = HttpClient(connections=None, user_agent=USER_AGENT)  # the worker limits them
         return TargetWorker(target, store.queue, client, clocks, backlog, metrics.target(target.name))
 
     workers = {name: make(target) for name, target in targets.items()}
@@ -148,7 +155,7 @@ def _dispatcher(targets: Mapping[str, Target], store: Store, backlog: Backlog, m
 
 @asynccontextmanager
 async def _running(service: Service, on_fault: Callable[[], None]) -> AsyncIterator[None]:
-    """Forwards, and watches whether all that must go on does."""
+    """Run the dispatcher, and watch it together with the store's tasks."""
     forwarding = asyncio.create_task(service.dispatcher.run(), name="dispatcher")
     service.state.watch([*service.store.tasks, forwarding], on_fault)
     reminding = asyncio.create_task(_remind(service))
@@ -158,12 +165,12 @@ async def _running(service: Service, on_fault: Callable[[], None]) -> AsyncItera
         reminding.cancel()
         await service.stop()
         _, late = await asyncio.wait([forwarding], timeout=LETTING_GO)
-        for worker in late:  # it asks a store that does not answer
+        for worker in late:  # it is waiting for a store that does not respond
             worker.cancel()
 
 
 async def _remind(service: Service) -> None:
-    """G1: a service that verifies nothing says so at start, and every hour."""
+    """Log that signatures are not enforced, at start and then every hour (G1)."""
     while True:
         if service.loaded.runtime.signature == "log-only":
             log.warning('signature = "log-only": requests that nobody signed are answered; for a roll-out only')
@@ -171,7 +178,7 @@ async def _remind(service: Service) -> None:
 
 
 def _reserve(settings: StoreSettings, measure: Measure | None, stack: AsyncExitStack) -> Reserve | None:
-    """What watches the disk, if it is ours."""
+    """Return the watch over the store's disk space; None for PostgreSQL, whose disk is not on this machine."""
     if not settings.file:
         return None
     reserve = Reserve(settings.reserve, measure or measuring(settings.file))
@@ -184,7 +191,7 @@ def _status(service: Service, reserve: Reserve | None, stack: AsyncExitStack) ->
         return facts_of(service.loaded.runtime, service.loaded.settings.store)
 
     async def ask() -> Survey:
-        """Whether the store writes, then what it holds."""
+        """Check that the store can be written to, then read what it holds."""
         await service.state.store_fault()
         now = facts()
         return await survey(service.store.engine, tuple(now.targets), tuple(now.caps), time.time())
@@ -211,7 +218,7 @@ def _lost_log_lines() -> int:
 def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Accept:
     async def accept(report: DeliveryReport, request: Verified) -> None:
         if reserve:
-            reserve.require()  # replies before reports (G7): these come again
+            reserve.require()  # what is left of the disk is for replies; Plivo sends reports again (G7)
         accepted = await intake.accept(report, request)
         metrics.report(report.status)
         if accepted.opted_out:

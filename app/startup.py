@@ -1,4 +1,4 @@
-"""What a service does with its store before it serves: whatever former processes left there."""
+"""Prepare the store before the service starts serving: clean up what earlier processes left in it."""
 
 from collections.abc import Collection, Mapping
 
@@ -17,14 +17,16 @@ NEW_STORE = "right for a first start; else opt-outs and reports are in another: 
 
 
 async def take_over(loaded: Loaded, store: Store) -> None:
-    """Take over the store: release claims of former processes, correct due times that a wrong clock has set, and report
-    deliveries that no target takes. A store that is empty belongs to a first start, or is the wrong one.
+    """Take over the store from earlier processes.
+
+    Releases their claims, corrects times that were written by a clock running ahead, and logs deliveries to unknown
+    targets. Also warns if the store is empty: this is either a first start, or the wrong store.
     """
     targets = loaded.runtime.subscriptions.targets
     if await is_empty(store.engine):
         log.warning("new store", store=loaded.settings.store.shown, advice=NEW_STORE)
     if loaded.settings.store.file:
-        await store.journal.release("")  # a sole server: whatever another one held is free
+        await store.journal.release("")  # only one process serves a SQLite file, so no other holds a claim
     if drawn_back := await store.change(due_times.draw_back, _longest(targets)):
         log.warning("due times of a clock that was ahead are corrected", deliveries=drawn_back)
     if drawn_back := await store.change(wrong_clock.draw_back, None):
@@ -33,7 +35,7 @@ async def take_over(loaded: Loaded, store: Store) -> None:
 
 
 async def warn_of_unknown_targets(targets: Collection[str], store: Store) -> None:
-    """Report deliveries that no target takes: they stay due until `keep` ends. Raises `Unavailable`."""
+    """Log deliveries to targets that are not configured. They stay due until `keep` ends. Raises `Unavailable`."""
     for target, count in (await store.queue.waiting()).items():
         if target not in targets:
             advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
@@ -41,7 +43,7 @@ async def warn_of_unknown_targets(targets: Collection[str], store: Store) -> Non
 
 
 def _longest(targets: Mapping[str, Target]) -> Longest:
-    """No delivery that the dispatcher has rescheduled lies further ahead."""
+    """Return the longest delays that the dispatcher schedules. A due time further ahead came from a wrong clock."""
     delays = [delay * (1 + JITTER) for target in targets.values() for delay in target.retry]
     timeouts = [target.timeout for target in targets.values()]
     return Longest(

@@ -1,1 +1,1 @@
-"""Delivery reports on their way to the user's systems. Knows neither rules nor SQL."""
+"""Deliver reports, and copies of messages, to the user's systems. Independent of rules and SQL."""

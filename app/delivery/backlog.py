@@ -1,5 +1,7 @@
-"""How much waits for each target, and whether it may be more (G7). Estimated: counted in the store every
-second, or less often when that takes long, and in between by what comes in and goes out here.
+"""Estimate how many deliveries wait for each target, and whether it may get more (G7).
+
+They are counted in the store every second, or less often if counting takes long. In between, the estimate follows what
+is added and removed here.
 """
 
 import asyncio
@@ -13,12 +15,12 @@ from app.telemetry import get_logger
 
 log = get_logger("backlog")
 
-RECOUNT = 1.0  # seconds: a command that drops a queue is seen as soon as any other
-SHARE = 50  # a count that takes long is made less often: it may use 2 % of the time
+RECOUNT = 1.0  # seconds until a command that drops deliveries is noticed
+SHARE = 50  # counting may take 2 % of the time; a slow count is made less often
 
 
 class Backlog:
-    """What waits, by target."""
+    """The estimated number of waiting deliveries, by target."""
 
     def __init__(
         self,
@@ -39,16 +41,19 @@ class Backlog:
         self._targets = targets
 
     def waiting(self, target: str) -> int:
-        """So many deliveries."""
+        """Return how many deliveries wait for a target."""
         return self._waiting.get(target, 0)
 
     def is_full(self, target: str, accepted: int) -> bool:
-        """Whether a target may get no more, with so many accepted since the last count. Any thread may ask."""
-        known = self._targets.get(target)  # a request that began before a reload may know another one
+        """Return whether a target may get no more, after `accepted` deliveries since the last count. Thread-safe."""
+        known = self._targets.get(target)  # a request from before a reload may still use a removed target
         return known is not None and self.waiting(target) + accepted >= known.max_due
 
     def add(self, targets: Iterable[str], full: Collection[str]) -> None:
-        """A delivery for each target is stored. Those of `full` are dead already; that is logged once."""
+        """Count a delivery that was stored for each target.
+
+        For targets in `full` it was stored as dead; this is logged once.
+        """
         for name in full:
             self._refused(name)
         for name in set(full) & self._targets.keys() - self._told:
@@ -60,13 +65,13 @@ class Backlog:
                 self._waiting[name] += 1
 
     def remove(self, targets: Iterable[str]) -> None:
-        """One delivery less for each target: it is done, or dead."""
+        """Count one delivery less for each target, because it is done or dead."""
         for name in targets:
             if name in self._waiting:
                 self._waiting[name] -= 1
 
     async def recount(self) -> None:
-        """Asks the store; one that does not answer leaves the estimate as it is."""
+        """Count in the store. If the store is unavailable, the estimate stays as it is."""
         try:
             counted = await self._count()
         except Unavailable:
@@ -75,7 +80,7 @@ class Backlog:
         self._told &= {name for name in self._targets if self._waiting[name] >= self._targets[name].max_due}
 
     async def run(self) -> None:
-        """Counts until `stop`, which cuts no count off."""
+        """Count repeatedly until `stop`, which does not interrupt a count."""
         while not self._stopped.is_set():
             started = time.monotonic()
             await self.recount()
@@ -84,5 +89,5 @@ class Backlog:
                     await self._stopped.wait()
 
     def stop(self) -> None:
-        """Ends `run`."""
+        """End `run`."""
         self._stopped.set()

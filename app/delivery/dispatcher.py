@@ -1,5 +1,6 @@
-"""The dispatcher: one worker a target, the count of what waits for each, and what operators are told of them. If any of
-these ends, the service does.
+"""The dispatcher runs one worker for each target, the backlog's count, and the monitor for operators.
+
+If any of these ends, so does the service.
 """
 
 import asyncio
@@ -11,11 +12,11 @@ from app.delivery.monitor import Monitor
 from app.delivery.target import Target
 from app.delivery.worker import TargetWorker
 
-LEAVING = 60.0  # seconds for the attempts of a removed target: the longest timeout that one may have
+LEAVING = 60.0  # seconds for the last attempts at a removed target, as long as the longest timeout
 
 
 class Dispatcher:
-    """The workers of all targets. `make` makes one for a target that a reload has added."""
+    """The workers of all targets. `make` creates the worker of a target that a reload adds."""
 
     def __init__(
         self,
@@ -28,22 +29,22 @@ class Dispatcher:
         self._backlog = backlog
         self._monitor = monitor
         self._make = make
-        self._leaving: set[TargetWorker] = set()  # of targets that a reload has removed; their attempts end
+        self._leaving: set[TargetWorker] = set()  # of targets that a reload removed, until their last attempts end
         self._running: asyncio.TaskGroup | None = None
 
     def wake(self, targets: Iterable[str]) -> None:
-        """These targets have something new."""
+        """Wake the workers of these targets, because deliveries were stored for them."""
         for target in targets:
             if worker := self._workers.get(target):
                 worker.wake()
 
     @property
     def paused(self) -> frozenset[str]:
-        """Targets that are only probed."""
+        """The targets that failed too often in a row and are only probed."""
         return frozenset(name for name, worker in self._workers.items() if worker.paused)
 
     def use(self, targets: Mapping[str, Target]) -> None:
-        """Deliver to these targets from now on. Deliveries of a removed one stay due until it comes back."""
+        """Deliver to these targets from now on. Deliveries to a removed target stay due, in case it comes back."""
         self._backlog.use(targets)
         for name in self._workers.keys() - targets.keys():
             self._spawn(self._dismiss(self._workers.pop(name)))
@@ -55,7 +56,7 @@ class Dispatcher:
                 self._spawn(self._workers[name].run())
 
     async def run(self) -> None:
-        """Until `stop`; ends with an error if any worker does."""
+        """Run until `stop`. Raises if any worker ends with an error."""
         async with asyncio.TaskGroup() as self._running:
             self._spawn(self._backlog.run())
             self._spawn(self._monitor.run())
@@ -63,7 +64,7 @@ class Dispatcher:
                 self._spawn(worker.run())
 
     async def stop(self, seconds: float) -> None:
-        """See `TargetWorker.stop`."""
+        """Stop all workers. Attempts in flight get `seconds` to finish, then their deliveries are due again."""
         self._backlog.stop()
         self._monitor.stop()
         await asyncio.gather(*(worker.stop(seconds) for worker in (*self._workers.values(), *self._leaving)))
@@ -75,6 +76,6 @@ class Dispatcher:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if self._running is None:
-            work.close()  # `run` will begin with what there is then
+            work.close()  # not running yet: `run` will start it
         else:
             self._running.create_task(work)

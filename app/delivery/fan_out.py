@@ -1,8 +1,8 @@
-"""Find a report's route, and the targets that want it. Pure.
+"""Find the route of a delivery report, and the targets that want it. Pure.
 
-The journal knows which route and rule made the message that a report speaks of. Without an entry the report's `From`,
-one of our numbers, tells the route; else the default route has it. Without any route it is for all targets: the message
-was sent by other means, perhaps from an address that cannot be a route's.
+The journal knows which route and rule made the message that a report is about. If it has no entry, the route is that of
+the report's `From`, one of our numbers, or else the default route. A report without any route goes to all targets: its
+message was sent by other means, perhaps from an address that no route has.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,31 +15,34 @@ from app.plivo.messages import DeliveryReport
 
 
 class Origin(NamedTuple):
-    """Which route and rule made the message that a report speaks of."""
+    """The route and rule behind the message that a report is about."""
 
     route: str | None
     rule: str | None
 
 
 def always(_number: str) -> bool:
-    """Whatever the number."""
+    """Return True for every number."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """Who wants reports, and whose opt-outs they prove, compiled from the configuration."""
+    """The targets that want reports, and the numbers for which a report can prove an opt-out.
+
+    Compiled from the configuration.
+    """
 
     targets: Mapping[str, Target]
     route_of: Callable[[str], str | None]  # our number -> the name of its route
     of_route: Mapping[str, tuple[str, ...]]  # the targets of each route
-    honours_opt_outs: Callable[[str], bool] = always  # our number -> whether it does
+    honours_opt_outs: Callable[[str], bool] = always  # our number -> whether opt-outs bind it
     copies_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the targets of each route that want copies
 
 
 @frozen
 class FanOut:
-    """Where a report belongs and goes. `for_all`: it has no route."""
+    """The route of a report, and the targets that get it. `for_all` means that it has no route."""
 
     route: str | None
     rule: str | None
@@ -48,7 +51,7 @@ class FanOut:
 
 
 def fan_out(subscriptions: Subscriptions, origin: Origin | None, report: DeliveryReport) -> FanOut:
-    """The route of a report, and the targets that want it."""
+    """Return the route of a report, and the targets that want it."""
     named = origin.route if origin else None
     known = named if named in subscriptions.of_route else subscriptions.route_of(report.sender)
     names = tuple(subscriptions.targets) if known is None else subscriptions.of_route[known]

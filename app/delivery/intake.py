@@ -1,4 +1,4 @@
-"""A verified report on its way in: on disk, for the targets that want it, before anybody says 200 (G5)."""
+"""Accept a verified delivery report: it is on disk, for each target that wants it, before the response is 200 (G5)."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ log = get_logger("reports")
 
 
 class Intake:
-    """Takes reports in. A signed report is never refused for its content's sake."""
+    """The intake of delivery reports. A signed report is never refused because of its content."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Intake:
         self._clock = clock
 
     async def accept(self, report: DeliveryReport, request: Verified) -> Accepted:
-        """Durable on return. Raises `Reused` or `Unavailable`."""
+        """Store a report. It is durable when this returns. Raises `Reused` or `Unavailable`."""
         incoming = IncomingReport(
             report,
             self._clock(),

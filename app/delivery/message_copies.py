@@ -8,16 +8,16 @@ from app.delivery.backlog import Backlog
 
 @dataclass(frozen=True, slots=True)
 class MessageCopies:
-    """What the reply handler has to know of the queues of targets."""
+    """The queues of the targets that get copies, as the reply handler uses them."""
 
     backlog: Backlog
     wake: Callable[[tuple[str, ...]], None]
 
     def full(self, names: Iterable[str]) -> frozenset[str]:
-        """Those whose queue is full: their copy is dead at once."""
+        """Return the targets whose queue is full. Their copy is stored as dead."""
         return frozenset(name for name in names if self.backlog.is_full(name, 0))
 
     def stored(self, names: tuple[str, ...], full: frozenset[str]) -> None:
-        """A copy for each is durable."""
+        """Count the copies that were stored, and wake their workers."""
         self.backlog.add(names, full)
         self.wake(names)

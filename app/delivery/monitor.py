@@ -1,6 +1,7 @@
 """Publish the status of each target through the store, and read the commands of operators from it.
 
-A command runs in another process: what the breaker and the pace of a target know is not in the rows of deliveries.
+Commands run in another process, and the state of a target's circuit breaker and concurrency limit is not stored with
+its deliveries.
 """
 
 import asyncio
@@ -12,24 +13,24 @@ from app.delivery.queue import Instances, TargetStatus
 from app.delivery.worker import TargetWorker
 from app.plivo.refusals import Unavailable
 
-LOOK = 1.0  # seconds: a command is heard, and a change told, within this
-TELL = 5.0  # seconds: nothing has changed, but the server is still there
-LEAVING = 1.0  # seconds; a store that hangs must not make a stop late
+LOOK = 1.0  # seconds until a command is read, or a change is published
+TELL = 5.0  # seconds until an unchanged status is published again, to show that the server runs
+LEAVING = 1.0  # seconds; a store that hangs must not delay a stop
 
 
 class Monitor:
-    """Of all workers of one server."""
+    """The monitor of all workers of one server."""
 
     def __init__(self, workers: Mapping[str, TargetWorker], instances: Instances) -> None:
         self._workers = workers
         self._instances = instances
-        self._requests: Mapping[str, float] | None = None  # None: not read since the start
+        self._requests: Mapping[str, float] | None = None  # None: not yet read
         self._told: Mapping[str, TargetStatus] = {}
         self._told_at = float("-inf")
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Looks each second until `stop`, then leaves."""
+        """Read and publish each second until `stop`, then remove this server's status."""
         while not self._stopped.is_set():
             with contextlib.suppress(Unavailable):
                 await self.look()
@@ -41,11 +42,11 @@ class Monitor:
                 await self._instances.leave()
 
     def stop(self) -> None:
-        """Ends `run`."""
+        """End `run`."""
         self._stopped.set()
 
     async def look(self) -> None:
-        """Obeys new requests, then tells what has changed. Raises `Unavailable`."""
+        """Obey new requests, then publish what has changed. Raises `Unavailable`."""
         requests = await self._instances.probe_requests()
         if self._requests is not None:
             for target in requests.keys() & self._workers.keys():
@@ -62,5 +63,8 @@ class Monitor:
 
 
 def _essence(statuses: Mapping[str, TargetStatus]) -> dict[str, tuple[str, int]]:
-    """What is told at once when it changes; the queue always does."""
+    """Return the part of each status that is published as soon as it changes.
+
+    The queue's length changes all the time.
+    """
     return {name: (status.condition, status.failures) for name, status in statuses.items()}

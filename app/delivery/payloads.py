@@ -1,6 +1,6 @@
 """The body and headers of a delivery, one function for each format. Pure.
 
-`json` is ours and stable; `plivo` is the form that Plivo sent, so that code written for Plivo's
+`json` is this service's own stable format. `plivo` is the form that Plivo sent, so that code written for Plivo's
 callbacks works unchanged.
 """
 
@@ -22,7 +22,7 @@ Written = tuple[bytes, dict[str, str]]  # body and headers
 
 
 def as_json(delivery: Delivery) -> Written:
-    """`{"type": "sms.report" or "sms.message", "timestamp", "data": {..}}`; numbers in E.164, times in UTC."""
+    """Return `{"type": "sms.report" or "sms.message", "timestamp", "data": {..}}`. Numbers are E.164, times are UTC."""
     match delivery.content:
         case StoredReport() as content:
             kind, data = "sms.report", _report(content, stale=delivery.stale)
@@ -34,7 +34,7 @@ def as_json(delivery: Delivery) -> Written:
 
 
 def as_plivo(delivery: Delivery) -> Written:
-    """Plivo's own fields, untouched and in order, form-encoded; ours are in headers."""
+    """Return Plivo's own fields, unchanged and in order, form-encoded. Our fields are in headers."""
     content = delivery.content
     ours = {
         "Autoreply-In-Reply-To": content.report.in_reply_to if isinstance(content, StoredReport) else None,
@@ -48,7 +48,7 @@ def as_plivo(delivery: Delivery) -> Written:
 
 
 def as_plivo_signs(delivery: Delivery, url: str, token: Token, nonce: str, form: Format) -> dict[str, str]:
-    """V2 and V3 headers over the target's own URL, so that Plivo's SDK validates a forwarded report unchanged."""
+    """Return V2 and V3 headers for the target's own URL, so that Plivo's SDK validates a forwarded report unchanged."""
     body = delivery.content.parameters if form == "plivo" else ()
     request = Request.of("POST", url, body)
     return {**signed_headers(request, V2, "V2", token, nonce), **signed_headers(request, V3, "V3", token, nonce)}
@@ -101,12 +101,12 @@ def _message(copy: Copy) -> dict[str, Any]:
 
 
 def _sent(parameters: Parameters, name: str) -> str | None:
-    """A field as Plivo sent it, the first of that name; None if it is empty or missing."""
+    """Return the first field of that name as Plivo sent it; None if it is empty or missing."""
     return next((value for field, value in parameters if field == name), None) or None
 
 
 def as_mapping(parameters: Parameters) -> dict[str, Any]:
-    """Parameters as JSON shows them; a repeated one as a list."""
+    """Return parameters as a JSON object. A repeated name has a list of values."""
     fields: dict[str, Any] = {}
     for name, value in parameters:
         if name not in fields:

@@ -1,4 +1,4 @@
-"""One POST of one delivery: how it is written and signed, and what came of it."""
+"""Post a delivery to its target: write it, sign it, send it, and return the outcome."""
 
 import secrets
 from collections.abc import Callable
@@ -14,19 +14,19 @@ from app.telemetry import get_logger, place_of
 log = get_logger("dispatcher")
 
 NONCE_BYTES = 10  # Plivo sends 20 digits
-ANSWER_CAP = 4096  # bytes of a receiver's answer that are read; only its status counts
+ANSWER_CAP = 4096  # bytes of a response that are read; only its status counts
 
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """Posts to one target."""
+    """The sender of deliveries to one target."""
 
     target: Target
     client: HttpClient
-    clock: Callable[[], float]  # the time of day, which is signed
+    clock: Callable[[], float]  # the time of day, for the signature
 
     async def post(self, delivery: Delivery) -> AttemptOutcome:
-        """Whatever happens is an outcome, but for a cancellation."""
+        """Send a delivery. Whatever happens is an outcome, except for a cancellation."""
         target = self.target
         try:
             body, headers = self._written(delivery)
@@ -35,7 +35,7 @@ class Poster:
             )
         except RequestFailed as error:
             return AttemptOutcome(error=str(error))
-        except Exception as error:  # noqa: BLE001 - it must die visibly, not come back for ever when its lease ends
+        except Exception as error:  # noqa: BLE001 - it must not come back for ever when its lease ends
             log.error("a delivery broke", target=target.name, delivery=delivery.id, reason=place_of(error))
             return AttemptOutcome(error=f"cannot be sent: {type(error).__name__}")
         outcome = AttemptOutcome(answer.status, retry_after=answer.retry_after)

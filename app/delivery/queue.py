@@ -1,11 +1,12 @@
-"""Deliveries that wait to be forwarded, and the contract of the store that keeps them. Pure.
+"""Deliveries that wait to be sent, and the interface of the store that keeps them. Pure.
 
-5. `accept` returns after the commit, or raises `Unavailable`.
-6. The same report makes no second row; each delivery is done, due, dead or dropped, never gone.
-7. A lease is only a due time in the future. A crash needs no recovery code: the delivery falls due
-   again. `settle` needs the lease's token, so that a slow worker cannot undo a faster one.
+G5: `accept` returns after the commit, or raises `Unavailable`.
 
-`app.store.deliveries` keeps it; `dispatcher.py` empties it.
+G6: A repeated report adds no row. Each delivery is done, due, dead or dropped, and never lost. A lease is only a due
+time in the future, so a crash needs no recovery: the delivery falls due again. `settle` needs the token of the lease,
+so that a slow worker cannot undo the work of a faster one.
+
+`app.store.deliveries` stores deliveries, `worker.py` sends them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,7 @@ __all__ = [
 State = Literal["due", "done", "dead", "dropped"]
 Condition = Literal["running", "busy", "failing"]
 
-# How far a message has come by the status of a report; what has the same number may follow in either order.
+# How far a message has come, by the status of a report. Statuses with the same number may come in either order.
 STAGES: Mapping[str, int] = {
     "queued": 0,
     "sent": 1,
@@ -50,7 +51,7 @@ STAGES: Mapping[str, int] = {
 
 @frozen
 class StoredReport:
-    """A report as it is stored: who it belongs to, and which targets want it."""
+    """A report as it is stored: its route and rule, and the targets that want it."""
 
     report: DeliveryReport
     received_at: float
@@ -61,20 +62,20 @@ class StoredReport:
 
     @property
     def id(self) -> str:
-        """The same over tries, targets and Plivo's repeats."""
+        """The id of the report, the same over attempts, targets and Plivo's own retries."""
         return self.report.id
 
     @property
     def parameters(self) -> Parameters:
-        """As Plivo sent them."""
+        """The parameters as Plivo sent them."""
         return self.report.parameters
 
 
 @frozen
 class IncomingReport:
-    """A verified report that is to be stored for the targets that want it.
+    """A verified report to be stored for the targets that want it.
 
-    `is_full` tells whether the queue of a target may take no more, with so many that were accepted meanwhile.
+    `is_full` returns whether a target's queue may take no more, given the number accepted since the last count.
     """
 
     report: DeliveryReport
@@ -86,9 +87,9 @@ class IncomingReport:
 
     @property
     def proves_opt_out(self) -> bool:
-        """Whether Plivo refused to send because the person has told it STOP, and our number honours opt-outs.
+        """Whether Plivo blocked a message because the person has sent it STOP, and our number honours opt-outs.
 
-        Nobody is believed without a signature.
+        Never true for an unsigned report.
         """
         report = self.report
         is_blocked = report.error_code.strip() == BLOCKED_BY_STOP and bool(
@@ -99,17 +100,17 @@ class IncomingReport:
 
 @frozen
 class Accepted:
-    """What became of a report. A repeat of one that is stored already is not `new`."""
+    """What became of a report. It is not `new` if it repeats a stored one."""
 
     new: bool
     fan_out: FanOut
-    full: frozenset[str]  # targets whose queue is full: for them it is dead at once
-    opted_out: bool = False  # it made an opt-out that was not known
+    full: frozenset[str]  # targets whose queue is full; for them it was stored as dead
+    opted_out: bool = False  # it recorded an opt-out that was not known yet
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An inbound message and its answer, for targets with `send = ["messages"]`. The journal stores it."""
+    """A copy of an inbound message and its answer, for targets with `send = ["messages"]`. The journal stores it."""
 
     id: str
     received_at: float
@@ -120,7 +121,7 @@ class Copy:
     rule: str | None
     type: str = "sms"
     intent: str = ""
-    text: str | None = None  # None: `keep_text` is over
+    text: str | None = None  # None: deleted after `keep_text`
     units: int | None = None
     media: tuple[str, ...] = ()
     reason: str = ""
@@ -130,18 +131,21 @@ class Copy:
 
 @frozen
 class Delivery:
-    """A report or a copy of a message, leased for one target."""
+    """A report, or a copy of a message, that is leased for one target."""
 
     id: int
     lease: str
-    attempt: int  # this one included, from 1
-    stale: bool  # a later report of the same message, by Sequence or else by status, has been accepted already
+    attempt: int  # the number of this attempt, from 1
+    stale: bool  # the target has already accepted a later report of this message, by Sequence or status
     content: StoredReport | Copy
 
 
 @frozen
 class Settlement:
-    """What became of an attempt. `delay` (seconds from now, by the store's clock) belongs to "due"."""
+    """The outcome of an attempt for its delivery.
+
+    If the state is "due", then in `delay` seconds by the store's clock.
+    """
 
     delivery: int
     lease: str
@@ -150,51 +154,53 @@ class Settlement:
     delay: float = 0.0
     status: int | None = None
     error: str | None = None
-    seconds: float | None = None  # what the POST took; None: nothing was posted, so there is no try to remember
+    seconds: float | None = None  # how long the POST took; None: nothing was posted, so there was no attempt
 
 
 class DeliveryQueue(Protocol):
-    """What waits to be forwarded."""
+    """The store of deliveries."""
 
     async def accept(self, incoming: IncomingReport) -> Accepted:
-        """Durable on return. Raises `Reused` (G2), `Unavailable`."""
+        """Store a report. It is durable when this returns. Raises `Reused` (G2) or `Unavailable`."""
         ...
 
     async def lease(
         self, target: str, count: int, seconds: float, *, longest_due: bool = False, last: int | None = None
     ) -> Sequence[Delivery]:
-        """Up to `count` due deliveries, ours for `seconds`: those of the lowest Sequence, or those that have been
-        due longest; the delivery `last` only if there is no other. None while an operator has paused the target.
-        Sees whatever was settled before it was called. Raises `Unavailable`.
+        """Lease up to `count` due deliveries for `seconds`.
+
+        They are those with the lowest Sequence or, with `longest_due`, those that have been due longest. The delivery
+        `last` is leased only if there is no other. An operator can pause a target; then there are none. Everything
+        settled before this call is taken into account. Raises `Unavailable`.
         """
         ...
 
     async def settle(self, settlement: Settlement) -> None:
-        """Writes the outcome, unless the lease went to somebody else. Raises `Unavailable`."""
+        """Store the outcome of an attempt, unless the lease has passed to somebody else. Raises `Unavailable`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
-    """How deliveries to one target go on one server."""
+    """The status of deliveries to one target, on one server."""
 
-    condition: Condition = "running"  # "busy": it asked for fewer requests; "failing": paused, only probed
+    condition: Condition = "running"  # "busy": the target asked for fewer requests; "failing": paused, only probed
     failures: int = 0  # in a row
-    wait: float = 0.0  # seconds until the next attempt; 0: whenever something is due
+    wait: float = 0.0  # seconds until the next attempt; 0: as soon as something is due
     queue: int = 0  # deliveries that wait
 
 
 class Instances(Protocol):
-    """What the running servers tell operators, and what operators ask of them."""
+    """The status that running servers publish, and the requests that operators make of them."""
 
     async def write(self, statuses: Mapping[str, TargetStatus]) -> None:
-        """How each target does on this server, instead of what it wrote before. Raises `Unavailable`."""
+        """Replace the published status of each target on this server. Raises `Unavailable`."""
         ...
 
     async def leave(self) -> None:
-        """This server runs no more. Raises `Unavailable`."""
+        """Remove the status of this server, because it stops. Raises `Unavailable`."""
         ...
 
     async def probe_requests(self) -> Mapping[str, float]:
-        """When an operator last asked for an attempt at once, by target. Raises `Unavailable`."""
+        """Return when an operator last asked for an immediate attempt, by target. Raises `Unavailable`."""
         ...

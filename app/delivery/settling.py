@@ -1,11 +1,11 @@
-"""From the outcome of an attempt to what the queue stores. Pure."""
+"""Convert the outcome of an attempt to what the queue stores. Pure."""
 
 from app.delivery.queue import Delivery, Settlement, State
 from app.delivery.retry import Again, AttemptOutcome, Dead, RetryDecision
 
 
 def settled_as(decision: RetryDecision, delivery: Delivery, outcome: AttemptOutcome, seconds: float) -> Settlement:
-    """The settlement of an attempt that took so many seconds."""
+    """Return the settlement of an attempt that took `seconds`."""
     state: State = "due" if isinstance(decision, Again) else "dead" if isinstance(decision, Dead) else "done"
     counted = decision.counted if isinstance(decision, Again) else True
     return Settlement(
@@ -21,6 +21,9 @@ def settled_as(decision: RetryDecision, delivery: Delivery, outcome: AttemptOutc
 
 
 def cut_off(delivery: Delivery, seconds: float | None = None) -> Settlement:
-    """Due again at once, after a stop. Without `seconds` nothing was posted, and no attempt is used up."""
+    """Return the settlement of a delivery that a stop interrupted. It is due again at once.
+
+    Without `seconds` nothing was posted, and no attempt is used up.
+    """
     attempts = delivery.attempt if seconds is not None else delivery.attempt - 1
     return Settlement(delivery.id, delivery.lease, "due", attempts, error="cut off by a stop", seconds=seconds)

@@ -1,4 +1,4 @@
-"""A target: where reports and copies of messages are posted to."""
+"""Targets: where reports and copies of messages are sent."""
 
 import ssl
 from collections.abc import Iterable, Mapping
@@ -13,16 +13,16 @@ from app.plivo.signature import Token
 Format = Literal["json", "plivo"]
 Send = Literal["reports", "messages"]
 
-MAX_DUE = 1_000_000  # deliveries, about a gigabyte: a third of what a weekend at 20 reports a second brings
+MAX_DUE = 1_000_000  # deliveries, about a gigabyte; a weekend at 20 reports a second brings three times as many
 
 
 @dataclass(frozen=True, slots=True)
 class Target(ReceiverOptions):
-    """`[targets.x]`: where delivery reports, and copies of messages, are posted to."""
+    """One `[targets.x]`: where delivery reports, and copies of messages, are sent."""
 
     name: str
     url: Annotated[HttpUrl, Doc("The URL to post to. Every 2xx answer means that the report has arrived.")] = field(
-        repr=False  # as headers: either may hold a password
+        repr=False  # like headers, it may contain a password
     )
     send: Annotated[
         tuple[Send, ...],
@@ -52,17 +52,17 @@ class Target(ReceiverOptions):
         bool,
         Doc("Also sign each POST as Plivo does (V2 and V3), so that code on Plivo's SDK validates it unchanged."),
     ] = False
-    tls: ssl.SSLContext | None = field(default=None, repr=False)  # what the three files say; None: by default
+    tls: ssl.SSLContext | None = field(default=None, repr=False)  # of `ca_file` and `client_cert`; None: the default
     plivo_token: Token | None = None  # for `plivo_signature`
 
 
 def wanting(targets: Mapping[str, Target], names: Iterable[str], status: str) -> tuple[str, ...]:
-    """Those of the named targets that want a report of this status."""
+    """Return those of the named targets that want a report of this status."""
     return tuple(name for name in names if _wants(targets[name], status))
 
 
 def copied(targets: Mapping[str, Target], names: Iterable[str]) -> tuple[str, ...]:
-    """Those of the named targets that want a copy of every message."""
+    """Return those of the named targets that want a copy of every message."""
     return tuple(name for name in names if "messages" in targets[name].send)
 
 

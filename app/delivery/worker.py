@@ -1,8 +1,8 @@
-"""The worker of one target: lease, POST, settle. `retry.py` decides, the queue stores.
+"""The worker of one target: lease deliveries, send them, settle them. `retry.py` decides, the queue stores.
 
-G7: workers share nothing, so a target that hangs holds back no other. A worker survives whatever one
-delivery or the store does. A slot is free as soon as its POST has ended: outcomes are settled behind
-it, so that no receiver waits for our disk; whatever is leased next sees them settled.
+G7: workers share nothing, so a target that hangs holds back no other. A worker survives any failure of a delivery or of
+the store. A slot is free as soon as its POST has ended; the outcome is settled in the background, so that no receiver
+waits for our disk. The store works in order, so the next lease sees it settled.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from app.telemetry.metrics import Metrics, TargetMetrics
 
 log = get_logger("dispatcher")
 
-POLL = 1.0  # seconds: what falls due, or what a command changed, is seen within this
-LEASE_MARGIN = 20.0  # seconds over the target's timeout: a settle that waits for a slow disk keeps its lease
-COMPLAIN = 60.0  # seconds between two lines about a store that cannot be asked
-RELEASE = 1.0  # seconds of a stop for an outcome; a store that hangs must not make it late
-GATHER = 0.004  # seconds for more slots to come free: a lease of twenty costs as much as one of one
-UNSETTLED = 2  # times the concurrency: so many attempts may be under way or wait to be settled
+POLL = 1.0  # seconds until a delivery that falls due, or the change of a command, is noticed
+LEASE_MARGIN = 20.0  # seconds beyond the target's timeout, so that the lease outlasts a slow settle
+COMPLAIN = 60.0  # seconds between two log lines about an unavailable store
+RELEASE = 1.0  # seconds that a stop gives an outcome; a store that hangs must not delay it
+GATHER = 0.004  # seconds to wait for more free slots, because a lease of twenty costs as much as a lease of one
+UNSETTLED = 2  # times the concurrency: the most attempts that are in flight or not yet settled
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """What a worker cannot know by itself: the time of day, a time that never jumps, and a jitter factor."""
+    """The clocks of a worker (the time of day, and one that never jumps), and its source of jitter factors."""
 
     clock: Callable[[], float]
     monotonic: Callable[[], float]
@@ -40,7 +40,7 @@ class Clocks:
 
 
 class TargetWorker:
-    """Forwards to one target until `stop`."""
+    """The worker that sends deliveries to one target until `stop`."""
 
     def __init__(
         self,
@@ -60,18 +60,18 @@ class TargetWorker:
         self._metrics = metrics or Metrics().target(target.name)
         self._breaker = Breaker()
         self._concurrency = ConcurrencyLimit(target.concurrency)
-        self._last_probe: int | None = None  # the delivery
+        self._last_probe: int | None = None  # the id of its delivery
         self._attempts: set[asyncio.Task[None]] = set()
         self._posting = 0
         self._woken = asyncio.Event()
-        self._more = True  # there may be more that is due
+        self._more = True  # whether more may be due
         self._stopping = False
         self._complained = float("-inf")
 
     def use(self, target: Target) -> None:
-        """Deliver by other settings of the same target. Attempts under way end as they began.
+        """Use other settings of the same target. Attempts in flight end with the old ones.
 
-        A new URL is another receiver: how often the old one failed says nothing about it.
+        A new URL is another receiver, so the failures of the old one are forgotten.
         """
         moved = target.url != self._target.url
         self._target, self._poster = target, Poster(target, self._client, self._clocks.clock)
@@ -82,12 +82,12 @@ class TargetWorker:
 
     @property
     def paused(self) -> bool:
-        """Whether the target has failed too often in a row, and is only probed."""
+        """Whether the target has failed too often in a row and is only probed."""
         return self._breaker.open
 
     @property
     def status(self) -> TargetStatus:
-        """How deliveries to the target go."""
+        """The status of deliveries to the target."""
         now = self._clocks.monotonic()
         condition: Condition = "running"
         if self._breaker.open:
@@ -99,7 +99,7 @@ class TargetWorker:
         return TargetStatus(condition, self._breaker.failures, max(at - now, 0.0), queue)
 
     def attempt_now(self) -> None:
-        """An operator says that the target is well: whatever it is waited for, the next attempt may begin."""
+        """End all waits, because an operator asks for an immediate attempt."""
         self._breaker.probe_now(self._clocks.monotonic())
         self._concurrency.wait_no_longer()
         self.wake()
@@ -109,12 +109,12 @@ class TargetWorker:
         return self._target.concurrency - self._posting
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Look for due deliveries now."""
         self._more = True
         self._woken.set()
 
     async def run(self) -> None:
-        """Forwards until `stop`."""
+        """Send deliveries until `stop`."""
         while not self._stopping:
             self._woken.clear()
             if 0 < self._free < self._target.concurrency / 4:
@@ -127,8 +127,9 @@ class TargetWorker:
                 self._more = True
 
     async def stop(self, seconds: float) -> None:
-        """Leases nothing more; attempts under way get `seconds`, then their deliveries fall due at once. Closes the
-        connections.
+        """Lease nothing more, and close the connections.
+
+        Attempts in flight get `seconds` to finish, then their deliveries are due again.
         """
         self._stopping = True
         self.wake()
@@ -149,7 +150,7 @@ class TargetWorker:
             return
         self._more = False
         try:
-            # Each probe is another delivery, so that no single report keeps a target paused.
+            # Each probe sends another delivery, so that no single report keeps a target paused.
             seconds = self._target.timeout + LEASE_MARGIN
             last = self._last_probe if probe else None
             deliveries = await self._queue.lease(self._target.name, room, seconds, longest_due=probe, last=last)
@@ -158,14 +159,14 @@ class TargetWorker:
                 self._complained = now
                 log.error("cannot lease", target=self._target.name, reason=str(error))
             return
-        if self._stopping:  # the stop came while the store was asked; no attempt may begin now
+        if self._stopping:  # stopped while the store was leasing; no attempt may start now
             await asyncio.gather(*(self._settle(cut_off(delivery)) for delivery in deliveries))
             return
         self._more = self._more or len(deliveries) == room
         self._breaker.probing = probe and bool(deliveries)
         for delivery in deliveries:
             self._start(delivery, probe=probe)
-        self._look_again()  # for slots that came free meanwhile
+        self._look_again()  # for slots that became free meanwhile
 
     def _start(self, delivery: Delivery, *, probe: bool) -> None:
         self._posting += 1
@@ -180,7 +181,7 @@ class TargetWorker:
             log.error("a delivery broke", target=self._target.name, exc_info=error)
 
     def _look_again(self) -> None:
-        """A slot is free."""
+        """Wake the worker for a free slot, if more may be due."""
         if self._more:
             self._woken.set()
 
@@ -209,7 +210,10 @@ class TargetWorker:
         return settled_as(decision, delivery, outcome, now - began)
 
     def _report_breaker(self, outcome: AttemptOutcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
-        """Tell the breaker; return the seconds until the next probe, if this was one that failed."""
+        """Record an attempt with the breaker.
+
+        Return the seconds until the next probe if this was a probe that failed.
+        """
         was_open = self._breaker.open
         wait = self._breaker.record(accepted=outcome.accepted, probe=probe, now=now)
         target_log = log.bind(target=self._target.name, reason=outcome.error)
@@ -222,7 +226,10 @@ class TargetWorker:
         return wait
 
     async def _settle(self, settlement: Settlement) -> None:
-        """Tries until the lease has run out anyway: an outcome that is not written is a double POST. In a stop once."""
+        """Settle until it succeeds or the lease ends, because an unsettled delivery is sent twice.
+
+        During a stop: once.
+        """
         until = self._clocks.monotonic() + LEASE_MARGIN
         while not await self._settled(settlement):
             if self._stopping or self._clocks.monotonic() >= until:

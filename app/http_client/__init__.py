@@ -1,6 +1,6 @@
-"""The HTTP client of rules and targets: one POST at a time, signed as Standard Webhooks.
+"""The HTTP client of rules and targets: one POST at a time, signed as Standard Webhooks define.
 
-httpx and aiohttp stand behind this package only: a move to another transport stays in it.
+Only this package uses httpx and aiohttp, so that the transport can be changed here alone.
 """
 
 from app.http_client.client import HttpClient

@@ -1,4 +1,4 @@
-"""The client of one receiver. httpx and aiohttp are imported with the first one, not with this module."""
+"""The HTTP client. httpx and aiohttp are imported with the first client, not with this module."""
 
 import ssl
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class HttpClient:
-    """An httpx client for one receiver, so that one receiver's connections never wait for another's.
+    """An httpx client for one receiver, so that requests to one never wait for the connections of another.
 
-    Proxies of the environment are used, .netrc is not read, cookies are not kept.
+    It uses the proxies of the environment, does not read .netrc, and keeps no cookies.
     """
 
     def __init__(
         self, *, connections: int | None, user_agent: str, transport: "httpx.AsyncBaseTransport | None" = None
     ) -> None:
-        """Raises `BadEnvironment`."""
-        from app.http_client import exchange  # noqa: PLC0415 - 100 ms and 10 MB, for those who post something
+        """Create the client. Raises `BadEnvironment`."""
+        from app.http_client import exchange  # noqa: PLC0415 - 100 ms and 10 MB, only if something is posted
 
-        authorities()  # a mistake in the environment stops the start, not the first POST
+        authorities()  # so that a bad environment fails the start, not the first POST
         self.client = exchange.open_client(connections, user_agent, transport)
         self._post = exchange.post
 
@@ -37,7 +37,7 @@ class HttpClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close its connections; once is enough."""
+        """Close all connections. Doing it again has no effect."""
         await self.client.aclose()
 
     async def post(
@@ -50,9 +50,9 @@ class HttpClient:
         timeout: float | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> Answer:
-        """One attempt of at most `timeout` seconds; None: the caller bounds it. `tls` of None: the authorities of the
-        environment.
+        """Make one attempt of at most `timeout` seconds. None leaves the limit to the caller.
 
-        Once a status line is in, the status is returned, whatever follows it. Raises `RequestFailed` without one.
+        If `tls` is None, the authorities of the environment are trusted. Once a status line has arrived, its status is
+        returned whatever follows it. Raises `RequestFailed` if none arrives.
         """
         return await self._post(self.client, url, body, headers, cap=cap, timeout=timeout, tls=tls)

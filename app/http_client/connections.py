@@ -1,8 +1,8 @@
-"""httpx's transport on aiohttp's connections, which tells the status of an answer as soon as its first line is in.
+"""httpx's transport over aiohttp's connections, which knows the status of a response as soon as its first line is in.
 
-httpx's own pool walks every connection on each request, and is slower the more are in flight (`make bench`: three
-times at 50). aiohttp's parser gives up a whole head for one fault behind the status line (a 204 with a body, a long
-header), so the status line is read beside it.
+httpx's own pool walks all connections on each request, so it gets slower the more are in flight (`make bench`: three
+times at 50). aiohttp's parser discards a whole head for one fault after the status line (a 204 with a body, a long
+header), so the status line is parsed separately.
 """
 
 import socket
@@ -24,31 +24,34 @@ from app.http_client.proxies import Proxies, Proxy
 from app.http_client.status_line import StatusLine
 from app.http_client.tls import authorities
 
-RECEIVE_BUFFER = 16 * 1024  # bytes; the longest answer that anybody reads
-FIELD_SIZE = 32 * 1024  # bytes of one header; policies and cookies of 10 KiB exist
-FIELDS = 256  # headers of an answer
-TLS = "tls"  # the extension of a request that holds its `ssl.SSLContext`
+RECEIVE_BUFFER = 16 * 1024  # bytes; the most that is read of a response
+FIELD_SIZE = 32 * 1024  # bytes of one header; policies and cookies can have 10 KiB
+FIELDS = 256  # headers of a response
+TLS = "tls"  # the extension of an httpx request that holds its `ssl.SSLContext`
 
 _NO_CONTENT = 204
 
 
 @dataclass(slots=True)
 class StatusArrival:
-    """The status line of the answer under way, once the request went out."""
+    """The status line of the response to a request, set once the request is sent."""
 
     line: StatusLine | None = None
 
     @property
     def status(self) -> int | None:
-        """The final status, if that line is in."""
+        """The final status, or None if its line is not in yet."""
         return self.line.status if self.line else None
 
 
-arriving: ContextVar[StatusArrival | None] = ContextVar("arriving", default=None)  # of the POST that this task makes
+arriving: ContextVar[StatusArrival | None] = ContextVar("arriving", default=None)  # of the POST made by this task
 
 
 class AiohttpConnections(httpx.AsyncBaseTransport):
-    """At most `limit` connections for each TLS context and proxy; requests that differ in these share none."""
+    """A transport with at most `limit` connections for each TLS context and proxy.
+
+    Requests that differ in these share none.
+    """
 
     def __init__(self, limit: int | None, proxies: Proxies) -> None:
         self._limit = limit
@@ -56,9 +59,9 @@ class AiohttpConnections(httpx.AsyncBaseTransport):
         self._transports: dict[tuple[ssl.SSLContext, Proxy | None], AiohttpTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Sends it by the proxy that the environment wants, as whom its extension `TLS` says."""
+        """Send a request through the proxy that the environment names, with the TLS context in its extension `TLS`."""
         proxy = self._proxies.route(request.url)
-        if proxy and proxy.authorization and request.url.scheme == "http":  # https: only the CONNECT carries it
+        if proxy and proxy.authorization and request.url.scheme == "http":  # for https it is only in the CONNECT
             request.headers["proxy-authorization"] = proxy.authorization
         key = (request.extensions.get(TLS) or authorities(), proxy)
         if key not in self._transports:
@@ -66,7 +69,7 @@ class AiohttpConnections(httpx.AsyncBaseTransport):
         return await self._transports[key].handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Ends all connections."""
+        """Close all connections."""
         for transport in self._transports.values():
             await transport.aclose()
 
@@ -87,8 +90,10 @@ def _session(limit: int | None, tls: ssl.SSLContext) -> aiohttp.ClientSession:
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    """A socket that takes in little at a time: uvloop reads on while its 256 KiB are filled, and a receiver that sends
-    interim answers as fast as it can held everything up for seconds.
+    """Return a socket with a small receive buffer.
+
+    uvloop keeps reading while its 256 KiB fill up. A receiver that sent interim responses as fast as it could blocked
+    everything for seconds.
     """
     family, kind, protocol, _, _ = address
     connecting = socket.socket(family, kind, protocol)
@@ -100,30 +105,30 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         protocol: type[ResponseHandler] = _Protocol
-        self._factory = partial(protocol, loop=self._loop)  # aiohttp has no public way to choose it
+        self._factory = partial(protocol, loop=self._loop)  # aiohttp has no public option for it
 
 
 class _Protocol(ResponseHandler):
-    """Reads the status line beside aiohttp's parser."""
+    """aiohttp's protocol, which also feeds a `StatusLine`."""
 
     line: StatusLine | None = None
 
     def set_response_params(self, **params: Any) -> None:
-        """A request begins, perhaps on a connection that was used before."""
+        """Expect a new response, perhaps on a connection that was used before."""
         self.line = StatusLine()
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came."""
+        """Feed the status line, then aiohttp's parser."""
         if self.line is not None:
             self.line.feed(data)
         super().data_received(data)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
-        """The parser has a whole head."""
+        """Close the connection after a 204 with a body."""
         head, _ = data
         if head.code == _NO_CONTENT and _announces_body(head):
-            self.force_close()  # what may follow would be taken for the next answer
+            self.force_close()  # the body would be taken for the next response
         super().feed_data(data, size)
 
 
@@ -132,10 +137,13 @@ def _announces_body(head: RawResponseMessage) -> bool:
 
 
 class _Response(aiohttp.ClientResponse):
-    """Tells `arriving` where its status line will be. Answers of proxies to CONNECT are not of this class."""
+    """aiohttp's response, which gives `arriving` its status line.
+
+    Responses of proxies to CONNECT are not of this class.
+    """
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        """Waits for the head."""
+        """Set the status line, then wait for the head."""
         if (arrival := arriving.get()) and isinstance(connection.protocol, _Protocol):
             arrival.line = connection.protocol.line
         return await super().start(connection)

@@ -1,5 +1,5 @@
-"""What the environment may say wrongly about outgoing connections."""
+"""The error of the environment's variables for outgoing connections."""
 
 
 class BadEnvironment(Exception):
-    """A variable for outgoing connections cannot be used. The message names it, never its value."""
+    """A variable for outgoing connections that cannot be used. The message names it, but never shows its value."""

@@ -1,8 +1,8 @@
 """One POST with httpx over aiohttp's connections.
 
-Guarantees kept here: a whole attempt (connect, TLS, send, answer) fits in one timeout; at most `cap` bytes of an
-answer are read, undecoded, so that neither a gigabyte nor a gzip bomb can hurt; redirects are not followed; no error
-holds a word of a library (G12).
+A whole attempt (connect, TLS, send, response) fits in one timeout. At most `cap` bytes of a response are read,
+undecoded, so that neither a gigabyte nor a gzip bomb does harm. Redirects are not followed. No error contains a
+library's text (G12).
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from app.http_client.values import Answer, RequestFailed
 def open_client(
     connections: int | None, user_agent: str, transport: httpx.AsyncBaseTransport | None
 ) -> httpx.AsyncClient:
-    """An httpx client that uses the proxies of the environment. Raises `BadEnvironment`."""
+    """Return an httpx client that uses the proxies of the environment. Raises `BadEnvironment`."""
     return httpx.AsyncClient(
         transport=transport or AiohttpConnections(connections, read_proxies()),
         headers={"user-agent": user_agent, "accept-encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
         trust_env=False,
-        timeout=None,  # noqa: S113 - asyncio.timeout bounds the whole attempt
+        timeout=None,  # noqa: S113 - asyncio.timeout limits the whole attempt
     )
 
 
@@ -44,7 +44,7 @@ async def post(
     timeout: float | None,
     tls: ssl.SSLContext | None,
 ) -> Answer:
-    """Make one attempt. Raises `RequestFailed` if no status line came."""
+    """Make one attempt. Raises `RequestFailed` if no status line arrives."""
     coming = _Coming(cap)
     broken = None
     try:
@@ -67,7 +67,7 @@ def _watched(arrival: StatusArrival) -> Iterator[None]:
 
 @dataclass(slots=True)
 class _Coming:
-    """As much of an answer as has come."""
+    """A response that is being received."""
 
     cap: int
     arrival: StatusArrival = field(default_factory=StatusArrival)
@@ -77,19 +77,19 @@ class _Coming:
     async def read(
         self, client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext | None
     ) -> None:
-        """Posts, and reads until the end or the cap."""
+        """Send the request, and read the response until its end or the cap."""
         async with client.stream("POST", url, content=body, headers=headers, extensions={TLS: tls}) as self.head:
             await self.read_body(self.head)
 
     async def read_body(self, head: httpx.Response) -> None:
-        """What follows the head, undecoded."""
+        """Read the body, undecoded."""
         async for chunk in head.aiter_raw():
             self.body += chunk
             if len(self.body) > self.cap:
                 return
 
     def answer(self, broken: str | None) -> Answer:
-        """Raises `RequestFailed` if not even the status is known."""
+        """Return what was received. Raises `RequestFailed` if not even the status was."""
         status = self.head.status_code if self.head else self.arrival.status
         if status is None:
             raise RequestFailed(broken)

@@ -1,7 +1,7 @@
-"""Why a POST got no response, in sentences that hold no URL and no secret.
+"""Describe why a POST got no response, without a URL or a secret.
 
-The text of a library's error may hold the URL, which may hold a key, or a header. So none of it is ever repeated
-(G12): the type of an error selects a sentence, and its numeric code may select a second one.
+The text of a library's error may contain a header, or the URL with a key in it, so it is never repeated (G12). Instead
+the type of the error selects a sentence, and its numeric code may select a second one.
 """
 
 import errno
@@ -16,9 +16,9 @@ import httpx
 BROKE_OFF = "the receiver broke off or does not speak HTTP"
 _CONNECTION_BROKE = "the connection broke"
 _COULD_NOT_CONNECT = "could not connect"
-_DEEPEST = 20  # causes of an error that are looked at
+_DEEPEST = 20  # causes of an error that are examined
 
-EXPECTED = (  # what may go wrong with a POST; anything else is a bug, to be told by its place
+EXPECTED = (  # errors that a POST may raise; any other is a bug and is logged with its place
     aiohttp.ClientError,
     aiohttp.EofStream,
     httpx.HTTPError,
@@ -28,7 +28,7 @@ EXPECTED = (  # what may go wrong with a POST; anything else is a bug, to be tol
     OSError,
     ValueError,
 )
-_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (  # of an error and its causes, the first that fits
+_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (  # the first that fits the error or one of its causes
     (ssl.SSLCertVerificationError, "its certificate is not to be trusted"),
     (aiohttp.ClientHttpProxyError, "the proxy refused"),
     (aiohttp.ClientProxyConnectionError, "could not connect to the proxy"),
@@ -86,7 +86,7 @@ _LOOK_UP = {
 
 
 def describe(error: BaseException) -> str:
-    """What happened, from a closed set of sentences: none repeats a word of the error."""
+    """Return what happened, from a fixed set of sentences that repeat no text of the error."""
     causes = list(_causes(error))
     known = (text for kind, text in _SENTENCES if any(isinstance(cause, kind) for cause in causes))
     sentence = next(known, f"unexpected {type(error).__name__}")
@@ -132,8 +132,8 @@ def _of_proxy(error: BaseException) -> str | None:
 
 _DETAILS: Mapping[type[BaseException], Callable[[BaseException], str | None]] = {  # the first that fits
     ssl.SSLCertVerificationError: _of_certificate,
-    ssl.SSLError: _of_tls,  # its errno is one of OpenSSL's
-    socket.gaierror: _of_look_up,  # its errno is one of the resolver's
+    ssl.SSLError: _of_tls,  # with an errno of OpenSSL
+    socket.gaierror: _of_look_up,  # with an errno of the resolver
     aiohttp.ClientHttpProxyError: _of_proxy,
     OSError: _of_system,
 }

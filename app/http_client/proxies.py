@@ -1,8 +1,10 @@
 """The proxies of the environment: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case.
 
-As in Go and curl: the scheme of the URL selects the variable, lower case wins, and NO_PROXY lists names (with all
-names below them), addresses, networks (10.0.0.0/8), each perhaps with a port, or `*`. As in Go, loopback is always
-reached directly. https://pkg.go.dev/golang.org/x/net/http/httpproxy
+As in Go and curl, the scheme of the URL selects the variable, and lower case wins. NO_PROXY lists names (with all names
+below them), addresses and networks (10.0.0.0/8), each with an optional port, or `*`. As in Go, loopback is always
+reached directly.
+
+https://pkg.go.dev/golang.org/x/net/http/httpproxy
 """
 
 import base64
@@ -29,13 +31,13 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """Which proxy leads to a URL."""
+    """The configured proxies, and what bypasses them."""
 
     by_scheme: Mapping[str, Proxy]
     bypass: tuple[str, ...] = ()  # entries of NO_PROXY, in lower case
 
     def route(self, url: httpx.URL) -> Proxy | None:
-        """The proxy for this URL; None: connect directly."""
+        """Return the proxy for this URL; None means a direct connection."""
         proxy = self.by_scheme.get(url.scheme)
         if proxy is None:
             return None
@@ -45,7 +47,7 @@ class Proxies:
 
 
 def read_proxies() -> Proxies:
-    """Those of the environment. Raises `BadEnvironment`."""
+    """Return the proxies of the environment. Raises `BadEnvironment`."""
     found = getproxies_environment()
     chosen = {scheme: name for scheme in _PORTS if (name := scheme if found.get(scheme) else "all") in found}
     entries = (entry.strip().lower() for entry in found.get("no", "").split(","))
@@ -84,7 +86,7 @@ def _matches(entry: str, host: str, port: int) -> bool:
     if entry == "*":
         return True
     address, network = _address(host), _network(entry)
-    if network is None:  # perhaps with a port: name:8080, 10.0.0.1:8080, [::1]:8080
+    if network is None:  # with an optional port: name:8080, 10.0.0.1:8080, [::1]:8080
         entry, colon, wanted = entry.rpartition(":") if ":" in entry else (entry, "", "")
         if colon and wanted != str(port):
             return False

@@ -1,4 +1,4 @@
-"""What the file says of whoever gets our requests, be it a target or the webhook of a rule."""
+"""The options of whatever receives our requests: a target, or the webhook of a rule."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -10,7 +10,7 @@ from app.notation import Doc, Headers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverOptions(TlsFiles):
-    """How each POST is signed, what it carries, and how TLS identifies both sides."""
+    """The options of one receiver: how each POST is signed, its headers, and the files for TLS."""
 
     secrets: Annotated[
         tuple[Secret, ...],

@@ -1,4 +1,4 @@
-"""Standard Webhooks signatures.
+"""Sign requests as Standard Webhooks define.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -9,17 +9,17 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of a secret, not one
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of every secret
 SECRET_BYTES = range(24, 65)  # https://github.com/standard-webhooks/standard-webhooks, "Signature scheme"
 
 
 class Secret:
-    """A Standard Webhooks signing secret, `whsec_` and Base64. Never printed."""
+    """A signing secret of Standard Webhooks: `whsec_` and Base64. Its value is never shown."""
 
     __slots__ = ("_key",)
 
     def __init__(self, text: str) -> None:
-        """Raises `ValueError` saying what is wrong with it, without its value."""
+        """Decode a secret. Raises `ValueError`, whose message does not contain the value."""
         try:
             self._key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
         except (binascii.Error, ValueError):
@@ -32,12 +32,12 @@ class Secret:
         return "Secret(..)"
 
     def sign(self, content: bytes) -> str:
-        """The `v1` signature of what Standard Webhooks signs: id.timestamp.body."""
+        """Return the `v1` signature of `content`, which is id.timestamp.body."""
         return "v1," + base64.b64encode(hmac.digest(self._key, content, hashlib.sha256)).decode()
 
 
 def webhook_headers(identifier: str, timestamp: int, body: bytes, secrets: Sequence[Secret]) -> dict[str, str]:
-    """`webhook-id`, `webhook-timestamp` and, with secrets, one signature a secret (rotation)."""
+    """Return `webhook-id`, `webhook-timestamp` and, if there are secrets, one signature for each of them (rotation)."""
     headers = {"webhook-id": identifier, "webhook-timestamp": str(timestamp)}
     if secrets:
         content = f"{identifier}.{timestamp}.".encode() + body

@@ -1,8 +1,8 @@
-"""The status of an answer, as soon as its status line is in."""
+"""Read the status of a response as soon as its status line is in."""
 
 import re
 
-LIMIT = 16 * 1024  # bytes without a complete status line or interim head; then there is none
+LIMIT = 16 * 1024  # bytes without a complete status line or interim head, after which reading stops
 
 _LINE = re.compile(rb"HTTP/1\.[01] ([1-9]\d\d)(?: [^\r\n]*)?\r?\n")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -10,9 +10,9 @@ _INTERIM = range(100, 200)
 
 
 class StatusLine:
-    """Reads the bytes of one answer until its final status is known; interim answers (1xx) are skipped.
+    """A parser for the status line of one response. Interim responses (1xx) are skipped.
 
-    Knows nothing of headers and bodies, so that no fault in them can hide what the receiver said first.
+    It ignores headers and bodies, so that no fault in them can hide the status.
     """
 
     __slots__ = ("_reading", "_unread", "status")
@@ -23,7 +23,7 @@ class StatusLine:
         self._reading = True
 
     def feed(self, data: bytes) -> None:
-        """The next bytes of the connection."""
+        """Parse the next bytes of the connection."""
         if not self._reading:
             return
         self._unread += data

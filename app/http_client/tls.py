@@ -1,6 +1,7 @@
-"""Whom TLS trusts, and as whom we come: the environment's authorities, or the files of one receiver.
+"""TLS for outgoing connections: which authorities are trusted, and which client certificate is shown.
 
-Read once, when the config is loaded. No message holds the content of a file.
+Both come from the environment, or from the files of one receiver. They are read once, when the configuration is loaded.
+No message contains anything from a file.
 """
 
 import ssl
@@ -20,7 +21,7 @@ _SHOWN = 200  # characters of a path in a message
 
 
 class BadTlsFile(Exception):
-    """An option names a file that cannot be used. The message says why and what to do."""
+    """A file that cannot be used. The message says why and what to do; `option` is the option that names the file."""
 
     def __init__(self, option: TlsOption, message: str) -> None:
         super().__init__(message)
@@ -29,7 +30,7 @@ class BadTlsFile(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """The PEM files of a receiver, relative to the folder of the config file."""
+    """The PEM files of one receiver. Paths are relative to the configuration's folder."""
 
     ca_file: Annotated[
         str | None, Doc("The certificates to trust instead of the public ones; a PEM file. https only.")
@@ -40,7 +41,10 @@ class TlsFiles:
     ] = None
 
     def ssl_context(self, url: str, folder: Path) -> ssl.SSLContext | None:
-        """What these files say; None: nothing, `authorities` apply. Raises `BadTlsFile`."""
+        """Return the TLS context of these files; None if there are none, so that `authorities` apply.
+
+        Raises `BadTlsFile`.
+        """
         given = [option for option, name in self._given().items() if name is not None]
         if not given:
             return None
@@ -58,16 +62,17 @@ class TlsFiles:
         return {"ca_file": self.ca_file, "client_cert": self.client_cert, "client_key": self.client_key}
 
 
-@cache  # reading them takes 20 ms, and there may be a hundred targets
+@cache  # takes 20 ms, and there may be a hundred targets
 def authorities() -> ssl.SSLContext:
-    """Trusts the public authorities (certifi's), or instead those of SSL_CERT_FILE or SSL_CERT_DIR, which OpenSSL's
-    own programs read too. Raises `BadEnvironment`.
+    """Return a TLS context that trusts the public authorities, as certifi lists them.
+
+    SSL_CERT_FILE or SSL_CERT_DIR replace them, as in OpenSSL's own programs. Raises `BadEnvironment`.
     """
     return _of_environment()
 
 
 def _of_environment() -> ssl.SSLContext:
-    import httpx  # noqa: PLC0415 - for those who post something
+    import httpx  # noqa: PLC0415 - only if something is posted
 
     try:
         return httpx.create_ssl_context()
@@ -94,7 +99,7 @@ def _path(option: TlsOption, name: str, folder: Path) -> Path:
 def _trusting(ca_file: Path | None, option: TlsOption) -> ssl.SSLContext:
     if ca_file is None:
         try:
-            return _of_environment()  # not the shared one: it will hold a client certificate
+            return _of_environment()  # not the shared context, because a client certificate will be added
         except BadEnvironment as error:
             raise BadTlsFile(option, str(error)) from None
     return _parsed("ca_file", ca_file)
@@ -111,7 +116,7 @@ def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> N
     option: TlsOption = "client_key" if key else "client_cert"
     if key is None and _KEY not in certificate.read_bytes():
         raise BadTlsFile("client_cert", "holds no private key; name the file that does with client_key")
-    _parsed("client_cert", certificate)  # or a damaged certificate would be blamed on its key
+    _parsed("client_cert", certificate)  # checked first, or a damaged certificate would be reported as a bad key
     try:
         context.load_cert_chain(certificate, key, password=_no_passphrase)
     except _Encrypted:
@@ -122,7 +127,7 @@ def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> N
 
 
 class _Encrypted(Exception):
-    """OpenSSL asks for a passphrase; without an answer of ours it would ask the terminal."""
+    """The error for a key with a passphrase, for which OpenSSL would ask on the terminal."""
 
 
 def _no_passphrase() -> str:

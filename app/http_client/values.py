@@ -1,20 +1,20 @@
-"""What is posted, and what comes back."""
+"""The types of requests and responses."""
 
 from dataclasses import dataclass
 
 
 class RequestFailed(Exception):
-    """The POST got no answer; the message says why, in our own words and without URL."""
+    """A POST that got no response. The message says why, in this service's own words and without a URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, content type, Retry-After, and the first `cap` bytes of the body, undecoded."""
+    """A response: status, content type, Retry-After, and the first `cap` bytes of the body, undecoded."""
 
     status: int
     content_type: str
     retry_after: str | None
     body: bytes
     truncated: bool
-    packed: bool = False  # in a Content-Encoding, though we accept none
-    broken: str | None = None  # why what follows the status line is missing, in whole or in part
+    packed: bool = False  # has a Content-Encoding, although none is accepted
+    broken: str | None = None  # why the rest after the status line is missing or incomplete

@@ -1,4 +1,5 @@
-"""Plivo's wire format, and nothing else: what it sends, how it signs, and which XML it expects.
+"""Plivo's wire format: what it sends, how it signs, and which XML it expects.
 
-Pure: no clock, no random, no I/O. Bytes and mappings in; a value, or a named refusal, out.
+Pure: no clock, no random numbers, no I/O. Functions take bytes and mappings, and return a value or raise a named
+refusal.
 """

@@ -1,6 +1,7 @@
-"""Why a signature did not match: the usual mistakes, each tried, the one that would have matched named.
+"""Find out why a signature did not match: try the usual mistakes, and name the one that would have matched.
 
-Only ever run for the log, after a refusal, and within a `Budget`: anybody can make us refuse.
+This runs only for the log, after a refusal and within a `DiagnosisBudget`, because anybody can send requests that are
+refused.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,30 +23,30 @@ SLASH = "message_url in Plivo's console and the path that arrives differ in the 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What arrived, which may differ from what Plivo dialled."""
+    """The request as it arrived, which may differ from what Plivo sent."""
 
     scheme: str
     host: str  # the Host header
-    port: int | None  # that we listen on
+    port: int | None  # the port that the service listens on
     raw_path: str
 
 
 @dataclass(slots=True)
 class DiagnosisBudget:
-    """What a diagnosis may cost: so many HMACs, and time until `until` of `clock`."""
+    """The most that one diagnosis may cost: a number of HMACs, and the time until `until` on `clock`."""
 
     hmacs: int
     until: float
     clock: Callable[[], float]
 
     def spend(self, hmacs: int) -> bool:
-        """Whether so many more are allowed; counts them."""
+        """Deduct `hmacs` from the budget. Return whether it allows them, and still has time."""
         self.hmacs -= hmacs
         return self.hmacs >= 0 and self.clock() < self.until
 
 
 def checked(signature_headers: Iterable[SignatureHeader], request: Request) -> str:
-    """Which headers were compared over which URL."""
+    """Describe which headers were compared over which URL."""
     names = [name for header in signature_headers for name, _ in header.offered]
     return f"{', '.join(f'X-Plivo-Signature-{name}' for name in names)} over {request.base}"
 
@@ -58,7 +59,10 @@ def advice(
     seen: Seen,
     budget: DiagnosisBudget,
 ) -> str:
-    """What to change so that the signature matches, as well as can be told from here. `request` is for `public_url`."""
+    """Return what to change so that the signature matches, as far as the request shows it.
+
+    `request` is the request as it would be signed for `public_url`.
+    """
     comparable = [header for header in signature_headers if header.is_comparable]
     if not comparable:
         return NOTHING_TO_COMPARE
@@ -91,7 +95,7 @@ def _variants(base: str, seen: Seen) -> Iterator[str]:
 
 
 def _host(parts: SplitResult) -> str:
-    """The host of a URL without its port; an IPv6 address keeps its brackets."""
+    """Return the host of a URL without its port. An IPv6 address keeps its brackets."""
     name = parts.hostname or ""
     return f"[{name}]" if ":" in name else name
 
@@ -101,7 +105,7 @@ def _other_slash(path: str) -> str:
 
 
 def _what_differs(request: Request, tried: Request, public_url: str, path: str) -> str:
-    """What matched, and what to change. `path` is what stands behind `public_url`, such as /message."""
+    """Return what matched, and what to change. `path` is the part after `public_url`, such as /message."""
     if tried.method != request.method:
         return f"as {tried.method}: the method was changed on the way"
     changes = []
@@ -114,7 +118,7 @@ def _what_differs(request: Request, tried: Request, public_url: str, path: str) 
 
 
 def _in_words(ours: SplitResult, theirs: SplitResult) -> str:
-    """What is easily overlooked in two URLs."""
+    """Return a hint at a difference between two URLs that is easily overlooked, or ""."""
     if ours.hostname != theirs.hostname:
         return ""
     if ours.port != theirs.port:

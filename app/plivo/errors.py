@@ -1,10 +1,9 @@
-"""Plivo's error codes in words, for reports and for the operator's screen.
+"""Plivo's error codes as text, for delivery reports and the operator's screen.
 
-https://www.plivo.com/docs/messaging/concepts/error-codes (the list is open-ended; an unknown code
-has no text).
+https://www.plivo.com/docs/messaging/concepts/error-codes (the list is open-ended; an unknown code has no text).
 """
 
-BLOCKED_BY_STOP = "200"  # the person has told Plivo STOP: https://docs.plivo.com/docs/messaging/concepts/dnd-service
+BLOCKED_BY_STOP = "200"  # the person has sent STOP to Plivo: https://docs.plivo.com/docs/messaging/concepts/dnd-service
 
 TEXTS = {
     "10": "invalid message",

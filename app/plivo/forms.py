@@ -1,8 +1,8 @@
-"""Query strings and form bodies as parameters, in the order of the wire, read strictly.
+"""Parse query strings and form bodies into parameters, strictly and in wire order.
 
-Plivo sends application/x-www-form-urlencoded; multipart is read too. What a lenient parser would
-guess at (broken percent-encoding, text that is not UTF-8) is refused: two readings of one request
-are how signatures are got around.
+Plivo sends application/x-www-form-urlencoded; multipart is accepted too. Whatever a lenient parser would guess at
+(broken percent-encoding, text that is not UTF-8) is refused: where one request can be read in two ways, signatures can
+be bypassed.
 """
 
 import re
@@ -20,19 +20,19 @@ from app.plivo.refusals import Malformed, Unsupported
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-MAX_FIELDS = 1_000  # as Django's DATA_UPLOAD_MAX_NUMBER_FIELDS; Plivo sends about 20
-MAX_PEEK = 64  # bytes
+MAX_FIELDS = 1_000  # the same as Django's DATA_UPLOAD_MAX_NUMBER_FIELDS; Plivo sends about 20
+MAX_PEEK = 64  # bytes of a value
 MAX_OPTIONS_HEADER = 256  # bytes of a Content-Type or Content-Disposition; parsing one of 31 KB takes 20 ms
-MAX_OPTIONS = 8  # that such a header may hold; the parser's time grows with their square
+MAX_OPTIONS = 8  # of such a header; parsing time grows with their square
 
 _URLENCODED = b"application/x-www-form-urlencoded"
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def urlencoded(raw: bytes) -> Parameters:
-    """The parameters of a query string or an urlencoded body. Raises `Malformed`.
+    """Parse a query string or an urlencoded body. Raises `Malformed`.
 
-    Reads what `urllib.parse.parse_qsl` reads, in a third of its time: most fields hold nothing to decode.
+    Accepts what `urllib.parse.parse_qsl` accepts, in a third of the time: most fields need no decoding.
     """
     if not raw:
         return ()
@@ -66,9 +66,9 @@ def _decoded(text: str) -> str:
 
 
 def peek(raw: bytes, name: bytes) -> bytes:
-    """The first value of a field of urlencoded parameters, undecoded; nothing if it is missing or over `MAX_PEEK`.
+    """Return the first value of a field of urlencoded parameters, undecoded; b"" if it is missing or over `MAX_PEEK`.
 
-    It costs a search, not a parse, and tells only what is worth trying first.
+    It searches and does not parse, so the value is only a hint at what to try first.
     """
     start = raw.find(b"&%s=" % name) + 1
     if not start and not raw.startswith(b"%s=" % name):
@@ -78,7 +78,7 @@ def peek(raw: bytes, name: bytes) -> bytes:
 
 
 def parser_of(content_type: bytes) -> Callable[[bytes], Parameters]:
-    """The reader of a body of this type. Raises `Unsupported` or `Malformed`."""
+    """Return the parser for a body of this content type. Raises `Unsupported` or `Malformed`."""
     if content_type == _URLENCODED:  # as Plivo writes it
         return urlencoded
     if _costs_too_much(content_type):
@@ -120,7 +120,10 @@ def _multipart(body: bytes, boundary: bytes) -> Parameters:
 
 
 class _Parts:
-    """Collects the parts of one multipart body; every part is a field, whatever file name it claims."""
+    """The fields of one multipart body, collected by parser callbacks.
+
+    Every part is a field, even one with a file name.
+    """
 
     def __init__(self) -> None:
         self.fields: list[tuple[bytes, bytes]] = []
@@ -128,7 +131,7 @@ class _Parts:
         self._header = self._value = self._disposition = self._data = b""
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
-        """What the parser calls."""
+        """Return the callbacks that `MultipartParser` expects."""
         return {
             "on_part_begin": self._begin,
             "on_header_field": lambda data, start, end: self._add("_header", data[start:end]),

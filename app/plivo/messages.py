@@ -1,7 +1,7 @@
-"""Messages and delivery reports, parsed from the parameters of a signed request.
+"""Inbound messages and delivery reports, parsed from the parameters of a signed request.
 
-Parse once at the door: behind this module nobody reads raw parameters, but a report's own fields,
-which travel untouched to its receiver.
+Parameters are parsed here, once. No other module reads them, except for a report's own fields, which are forwarded
+unchanged.
 
 https://docs.plivo.com/docs/messaging/api/message/handling-incoming and .../message-status-callbacks
 """
@@ -17,48 +17,51 @@ from app.frozen import frozen
 from app.plivo import numbers
 from app.plivo.refusals import Malformed
 
-Parameters = tuple[tuple[str, str], ...]  # in the order of the wire, repeated names kept
+Parameters = tuple[tuple[str, str], ...]  # in wire order, repeated names kept
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")  # G2: MessageUUIDs and nonces; no dot, no slash
 
 ADDRESS_LENGTH = 64  # characters of From and To; Plivo sends at most 15 digits or 11 letters
 
-STATUSES = ("queued", "sent", "failed", "delivered", "undelivered", "rejected", "read")  # of Plivo's reports
+STATUSES = ("queued", "sent", "failed", "delivered", "undelivered", "rejected", "read")  # of Plivo's delivery reports
 
 _MESSAGE_FIELDS = frozenset({"MessageUUID", "From", "To", "Text", "Body", "Type", "MessageIntent", "Units"})
 _REPORT_FIELDS = frozenset({"MessageUUID", "Status", "From", "To"})
 
 _SMALL = re.compile(r"[0-9]{1,9}")
-_MEDIA = re.compile(r"Media\d+")  # Media0.. or Media1..: Plivo's pages disagree, so any
+_MEDIA = re.compile(r"Media\d+")  # Media0.. or Media1..: Plivo's pages disagree, so any number
 
 
 @frozen
 class Proof:
-    """Binds what was signed to what was said (G2). Same key, other value: a reused signature."""
+    """The binding of a signature to the content that it came with (G2).
 
-    key: bytes
-    value: bytes
+    The same key with another value means that the signature was reused.
+    """
+
+    key: bytes  # SHA-256 of the signed text
+    value: bytes  # the `content_digest` of the request
 
 
 @frozen
 class Verified:
-    """A request that Plivo signed; with `signature = "log-only"` also one that nobody did."""
+    """A request that Plivo signed or, with `signature = "log-only"`, one that passed unverified."""
 
     path: str  # below public_url: "/message", "/report/<uuid>"
     parameters: Parameters
     proofs: tuple[Proof, ...]
-    signed_by: str  # "V3", "Ma-V3", "V2", "Ma-V2"; "" when log-only let it pass unverified
-    token: int = 0  # the position, from 1, of the token that verified it; 0: none
+    signed_by: str  # "V3", "Ma-V3", "V2", "Ma-V2"; "" if log-only let it pass unverified
+    token: int = 0  # the position of the token that verified it, from 1; 0: none
 
     @property
     def digest(self) -> bytes:
-        """The `content_digest` of the request; it is made once, for the proofs."""
+        """The `content_digest` of the request, taken from its proofs if it has any."""
         return self.proofs[0].value if self.proofs else content_digest(self.path, self.parameters)
 
 
 @frozen
 class InboundMessage:
-    """One incoming message. Addresses are normalised, text is exactly what Plivo sent."""
+    """One inbound message. Its addresses are normalised; its text is exactly what Plivo sent."""
 
     message_uuid: str
     sender: str
@@ -68,8 +71,8 @@ class InboundMessage:
     intent: str = ""  # MessageIntent: "", "optout", "optin" or "help"
     units: int | None = None
     media: tuple[str, ...] = ()
-    words: tuple[Word, ...] = ()  # of the text, folded
-    phrase: str = ""  # the same as one key
+    words: tuple[Word, ...] = ()  # the folded words of the text
+    phrase: str = ""  # the words as one key
     person: str = ""  # the sender's canonical number
 
     @classmethod
@@ -84,7 +87,7 @@ class InboundMessage:
         units: int | None = None,
         media: tuple[str, ...] = (),
     ) -> Self:
-        """From normalised addresses; the text is folded here, once."""
+        """Create a message from normalised addresses. Its text is folded here, once."""
         words = folding.words(text)
         phrase = " ".join([word.folded for word in words])
         return cls(
@@ -93,8 +96,9 @@ class InboundMessage:
 
     @classmethod
     def from_parameters(cls, parameters: Parameters) -> Self:
-        """Raises `Malformed` without MessageUUID, From or To, with an address that is too long, or if a field we read
-        says two things.
+        """Parse an inbound message.
+
+        Raises `Malformed` if MessageUUID, From or To is missing, an address is too long, or a field has two values.
         """
         fields = _read(parameters, _MESSAGE_FIELDS, required=("MessageUUID", "From", "To"))
         return cls.of(
@@ -111,27 +115,27 @@ class InboundMessage:
 
 @frozen
 class DeliveryReport:
-    """One delivery report: the fate of a message of ours. Its parameters stay as they were sent."""
+    """One delivery report: the fate of a message that we sent. Its parameters are kept as Plivo sent them."""
 
     id: str
     message_uuid: str
     status: str
     sender: str  # From: our number
-    to: str  # the customer
-    sequence: int | None  # the order in which Plivo made the reports of one message
+    to: str  # the person who was texted
+    sequence: int | None  # the order in which Plivo wrote the reports of one message
     error_code: str
     units: int | None
-    in_reply_to: str | None  # the inbound MessageUUID, from the path of our callbackUrl
+    in_reply_to: str | None  # the inbound MessageUUID, from the path of the callbackUrl
     parameters: Parameters
 
     @classmethod
     def from_parameters(cls, path: str, parameters: Parameters, digest: bytes | None = None) -> Self:
-        """`digest` is their `content_digest`, where it is known.
+        """Parse a delivery report. `digest` is the `content_digest`, if it is known already.
 
-        Raises `Malformed` without MessageUUID or Status, or with an address that is too long.
+        Raises `Malformed` if MessageUUID or Status is missing, an address is too long, or a field has two values.
         """
         fields = _read(parameters, _REPORT_FIELDS, required=("MessageUUID", "Status"))
-        every = dict(reversed(parameters))  # of a repeated field, the first
+        every = dict(reversed(parameters))  # the first value of a repeated field
         return cls(
             id=(digest or content_digest(path, parameters)).hex()[:32],
             message_uuid=identifier(fields["MessageUUID"]),
@@ -148,7 +152,7 @@ class DeliveryReport:
 
 @frozen
 class Outgoing:
-    """One `<Message>` of an answer: https://docs.plivo.com/docs/messaging/xml/message."""
+    """One message to send, a `<Message>` of the XML: https://docs.plivo.com/docs/messaging/xml/message."""
 
     src: str
     dst: tuple[str, ...]
@@ -156,7 +160,7 @@ class Outgoing:
 
 
 def identifier(value: str) -> str:
-    """The value, if it is a MessageUUID or nonce that we accept; else raises `Malformed`."""
+    """Return the value if it is a valid MessageUUID or nonce. Raises `Malformed` otherwise."""
     if not IDENTIFIER.fullmatch(value):
         message = "a MessageUUID must match [A-Za-z0-9_-]{1,64}"
         raise Malformed(message)
@@ -164,14 +168,17 @@ def identifier(value: str) -> str:
 
 
 def content_digest(path: str, parameters: Parameters) -> bytes:
-    """SHA-256 of path and parameters, each with its length in characters, so that no two contents can meet."""
+    """Return the SHA-256 of path and parameters.
+
+    Each part is preceded by its length in characters, so that different contents never give the same bytes.
+    """
     pairs = [f"{len(name)}:{name}{len(value)}:{value}" for name, value in sorted(parameters)]
     content = f"{len(path)}:{path}{''.join(pairs)}"
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()
 
 
 def _read(parameters: Parameters, names: frozenset[str], required: Collection[str]) -> dict[str, str]:
-    """The named fields. Raises `Malformed` if a required one is missing or blank, or one has two values."""
+    """Return the named fields. Raises `Malformed` if a required one is missing or blank, or if one has two values."""
     fields: dict[str, str] = {}
     for name, value in parameters:
         if name in names and fields.setdefault(name, value) != value:
@@ -184,7 +191,7 @@ def _read(parameters: Parameters, names: frozenset[str], required: Collection[st
 
 
 def _address(fields: dict[str, str], name: str) -> str:
-    """The normalised address. Raises `Malformed` if it is longer than any: stores would differ in what they take."""
+    """Return the normalised address. Raises `Malformed` if it is too long: stores differ in what they accept."""
     value = fields.get(name, "")
     if len(value) > ADDRESS_LENGTH:
         message = f"{name} has {len(value)} characters, more than {ADDRESS_LENGTH}"
@@ -193,5 +200,8 @@ def _address(fields: dict[str, str], name: str) -> str:
 
 
 def _whole(value: str | None) -> int | None:
-    """A small whole number (it must fit a database's integer), or None: a report is never refused for it."""
+    """Return a whole number that fits a database integer, or None.
+
+    A report is never refused because of such a field.
+    """
     return int(value) if value and _SMALL.fullmatch(value) else None

@@ -1,7 +1,7 @@
-"""Addresses: what stands in From, To, src and dst.
+"""Addresses: the values of From, To, src and dst.
 
-Inside the service an address is a plain string as Plivo's XML wants it: digits without "+" for a
-phone number or a short code, anything else for an alphanumeric sender. People see E.164.
+Inside the service an address is a string as Plivo's XML expects it: digits without "+" for a phone number or a short
+code, anything else for an alphanumeric sender. People see E.164.
 """
 
 import re
@@ -12,10 +12,10 @@ from typing import Literal
 AddressKind = Literal["number", "short-code", "alphanumeric"]
 
 SHORT_CODE_DIGITS = range(3, 9)  # carriers assign 3 to 8 digits
-NUMBER_DIGITS = range(7, 16)  # the shortest full number (Niue) has 7, E.164 allows 15
-NAME_LENGTH = 11  # characters of an alphanumeric sender at most: 3GPP TS 23.040
+NUMBER_DIGITS = range(7, 16)  # the shortest full number (Niue) has 7, the longest that E.164 allows has 15
+NAME_LENGTH = 11  # the most characters of an alphanumeric sender: 3GPP TS 23.040
 
-# Country codes whose ordinary numbers are as short as a short code, with the length of the full number. From
+# Country codes whose ordinary numbers are as short as a short code, with the lengths of a full number. Taken from
 # libphonenumber's metadata; tests/plivo/test_numbers.py compares the two.
 SHORT_NUMBERS: dict[str, tuple[int, ...]] = {
     "247": (8,),  # Ascension Island
@@ -37,37 +37,40 @@ _ornaments = re.compile(r"[\s\-./()]")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An address as a person wrote it, and what is odd about it; no doubt: an empty string."""
+    """An address that a person wrote, normalised, and what is doubtful about it; "" means no doubt."""
 
     address: str
     doubt: str = ""
 
 
 def doubtful(reading: Reading) -> str:
-    """A warning about an address that is used although no full number has its form. The number is not repeated."""
+    """Return the warning about an address that is accepted, although it does not look like a full number.
+
+    It does not repeat the number.
+    """
     return f"libphonenumber doubts this number: {reading.doubt}; taken as it stands"
 
 
 def normalise(raw: str) -> str:
-    """The address without "+", blanks and ornaments; an alphanumeric sender as it came.
+    """Return the address without "+", blanks and separators. An alphanumeric sender is only trimmed.
 
-    In a GET query a literal "+" arrives as a blank, so a leading blank means the same.
+    In a GET query a literal "+" arrives as a blank, so a leading blank is read as a "+".
     """
     bare = raw.strip().removeprefix("+")
-    if bare.isdigit() and bare.isascii():  # as Plivo writes it
+    if bare.isdigit() and bare.isascii():  # as Plivo sends it
         return bare
     digits = _ornaments.sub("", bare)
     return digits if is_digits(digits) else raw.strip()
 
 
 def is_digits(text: str) -> bool:
-    """Whether it is ASCII digits only, at least one."""
+    """Return whether the text is one or more ASCII digits."""
     return text.isascii() and text.isdigit()
 
 
-@lru_cache(maxsize=8192)  # a message asks five times, and the same people write again
+@lru_cache(maxsize=8192)  # asked five times a message, and the same people write again
 def kind_of(address: str) -> AddressKind:
-    """What a normalised address is."""
+    """Return whether a normalised address is a number, a short code or an alphanumeric sender."""
     if not is_digits(address):
         return "alphanumeric"
     length = len(address)
@@ -77,17 +80,17 @@ def kind_of(address: str) -> AddressKind:
 
 
 def show(address: str) -> str:
-    """The address as people and webhooks get it: E.164 with "+"; short codes and names bare."""
+    """Return the address as people and webhooks see it: numbers in E.164 with "+", short codes and names unchanged."""
     return f"+{address}" if kind_of(address) == "number" else address
 
 
 def can_be_texted(address: str) -> bool:
-    """Whether a reply can reach it: alphanumeric senders have no way back, nor has an empty one."""
+    """Return whether a reply can reach the address. Alphanumeric senders and empty addresses cannot be texted."""
     return kind_of(address) != "alphanumeric"
 
 
 def is_name(text: str) -> bool:
-    """Whether a person may mean an alphanumeric sender: short, with a letter, and no number with a typing error."""
+    """Return whether a person may mean an alphanumeric sender: short, with a letter, and not a mistyped number."""
     digits = sum(character.isdigit() for character in text)
     return (
         len(text) <= NAME_LENGTH
@@ -98,8 +101,8 @@ def is_name(text: str) -> bool:
     )
 
 
-# Two ways to write one phone, which networks mix: the mobile prefix of Mexico (52 1 ..) and Argentina (54 9 ..),
-# and the ninth digit that Brazil put before mobile numbers (55 AA 9 XXXX XXXX).
+# Phones that networks write in two ways: with and without the mobile prefix of Mexico (52 1 ..) and Argentina
+# (54 9 ..), or the ninth digit that Brazil put before mobile numbers (55 AA 9 XXXX XXXX).
 _FORMS = (
     (re.compile(r"521(\d{10})"), "52"),
     (re.compile(r"549(\d{10})"), "54"),
@@ -108,7 +111,7 @@ _FORMS = (
 
 
 def canonical(address: str) -> str:
-    """The one form that stands for a person: where a phone has two numbers, the shorter one."""
+    """Return the form of an address that identifies a person: of a number written in two ways, the shorter one."""
     if not address.startswith("5"):
         return address
     for form, prefix in _FORMS:

@@ -1,24 +1,24 @@
-"""Every way to turn a request away, each with the status that Plivo gets.
+"""Every reason to refuse a request, with the status that Plivo gets.
 
     Refused            status
-    |-- Malformed      400  signed perhaps, but not a message or a report
-    |-- Forged         403  a wrong signature, or one that was made for other words
-    |   `-- Unsigned        none at all: a stranger, or a scanner
+    |-- Malformed      400  not a valid message or report, signed or not
+    |-- Forged         403  a wrong signature, or one that was made for other content
+    |   `-- Unsigned        no signature that can be checked
     |-- NotAllowed     405  neither GET nor POST
-    |-- TooSlow        408  the body did not come within the deadline
+    |-- TooSlow        408  the body was not complete within the deadline
     |-- TooLarge       413  the body is over body_limit
-    |-- Unsupported    415  the body is no form
-    `-- Unavailable    503  we cannot keep our promise now; Plivo calls again after 60 s
-        `-- Late            not within the deadline
+    |-- Unsupported    415  the body is not a form
+    `-- Unavailable    503  the guarantees cannot be kept now; Plivo calls again after 60 s
+        `-- Late            no answer within the deadline
 
-`str(refusal)` goes to the log, `label` to the metrics. The client sees `public` only: it may be a stranger.
+`str(refusal)` goes to the log and `label` to the metrics. The client sees only `public`, because it may be a stranger.
 """
 
 from typing import ClassVar
 
 
 class Refused(Exception):
-    """A request that is not served. The message is for the log and names no secret and no text."""
+    """A request that is refused. The message is for the log and contains no secret and no text."""
 
     status: ClassVar[int] = 400
     label: ClassVar[str] = "malformed"
@@ -28,14 +28,14 @@ class Refused(Exception):
 
 
 class Malformed(Refused):
-    """Plivo would not send this: broken encoding, a missing field, two answers to one question."""
+    """A request that Plivo would not send: broken encoding, a missing field, or a field with two values."""
 
     status = 400
     public = "malformed request"
 
 
 class Forged(Refused):
-    """Not signed by Plivo for these words."""
+    """A signature that was not made by Plivo for this content."""
 
     status = 403
     label = "forged"
@@ -47,13 +47,13 @@ class Forged(Refused):
 
 
 class Unsigned(Forged):
-    """No signature that could be checked."""
+    """A request without a signature that can be checked."""
 
     label = "unsigned"
 
 
 class NotAllowed(Refused):
-    """Plivo calls with GET or POST."""
+    """A method that Plivo does not use: it calls with GET or POST."""
 
     status = 405
     label = "method"
@@ -62,7 +62,7 @@ class NotAllowed(Refused):
 
 
 class TooSlow(Refused):
-    """The body did not come in time; the rest of it is not waited for."""
+    """A body that was not complete in time. The rest of it is not read."""
 
     status = 408
     label = "slow_body"
@@ -71,7 +71,7 @@ class TooSlow(Refused):
 
 
 class TooLarge(Refused):
-    """The body is over the limit."""
+    """A body over the limit."""
 
     status = 413
     label = "large_body"
@@ -87,7 +87,7 @@ class Unsupported(Refused):
 
 
 class Unavailable(Refused):
-    """The store cannot write, or not in time. Plivo retries after 60, 120 and 240 s.
+    """The store cannot write, or not in time. Plivo calls again after 60, 120 and 240 s.
 
     https://support.plivo.com/hc/en-us/articles/360041344652
     """
@@ -99,6 +99,6 @@ class Unavailable(Refused):
 
 
 class Late(Unavailable):
-    """No answer within the deadline; what goes on behind it may serve the next call."""
+    """No answer within the deadline. Rules that are still running may have one for Plivo's next call."""
 
     label = "deadline"

@@ -1,13 +1,14 @@
-"""Plivo's request signatures: what is signed, and whether one of our tokens signed it.
+"""Plivo's request signatures: what is signed, and whether a configured token signed it.
 
-G1: one value of one of four headers must match one token, compared in constant time.
-Every signature is Base64(HMAC-SHA256(auth token, text)); the families differ in the text:
+G1: one value of one of four headers must match one token, compared in constant time. Every signature is
+Base64(HMAC-SHA256(auth token, text)). The header families differ in the text:
 
     V2  scheme://host[:port]/path + nonce                  (neither query nor body nor method)
     V3  ...path ? sorted query [. ] sorted body . nonce    (names and values of the body unseparated)
 
-The Ma- variant of each is made with the main account's token. Plivo's prose leaves out the "?" and
-"." rules of V3; its SDKs hold (plivo-python).
+The Ma- variant of each is made with the main account's token. Plivo's documentation leaves out the "?" and "." rules of
+V3; here its SDK (plivo-python) is followed.
+
 https://docs.plivo.com/docs/messaging/concepts/signature-validation
 """
 
@@ -22,15 +23,18 @@ from urllib.parse import parse_qsl, urlsplit
 from app.frozen import frozen
 from app.plivo.messages import IDENTIFIER, Parameters
 
-MAX_VALUES = 10  # signatures of one header that are compared; Plivo sends one for each active token of the account
-MAX_PARTS = 64  # parts of a comma-separated list that are looked at; 32 KiB of header could hold 16,000
+MAX_VALUES = 10  # signatures of one header that are compared; Plivo sends one for each active token of an account
+MAX_PARTS = 64  # parts of a comma-separated list that are read; 32 KiB of headers could hold 16,000
 
 _SIGNATURE = re.compile(rb"[A-Za-z0-9+/]{43}=")  # 32 bytes in Base64
 
 
 @frozen
 class Request:
-    """What a signature may cover. `base` is the public URL without query, as Plivo dialled it."""
+    """The parts of a request that a signature may cover.
+
+    `base` is the public URL without query, as Plivo requested it.
+    """
 
     method: str
     base: str
@@ -39,19 +43,19 @@ class Request:
 
     @classmethod
     def of(cls, method: str, uri: str, body: Parameters = ()) -> "Request":
-        """From a whole URI; the query's blanks are kept, as Plivo signs them."""
+        """Create a request from a whole URI. Blank values of the query are kept, because Plivo signs them."""
         parts = urlsplit(uri)
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         return cls(method.upper(), uri.partition("#")[0].partition("?")[0], query, body)
 
 
 def v2_text(request: Request, nonce: str) -> bytes:
-    """What V2 and Ma-V2 sign: URL and nonce, without a separator."""
+    """Return what V2 and Ma-V2 sign: URL and nonce, without a separator."""
     return f"{request.base}{nonce}".encode()
 
 
 def v3_text(request: Request, nonce: str) -> bytes:
-    """What V3 and Ma-V3 sign. For GET everything is query; for POST the body follows the query."""
+    """Return what V3 and Ma-V3 sign. For GET all parameters are the query's; for POST the body follows the query."""
     query, body = (request.query, request.body) if request.method == "POST" else (request.query + request.body, ())
     text = request.base
     if query or body:
@@ -64,13 +68,13 @@ def v3_text(request: Request, nonce: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """Headers that share a nonce and a text."""
+    """The signature headers that share a nonce and a signed text."""
 
     name: str
     nonce: str
-    headers: Mapping[str, str]  # what we call it -> the header that holds it
+    headers: Mapping[str, str]  # short name -> header
     text: Callable[[Request, str], bytes]
-    covers_parameters: bool  # whether the parameters must be read before it can be checked
+    covers_parameters: bool  # whether the parameters must be parsed before a signature can be checked
 
 
 V2 = Family(
@@ -89,7 +93,7 @@ V3 = Family(
 )
 FAMILIES = (V3, V2)  # V3 first: it covers the parameters
 
-# As ASGI spells names: the nonce of a family, and its headers.
+# The headers of each family as ASGI spells them: its nonce, and its signatures by short name.
 _FIELDS = {
     family: (
         family.nonce.lower().encode(),
@@ -100,7 +104,7 @@ _FIELDS = {
 
 
 class Token:
-    """One auth token; its HMAC state is prepared once (1.9 us a signature instead of 2.9)."""
+    """One auth token. Its HMAC state is prepared once, so that a signature takes 1.9 us instead of 2.9."""
 
     __slots__ = ("_state",)
 
@@ -111,7 +115,7 @@ class Token:
         return "Token(..)"
 
     def sign(self, text: bytes) -> bytes:
-        """The signature of `text`, as it stands in a header."""
+        """Return the signature of `text` as a header holds it, in Base64."""
         state = self._state.copy()
         state.update(text)
         return base64.b64encode(state.digest())
@@ -119,7 +123,7 @@ class Token:
 
 @frozen
 class SignatureHeader:
-    """What the headers of one family say: a nonce, and the signatures that each header offers.
+    """The headers of one family: a nonce, and the signatures that each header offers.
 
     A header whose values cannot be signatures (not 44 characters of Base64) offers none.
     """
@@ -129,18 +133,18 @@ class SignatureHeader:
     offered: tuple[tuple[str, tuple[bytes, ...]], ...]  # ("Ma-V3", (signature, ..))
 
     def text(self, request: Request) -> bytes:
-        """The exact bytes that must have been signed."""
+        """Return the exact bytes that must have been signed."""
         return self.family.text(request, self.nonce)
 
     @property
     def is_comparable(self) -> bool:
-        """Whether there is anything that a token could match."""
+        """Whether any signature is offered that a token could match."""
         return any(signatures for _, signatures in self.offered)
 
 
 @frozen
 class SignatureMatch:
-    """Which header a token made, over which text."""
+    """A signature that a token made: the header that held it, the token, and the signed text."""
 
     header: str
     token: Token
@@ -148,7 +152,7 @@ class SignatureMatch:
 
 
 def header_fields(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
-    """Raw ASGI headers by name. The values of a repeated field are joined by commas (RFC 9110, section 5.3)."""
+    """Return raw ASGI headers by name. Values of a repeated field are joined by commas (RFC 9110, section 5.3)."""
     fields = dict(headers)
     if len(fields) < len(headers):
         fields = {}
@@ -160,7 +164,10 @@ def header_fields(headers: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, byte
 def signature_headers(
     fields: Mapping[bytes, bytes], families: Iterable[Family] = FAMILIES
 ) -> tuple[SignatureHeader, ...]:
-    """The signatures that a request offers, from its `header_fields`. A family without a value or a nonce has none."""
+    """Return the signatures that a request offers, from its `header_fields`.
+
+    A family without a signature or without a valid nonce is left out.
+    """
     headers = []
     for family in families:
         nonces, signature_fields = _FIELDS[family]
@@ -172,19 +179,19 @@ def signature_headers(
 
 
 def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a request carries one of Plivo's signature headers, whatever it is worth."""
+    """Return whether a request carries one of Plivo's signature headers, valid or not."""
     return any(name.startswith(b"x-plivo-signature") for name, _ in headers)
 
 
 def _nonce(values: bytes) -> str | None:
-    """The nonce of a header that may have been repeated, if it is always the same one and has its form."""
+    """Return the nonce, or None if it is malformed or repeated with different values."""
     nonces = {value.strip() for value in values.split(b",")}
     nonce = nonces.pop().decode("latin-1")
     return nonce if not nonces and IDENTIFIER.fullmatch(nonce) else None
 
 
 def _signatures(values: bytes) -> tuple[bytes, ...]:
-    """The signatures of a comma-separated list, one for each active token, blanks trimmed; `MAX_VALUES` at most."""
+    """Return the signatures of a comma-separated list (one for each active token), `MAX_VALUES` at most."""
     if _SIGNATURE.fullmatch(values):
         return (values,)  # nearly always
     parts = [part.strip() for part in values.split(b",", MAX_PARTS)]
@@ -192,7 +199,7 @@ def _signatures(values: bytes) -> tuple[bytes, ...]:
 
 
 def matching(header: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> SignatureMatch | None:
-    """The header ("V3", "Ma-V2", ..) and the token that made it over `text`; compared in constant time.
+    """Return the first signature that a token made over `text`, or None. Comparison takes constant time.
 
     Tokens are not tried if there is nothing to compare.
     """
@@ -206,5 +213,5 @@ def matching(header: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> S
 
 
 def signed_headers(request: Request, family: Family, name: str, token: Token, nonce: str) -> dict[str, str]:
-    """The headers that Plivo would send with this request: the signature called `name`, and its nonce."""
+    """Return the headers that Plivo would send with this request: the signature called `name`, and its nonce."""
     return {family.nonce: nonce, family.headers[name]: token.sign(family.text(request, nonce)).decode()}

@@ -1,8 +1,9 @@
-"""How many SMS units a text costs. Plivo bills, and carriers deliver, by the unit.
+"""Count the SMS units of a text. Plivo bills, and carriers deliver, by the unit.
 
-GSM-7: 160 septets in one unit, 153 in each of several; the extension characters take two.
-Anything else makes the whole text UCS-2: 70 code units in one, 67 in each of several; a character
-beyond the BMP (most emoji) takes two. A pair is never cut in half, so counting must pack.
+GSM-7: 160 septets in one unit, 153 in each of several; the extension characters take two. Any other character makes the
+whole text UCS-2: 70 code units in one, 67 in each of several; a character beyond the BMP (most emoji) takes two. A pair
+is never split between units, so counting has to pack characters into units.
+
 https://www.plivo.com/docs/messaging/concepts/encoding-and-concatenation
 """
 
@@ -26,12 +27,12 @@ _BMP = 0xFFFF
 
 
 def costly(text: str) -> list[tuple[int, str]]:
-    """The characters that GSM-7 lacks, each with its index: one alone makes the text UCS-2."""
+    """Return the characters that GSM-7 lacks, each with its index. A single one makes the text UCS-2."""
     return [(index, character) for index, character in enumerate(text) if character not in _GSM]
 
 
 def count(text: str) -> int:
-    """Units of the text; an empty text is one."""
+    """Return the units of a text. An empty text takes one."""
     if _ALL_BASIC.fullmatch(text):  # nearly always: each character is one septet, so nothing has to be packed
         return 1 if len(text) <= _GSM_UNIT else -(-len(text) // _GSM_PART)
     if all(character in _GSM for character in text):
@@ -40,9 +41,9 @@ def count(text: str) -> int:
 
 
 def fit(text: str, most: int) -> tuple[str, int]:
-    """The text, or as much of its beginning as fits into `most` units, with "..." at the end; and its units.
+    """Return the text, cut to `most` units with "..." at the end if it is longer, and its units.
 
-    It is cut between grapheme clusters: no emoji, flag or letter with its marks is cut in half.
+    It is cut between grapheme clusters, so that no emoji, flag or letter with its marks is split.
     """
     units = count(text)
     if units <= most:

@@ -1,6 +1,6 @@
-"""Whether Plivo signed a request (G1), and the proofs that bind its signature to its content (G2).
+"""Verify that Plivo signed a request (G1), and make the proofs that bind its signature to its content (G2).
 
-Cheap checks come first: V2 covers the URL only and is checked before the parameters are read, V3 after.
+Cheap checks come first: V2 covers the URL only and is checked before the parameters are parsed, V3 after.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,12 +13,12 @@ from app.plivo.messages import Parameters, Proof, Verified, content_digest
 from app.plivo.refusals import Forged
 from app.plivo.signature import Request, SignatureHeader, SignatureMatch, Token, matching
 
-MAX_DESTINATIONS = 200_000  # numbers whose token is remembered, some 150 bytes each
+MAX_DESTINATIONS = 200_000  # numbers whose token is remembered, about 150 bytes each
 
 
 @frozen
 class RawRequest:
-    """A request as it arrived, its parameters unread."""
+    """A request as it arrived, its parameters not yet parsed."""
 
     method: str  # GET or POST
     path: str  # below public_url
@@ -26,10 +26,10 @@ class RawRequest:
     query: bytes
     content_type: bytes
     body: bytes
-    our_number: bytes  # the name of the parameter that holds it: To of a message, From of a report
+    our_number: bytes  # the parameter that holds our number: To of a message, From of a report
 
     def read(self) -> tuple[Parameters, Parameters]:
-        """The query's parameters, and those that count: of the body for POST, of the query for GET.
+        """Return the query's parameters, and the request's: those of the body for POST, of the query for GET.
 
         Raises `Unsupported` or `Malformed`.
         """
@@ -38,7 +38,7 @@ class RawRequest:
         return query, parse(self.body) if parse else query
 
     def destination(self) -> bytes:
-        """Our number as it stands on the wire, or nothing. A hint: it is neither decoded nor checked."""
+        """Return our number as it stands on the wire, or b"". It is only a hint, neither decoded nor checked."""
         return forms.peek(self.body if self.method == "POST" else self.query, self.our_number)
 
 
@@ -52,10 +52,10 @@ class NoMatch(Forged):
 
 
 class Tokens:
-    """The configured tokens, in the order in which they are worth trying.
+    """The configured tokens, likeliest first.
 
-    A number belongs to one account, so the token that last verified a number is tried first, then the one that last
-    verified anything: a genuine request costs one HMAC however many tokens there are.
+    A number belongs to one account. So the token that last verified a request about a number is tried first, then the
+    one that last verified any request. A genuine request costs one HMAC, however many tokens there are.
     """
 
     def __init__(self, tokens: Iterable[Token]) -> None:
@@ -65,7 +65,7 @@ class Tokens:
         self._by_destination: dict[bytes, Token] = {}
 
     def in_order(self, destination: bytes = b"") -> Iterator[Token]:
-        """Every token once. `destination` is one of our numbers, if it is known."""
+        """Yield every token once, the likeliest first. `destination` is our number, if it is known."""
         first = self._by_destination.get(destination, self._latest)
         if first is not None:
             yield first
@@ -76,7 +76,10 @@ class Tokens:
                 yield token
 
     def remember(self, token: Token, destination: bytes = b"") -> int:
-        """Note that this token verified a request about this number. Its place in the configured list, from 1."""
+        """Note that a token verified a request about this number.
+
+        Return its position in the configured list, from 1.
+        """
         self._latest = token
         if destination and self._by_destination.get(destination) is not token:
             if len(self._by_destination) >= MAX_DESTINATIONS:
@@ -86,7 +89,7 @@ class Tokens:
 
 
 def verify(request: RawRequest, headers: Sequence[SignatureHeader], tokens: Tokens) -> Verified:
-    """The request with its parameters and proofs. One signature that matches is enough; V3 is named before V2.
+    """Return the request with its parameters and proofs. One matching signature is enough; V3 is named before V2.
 
     Raises `NoMatch`, `Unsupported` or `Malformed`.
     """

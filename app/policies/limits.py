@@ -1,8 +1,10 @@
-"""Limits: no reply loops, no runaway bill (G8). Pure; what was sent is in `Usage`.
+"""Limits against reply loops and runaway bills (G8).
 
-per_sender  replies to one person from one number
-same_text   replies to one and the same text of one person: only a bot repeats itself
-total       SMS units of all routes together, or of one route: a spending cap
+    per_sender  replies to one person from one number
+    same_text   replies to the same text from one person, because only a bot repeats itself
+    total       SMS units of all routes together, or of one route: a spending cap
+
+Pure: what was sent before is in `Usage`.
 """
 
 from collections.abc import Sequence
@@ -14,16 +16,16 @@ from app.notation import Doc, Interval
 from app.policies.reactions import Reactions
 from app.policies.usage import Budget, Conversation, Usage
 
-NEAR_LIMIT = 0.8  # of a spending cap: a warning is logged
-ALL_ROUTES = ""
-SPENDING_CAP = "limit: total"  # how the reason begins where one forbids a reply
+NEAR_LIMIT = 0.8  # of a spending cap; the reply that reaches it is logged as a warning
+ALL_ROUTES = ""  # the scope of a spending cap on all routes
+SPENDING_CAP = "limit: total"  # how a reason begins if a spending cap forbids the reply
 
 HOUR, DAY = 3600.0, 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` in any `seconds`."""
+    """At most `count` in any period of `seconds`."""
 
     count: int
     seconds: float
@@ -36,9 +38,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class LimitOptions:
-    """`[limits]`: no reply loops and no runaway bill. A route's own `limits` replace these key by key; its `total` and
-    `exempt` come on top.
-    """
+    """The options of `[limits]`. A route's own `limits` replace them key by key; its `total` and `exempt` are added."""
 
     per_sender: Annotated[
         tuple[Rate, ...], Doc("Replies to one sender from one number, as `30/1h`; none are sent beyond it.")
@@ -60,7 +60,7 @@ class LimitOptions:
     ] = 3
     exempt: Annotated[
         tuple[str, ...], Doc("Senders without `per_sender` and `same_text`, for example your own test phone.")
-    ] = ()  # normalised once loaded
+    ] = ()  # normalised after loading
     reactions: Annotated[
         Reactions,
         Doc('A reaction that quotes a reply, as `Liked ".."`: `ignore` it, or `answer` it like any other text.'),
@@ -69,26 +69,27 @@ class LimitOptions:
 
 @dataclass(frozen=True, slots=True)
 class RouteLimits:
-    """The limits of one route, prepared at load: what a message must look up is known before it comes."""
+    """The limits of one route, prepared at load so that it is known what a message has to look up."""
 
     per_sender: tuple[Rate, ...]
     same_text: tuple[Rate, ...]
     caps: tuple[tuple[Budget, Rate], ...]
     max_units: int
     exempt: frozenset[str]
-    window: float  # seconds: of past replies that any rate looks at
+    window: float  # seconds; how far back any rate counts replies
     budgets: tuple[Budget, ...]
     scopes: frozenset[str]
     reactions: Reactions
 
     def window_of(self, person: str) -> float:
-        """How far back the replies to this person matter, in seconds."""
+        """Return how far back replies to this person count, in seconds; 0 for exempt numbers."""
         return 0.0 if person in self.exempt else self.window
 
 
 def for_route(common: LimitOptions, route: str = "", own: LimitOptions | None = None) -> RouteLimits:
-    """The limits of a route: its own, below the spending caps and with the exemptions of all. `own` holds `common`
-    where the route sets nothing; None: nothing at all is set.
+    """Return the limits of a route: its `own` options, the spending caps and exemptions of all routes included.
+
+    `own` has the values of `common` for whatever the route does not set. It is None if the route sets nothing.
     """
     options = own or common
     caps = (
@@ -109,14 +110,14 @@ def for_route(common: LimitOptions, route: str = "", own: LimitOptions | None = 
 
 
 def text_key(phrase: str, media: Sequence[str]) -> str:
-    """One key for all ways to write the same words (`phrase` is folded); pictures without words differ by address."""
+    """Return one key for all spellings of a text. `phrase` is folded; messages without text differ by their media."""
     return sha256("\n".join((phrase, *media)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def exceeded(
     limits: RouteLimits, usage: Usage, conversation: Conversation, at: float, key: str, units: int
 ) -> str | None:
-    """Which limit forbids a reply of so many units to this text now, or None."""
+    """Return the limit that forbids a reply of `units` to this text now, or None."""
     if conversation.person not in limits.exempt and (replies := usage.replies.get(conversation)):
         for rate in limits.same_text:
             if sum(reply.text_key == key and reply.at > at - rate.seconds for reply in replies) >= rate.count:
@@ -131,7 +132,7 @@ def exceeded(
 
 
 def near_limit(limits: RouteLimits, usage: Usage, units: int) -> str | None:
-    """The spending cap that a reply of so many units takes over `NEAR_LIMIT`, or None."""
+    """Return the spending cap that a reply of `units` takes past `NEAR_LIMIT`, or None."""
     for budget, rate in limits.caps:
         before = usage.spent.get(budget, 0)
         if before < NEAR_LIMIT * rate.count <= before + units:

@@ -1,11 +1,12 @@
-"""Opt-out, before every route (G9). Pure.
+"""Opt-outs, which are checked before any route (G9). Pure.
 
-After an opt-out no message goes to that person from that number, in every mode but "off", except one
-confirmation, until START. Whole messages only: "please stop the delivery" is nobody's opt-out. Of a message
-only the letters and digits count, with and without the blanks between them, once or repeated: OPT-OUT,
+After an opt-out no message goes to that person from that number until START, except one confirmation. Only mode "off"
+lifts this. A word counts only if it is the whole message: "please stop the delivery" is not an opt-out. Only the
+letters and digits of a message are compared, with and without the blanks between them, once or repeated: OPT-OUT,
 S.T.O.P, "STOP=" and STOP STOP are opt-outs.
 
-Who confirms depends on `mode`: Plivo does on US and Canadian numbers, and says so with MessageIntent.
+Who confirms depends on `mode`. Plivo confirms on US and Canadian numbers, and says so with MessageIntent.
+
 https://docs.plivo.com/docs/messaging/concepts/dnd-service
 """
 
@@ -46,7 +47,7 @@ INTENTS: Mapping[str, Kind] = {"optout": "stop", "optin": "start", "help": "help
 
 @dataclass(frozen=True, slots=True)
 class OptOutWords:
-    """`words` of `[opt_out]`: besides the built-in ones. Case, accents and punctuation do not matter."""
+    """The `words` of `[opt_out]`, in addition to the built-in ones. Case, accents and punctuation do not matter."""
 
     stop: Annotated[tuple[str, ...], Doc("More words that opt out, for example `ARRET`.")] = ()
     start: Annotated[tuple[str, ...], Doc("More words that opt in again.")] = ()
@@ -56,7 +57,7 @@ class OptOutWords:
 
 @dataclass(frozen=True, slots=True)
 class OptOutReplies:
-    """`reply` of `[opt_out]`: the confirmations. An empty text is silence."""
+    """The `reply` of `[opt_out]`: the confirmations. An empty text sends none."""
 
     stop: Annotated[str, Doc("Confirms an opt-out.")] = "You will get no more messages. START to resume."
     start: Annotated[str, Doc("Confirms that messages come again.")] = "Welcome back."
@@ -65,7 +66,7 @@ class OptOutReplies:
 
 @dataclass(frozen=True, slots=True)
 class OptOutOptions:
-    """`[opt_out]`: who confirms STOP, START and HELP, and how. A route's own `opt_out` replaces these key by key."""
+    """The options of `[opt_out]`. A route's own `opt_out` replaces them key by key."""
 
     mode: Annotated[
         Mode,
@@ -84,17 +85,17 @@ class OptOutOptions:
 
 @dataclass(frozen=True, slots=True)
 class RouteOptOut:
-    """The opt-out of one route, prepared at load: its words as `fold_words` spells them."""
+    """The opt-out policy of one route, prepared at load. Its words are spelled as `fold_words` returns them."""
 
     mode: Mode = "auto"
-    scope: Scope = "number"  # which of our numbers a STOP to one of them binds
+    scope: Scope = "number"  # which of our numbers are bound by a STOP sent to one of them
     words: Mapping[str, Kind] = field(default_factory=lambda: fold_words({}, ()))
     replies: Mapping[Kind, str] = field(default_factory=lambda: _by_kind(OptOutReplies()))
 
 
 @frozen
 class OptOutSignal:
-    """What a message says of opting out: by Plivo's MessageIntent, or by a word."""
+    """What a message says about opting out, by Plivo's MessageIntent or by a word."""
 
     kind: Kind
     word: str
@@ -103,7 +104,7 @@ class OptOutSignal:
 
 @frozen
 class OptOutDecision:
-    """What follows: a change of state, a text (None: silence), and why."""
+    """What follows from a signal: a change of the opt-out, a reply (None: silence), and the reason."""
 
     change: Literal["out", "in"] | None
     text: str | None
@@ -111,7 +112,7 @@ class OptOutDecision:
 
 
 def for_route(options: OptOutOptions) -> RouteOptOut:
-    """What the options say, words folded."""
+    """Return the opt-out policy for these options."""
     words = fold_words(_by_kind(options.words), options.words.without)
     return RouteOptOut(options.mode, options.scope, words, _by_kind(options.reply))
 
@@ -121,21 +122,24 @@ def _by_kind(options: Any) -> dict[Kind, Any]:
 
 
 def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -> dict[str, Kind]:
-    """Spelling -> kind, of the built-in words and more, without some. Each word stands with and without blanks."""
+    """Return spelling -> kind for the built-in words and `more`, leaving out `without`.
+
+    Each word is listed with and without its blanks.
+    """
     removed = {_unspaced(_spelling(word)) for word in without}
     words: dict[str, Kind] = {}
-    for kind in reversed(KINDS):  # a word that is in several is an opt-out
+    for kind in reversed(KINDS):  # a word of several kinds is an opt-out
         spellings = [_spelling(word) for word in (*WORDS[kind], *more.get(kind, ()))]
         words |= dict.fromkeys([*spellings, *map(_unspaced, spellings)], kind)
     return {word: kind for word, kind in words.items() if word and _unspaced(word) not in removed}
 
 
 def read(options: RouteOptOut, intent: str, text: str) -> OptOutSignal | None:
-    """What the message says, if it says anything of opting out."""
+    """Return what the message says about opting out, or None."""
     if options.mode == "off":
         return (
             OptOutSignal("help", intent, by_plivo=True) if intent == "help" else None
-        )  # Plivo has answered HELP itself
+        )  # Plivo has answered HELP already
     if intent in INTENTS:
         return OptOutSignal(INTENTS[intent], intent, by_plivo=True)
     word = _find(options.words, text)
@@ -145,7 +149,7 @@ def read(options: RouteOptOut, intent: str, text: str) -> OptOutSignal | None:
 
 
 def _find(words: Mapping[str, Kind], text: str) -> str | None:
-    """The word that the whole text is, with or without its symbols."""
+    """Return the opt-out word that the whole text consists of, with or without symbols, or None."""
     found = _match(words, _spelling(text))
     if found is None and not text.isascii() and (plain := "".join(filterfalse(_is_symbol, text))) != text:
         found = _match(words, _spelling(plain))
@@ -162,7 +166,7 @@ def _match(words: Mapping[str, Kind], spelling: str) -> str | None:
 
 
 def _spelling(text: str) -> str:
-    """The letters and digits of a text; of one without any, whatever it has: an emoji may be a configured word."""
+    """Return the letters and digits of a text; if it has none, its folded form: an emoji may be a configured word."""
     return folding.letters(text) or folding.phrase(text)
 
 
@@ -171,12 +175,15 @@ def _unspaced(spelling: str) -> str:
 
 
 def _is_symbol(character: str) -> bool:
-    # U+2139, an emoji, is a letter to Unicode; others, as the trademark sign, fold to letters
+    # U+2139, an emoji, is a letter in Unicode; other symbols, such as the trademark sign, fold to letters
     return unicodedata.category(character) == "So" or character == "\u2139"
 
 
 def decide(options: RouteOptOut, sign: OptOutSignal | None, *, out: bool, verified: bool) -> OptOutDecision | None:
-    """What follows from a sign and the state of the pair; None: an ordinary message, for the rules."""
+    """Return what follows from a signal and the person's state, or None to leave the message to the rules.
+
+    `out`: whether the person has opted out. `verified`: whether the request was signed.
+    """
     if options.mode == "off":
         return OptOutDecision(None, None, "Plivo answers HELP itself") if sign else None
     if sign and (sign.kind == "stop" or (sign.kind == "start" and (out or sign.by_plivo))):
@@ -203,6 +210,6 @@ def _help(options: RouteOptOut, sign: OptOutSignal) -> OptOutDecision:
 
 
 def _confirmation(options: RouteOptOut, sign: OptOutSignal) -> str | None:
-    """Ours, unless Plivo has said it."""
+    """Return the confirmation to send, or None if Plivo sends it."""
     plivo_says = options.mode == "plivo" or (options.mode == "auto" and sign.by_plivo)
     return None if plivo_says else options.replies[sign.kind] or None

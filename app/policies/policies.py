@@ -10,7 +10,7 @@ from app.policies.usage import Budget, OptOutState, Usage
 
 @dataclass(frozen=True, slots=True)
 class RoutePolicy:
-    """What is asked around the rules of one route."""
+    """The policies that apply before and after the rules of one route."""
 
     opt_out: RouteOptOut = field(default_factory=RouteOptOut)
     limits: RouteLimits = field(default_factory=lambda: for_route(LimitOptions()))
@@ -22,19 +22,19 @@ def _no_route(_number: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """By route; `default` is for routes without options of their own, and for numbers without a route."""
+    """The policies by route. `default` is for routes without options of their own, and for numbers without a route."""
 
     default: RoutePolicy = field(default_factory=RoutePolicy)
     by_route: Mapping[str, RoutePolicy] = field(default_factory=dict)
     route_of: Callable[[str], str | None] = _no_route  # our number -> the name of its route
 
     def of(self, route: str | None) -> RoutePolicy:
-        """The policy of a route."""
+        """Return the policy of a route; None is for numbers without a route."""
         return self.by_route.get(route, self.default) if route else self.default
 
     @property
     def caps(self) -> Mapping[Budget, tuple[str | None, Rate]]:
-        """Every spending cap with its route, None: the one of all, and what it allows."""
+        """Every spending cap, with the route that it is for (None: all routes) and its rate."""
         every = ((None, self.default), *self.by_route.items())
         return {
             budget: (None if budget.scope == ALL_ROUTES else route, rate)
@@ -43,15 +43,14 @@ class Policies:
         }
 
     def honours_opt_outs(self, number: str) -> bool:
-        """Whether opt-outs bind this number of ours: none does in mode "off"."""
+        """Return whether opt-outs bind this number of ours. In mode "off" none does."""
         return self.of(self.route_of(number)).opt_out.mode != "off"
 
     def opt_out_in_force(self, usage: Usage, number: str, person: str) -> OptOutState | None:
-        """The opt-out that forbids this number of ours to text this person, or None (G9).
+        """Return the opt-out that forbids this number of ours to text this person, or None (G9).
 
-        The number that would text decides: its route's mode (nothing binds it in mode "off") and its route's
-        scope, so an opt-out sent to another number counts if both numbers share a scope. The newest change of
-        the scope wins.
+        The route of the number that would text decides. By its mode: nothing binds it in mode "off". By its scope: an
+        opt-out sent to another number counts if both numbers share a scope. The newest change within the scope wins.
         """
         states = usage.opt_outs.get(person)
         if not states or not self.honours_opt_outs(number):

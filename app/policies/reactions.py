@@ -1,7 +1,7 @@
-"""Reactions that a phone sends as a text: `Liked "Open 9-18."`, `👍 to "Open 9-18."`. Pure.
+"""Recognise reactions that a phone sends as a text: `Liked "Open 9-18."`, `👍 to "Open 9-18."`. Pure.
 
-Nobody expects an answer to a thumb. But a text is one of ours only if it quotes what we have sent, so the quote is
-compared with our last answers to this person (`Usage.texts`); anything else is a message like any other.
+Nobody expects a reply to a reaction. But only a text that quotes something we sent is certainly one, so the quote is
+compared with our last texts to this person (`Usage.texts`). Any other text is an ordinary message.
 
 The English forms are those of iOS and Google Messages, the others those of iOS.
 """
@@ -15,14 +15,14 @@ from app.frozen import frozen
 
 Reactions = Literal["ignore", "answer"]
 
-ANSWERS = 10  # of our last answers to a person that a reaction may quote
+ANSWERS = 10  # how many of our last replies to a person a reaction may quote
 QUOTES_US = "a reaction that quotes our own answer"
 PICTURE = "a reaction to a picture"
 
 _OPENING = "\"'\u201c\u201e\u2018\u201a\u00ab"
-_CLOSING = "\"'\u201d\u201c\u2019\u2018\u00bb"  # German closes with what English opens with
+_CLOSING = "\"'\u201d\u201c\u2019\u2018\u00bb"  # German closes with the mark that opens in English
 _CUT = ("\u2026", "...")
-_SYMBOLS = rf"[^\w{_OPENING}{_CLOSING}]{{1,24}}"  # an emoji, and the characters that cannot be seen around it
+_SYMBOLS = rf"[^\w{_OPENING}{_CLOSING}]{{1,24}}"  # an emoji, and invisible characters around it
 _VERBS = (
     *("liked", "loved", "disliked", "laughed at", "emphasi[sz]ed", "questioned"),
     "removed an? (?:like|heart|dislike|laugh|exclamation|question mark) from",
@@ -45,14 +45,14 @@ _OF_A_PICTURE = re.compile(
 
 @frozen
 class Reaction:
-    """What a reaction quotes, folded. `cut`: only its beginning; `quote` is None for a picture."""
+    """What a reaction quotes, folded. `cut` means only the beginning of a text; `quote` is None for a picture."""
 
     quote: str | None
     cut: bool = False
 
 
 def read(text: str) -> Reaction | None:
-    """What the text looks like, if it looks like a reaction."""
+    """Return the reaction that the text looks like, or None."""
     text = text.strip()
     if _OF_A_PICTURE.fullmatch(text):
         return Reaction(None)
@@ -66,7 +66,7 @@ def read(text: str) -> Reaction | None:
 
 
 def quotes(reaction: Reaction, answers: Iterable[str]) -> bool:
-    """Whether it quotes one of these texts, or the beginning of one if it is cut."""
+    """Return whether the reaction quotes one of these texts, or the beginning of one if it is cut."""
     if reaction.quote is None:
         return False
     ours = [folding.phrase(text) for text in answers]

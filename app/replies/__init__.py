@@ -1,1 +1,1 @@
-"""One message, one answer, in time: what is decided, what is recorded, and who waits for it."""
+"""One message, one answer, in time: evaluate the rules, decide on the reply, and record it."""

@@ -1,9 +1,9 @@
-"""From the outcome of the rules to the reply that is sent. Pure; live traffic, `explain` and `test` all use this.
+"""Decide which reply is sent, from the outcome of the rules. Pure; live traffic, `explain` and `test` all use it.
 
-Two steps, so that almost nothing is left to do inside the store's transaction:
+There are two steps, so that the store's transaction has little to do:
 
-    candidate   after the rules: texts fitted, units counted, XML rendered, and what must be looked up
-    admit       inside the transaction: a few comparisons with what is remembered (`Usage`)
+    candidate   after the rules: fit texts, count units, render XML, and list what must be looked up
+    admit       inside the transaction: a few comparisons with the `Usage` that was looked up
 
 Silence is a decision with a reason (G10).
 """
@@ -34,7 +34,7 @@ from app.replies.proposals import (
 
 @frozen
 class Candidate:
-    """A message that is ready to be admitted: one proposal for each state of the sender's opt-out."""
+    """A message that is ready to be admitted, with one proposal for each state of the sender's opt-out."""
 
     message: InboundMessage
     route: str | None
@@ -51,7 +51,10 @@ class Candidate:
 def candidate(
     message: InboundMessage, evaluation: Evaluation, policies: Policies, callback: Callback, signed_by: str
 ) -> Candidate:
-    """What would be sent, and what must be looked up to admit it. `signed_by` is "" for an unverified request."""
+    """Return what would be sent, and what must be looked up to admit it.
+
+    `signed_by` is "" for an unverified request.
+    """
     when_in = propose(message, evaluation, callback, signed_by, out=False)
     when_out = propose(message, evaluation, callback, signed_by, out=True) if evaluation.signal else OPTED_OUT
     others = {number for sent in when_in.messages for number in sent.dst if number != message.sender}
@@ -75,7 +78,7 @@ def candidate(
 def usage_query(
     message: InboundMessage, evaluation: Evaluation, people: Collection[str], *, cooldowns: bool
 ) -> UsageQuery:
-    """What must be looked up to admit a message that these people would get."""
+    """Return what must be looked up to admit a message whose recipients are `people`."""
     limited = evaluation.policy.limits
     conversation = Conversation(message.to, message.person)
     window = limited.window_of(message.person)
@@ -84,7 +87,7 @@ def usage_query(
 
 
 def refused_early(message: InboundMessage, evaluation: Evaluation, usage: Usage) -> str | None:
-    """Which limit forbids even the shortest reply, so that no rule that costs something needs to be asked."""
+    """Return the limit that forbids even the shortest reply, or None. Then no rule with effects needs to be asked."""
     if not (usage.replies or usage.spent):
         return None
     key = limits.text_key(message.phrase, message.media)
@@ -93,14 +96,15 @@ def refused_early(message: InboundMessage, evaluation: Evaluation, usage: Usage)
 
 
 def quotes_us(reaction: Reaction | None, conversation: Conversation, usage: Usage) -> bool:
-    """Whether the message is a reaction to one of our last answers to this person."""
+    """Return whether the message is a reaction to one of our last replies to this person."""
     return reaction is not None and reactions.quotes(reaction, usage.texts_of(conversation))
 
 
 def admit(candidate: Candidate, usage: Usage) -> Proposal:
-    """What is really sent, given what is remembered. Notes in `usage` what that uses up.
+    """Return what is really sent, and note in `usage` what it uses up.
 
-    An opt-out outlives the message that made it, so a message that made one is known to be a repeat for ever.
+    A message that changed an opt-out before is known to be a repeat, because an opt-out is kept longer than its
+    message.
     """
     if candidate.message.message_uuid in usage.changed_by:
         return REPLAYED
@@ -120,10 +124,10 @@ def admit(candidate: Candidate, usage: Usage) -> Proposal:
 def still_allowed(
     sent: Sequence[Outgoing], message_uuid: str, policies: Policies, usage: Usage
 ) -> tuple[Outgoing, ...] | None:
-    """The messages of a remembered answer that may be repeated; None: all of them, so that it stays as it was.
+    """Return the messages of an earlier answer that may be sent again; None if this is all of them.
 
-    Each recipient who has opted out since is dropped (G9 takes precedence over G3), but for the confirmation of
-    the opt-out that this very message made.
+    Recipients who have opted out since are dropped (G9 takes precedence over G3). The confirmation of an opt-out that
+    this very message made is kept.
     """
     if not usage.opt_outs:
         return None
@@ -136,7 +140,7 @@ def still_allowed(
 
 
 def _to_the_willing(candidate: Candidate, proposal: Proposal, usage: Usage) -> Proposal:
-    """Without recipients who have opted out."""
+    """Return the proposal without recipients who have opted out."""
     kept, lost, unreached = [], 0, False
     for one in proposal.messages:
         dst = tuple(
@@ -162,7 +166,7 @@ def _to_the_willing(candidate: Candidate, proposal: Proposal, usage: Usage) -> P
 
 
 def _reason_without(candidate: Candidate, proposal: Proposal, kept: Sequence[Outgoing], lost: int) -> str:
-    """Why it is sent, and to how many people it is not."""
+    """Return the reason of a proposal, with the number of recipients that were dropped."""
     reason = forwarded_to(kept, candidate.message.sender) if proposal.forwards else proposal.reason
     if not kept or reason == FORWARDED_TO_NOBODY:
         return f"{reason}: all recipients have opted out"
@@ -170,7 +174,7 @@ def _reason_without(candidate: Candidate, proposal: Proposal, kept: Sequence[Out
 
 
 def _within_limits(candidate: Candidate, proposal: Proposal, usage: Usage) -> Proposal:
-    """Silence where a cooldown or a limit forbids the reply by now."""
+    """Return the proposal, or silence if a cooldown or a limit forbids the reply by now."""
     query, route_limits = candidate.query, candidate.policy.limits
     if proposal.uses:
         used = usage.cooldowns_of(query.conversation)
@@ -184,7 +188,7 @@ def _within_limits(candidate: Candidate, proposal: Proposal, usage: Usage) -> Pr
 
 
 def _silenced(proposal: Proposal, reason: str) -> Proposal:
-    """The same steps, but nothing is sent and nothing is used up. An opt-out still counts."""
+    """Return a proposal with the same steps that sends and uses up nothing. A change of the opt-out is kept."""
     return Proposal(None, reason, proposal.steps, change=proposal.change)
 
 

@@ -1,4 +1,4 @@
-"""Route a message and ask its rules. Live traffic, `explain` and `test` all go through here."""
+"""Route a message and ask its rules. Live traffic, `explain` and `test` all use this."""
 
 from dataclasses import replace
 
@@ -14,7 +14,10 @@ from app.runtime import Runtime
 
 
 async def begin(runtime: Runtime, message: InboundMessage, at: float) -> tuple[Route | None, Evaluation]:
-    """The route, and what the message says about opting out. No rule that has effects is asked."""
+    """Return the route, and an evaluation with what the message says about opting out.
+
+    No rule with effects is asked.
+    """
     route = runtime.table.route(message.to)
     name = route.name if route else None
     policy = runtime.policies.of(name)
@@ -29,7 +32,10 @@ async def begin(runtime: Runtime, message: InboundMessage, at: float) -> tuple[R
 
 
 def has_effects(route: Route | None, evaluation: Evaluation) -> bool:
-    """Whether its rules cost something that must not be paid twice, so that the message must be claimed first."""
+    """Return whether asking the rules has effects that must not happen twice.
+
+    Then the message must be claimed first.
+    """
     signal = evaluation.signal
     if evaluation.unanswerable or (signal and signal.kind != "start"):
         return False
@@ -44,9 +50,11 @@ async def ask_rules(
     usage: Usage | None,
     services: RuleServices,
 ) -> Evaluation:
-    """The evaluation with what the rules said, unless what is remembered forbids a reply already.
+    """Ask the rules and return the evaluation with their outcome.
 
-    `usage` is None while nothing has been read: then only what the message says itself can decide.
+    They are not asked if `usage` forbids a reply already.
+
+    `usage` is None if nothing was read from the store. Then only the message itself can make the rules unnecessary.
     """
     if route is None or evaluation.unanswerable:
         return evaluation
@@ -60,7 +68,7 @@ async def ask_rules(
 
 
 def _decided(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, usage: Usage) -> Evaluation | None:
-    """The evaluation, if no rule needs to be asked: an opt-out, a reaction or a limit decides."""
+    """Return the evaluation if an opt-out, a reaction or a limit decides and no rule needs to be asked, else None."""
     conversation = Conversation(message.to, message.person)
     out = runtime.policies.opt_out_in_force(usage, *conversation) is not None
     if opt_out.decide(evaluation.policy.opt_out, evaluation.signal, out=out, verified=True):

@@ -1,8 +1,8 @@
 """One message, one answer, in time (G3, G4).
 
-A message whose rules cost nothing is decided and recorded in one go. One whose rules wait, or use something up, is
-claimed first; its rules are asked by a task of its own, and whoever calls for that message meanwhile joins it. At the
-deadline the call gets 503 and is let go: the task goes on, and Plivo's next call, after 60 s, finds its answer.
+A message whose rules have no effects is decided and recorded in one go. If its rules wait for others or use something
+up, the message is claimed first. Then a task asks its rules, and later calls for the same message join that task. At
+the deadline a call gets 503 while the task keeps running, and Plivo's next call, after 60 s, finds the answer.
 """
 
 import asyncio
@@ -37,29 +37,29 @@ from app.telemetry import get_logger
 
 log = get_logger("replies")
 
-CALLS = 4  # Plivo's, at 0, 60, 180 and 420 s; after the fourth nobody asks again
+CALLS = 4  # of Plivo for one message, at 0, 60, 180 and 420 s
 RULES_LIFETIME = MAX_LIFE + 5.0  # seconds for all rules of a message; the next call comes after 60
-CLAIM = RULES_LIFETIME + 5.0  # seconds that a claim is held: a crashed owner's is free when Plivo calls again
-RELEASE = 1.0  # seconds of a stop for freeing claims; a store that hangs must not make it late
-POLL = 0.2  # seconds between looks at a claim that another process holds
-WAITING = 500  # messages of one route that wait for its rules; each holds a task and a connection, some 50 KB
+CLAIM = RULES_LIFETIME + 5.0  # seconds until a claim expires; that of a crashed owner is free when Plivo calls again
+RELEASE = 1.0  # seconds that a stop takes to release claims; a store that hangs must not delay it
+POLL = 0.2  # seconds between two attempts at a claim that another process holds
+WAITING = 500  # messages of one route that wait for its rules; each holds a task and a connection, about 50 KB
 
 
 class RulesFailed(Unavailable):
-    """Nothing answered and a rule failed: Plivo's next call may still get an answer."""
+    """Nothing answered and a rule failed. Plivo's next call may still get an answer."""
 
     label = "rule_failed"
 
 
 class Busy(Unavailable):
-    """Too many messages of a route wait for its rules."""
+    """Too many messages of one route are waiting for its rules."""
 
     label = "busy"
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A message on its way: its route, and what is known so far."""
+    """A message without an answer yet: its route, and what is known so far."""
 
     arrival: Arrival
     runtime: Runtime
@@ -73,7 +73,7 @@ class _Pending:
 
 
 class ReplyHandler:
-    """Answers messages."""
+    """The handler of inbound messages: it asks the rules, records the answer, and returns it."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class ReplyHandler:
         clock: Callable[[], float],
         owner: str,
     ) -> None:
-        self.services = services  # a reload may give them an HTTP client
+        self.services = services  # replaced when a reload brings the first rule that makes requests
         self._runtime = runtime
         self._journal = journal
         self._copies = copies
@@ -98,11 +98,14 @@ class ReplyHandler:
 
     @property
     def in_flight(self) -> int:
-        """Messages whose rules are being asked behind a claim."""
+        """The number of claimed messages whose rules are being asked."""
         return len(self._tasks)
 
     async def answer(self, message: InboundMessage, request: Verified) -> bytes:
-        """The XML, durable. Raises `RulesFailed`, `Busy`, `Reused`, `Unavailable`. Cancelled, its rules go on."""
+        """Return the XML for a message once it is durable. If the call is cancelled, its rules keep running.
+
+        Raises `RulesFailed`, `Busy`, `Reused` or `Unavailable`.
+        """
         runtime, at = self._runtime(), self._clock()
         route, evaluation = await begin(runtime, message, at)
         name = route.name if route else None
@@ -116,20 +119,20 @@ class ReplyHandler:
         return await self._record(pending, claimed=False)
 
     async def stop(self, seconds: float) -> None:
-        """Give rules that are being asked `seconds`; the claims of those that do not end are free at once."""
+        """Give running rules `seconds` to finish, cancel the others, and release all claims."""
         if self._tasks:
             _, late = await asyncio.wait([task for task, _ in self._tasks.values()], timeout=seconds)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)  # a rule that will not be cancelled is left behind
-        try:  # also those whose caller went away before their rules were asked
+            await asyncio.gather(*late, return_exceptions=True)  # rules that ignore it are not waited for
+        try:  # also claims whose call ended before the rules were asked
             async with asyncio.timeout(RELEASE):
                 await self._journal.release(self._owner)
         except (Unavailable, TimeoutError) as error:
             log.error("cannot free claims; they expire by themselves", reason=str(error) or "the store is too slow")
 
     async def _claimed(self, pending: _Pending) -> bytes:
-        """Claim the message, or join whoever has; poll a claim that another process holds."""
+        """Claim the message and ask its rules, or join the task that does. Poll a claim that another process holds."""
         arrival, name = pending.arrival, pending.arrival.route
         query = usage_query(arrival.message, pending.evaluation, {arrival.message.person}, cooldowns=True)
         request = ClaimRequest(arrival, self._owner, CLAIM, query)
@@ -138,7 +141,7 @@ class ReplyHandler:
             if isinstance(got, Recorded):
                 self._observer.repeated(arrival.message.message_uuid, name)
                 return got.xml
-            if running := self._tasks.get(pending.uuid):  # first: a process may claim what it has already
+            if running := self._tasks.get(pending.uuid):  # checked first: a claim succeeds again for its owner
                 self._observer.joined(name)
                 return await self._wait(*running)
             if isinstance(got, Claimed):
@@ -147,7 +150,7 @@ class ReplyHandler:
             await asyncio.sleep(POLL)
 
     async def _wait(self, task: asyncio.Task[bytes], pending: _Pending) -> bytes:
-        """The answer of a task that goes on if this call ends first; then the journal tells of the call."""
+        """Return the answer of a task. If this call ends first, the task continues and the failed call is recorded."""
         pending.waiters += 1
         try:
             return await asyncio.shield(task)
@@ -158,7 +161,10 @@ class ReplyHandler:
             pending.waiters -= 1
 
     def _refuse_if_busy(self, pending: _Pending) -> None:
-        """One slow webhook must not take the room of other routes (G7). Raises `Busy`."""
+        """Raise `Busy` if too many messages wait for the rules of one route.
+
+        One slow webhook must not take the resources of other routes (G7).
+        """
         if self._waiting[pending.arrival.route] >= WAITING:
             reason = f"{WAITING} messages of route {pending.arrival.route} wait for its rules"
             self._note(FailedCall(pending.arrival, 503, reason, ends_claim=True))
@@ -191,14 +197,17 @@ class ReplyHandler:
         return await self._record(pending, claimed=True)
 
     async def _record(self, pending: _Pending, *, claimed: bool) -> bytes:
-        """Admit and record in one transaction. A failure is not remembered as an answer, until the fourth call."""
+        """Admit and record the message in one transaction.
+
+        A failure is not recorded as an answer before the fourth call.
+        """
         arrival, evaluation = pending.arrival, pending.evaluation
         outcome = evaluation.outcome
         if outcome and outcome.failures:
             self._observer.rules_failed(arrival.route, outcome)
             if outcome.failed:
                 await self._count_failure(pending, outcome)
-                claimed = True  # the failure has made its row
+                claimed = True  # the row was written with the failure
         ready = candidate(arrival.message, evaluation, arrival.policies, arrival.callback, arrival.request.signed_by)
         copy = self._copy(pending)
         submission = Submission(arrival, ready, claimed, pending.waiters > 0, copy)
@@ -220,7 +229,7 @@ class ReplyHandler:
         return MessageCopy(identifier, targets, self._copies.full(targets), request.parameters)
 
     async def _count_failure(self, pending: _Pending, outcome: Outcome) -> None:
-        """Raises `RulesFailed`, so that Plivo calls again; returns when it will not."""
+        """Count a failed call. Raises `RulesFailed` so that Plivo calls again; returns after its last call."""
         failed = outcome.failures[0]
         reason = f"{failed.rule} failed: {failed.reason}"
         failures = await self._journal.fail(
@@ -234,7 +243,7 @@ class ReplyHandler:
         log.error("giving up after failed calls, sending no reply", **fields)
 
     def _note(self, call: FailedCall) -> None:
-        """Tell the journal of a call without an answer, behind it."""
+        """Record a call without an answer in the background."""
         task = asyncio.create_task(self._noted(call))
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)

@@ -1,10 +1,10 @@
-"""What is recorded of each inbound message, and what is asked of the store that keeps it. Pure values.
+"""What is recorded of each inbound message, and the interface of the store that keeps it. Pure values.
 
-* The first entry of a MessageUUID wins; every later call gets its XML, byte for byte (G3), without the
-  messages to people who have opted out since (G9).
-* A candidate is admitted inside the transaction that records it; what it uses up is recorded with it, once.
-* A message whose rules have effects is claimed first: one owner at a time. Its row is there from then on,
-  `pending`, so that `history` shows it while its rules run or after they failed (G10).
+* The first answer to a MessageUUID wins. Every later call gets the same XML, byte for byte (G3), without messages to
+  people who have opted out since (G9).
+* A candidate is admitted inside the transaction that records it. What it uses up is recorded with it, once.
+* A message whose rules have effects is claimed first, by one owner at a time. From then on it has a row, `pending`, so
+  that `history` shows it while its rules run or after they have failed (G10).
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Reused(Forged):
 
 @frozen
 class Arrival:
-    """A verified inbound message and under which configuration it came."""
+    """A verified inbound message, and the configuration in force when it arrived."""
 
     message: InboundMessage
     request: Verified
@@ -42,7 +42,7 @@ class Arrival:
 
 @frozen
 class MessageCopy:
-    """The targets that get a copy of a message and its answer; for those that are `full` it is dead at once."""
+    """A copy of a message and its answer for some targets. For targets in `full` it is stored as dead."""
 
     id: str
     targets: tuple[str, ...]
@@ -56,14 +56,14 @@ class Submission:
 
     arrival: Arrival
     candidate: Candidate
-    claimed: bool  # its row is there already, `pending`
-    waited_for: bool  # a call waits for the commit, which hands the answer over
+    claimed: bool  # its row exists already, as `pending`
+    waited_for: bool  # a call waits for the commit and hands the answer over
     copy: MessageCopy | None = None
 
 
 @frozen
 class ClaimRequest:
-    """A message to be claimed by `owner` for `seconds`; `query` is what its rules need to know."""
+    """A request to claim a message for `owner`, for `seconds`. `query` asks for what its rules need to know."""
 
     arrival: Arrival
     owner: str
@@ -73,7 +73,7 @@ class ClaimRequest:
 
 @frozen
 class Recorded:
-    """The answer of a message. `proposal` is what this call added to the journal; None: it was answered before."""
+    """The answer to a message. `proposal` is what this call recorded; None if the message had been answered before."""
 
     xml: bytes
     proposal: Proposal | None = None
@@ -81,19 +81,19 @@ class Recorded:
 
 @frozen
 class Held:
-    """Another owner holds the claim."""
+    """The result of a claim that another owner holds."""
 
 
 @frozen
 class Claimed:
-    """The message is ours to answer."""
+    """The result of a successful claim, with the usage that was asked for."""
 
     usage: Usage
 
 
 @frozen
 class FailedCall:
-    """A call that got no answer, and why. `rules_failed` counts towards giving up."""
+    """A call that got no answer, and why. If `rules_failed`, it counts towards giving up."""
 
     arrival: Arrival
     status: int
@@ -103,32 +103,35 @@ class FailedCall:
 
 
 class Journal(Protocol):
-    """What is remembered of messages. Every method raises `Unavailable`."""
+    """The store of inbound messages and their answers. Every method raises `Unavailable`."""
 
     async def record(self, submission: Submission) -> Recorded:
-        """Durable on return. Raises `Reused`."""
+        """Admit and record a candidate. The answer is durable when this returns. Raises `Reused`."""
         ...
 
     async def claim(self, request: ClaimRequest) -> Recorded | Held | Claimed:
-        """Ours, also if it was ours before, unless it is answered or held by another owner. Raises `Reused`."""
+        """Claim a message unless it is answered or another owner holds it.
+
+        An owner may claim it again. Raises `Reused`.
+        """
         ...
 
     async def fail(self, call: FailedCall) -> int:
-        """Note a call without an answer; how often the rules of the message have failed."""
+        """Record a call without an answer. Return how often the rules of the message have failed."""
         ...
 
     async def release(self, owner: str) -> None:
-        """Free whatever this owner holds; "" stands for every owner."""
+        """Release all claims of an owner; "" stands for every owner."""
         ...
 
 
 class MessageCopies(Protocol):
-    """Who gets a copy of a message and its answer."""
+    """The queues of the targets that get copies of messages and their answers."""
 
     def full(self, names: Iterable[str]) -> frozenset[str]:
-        """Those whose queue is full: their copy is dead at once."""
+        """Return the targets whose queue is full. Their copy is stored as dead."""
         ...
 
     def stored(self, names: tuple[str, ...], full: frozenset[str]) -> None:
-        """A copy for each is durable."""
+        """Note that a copy for each of these targets is durable."""
         ...

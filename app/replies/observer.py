@@ -1,4 +1,4 @@
-"""Log and count each reply. No text, and of numbers what `telemetry` lets through (G12)."""
+"""Log and count each reply. Texts are never logged, and numbers only as far as `telemetry` allows (G12)."""
 
 from typing import NamedTuple
 
@@ -13,44 +13,44 @@ from app.telemetry.throttle import Throttle
 
 log = get_logger("replies")
 
-QUIET = 60.0  # seconds between two warnings of one kind; the second tells how many were left out
+QUIET = 60.0  # seconds between two warnings of one kind; the second one counts those in between
 
 
 class _Kind(NamedTuple):
-    """A kind of warning: a limit by its rate, so that one that concerns every sender is one kind."""
+    """A kind of warning: its event and its limit, but not the sender, so that a limit of all senders is one kind."""
 
     event: str
     limit: str
 
 
 class Observer:
-    """Of one service."""
+    """The log lines and metrics of replies, for one service."""
 
     def __init__(self, metrics: Metrics, quiet: float = QUIET) -> None:
         self._metrics = metrics
-        self._log = log.bind()  # once: a logger that is not bound yet binds itself anew for every line
+        self._log = log.bind()  # bound once, because an unbound logger binds itself for every line
         self._throttle = Throttle[_Kind](1, quiet, _tell_of_more)
 
     def rules_failed(self, route: str | None, outcome: Outcome) -> None:
-        """Rules of a route failed."""
+        """Count each rule of a route that failed."""
         for step in outcome.failures:
             self._metrics.rule_failed(route, step.rule)
 
     def call_failed(self, route: str | None) -> None:
-        """Nothing answered and a rule failed; Plivo calls again."""
+        """Count a call that got no answer because a rule failed. Plivo will call again."""
         self._metrics.message(route, "failed")
 
     def joined(self, route: str | None) -> None:
-        """A call waits for the answer that another one began."""
+        """Count a call that waits for the answer of an earlier call."""
         self._metrics.message(route, "repeat")
 
     def repeated(self, message_uuid: str, route: str | None) -> None:
-        """The same message got the same answer."""
+        """Log and count a call that got the answer of an earlier call."""
         self._metrics.message(route, "repeat")
         log.info("answered", message_uuid=message_uuid, again=True)
 
     def answered(self, arrival: Arrival, proposal: Proposal) -> None:
-        """An answer, or silence, is durable."""
+        """Log and count an answer, or silence, that is durable."""
         message, route = arrival.message, arrival.route
         self._count(route, proposal)
         people = {"from": show(message.sender), "to": show(message.to)}
@@ -82,7 +82,7 @@ class Observer:
             )
 
     def _warn(self, event: str, limit: str, **details: object) -> None:
-        """A warning of this limit, at most once a minute: a used-up spending cap concerns every sender."""
+        """Warn about a limit, at most once a minute, because a spending cap that is used up affects every sender."""
         if self._throttle.admit(_Kind(event, limit)):
             log.warning(event, reason=limit, **details)
 
@@ -97,5 +97,5 @@ class Observer:
 
 
 def _tell_of_more(kind: _Kind, count: int) -> None:
-    """How many warnings were left out since the last one."""
+    """Log how many warnings were left out since the last one."""
     log.warning(kind.event, reason=kind.limit, more=count)

@@ -1,4 +1,4 @@
-"""What would be sent: texts fitted, units counted, XML rendered, each once. Pure."""
+"""Proposals: what would be sent for a message. Texts are fitted, units counted and XML rendered, once each. Pure."""
 
 import json
 from collections.abc import Sequence
@@ -16,52 +16,52 @@ from app.policies.reactions import Reaction
 from app.policies.usage import Conversation, OptOutChange
 from app.rules.outcome import Outcome, Use
 
-OPT_OUT = "opt_out"  # stands where a rule's name would
+OPT_OUT = "opt_out"  # in place of the name of a rule
 NO_STEPS = "[]"
 FORWARDED_TO_NOBODY = "forwarded to nobody"
 
 
 @frozen
 class Evaluation:
-    """What is known of a message once its rules were asked, or need not be.
+    """What is known about a message after its rules were asked, or were found unnecessary.
 
-    `unanswerable` says why nobody can be answered, or needs to be; `forbidden` which limit was reached before the rules
-    were asked; `outcome` is None if they were not asked.
+    `unanswerable` is why no reply is possible or wanted. `forbidden` is the limit that was reached before the rules
+    were asked. `outcome` is None if they were not asked.
     """
 
     received_at: float  # seconds since the epoch
     route: str | None
     policy: RoutePolicy
     signal: OptOutSignal | None
-    reaction: Reaction | None = None  # what it looks like, where reactions are ignored
+    reaction: Reaction | None = None  # if the text looks like one, and reactions are ignored
     unanswerable: str | None = None
     forbidden: str | None = None
     outcome: Outcome | None = None
 
     def with_outcome(self, outcome: Outcome) -> "Evaluation":
-        """The same, after the rules were asked. `dataclasses.replace` takes ten times as long."""
+        """Return the evaluation with the outcome of its rules. `dataclasses.replace` takes ten times as long."""
         return Evaluation(self.received_at, self.route, self.policy, self.signal, self.reaction, outcome=outcome)
 
 
 @frozen
 class Proposal:
-    """One possible end of a message: what is sent, why, and what that uses up."""
+    """One possible answer to a message: what is sent, why, and what that uses up."""
 
     rule: str | None
     reason: str
     steps: str = NO_STEPS  # JSON: each rule of the route with its verdict and reason
     messages: tuple[Outgoing, ...] = ()
     xml: bytes = EMPTY
-    units: int = 0  # SMS units that Plivo will bill: of each message, times its recipients
+    units: int = 0  # SMS units that Plivo will bill: those of each message, times its recipients
     uses: tuple[Use, ...] = ()
     change: OptOutChange | None = None
     confirms: bool = False  # the one reply that may follow an opt-out
-    failed: bool = False  # nothing answered, and a rule failed
+    failed: bool = False  # nothing answered and a rule failed
     cut: bool = False  # a text was longer than max_units
-    limited: bool = False  # a limit forbids it
-    forwards: bool = False  # the reason tells how many other people get the message
-    unreached: bool = False  # a message was meant for people who have all opted out
-    near_limit: str | None = None  # the spending cap that this reply takes over 80 %
+    limited: bool = False  # a limit forbids the reply
+    forwards: bool = False  # the reason says how many other people get the message
+    unreached: bool = False  # all recipients of a message have opted out
+    near_limit: str | None = None  # the spending cap that this reply takes past 80 %
 
 
 OPTED_OUT = Proposal(OPT_OUT, "this person has opted out")
@@ -71,7 +71,7 @@ REPLAYED = Proposal(OPT_OUT, "this message changed an opt-out before, and its an
 def propose(
     message: InboundMessage, evaluation: Evaluation, callback: Callback, signed_by: str, *, out: bool
 ) -> Proposal:
-    """What is sent if the sender has opted out, or has not."""
+    """Return what is sent to a sender who has opted out (`out`), or has not."""
     if evaluation.unanswerable:
         return Proposal(None, evaluation.unanswerable)
     policy, signal = evaluation.policy, evaluation.signal
@@ -134,19 +134,19 @@ def _from_rules(message: InboundMessage, evaluation: Evaluation, callback: Callb
 
 
 def forwarded_to(messages: Sequence[Outgoing], sender: str) -> str:
-    """The reason of a forward: how many people other than the sender get a message."""
+    """Return the reason of a forward, with how many people other than the sender get a message."""
     others = {number for one in messages for number in one.dst} - {sender}
     return f"forwarded to {len(others)}" if others else FORWARDED_TO_NOBODY
 
 
 @lru_cache(maxsize=4096)
 def _step_json(rule: str, verdict: str, reason: str) -> str:
-    """One step as the journal keeps it. Rules say the same things over and over."""
+    """Return one step as the journal stores it. Cached, because rules give the same reasons over and over."""
     return json.dumps({"rule": rule, "verdict": verdict, "reason": reason}, ensure_ascii=False)
 
 
 class Fitted(NamedTuple):
-    """Messages that can be sent, and what was wrong with the others."""
+    """Messages that can be sent, and what had to be left out."""
 
     messages: tuple[Outgoing, ...]
     units: int
@@ -155,13 +155,13 @@ class Fitted(NamedTuple):
 
 
 def fit(messages: Sequence[Outgoing], max_units: int) -> Fitted:
-    """Without recipients that cannot be texted, and with texts of at most `max_units`."""
+    """Return the messages without recipients that cannot be texted, and with texts cut to `max_units`."""
     fitted, count, cut, why = [], 0, False, ""
     for one in messages:
         dst = tuple([number for number in one.dst if number != one.src and numbers.can_be_texted(number)])
         if len(dst) < len(one.dst):
             why = "; an alphanumeric sender, or the number itself, cannot be texted"
-        whole = clean(one.text)  # a text of nothing that XML can hold would leave as an empty message
+        whole = clean(one.text)  # a text of characters that XML forbids would be sent as an empty message
         text, size = units.fit(whole, max_units)
         cut = cut or text != whole
         if dst and text.strip():
@@ -171,10 +171,10 @@ def fit(messages: Sequence[Outgoing], max_units: int) -> Fitted:
 
 
 def xml_of(messages: Sequence[Outgoing], message_uuid: str, callback: Callback) -> bytes:
-    """The Plivo XML of the reply to a message."""
+    """Return the Plivo XML of the reply to a message."""
     return render(messages, f"{callback.url}/{message_uuid}", callback.method)
 
 
 def cost(messages: Sequence[Outgoing]) -> int:
-    """SMS units that Plivo bills for these messages."""
+    """Return the SMS units that Plivo bills for these messages."""
     return sum(units.count(one.text) * len(one.dst) for one in messages)

@@ -1,7 +1,7 @@
-"""Which rule answers: the register of kinds, and how a rule is made from its options.
+"""Build rules from their options. `KINDS` lists every kind of rule.
 
-A new kind is one file (an `Options` dataclass whose `build` returns an async action) and one line in
-`KINDS`. The config reads the keys and types of its options from the dataclass.
+A new kind is one file (a dataclass of options whose `build` returns an async action) and one line in `_KINDS`. The
+configuration reads the keys and types of the options from the dataclass.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from app.rules.rule import LIFE, MAX_LIFE, Action, Cooldown, Rule
 
 
 class KindOptions(Protocol):
-    """What a kind's options can do. KEY is the key of the file that chooses the kind."""
+    """The options of one kind of rule. `KEY` is the key in the file that selects the kind."""
 
     KEY: ClassVar[str]
 
     def build(self, compiler: RuleCompiler) -> Action:
-        """Build the action; faults are noted in the compiler."""
+        """Build the action. Faults are reported to the compiler."""
         ...
 
 
@@ -39,7 +39,10 @@ KINDS: Mapping[str, type[KindOptions]] = {kind.KEY: kind for kind in _KINDS}
 
 @dataclass(frozen=True, slots=True)
 class RuleOptions:
-    """`[rules.x]`: conditions, one action, and what every rule may have. Types are checked, texts not yet parsed."""
+    """The options of one `[rules.x]`: conditions, one action, and what every rule may have.
+
+    Texts are not parsed yet.
+    """
 
     name: str
     conditions: ConditionOptions
@@ -56,7 +59,7 @@ class RuleOptions:
 
 
 def build(options: RuleOptions, compiler: RuleCompiler) -> Rule:
-    """Build the rule; what is wrong with it is noted in the compiler."""
+    """Build a rule. Faults are reported to the compiler."""
     built, compiler = conditions.build(options.conditions, compiler)
     src = compiler.number("src", options.src) if options.src is not None else None
     action = options.action.build(compiler)

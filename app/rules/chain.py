@@ -1,8 +1,7 @@
-"""Ask the rules of a route in list order, until one answers.
+"""Ask the rules of a route in order, until one answers.
 
-A rule that raises, or outlives its life, has failed; it never takes the others with it. A rule may
-name another one of the route to be asked next. Every rule leaves a step with its reason, those that
-were not asked included.
+A rule that raises, or takes longer than its lifetime, has failed, and the next one is asked. A rule may redirect to
+another rule of the route, which is then asked next. Every rule leaves a step with its reason, even if it was not asked.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from app.telemetry import get_logger, place_of
 
 log = get_logger("rules")
 
-GRACE = 0.1  # seconds for a rule whose life is over to clean up
+GRACE = 0.1  # seconds to clean up for a rule whose lifetime is over
 
 
 async def walk(
@@ -31,7 +30,7 @@ async def walk(
     cooldowns: Mapping[str, float],
     services: RuleServices = RuleServices(),  # noqa: B008 - frozen
 ) -> Outcome:
-    """Ask the rules of the route in order, until one answers. Never raises but for a cancellation."""
+    """Ask the rules of the route in order, until one answers. Raises nothing, except when it is cancelled."""
     context = RuleContext(message, route.name, at, route.vars, cooldowns, services, message.to)
     left, steps = list(route.rules), []
     while left:
@@ -52,14 +51,17 @@ async def walk(
 
 
 async def keyword_answers(route: Route, message: InboundMessage, at: float) -> bool:
-    """Whether a keyword of the route is in the text: such a word is the shop's own, not a request for help."""
+    """Return whether a keyword of the route is in the text.
+
+    Such a keyword takes precedence over the built-in help words.
+    """
     context = RuleContext(message, route.name, at, route.vars, {}, RuleServices(), message.to)
     results = [await rule(context) for rule in route.rules if isinstance(rule.action, Keywords)]
     return any(isinstance(result, Answers) for result in results)
 
 
 def _redirected(redirect: Redirects, left: list[Rule]) -> Passes | Fails:
-    """Put the named rule first; a rule that was asked already, or is of another route, is a failure."""
+    """Put the named rule first. It is a failure if that rule was asked already, or belongs to another route."""
     named = next((rule for rule in left if rule.name == redirect.rule), None)
     if named is None:
         return Fails("it names a rule that is not in this route, or was asked already")
@@ -69,38 +71,38 @@ def _redirected(redirect: Redirects, left: list[Rule]) -> Passes | Fails:
 
 
 async def _call_out(rule: Rule, context: RuleContext) -> RuleResult:
-    """Ask a rule that waits for somebody else, as long as its life lasts."""
+    """Ask a rule that waits for somebody else, for at most its lifetime."""
     if context.services.given is not None:
         return await _ask(replace(rule, action=_Given(context.services.given.get(rule.name, "pass"))), context)
     own = replace(
         context, deadline=time.monotonic() + rule.life
-    )  # a rule that outlives its life keeps what it was asked
+    )  # a copy, because a rule may outlive its lifetime, and the context changes
     asked = asyncio.ensure_future(_ask(rule, own))
     try:
         done, late = await asyncio.wait({asked}, timeout=rule.life)
     finally:
         asked.cancel()
     if late:
-        await asyncio.wait(late, timeout=GRACE)  # one that will not be cancelled is not waited for
+        await asyncio.wait(late, timeout=GRACE)  # a rule that ignores the cancellation is not waited for
         return Fails(f"no answer within its timeout of {rule.life:g} s")
     (answered,) = done
-    error = answered.exception()  # such as GeneratorExit, which would close every coroutine above
+    error = answered.exception()  # such as GeneratorExit, which would close every coroutine above if raised
     return Fails(f"raised {place_of(error)}") if error else answered.result()
 
 
 async def _ask(rule: Rule, context: RuleContext) -> RuleResult:
     try:
         return await rule(context)
-    except (Exception, SystemExit, asyncio.CancelledError) as error:  # whatever it is, it is the rule's own failure
+    except (Exception, SystemExit, asyncio.CancelledError) as error:  # any exception fails only this rule
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
-            raise  # somebody cancels this walk
+            raise  # the walk itself is cancelled
         return Fails(f"raised {place_of(error)}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """Stands in for an action that calls out."""
+    """The stand-in for an action that calls out, with the result that a test or `explain` has set."""
 
     says: str
     always_answers: ClassVar[bool] = False

@@ -1,7 +1,7 @@
-"""Compile rules from their options, once, at load: every text parsed, every pattern compiled.
+"""Compile rules from their options, once, at load: parse every text and compile every pattern.
 
-A kind notes each fault with the key that it belongs to and goes on with a harmless stand-in, so that
-the owner of the file hears of all faults at once. The compiler knows no file; `note` does.
+A kind reports each fault with its key and continues with a harmless stand-in, so that all faults are reported at once.
+The compiler does not know the file; `note` finds a key's line in it.
 """
 
 import difflib
@@ -18,39 +18,39 @@ from app.rules.templates import Template
 
 Severity = Literal["error", "warning"]
 Place = tuple[str | int, ...]
-NAMES = frozenset({"from", "to", "text", "rest", "route", "message_uuid"})  # what every template may use
+NAMES = frozenset({"from", "to", "text", "rest", "route", "message_uuid"})  # what any template may use
 
 Note = Callable[[Place, str, Severity], None]
 
 
 @dataclass(frozen=True, slots=True)
 class RuleCompiler:
-    """The bench of one rule."""
+    """The compiler of one rule. It reads the values at `place` in the file and reports their faults."""
 
     place: Place
     note: Note
     read_number: Callable[[str], str]  # raises ValueError with advice
-    read_address: Callable[[str], Reading]  # of people who text us; raises ValueError with advice
+    read_address: Callable[[str], Reading]  # of senders; raises ValueError with advice
     vars: Mapping[str, frozenset[str]]  # of each route that lists the rule
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
-    names: frozenset[str] = frozenset()  # what the rule's own conditions add
+    names: frozenset[str] = frozenset()  # added by the rule's own conditions
     max_units: int = 3  # [limits] max_units
     folder: Path = Path()  # of the config file
 
     def at(self, *keys: str | int) -> Self:
-        """The same bench for a table inside the rule."""
+        """Return a compiler for a table inside the rule."""
         return replace(self, place=(*self.place, *keys))
 
     def knowing(self, names: Iterable[str]) -> Self:
-        """The same bench, where templates may use more names."""
+        """Return a compiler whose templates may use these names too."""
         return replace(self, names=self.names | frozenset(names))
 
     def fault(self, key: str, message: str, severity: Severity = "error") -> None:
-        """Notes what is wrong with an option."""
+        """Report what is wrong with an option."""
         self.note((*self.place, key) if key else self.place, message, severity)
 
     def number(self, key: str, source: str) -> str:
-        """The normalised address that a person wrote."""
+        """Return the normalised form of an address in the file. A fault is reported and gives ""."""
         try:
             return self.read_number(source)
         except ValueError as error:
@@ -58,7 +58,7 @@ class RuleCompiler:
             return ""
 
     def sender(self, key: str, source: str) -> str:
-        """The normalised address of somebody who texts us: a number, whether or not it exists in full, or a name."""
+        """Return the normalised address of a sender: a number, even if libphonenumber doubts it, or a name."""
         try:
             reading = self.read_address(source)
         except ValueError as error:
@@ -71,7 +71,7 @@ class RuleCompiler:
         return reading.address
 
     def template(self, key: str, source: str) -> Template:
-        """The compiled text; its names are known in every route that lists the rule."""
+        """Return the compiled text. Its names must be known in every route that lists the rule."""
         try:
             template = templates.parse(source, self.schedules)
         except templates.BadTemplate as error:
@@ -85,7 +85,7 @@ class RuleCompiler:
         return template
 
     def schedule(self, key: str, name: str) -> Schedule | None:
-        """The schedule of that name."""
+        """Return the schedule of that name. A fault is reported and gives None."""
         if name not in self.schedules:
             near = difflib.get_close_matches(name, self.schedules, n=1)
             self.fault(key, f'no schedule is called "{name}"' + (f'; did you mean "{near[0]}"?' if near else ""))
@@ -109,7 +109,7 @@ class RuleCompiler:
                 key, f"{count} units, more than [limits] max_units = {self.max_units}: shorten it, or raise that"
             )
         costly = units.costly(source)
-        if costly and len(costly) <= len(source) // 10 + 1:  # a text in another script needs them; a stray one does not
+        if costly and len(costly) <= len(source) // 10 + 1:  # few: probably not meant; many: another script
             column, character = costly[0]
             what = f"column {column + 1} ({character!r}, U+{ord(character):04X}) is not in GSM-7"
             self.fault(key, f"{what}: each unit holds 70 characters instead of 160", "warning")

@@ -1,4 +1,4 @@
-"""Conditions that any rule may have: `match` on the text, `from` on the sender, `open` or `closed` on the hour."""
+"""The conditions that any rule may have: `match` on the text, `from` on the sender, `open` and `closed` on the time."""
 
 import difflib
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from app.rules.outcome import Passes
 from app.rules.rule import Condition, RuleContext
 from app.rules.schedules import Schedule
 
-SENDER_KINDS = ("short-code", "alphanumeric")  # of senders that `from` knows by a word
-_PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, its own default; a larger pattern is refused at load
+SENDER_KINDS = ("short-code", "alphanumeric")  # the words that `from` accepts for kinds of senders
+_PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, as RE2's default; a larger pattern is refused at load
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionOptions:
-    """The conditions of `[rules.x]`; all must hold. None and () mean no such condition."""
+    """The options of a rule's conditions, which must all hold. None and () mean no such condition."""
 
     match: Annotated[
         str | None,
@@ -38,16 +38,18 @@ class ConditionOptions:
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """`match`: an RE2 pattern found anywhere, whatever the case. Named groups become names for texts.
+    """`match`: an RE2 pattern that is found anywhere in the text, regardless of case.
 
-    RE2's \\d is ASCII only, so the digits of every script are 0 to 9 for it, in the text and in the pattern.
+    Templates may use its named groups.
+
+    RE2's \\d is ASCII only, so in the text and in the pattern the digits of every script are replaced by 0 to 9.
     """
 
     pattern: Any  # re2 has no type hints
 
     def __call__(self, context: RuleContext) -> RuleContext | Passes:
-        """Passes if the pattern is not found."""
-        found = self.pattern.search(folding.digits(context.message.text).encode())  # bytes: RE2's own alphabet
+        """Return the context with the named groups, or pass if the pattern is not found."""
+        found = self.pattern.search(folding.digits(context.message.text).encode())  # RE2 works on bytes
         if found is None:
             return Passes("match: the pattern is not found")
         groups = {name: (value or b"").decode() for name, value in found.groupdict().items()}
@@ -56,24 +58,24 @@ class TextMatch:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """`from`: one of these senders."""
+    """`from`: the sender must be one of these."""
 
     tests: tuple[Callable[[str], bool], ...]
 
     def __call__(self, context: RuleContext) -> RuleContext | Passes:
-        """Passes for anybody else."""
+        """Return the context, or pass if the message is from anybody else."""
         return context if any(test(context.message.sender) for test in self.tests) else Passes("from: another sender")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOrClosed:
-    """`open`, `closed`: the state of a schedule when the message came."""
+    """`open` and `closed`: the state of a schedule at the time of the message."""
 
     schedule: Schedule
     wanted: bool
 
     def __call__(self, context: RuleContext) -> RuleContext | Passes:
-        """Passes in the other state, and says until when it lasts."""
+        """Return the context, or pass and say until when the schedule is in the other state."""
         is_open = self.schedule.is_open(context.at)
         if is_open == self.wanted:
             return context
@@ -83,7 +85,7 @@ class OpenOrClosed:
 
 
 def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Condition, ...], RuleCompiler]:
-    """The conditions, cheapest first, and the compiler that knows the names they add."""
+    """Return the conditions, cheapest first, and the compiler that knows the names they add."""
     conditions: list[Condition] = []
     if options.sender:
         conditions.append(Sender(tuple(_sender(source, compiler) for source in options.sender)))
@@ -119,7 +121,7 @@ def _sender(source: str, compiler: RuleCompiler) -> Callable[[str], bool]:
         prefix = normalise(source[:-1])
         if not is_digits(prefix):
             compiler.fault("from", f"{source!r}: a prefix is digits and a star, as +3389*")
-        elif prefix.startswith("0"):  # Plivo writes E.164, where none does: it would never match
+        elif prefix.startswith("0"):  # no E.164 number does, so it would never match
             compiler.fault("from", f"{source!r}: a prefix starts with the country code, as +3389*")
         return lambda address: address.startswith(prefix) and kind_of(address) == "number"
     if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):

@@ -1,4 +1,4 @@
-"""`[[tests]]`: a message, and what is expected of the reply to it."""
+"""Tests in the configuration file: messages, and the replies that are expected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from app.notation import Doc, Key
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """`expect` of `[[tests]]`: all that is set must hold."""
+    """The `expect` of `[[tests]]`. Everything that is set must hold."""
 
     rule: Annotated[str | None, Doc("The rule that answers.")] = None
     route: Annotated[str | None, Doc("The route of the message.")] = None
@@ -22,7 +22,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class ConfigTest:
-    """`[[tests]]`: a message, and what is expected of the reply to it. `plivo-autoreply test` runs them."""
+    """One `[[tests]]`: a message, and the reply that is expected. `plivo-autoreply test` runs it."""
 
     name: Annotated[str, Doc("What is tested, in words.")]
     to: Annotated[str, Doc("Your number.")]

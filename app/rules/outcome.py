@@ -1,4 +1,4 @@
-"""The answer of a rule, and the outcome of a route's rules. Pure values."""
+"""The results of rules, and the outcome of a route's rules. Pure values."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ StepVerdict = Literal["answers", "passes", "fails", "not asked"]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a reply uses up: this sender gets the same again after `seconds` only."""
+    """The cooldown that an answer uses up: the sender gets the same answer again only after `seconds`."""
 
     key: str
     seconds: float
@@ -19,31 +19,31 @@ class Use:
 
 @frozen
 class Answers:
-    """The rule decides: these messages, none for silence."""
+    """The result of a rule that answers: the messages to send, none for intentional silence."""
 
     messages: tuple[Outgoing, ...]
     reason: str
     uses: tuple[Use, ...] = ()
-    forwards: bool = False  # the reason tells how many other people the message reaches, once that is known
+    forwards: bool = False  # the reason will tell how many other people get the message, once that is known
 
 
 @frozen
 class Passes:
-    """The next rule is asked."""
+    """The result of a rule that has nothing to say. The next rule is asked."""
 
     reason: str
 
 
 @frozen
 class Fails:
-    """The rule could not say. The next one is asked; if none answers, Plivo shall call again."""
+    """The result of a rule that failed. The next rule is asked; if none answers, Plivo has to call again."""
 
     reason: str
 
 
 @frozen
 class Redirects:
-    """The rule wants another rule of the same route to be asked next."""
+    """The result of a rule that wants another rule of the same route to be asked next."""
 
     rule: str
     reason: str
@@ -63,7 +63,7 @@ class Step:
 
 @frozen
 class Outcome:
-    """What the rules of a route came to. No `answer`: all passed, or some failed."""
+    """The outcome of a route's rules. Without an `answer`, all of them passed or failed."""
 
     answer: Answers | None
     rule: str | None
@@ -71,10 +71,10 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Nothing answered and something failed: Plivo's next call may still get an answer."""
+        """Whether nothing answered and something failed, so that Plivo's next call may still get an answer."""
         return self.answer is None and any(step.verdict == "fails" for step in self.steps)
 
     @property
     def failures(self) -> tuple[Step, ...]:
-        """The rules that failed."""
+        """The steps of the rules that failed."""
         return tuple(step for step in self.steps if step.verdict == "fails")

@@ -1,8 +1,8 @@
-"""What a rule is: conditions that must all hold, then one action.
+"""Rules: conditions that must all hold, then one action.
 
-A rule *answers* (messages, or silence on purpose), *passes* (a condition is not met, or its action
-has nothing to say) or *fails*. Each result has a reason that `explain` and `history` show; a reason
-holds no message text.
+A rule *answers* (with messages, or with intentional silence), *passes* (a condition is not met, or its action has
+nothing to say) or *fails*. Each result has a reason, which `explain` and `history` show and which contains no message
+text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,30 +16,36 @@ from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
 from app.rules.services import RuleServices
 from app.rules.templates import Template
 
-LIFE = 5.0  # seconds that a rule may take if it says nothing else
-MESSAGES = 10  # in one answer
+LIFE = 5.0  # seconds that a rule without `timeout` may take
+MESSAGES = 10  # at most in one answer
 ALLOW_TO = "Numbers that its replies may go to besides the sender."
 MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
 
 
 @dataclass(slots=True)
 class RuleContext:
-    """A message put to the rules of a route in turn. Each rule has its own `src`, `rule` and `deadline`."""
+    """A message, and what the rules of a route need to know about it.
+
+    Each rule has its own `src`, `rule` and `deadline`.
+    """
 
     message: InboundMessage
     route: str
-    at: float  # when the message came, seconds since the epoch
-    vars: Mapping[str, str]  # the route's
+    at: float  # when the message arrived, in seconds since the epoch
+    vars: Mapping[str, str]  # of the route
     cooldowns: Mapping[str, float]  # key -> when this sender last had that answer
     services: RuleServices
-    src: str  # the number that answers
+    src: str  # the number that replies
     rule: str = ""
-    deadline: float = 0.0  # `time.monotonic()` of the end of the rule's life
+    deadline: float = 0.0  # end of the rule's lifetime, by `time.monotonic()`
     _values: dict[str, str] | None = None
 
     @property
     def values(self) -> dict[str, str]:
-        """The names that a template may use, made when the first one asks; a route's own vars lose against them."""
+        """The values that a template may use, created on first use.
+
+        Built-in names take precedence over the route's vars.
+        """
         if self._values is None:
             message = self.message
             self._values = {
@@ -54,23 +60,26 @@ class RuleContext:
         return self._values
 
     def with_values(self, **values: str) -> Self:
-        """The same question with more names."""
+        """Return a copy of the context with more values."""
         return replace(self, _values={**self.values, **values})
 
     def write(self, template: Template, **more: str) -> str:
-        """The text of a template, which may use these names, and `more`."""
+        """Return the text of a template, filled in from `values` and `more`."""
         if template.fixed is not None:
             return template.fixed
         return template.render(self.values | more, self.at)
 
     def reply(self, text: str, reason: str) -> "Answers":
-        """An answer to the sender; a text that came out empty is silence, for Plivo refuses it."""
+        """Return an answer to the sender. An empty text gives silence, because Plivo refuses it."""
         if not text.strip():
             return Answers((), f"{reason}; the text is empty")
         return Answers((Outgoing(self.src, (self.message.sender,), text),), reason)
 
     def replies(self, texts: Sequence[tuple[str, str | None]], allowed: frozenset[str], who: str) -> "Answers | Fails":
-        """Several messages of somebody's making: to the sender (None), or to whom is allowed."""
+        """Return an answer of several texts, each with its recipient: None for the sender, or a number in `allowed`.
+
+        It is a failure if there are too many texts, or if a recipient is not allowed.
+        """
         if len(texts) > MESSAGES:
             return Fails(f"{who}: more than {MESSAGES} messages")
         outgoing = []
@@ -84,38 +93,41 @@ class RuleContext:
 
 
 class Condition(Protocol):
-    """What must hold before an action is asked."""
+    """A condition of a rule, checked before its action is asked."""
 
     def __call__(self, context: RuleContext, /) -> RuleContext | Passes:
-        """The question, perhaps with more names; or why the rule passes."""
+        """Return the context, perhaps with more values, or the reason why the rule passes."""
         ...
 
 
 class Action(Protocol):
-    """What a rule does; every action is async, so that a kind may wait."""
+    """What a rule does if its conditions hold. Every action is async, so that any kind may wait."""
 
-    always_answers: ClassVar[bool]  # never passes and never fails
-    calls_out: ClassVar[bool]  # waits for somebody else, so it has a life, and is claimed before it is asked
+    always_answers: ClassVar[bool]  # never passes or fails
+    calls_out: ClassVar[bool]  # waits for somebody else: its lifetime is limited, and the message is claimed first
 
     @property
     def has_cooldown(self) -> bool:
-        """Whether a reply may have a cooldown of its own."""
+        """Whether an answer may have a cooldown of its own."""
         ...
 
     async def __call__(self, context: RuleContext, /) -> RuleResult:
-        """May raise anything: that is a failure of the rule."""
+        """Return the result. Any exception counts as a failure of the rule."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """The same answer to the same sender once in `seconds`; in between silence, or the next rule."""
+    """A cooldown: a sender gets the same answer once in `seconds`.
+
+    In between there is silence, or the next rule is asked.
+    """
 
     seconds: float
     then: Literal["silence", "pass"] = "silence"
 
     def check(self, context: RuleContext, key: str) -> Answers | Passes | None:
-        """What is said instead while it lasts; None if the answer may be given."""
+        """Return the result that replaces the answer during the cooldown, or None if the answer may be given."""
         used = context.cooldowns.get(key)
         if used is None or context.at - used >= self.seconds:
             return None
@@ -123,13 +135,13 @@ class Cooldown:
         return Passes(reason) if self.then == "pass" else Answers((), reason)
 
     def use(self, answer: Answers, key: str) -> Answers:
-        """The answer, with what it uses up; silence uses up nothing."""
+        """Return the answer with the cooldown that it uses up. Silence uses up none."""
         return replace(answer, uses=(*answer.uses, Use(key, self.seconds))) if answer.messages else answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CooldownOptions:
-    """The cooldown of a rule or of a keyword."""
+    """The options of a cooldown, of a rule or of a keyword."""
 
     cooldown: Annotated[
         Seconds | None, Interval(gt=0), Doc("How long a sender who had this answer does not get it again.")
@@ -139,13 +151,13 @@ class CooldownOptions:
     ] = "silence"
 
     def build(self) -> Cooldown | None:
-        """The cooldown, if one is set."""
+        """Return the cooldown, or None if none is set."""
         return Cooldown(self.cooldown, self.cooldown_then) if self.cooldown else None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One entry of a route's list."""
+    """One rule of a route, ready to be asked."""
 
     name: str
     conditions: tuple[Condition, ...]
@@ -153,16 +165,16 @@ class Rule:
     src: str | None = None
     life: float = LIFE
     cooldown: Cooldown | None = None
-    has_effects: bool = False  # whether asking it costs something that must not be paid twice
+    has_effects: bool = False  # whether asking it has effects, which must not happen twice
 
     @property
     def always_answers(self) -> bool:
-        """Whether no rule behind it is ever asked."""
+        """Whether it always answers, so that no later rule is ever asked."""
         passes_on = self.cooldown is not None and self.cooldown.then == "pass"
         return not self.conditions and self.action.always_answers and not passes_on
 
     async def __call__(self, context: RuleContext) -> RuleResult:
-        """Conditions in order, then the cooldown, then the action."""
+        """Check the conditions in order, then the cooldown, then ask the action."""
         for condition in self.conditions:
             outcome = condition(context)
             if isinstance(outcome, Passes):

@@ -9,7 +9,10 @@ from app.http_client import HttpClient
 
 @dataclass(frozen=True, slots=True)
 class RuleServices:
-    """Passed to each action. `given` stands in for rules that call out: tests and `explain` call nobody."""
+    """The services that each action gets.
+
+    `given` replaces rules that call out, so that tests and `explain` make no requests.
+    """
 
     client: HttpClient | None = None
     clock: Callable[[], float] = time.time

@@ -1,4 +1,4 @@
-"""Which route a number has: one dict look-up, whatever the number of numbers."""
+"""The routing table: the route of each number, found by one dict look-up however many numbers there are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,10 @@ from app.rules.rule import Rule
 
 @dataclass(frozen=True, slots=True)
 class RouteOptions:
-    """`[[routes]]`: which numbers get which rules. A route may have one action of its own instead of `rules`."""
+    """The options of one `[[routes]]`: its numbers and its rules.
+
+    It may have one action of its own instead of `rules`.
+    """
 
     to: Annotated[
         tuple[str, ...], Doc("The numbers of the route, or `*`: every other number. A file holds one a line.")
@@ -49,7 +52,7 @@ class Route:
     rules: tuple[Rule, ...]
     vars: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
-    has_effects: bool = field(init=False)  # whether asking its rules costs something that must not be paid twice
+    has_effects: bool = field(init=False)  # whether asking its rules has effects, which must not happen twice
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "has_effects", any(rule.has_effects for rule in self.rules))
@@ -57,7 +60,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Normalised number -> route; `default` is the route of `to = "*"`."""
+    """The routes by normalised number and by name. `default` is the route of `to = "*"`."""
 
     by_number: Mapping[str, Route]
     by_name: Mapping[str, Route]
@@ -65,14 +68,14 @@ class Table:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """Every rule of a route, once."""
+        """The rules of all routes, each listed once."""
         return tuple({id(rule): rule for route in self.by_name.values() for rule in route.rules}.values())
 
     def route(self, address: str) -> Route | None:
-        """The route of one of our numbers."""
+        """Return the route of one of our numbers, or None."""
         return self.by_number.get(address, self.default)
 
     def route_name(self, address: str) -> str | None:
-        """The name of the route of one of our numbers."""
+        """Return the name of the route of one of our numbers, or None."""
         route = self.by_number.get(address, self.default)
         return route.name if route else None

@@ -1,7 +1,7 @@
-"""Tasks that a rule starts: `sys.exit` in one of them is that task's error.
+"""Contain `sys.exit` in the tasks that a rule starts.
 
-asyncio lets `SystemExit` and `KeyboardInterrupt` of any task end its event loop, and with it the service. They become a
-`RuntimeError`, which reaches whoever awaits the task: the rule, which has failed.
+In asyncio, `SystemExit` and `KeyboardInterrupt` in any task end the event loop, and with it the service. In the tasks
+of a rule they become a `RuntimeError`, which reaches the code that awaits the task, so that only the rule fails.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ in_rule: ContextVar[bool] = ContextVar("in_rule", default=False)  # inherited by
 
 
 def task_factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> "asyncio.Task[Any]":
-    """For `loop.set_task_factory`: tasks of a rule are contained, all others are as they always are."""
+    """Create a task, for `loop.set_task_factory`. Tasks of a rule are contained, all others are ordinary tasks."""
     return asyncio.Task(_Contained(coroutine) if in_rule.get() else coroutine, loop=loop, **options)
 
 
 class _Contained(Coroutine[Any, Any, T]):
-    """A coroutine that does not end the process."""
+    """A coroutine that cannot end the process."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine = coroutine
@@ -31,15 +31,15 @@ class _Contained(Coroutine[Any, Any, T]):
         return self._coroutine.__await__()
 
     def send(self, value: Any, /) -> Any:
-        """Go on. Raises `RuntimeError` in place of what would end the loop."""
+        """Resume the coroutine. Raises `RuntimeError` in place of what would end the event loop."""
         return _step(self._coroutine.send, value)
 
     def throw(self, *error: Any) -> Any:
-        """Go on with an exception, as `send` does."""
+        """Raise an exception in the coroutine, guarded as in `send`."""
         return _step(self._coroutine.throw, *error)
 
     def close(self) -> None:
-        """End it."""
+        """Close the coroutine."""
         self._coroutine.close()
 
 

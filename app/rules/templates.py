@@ -1,10 +1,10 @@
-"""Texts with `{names}`. Only the config writes templates; what a person texts is always a value.
+"""Templates: texts with `{names}`. Only the configuration contains templates; what a person texts is always a value.
 
     {from} {shop} {number}             a name: looked up, never evaluated
-    {office.next_open:%A %H:%M|later}  when a schedule opens or closes next; after "|" what is said if never
+    {office.next_open:%A %H:%M|later}  when a schedule opens or closes next; after "|" the words for never
     {{ }}                              braces
 
-No attributes of data, no indexes, no formats of data: no text can reach into anything.
+Values have no attributes, indexes or formats, so no text can reach into the service's data.
 """
 
 import string
@@ -13,25 +13,25 @@ from dataclasses import dataclass, field
 
 from app.rules.schedules import MOMENTS, Moment, Schedule
 
-NEVER = "later"  # what stands for a moment that never comes, if the text has no words of its own for it
+NEVER = "later"  # the words for a moment that never comes, unless the template has its own
 
 _parse = string.Formatter().parse
 
 
 class BadTemplate(ValueError):
-    """The message says what is wrong and where."""
+    """A template that cannot be parsed. The message says what is wrong and where."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A value's place."""
+    """A placeholder for a value."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """A schedule's next moment."""
+    """A placeholder for the next opening or closing of a schedule."""
 
     schedule: Schedule
     moment: Moment
@@ -39,14 +39,14 @@ class Time:
     never: str
 
     def write(self, at: float) -> str:
-        """The moment in the words of the file."""
+        """Return the moment in the template's format, or the words for never."""
         moment = self.schedule.next(self.moment, at)
         return self.never if moment is None else self.schedule.write(moment, self.form)
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Literals, names and times, in order. `fixed` is the text, if it is always the same."""
+    """Literals and placeholders, in order. `fixed` is the text if there are no placeholders, else None."""
 
     parts: tuple[str | Name | Time, ...]
     fixed: str | None = field(init=False)
@@ -57,11 +57,11 @@ class Template:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names that it needs."""
+        """The names of the values that it needs."""
         return frozenset(part.name for part in self.parts if isinstance(part, Name))
 
     def render(self, values: Mapping[str, str], at: float) -> str:
-        """The text. Every name must be in `values`; the config has seen to it."""
+        """Return the text. Every name must be in `values`; this is checked at load."""
         return "".join([_write(part, values, at) for part in self.parts])
 
 
@@ -76,7 +76,7 @@ def _write(part: str | Name | Time, values: Mapping[str, str], at: float) -> str
 
 
 def parse(source: str, schedules: Mapping[str, Schedule]) -> Template:
-    """Raises `BadTemplate`."""
+    """Parse a template. Raises `BadTemplate`."""
     try:
         fields = list(_parse(source))
     except ValueError as error:

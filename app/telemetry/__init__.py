@@ -1,17 +1,17 @@
-"""The log: one structured line an event, in JSON or for a terminal.
+"""The log: one structured line for each event, as JSON or for a terminal.
 
-What holds for every call of a logger, whichever it is and whatever it is given:
+These rules hold for every call of every logger, whatever it is given:
 
-* It never raises, and in the service it never waits: for a reader, a disk, or the writing of JSON. What cannot be
-  written is dropped and counted (`lost_lines`). Events that wait are bounded in number and size, and stay in order.
-* G12: no line holds message text, and numbers show their last four digits only (`numbers = "full"` lifts that). The
-  rule is kept in one place: whoever logs a number does it under one of `NUMBER_KEYS`.
-* No value takes more than about 200 characters, strings hold no control characters, and exceptions are described by
-  types, files and lines, never by a message or a local variable.
-* The time is the one of the event.
+* It never raises. In the service it also never waits: not for a reader, a disk, or the encoding of JSON. What cannot be
+  written is dropped and counted (`lost_lines`). Waiting events are limited in number and size, and stay in order.
+* G12: no line contains message text, and numbers show only their last four digits (`numbers = "full"` lifts that). Only
+  `formats.py` masks numbers, so a number must be logged under one of `NUMBER_KEYS`.
+* A value takes at most about 200 characters and contains no control characters. Exceptions are described by types,
+  files and lines, never by a message or a local variable.
+* The time of a line is the time of the event.
 
-`configure` writes at once, for commands; `serving` writes from a thread. What the standard library's loggers, Python's
-warnings and printing code say goes the same way.
+`configure` writes at once, for commands. `serving` writes from a thread, for the service. Lines of the standard
+library's loggers, Python's warnings, and the places of code that prints go the same way.
 """
 
 import logging
@@ -59,7 +59,7 @@ def configure(
 
 @contextmanager
 def serving(log_format: LogFormat, level: str, numbers: Numbers) -> Iterator[None]:
-    """Write lines to stderr from a thread; what does not get out is counted. Nothing else is printed meanwhile."""
+    """Write lines to stderr from a thread, and count those that are lost. Nothing else is printed meanwhile."""
     sink = QueuedSink(sys.stderr, formatter(numbers, console=_for_people(log_format, sys.stderr)))
     _send_to(sink, level)
     try:
@@ -75,12 +75,15 @@ def lost_lines() -> LostLines:
 
 
 def close(seconds: float = CLOSE_SECONDS) -> None:
-    """Write what waits, for `seconds` at most; later lines are lost. Before a process leaves without cleaning up."""
+    """Write the waiting lines, for at most `seconds`.
+
+    Later lines are lost. For a process that exits without cleaning up.
+    """
     destination.sink.close(seconds)
 
 
 def say(text: str) -> None:
-    """Print a line for a person to stderr. Never raises, and waits a second at most for a reader."""
+    """Print a line for a person to stderr. Never raises, and waits at most a second for a reader."""
     printing = threading.Thread(target=Output(sys.stderr).write, args=([encode(text)],), daemon=True)
     printing.start()
     printing.join(CLOSE_SECONDS)
@@ -91,7 +94,7 @@ def _for_people(log_format: LogFormat, stream: TextIO | None) -> bool:
 
 
 def _send_to(sink: Sink, level: str) -> None:
-    """Send all events, those of the standard library's loggers and warnings too, to a sink."""
+    """Send all events to a sink, including those of the standard library's loggers and warnings."""
     threshold = logging.getLevelNamesMapping()[level.upper()]
     send_to(sink, threshold)
     adopt_standard_library(sink, threshold)

@@ -1,7 +1,7 @@
-"""Events of the log, made safe to keep: a sink may hold one for a while and write it in another thread.
+"""Events of the log, in a form that a sink can keep for a while and write in another thread.
 
-An event holds short values that nobody can change, so that a queue of events is bounded. An exception becomes text at
-once: its traceback would keep local variables, and its message may hold a customer's words.
+An event holds short, immutable values, so a queue of events is limited in size. An exception is converted to text at
+once: its traceback would keep local variables alive, and its message may contain a customer's words.
 """
 
 import sys
@@ -16,7 +16,7 @@ LINE_SIZE = 80  # characters of time, level and braces
 
 
 class Event(NamedTuple):
-    """One line of the log. `size` is about its length in characters."""
+    """One line of the log. `size` is approximately its length in characters."""
 
     time: float  # when it happened, in seconds since the epoch
     level: str
@@ -26,7 +26,10 @@ class Event(NamedTuple):
 
 
 def new_event(level: str, text: object, fields: dict[str, Any], happened_at: float | None = None) -> Event:
-    """Return an event of now, or of `happened_at`. It takes over `fields`, and shortens them in place."""
+    """Return an event that happens now, or `happened_at`.
+
+    It takes ownership of `fields`, and shortens them in place.
+    """
     error = fields.pop("exc_info", None)
     size = LINE_SIZE + simplify(fields)
     if error and (trace := describe(_exception(error))):
@@ -37,7 +40,7 @@ def new_event(level: str, text: object, fields: dict[str, Any], happened_at: flo
 
 
 def _exception(exc_info: object) -> object:
-    """Return the exception of an `exc_info`, which may be the standard library's tuple or True: the current one."""
+    """Return the exception of `exc_info`: an exception, the standard library's tuple, or True for the current one."""
     if isinstance(exc_info, tuple):
         return exc_info[1]
     return exc_info if isinstance(exc_info, BaseException) else sys.exc_info()[1]

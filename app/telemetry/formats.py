@@ -1,4 +1,4 @@
-"""Write an event as one line: JSON for machines, or text for a terminal."""
+"""Format an event as one line: JSON for machines, or text for a terminal."""
 
 import json
 import time
@@ -18,19 +18,19 @@ TEXT_WIDTH = 30
 
 
 def formatter(numbers: Numbers, *, console: bool) -> Format:
-    """Return what writes an event, without the line's end."""
+    """Return the function that formats an event, without the end of the line."""
     masked = () if numbers == "full" else NUMBER_KEYS
     return partial(_line, masked, _console if console else _encode)
 
 
 def mask(address: str) -> str:
-    """Return an address as a log may hold it."""
+    """Return an address in the form in which a log may contain it."""
     return address if len(address) <= SHOWN_DIGITS else f"..{address[-SHOWN_DIGITS:]}"
 
 
 def _line(masked: tuple[str, ...], write: Callable[[dict[str, Any]], str], event: Event) -> str:
     head = {"timestamp": _timestamp(event.time), "level": event.level, "event": event.text}
-    line = {**head, **event.fields, **head}  # the head first, whatever else is called so
+    line = {**head, **event.fields, **head}  # the head first, even if a field has one of its names
     for key in masked:
         if key in line:
             line[key] = mask(str(line[key]))
@@ -49,7 +49,7 @@ def _console(line: dict[str, Any]) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return a value as text, in quotation marks where its end could not be seen."""
+    """Return a value as text, quoted if its end would not be clear."""
     plain = isinstance(value, str) and value and not any(mark in value for mark in " =\"'")
     return str(value) if plain else repr(value)
 

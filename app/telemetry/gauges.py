@@ -1,16 +1,16 @@
-"""Gauges: backlogs, spending, the disk and the config at the moment of a scrape."""
+"""Gauges: the backlogs, spending, disk space and configuration at the time of a scrape."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Gauge, Info
 
-ALL = "(all)"  # routes; no name of a route has brackets
+ALL = "(all)"  # all routes; the name of a route cannot contain brackets
 
 
 @dataclass(frozen=True, slots=True)
 class SpendingLevel:
-    """Units spent of a cap. `route` None: the one of all routes."""
+    """The SMS units spent of a spending cap. `route` None is the cap of all routes."""
 
     route: str | None
     window: str  # "1d"
@@ -20,18 +20,18 @@ class SpendingLevel:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """A snapshot of the levels. None means not known: the gauge keeps its last value."""
+    """The values of all gauges. None means unknown: the gauge keeps its last value."""
 
     ready: bool
     config: Mapping[str, str]
     chains: int
     writes: int
-    paused: Mapping[str, bool]  # target: whether nothing but probes is posted
+    paused: Mapping[str, bool]  # target: whether it only gets probes
     waiting: Mapping[str, tuple[int, float]] = field(default_factory=dict)  # target: deliveries, age of the oldest
-    caps: Mapping[str, int] = field(default_factory=dict)  # target: how many may wait
+    caps: Mapping[str, int] = field(default_factory=dict)  # target: how many deliveries may wait
     spending: tuple[SpendingLevel, ...] = ()
     disk: tuple[int, int] | None = None  # bytes free, bytes of the reserve
-    age: float | None = None  # seconds since the store was asked
+    age: float | None = None  # seconds since the store was read
 
 
 class Gauges:

@@ -1,7 +1,7 @@
-"""Keep Python itself from writing to stderr: what it would print there goes into the log, without its text.
+"""Keep Python itself from writing to stderr: log that it would have, without the text.
 
-A warning, an exception in a finalizer or a thread, and whatever a rule prints may hold a customer's words. They would
-also wait for a reader of stderr, in the middle of a request.
+A warning, an exception in a finalizer or a thread, and anything that a rule prints may contain a customer's words.
+Writing it could also block a request, if nothing reads stderr.
 """
 
 import io
@@ -19,13 +19,13 @@ log = get_logger("python")
 
 
 def log_warnings() -> None:
-    """Log what `warnings.warn` is called with: category, file and line."""
+    """Log each call of `warnings.warn` by category, file and line."""
     warnings.showwarning = _warned
 
 
 @contextmanager
 def nothing_printed() -> Iterator[None]:
-    """Log where something is printed instead of printing it; at the end stdout and stderr are as before."""
+    """Log where something is printed, instead of printing it. Afterwards stdout and stderr are restored."""
     before = sys.unraisablehook, threading.excepthook
     sys.unraisablehook, threading.excepthook = _unraisable, _thread_failed
     try:
@@ -36,20 +36,20 @@ def nothing_printed() -> Iterator[None]:
 
 
 def log_loop_error(_loop: object, context: dict[str, Any]) -> None:
-    """Log an error for `loop.set_exception_handler`: asyncio's own line holds its message, which may be a text."""
+    """Log an error of the event loop without its message, which asyncio would log. For `loop.set_exception_handler`."""
     error = context.get("exception")
     where = place_of(error) if isinstance(error, BaseException) else None
     get_logger("asyncio").error("a task ended with an error that nobody asked for", error=where)
 
 
 class _Withheld(io.TextIOBase):
-    """A stream that logs where a line was printed, and drops the line."""
+    """A stream that drops each line, and logs where it was printed."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def write(self, text: str, /) -> int:
-        """Log the place of the caller at the end of each line."""
+        """Log the place of the caller at each end of a line."""
         if "\n" in text:
             caller = sys._getframe(1)  # noqa: SLF001 - as `logging` finds its caller
             where = f"{caller.f_code.co_filename}:{caller.f_lineno}"
@@ -58,7 +58,7 @@ class _Withheld(io.TextIOBase):
 
 
 def _warned(
-    message: Warning | str,  # noqa: ARG001 - it may hold a customer's words
+    message: Warning | str,  # noqa: ARG001 - it may contain a customer's words
     category: type[Warning],
     filename: str,
     lineno: int,

@@ -1,4 +1,4 @@
-"""The loggers of the service's packages: structlog's, which hand each event to the sink of the process."""
+"""The loggers of the service's packages. They are structlog's, and send each event to the sink of the process."""
 
 import sys
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Logger = FilteringBoundLogger
 
 @dataclass(slots=True)
 class Destination:
-    """Where events go. There is one for all loggers of a process."""
+    """The sink of all loggers of a process, and their level."""
 
     sink: Sink
     threshold: int  # events below this level are dropped
@@ -25,12 +25,12 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class NamedLogger:
-    """What structlog wraps and hands a finished event, whatever its level."""
+    """The logger that structlog wraps. It gets each finished event, whatever the level."""
 
     name: str
 
     def put(self, event: Event) -> None:
-        """Hand the event to the sink that is in use now."""
+        """Send the event to the current sink."""
         destination.sink.put(event)
 
     debug = info = warning = error = critical = put
@@ -40,25 +40,25 @@ destination = Destination(DirectSink(sys.stderr, formatter("last4", console=True
 
 
 def get_logger(name: str) -> Logger:
-    """Return the logger of a package; its name is the field `logger` of each of its lines."""
+    """Return the logger of a package. Its name is the field `logger` of each of its lines."""
     return cast("Logger", structlog.get_logger(name))
 
 
 def send_to(sink: Sink, threshold: int) -> None:
-    """Send the events of all loggers to a sink, but for those below a level."""
+    """Send the events of all loggers to a sink, except for those below a level."""
     destination.sink, destination.threshold = sink, threshold
     structlog.configure(
-        processors=[_to_event],  # the one: values are shortened here, and written by the sink
+        processors=[_to_event],  # the only one: it shortens values, and the sink formats them
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=NamedLogger,
     )
 
 
 def _to_event(logger: WrappedLogger, level: str, fields: EventDict) -> Any:
-    """Return the event as the arguments of `put`. Raises `DropEvent` for what cannot be read, which is a lost line."""
+    """Return the event as arguments of `put`. Raises `DropEvent` and counts a lost line if a value cannot be read."""
     try:
         return (new_event(level, fields.pop("event"), {"logger": logger.name, **fields}),), {}
-    except Exception:  # noqa: BLE001 - whatever an object of a rule does
+    except Exception:  # noqa: BLE001 - an object of a rule may raise anything
         destination.sink.lost.add(1)
         raise structlog.DropEvent from None
 

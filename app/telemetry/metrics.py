@@ -1,11 +1,12 @@
-"""What the service counts, for Prometheus: every name and every label.
+"""The service's Prometheus metrics, with all their names and labels.
 
-G12: a label is a route, a rule, a target, or a word of a fixed list; never a number, a text or a URL. So nobody
-outside can make a new series. Names are `autoreply_*`, in seconds and bytes. Each service has a registry of its own.
-Events are counted here as they happen; levels, such as a backlog or a disk, are in `gauges.py`, set before each scrape.
+G12: a label is a route, a rule, a target, or a word from a fixed list; never a number, a text or a URL. So nobody from
+outside can create a series. Names start with `autoreply_`, and units are seconds and bytes. Each service has its own
+registry. Events are counted here as they happen. Levels, such as a backlog or disk space, are in `gauges.py` and set
+before each scrape.
 
-Counting is an addition without a lock: call it on the event loop's thread only, as all callers do. The store's writer
-calls `committed` there too, once its thread has returned. `Metrics.text` may be called in any thread.
+Counting is an addition without a lock, so it is done only on the event loop's thread. The store's writer also calls
+`committed` there, once its own thread has returned. `Metrics.text` may be called in any thread.
 """
 
 import time
@@ -20,25 +21,25 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from app.plivo.messages import STATUSES
 from app.telemetry.series import Counter, Families, Histogram
 
-NOBODY = "(none)"  # no name of a route has brackets
+NOBODY = "(none)"  # the name of a route cannot contain brackets
 OTHER = "other"
-EAGER = 200  # routes whose series begin at 0; of more, each begins with its first event, or a scrape would grow long
+EAGER = 200  # the most routes whose series all begin at 0; of more, each begins with its first event
 
 OUTCOMES = ("answered", "silence", "failed", "given_up", "repeat")  # of a call for a message
 LIMITS = ("per_sender", "same_text", "total")
-SETTLED = {"done": "done", "due": "again", "dead": "dead"}  # a delivery's state after an attempt: its label
+SETTLED = {"done": "done", "due": "again", "dead": "dead"}  # state of a delivery after an attempt: label
 SIGNERS = ("V3", "Ma-V3", "V2", "Ma-V2", "nobody")
 ENDPOINTS = ("message", "report")
-REFUSALS = {  # `Refused.label`: its status
+REFUSALS = {  # `Refused.label`: status
     "malformed": 400, "unsigned": 403, "forged": 403, "reused": 403, "method": 405, "slow_body": 408,
     "large_body": 413, "media_type": 415, "fault": 500, "unavailable": 503, "rule_failed": 503, "deadline": 503,
     "busy": 503, "disk": 503,
 }  # fmt: skip
-NOT_FOUND = "not_found"  # a refusal of a call that carries a signature, on a path that is no endpoint
+NOT_FOUND = "not_found"  # a call with a signature to a path that is not served
 DROPPED = ("connections", "held_bytes", "head_size", "head_seconds", "pipelining", "bad_request")
 
-ANSWER_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 7.5, 8.0)  # the deadline; Plivo's
-POST_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # a target's timeout is 60 at most
+ANSWER_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 7.5, 8.0)  # 6: our deadline; 8: Plivo's
+POST_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # the longest timeout of a target is 60
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 GROUP_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
@@ -49,12 +50,12 @@ class TargetMetrics:
 
     post_seconds: Histogram
     name: str
-    settled: Mapping[str, Counter]  # by the delivery's state
-    capped: Counter  # new deliveries that were dead at once, because too many were waiting for the target
+    settled: Mapping[str, Counter]  # by the state of the delivery
+    capped: Counter  # new deliveries stored as dead, because too many waited for the target
 
     @contextmanager
     def posting(self) -> Iterator[None]:
-        """Measure how long one POST takes, whatever comes of it."""
+        """Measure how long one POST takes, whatever its outcome."""
         started_at = time.perf_counter()
         try:
             yield
@@ -63,7 +64,10 @@ class TargetMetrics:
 
 
 class Metrics:
-    """The counters of one service. Series known at the start begin at 0, so that the first event is an increase."""
+    """The metrics of one service.
+
+    Series known at the start begin at 0, so that the first event shows as an increase.
+    """
 
     def __init__(
         self,
@@ -91,15 +95,15 @@ class Metrics:
         self._messages[route or NOBODY, outcome] += 1
 
     def replied(self, route: str | None, units: int) -> None:
-        """Count the SMS units of an answer, as Plivo bills them."""
+        """Count the SMS units of a reply, as Plivo bills them."""
         self._units[(route or NOBODY,)] += units
 
     def rule_failed(self, route: str | None, rule: str) -> None:
-        """Count a rule that raised, was late, or said what cannot be sent."""
+        """Count a rule that raised, took too long, or returned something invalid."""
         self._rules[route or NOBODY, rule] += 1
 
     def limited(self, route: str | None, reason: str) -> None:
-        """Count an answer that a limit silenced; `reason` is the journal's: `limit: same_text 4/1h`."""
+        """Count a reply that a limit prevented. `reason` is that of the journal: `limit: same_text 4/1h`."""
         name = reason.removeprefix("limit: ").partition(" ")[0]
         self._limits[route or NOBODY, name if name in LIMITS else OTHER] += 1
 
@@ -131,19 +135,19 @@ class Metrics:
         self._reloads[(outcome,)] += 1
 
     def beside(self) -> None:
-        """Count a V2 signature that was accepted beside a V3 that did not match."""
+        """Count a V2 signature that was accepted although there was a V3 that did not match."""
         self._beside[()] += 1
 
     def report(self, status: str) -> None:
-        """Count a report that is on disk."""
+        """Count a delivery report that was stored."""
         self._reports[(status if status in STATUSES else OTHER,)] += 1
 
     def target(self, name: str) -> TargetMetrics:
-        """Return the series of a target."""
+        """Return the metrics of a target."""
         return self._targets.get(name) or self._targets.setdefault(name, self._target(name))
 
     def committed(self, size: int, seconds: float) -> None:
-        """Count a commit of the store: how many writes shared it, and how long it took."""
+        """Count a commit of the store: how many writes shared it, and how many seconds it took."""
         self._group_size.observe(size)
         self._commit_seconds.observe(seconds)
 

@@ -1,7 +1,7 @@
-"""Write whole lines to a stream that may be closed or full: nothing here raises, or waits for long.
+"""Write whole lines to a stream that may be closed or full. Nothing here raises, or waits for long.
 
-A file descriptor is written without `sys.stderr` in between, which keeps what it could not write, and lets the
-interpreter end with status 120, or abort, for it.
+A file descriptor is written directly and not through `sys.stderr`, which keeps what it could not write, and for which
+the interpreter then exits with status 120 or aborts.
 """
 
 import io
@@ -12,20 +12,20 @@ from functools import partial
 from itertools import accumulate
 from typing import TextIO
 
-BUSY_SECONDS = 1.0  # for a descriptor in non-blocking mode to take more
+BUSY_SECONDS = 1.0  # to wait for space in a non-blocking descriptor
 
 Write = Callable[[memoryview], int]
 
 
 class Output:
-    """A stream, written to in whole lines."""
+    """A stream that whole lines are written to."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._write = _writer(stream)
-        self._torn = False  # a line was begun and not ended
+        self._torn = False  # whether the last line is incomplete
 
     def write(self, lines: Sequence[bytes]) -> int:
-        """Write the lines; return how many of them, from the first on, got out whole."""
+        """Write the lines. Return how many of them were written completely, counted from the first."""
         if self._torn and lines:
             lines = [b"\n" + lines[0], *lines[1:]]
         data = b"".join(lines)
@@ -45,12 +45,15 @@ class Output:
 
 
 def encode(line: str) -> bytes:
-    """Return the bytes of a line, whatever it holds."""
+    """Return the bytes of a line, whatever characters it contains."""
     return f"{line}\n".encode(errors="backslashreplace")
 
 
 def _writer(stream: TextIO | None) -> Write:
-    """Return what writes to a stream: to its descriptor, if it has one. A Python without stderr has no stream."""
+    """Return the function that writes to a stream, by its descriptor if it has one.
+
+    Python without stderr has no stream.
+    """
     if stream is None:
         return _write_nowhere
     try:
@@ -64,7 +67,7 @@ def _writer(stream: TextIO | None) -> Write:
 def _write_descriptor(descriptor: int, data: memoryview) -> int:
     try:
         return os.write(descriptor, data)
-    except BlockingIOError:  # whoever shares a pipe or a terminal with us may have made it so
+    except BlockingIOError:  # another process may have set this on a shared pipe or terminal
         _wait_for_room(descriptor)
         return os.write(descriptor, data)
 

@@ -1,7 +1,7 @@
-"""Counters and histograms as plain numbers, which become Prometheus' own when a scraper asks.
+"""Counters and histograms as plain numbers, converted to Prometheus' own types at a scrape.
 
-prometheus_client takes a lock for each event. Here an event is an addition in a dict. That is safe because only one
-thread counts, the one of the event loop; a scrape reads copies, and may do so in any thread.
+prometheus_client takes a lock for each event. Here an event is an addition in a dict. This is safe because only the
+event loop's thread counts. A scrape reads copies, and may do so in any thread.
 """
 
 from bisect import bisect_left
@@ -15,13 +15,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-Labels = tuple[str, ...]  # the values, in the order of the family's names
+Labels = tuple[str, ...]  # values, in the order of the family's label names
 Counts = defaultdict[Labels, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One series of a family, for code that counts it often."""
+    """One series of a family of counters, for code that counts it often."""
 
     counts: Counts
     labels: Labels
@@ -32,25 +32,25 @@ class Counter:
 
 
 class Histogram:
-    """A family of histograms with the same upper bounds. A series exists from its first mention on."""
+    """A family of histograms with the same upper bounds. A series exists once it is mentioned."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
-        # A number for each bucket, the one without an upper bound last, and then the sum of what was observed.
+        # A count for each bucket, the last without an upper bound, and then the sum of the observed values.
         self._series: defaultdict[Labels, list[float]] = defaultdict(lambda: [0] * (len(bounds) + 2))
 
     def add(self, labels: Labels) -> None:
-        """Begin a series at zero."""
-        self._series[labels]  # reading creates it
+        """Start a series at zero."""
+        self._series[labels]  # a defaultdict creates it when read
 
     def observe(self, value: float, labels: Labels = ()) -> None:
-        """Count a value. A bucket holds what is equal to its bound, too."""
+        """Count a value. A bucket includes values equal to its bound."""
         series = self._series[labels]
         series[bisect_left(self._bounds, value)] += 1
         series[-1] += value
 
     def collect(self) -> Iterator[tuple[Labels, list[tuple[str, float]], float]]:
-        """Yield of each series its labels, how many values each bound holds, and their sum."""
+        """Yield for each series its labels, its cumulative buckets, and its sum."""
         bounds = [*map(floatToGoString, self._bounds), "+Inf"]
         for labels, series in self._series.copy().items():
             *buckets, total = series.copy()
@@ -59,13 +59,13 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Families(Collector):
-    """All families of one service: the one collector of its registry that is ours."""
+    """The collector of all families of one service."""
 
     prefix: str
     _families: list[Callable[[], Metric]] = field(default_factory=list)
 
     def counter(self, name: str, what: str, *labels: str) -> Counts:
-        """Return the numbers of a new family. A series exists once it is in there."""
+        """Return the counts of a new family. A series exists once it is in there."""
         counts: Counts = defaultdict(int)
 
         def family() -> Metric:
@@ -91,9 +91,9 @@ class Families(Collector):
         return histogram
 
     def callback(self, name: str, what: str, count: Callable[[], int]) -> None:
-        """Add a counter whose number is asked for at each scrape."""
+        """Add a counter whose value is read at each scrape."""
         self._families.append(lambda: CounterMetricFamily(f"{self.prefix}{name}", what, value=count()))
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each family as it is now."""
+        """Yield each family with its current values."""
         return (family() for family in self._families)

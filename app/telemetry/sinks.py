@@ -1,7 +1,9 @@
-"""Sinks: where events of the log become lines of a stream. Nothing here raises; what does not get out is counted.
+"""Sinks write the events of the log as lines of a stream.
 
-`DirectSink` writes at once, for a command. `QueuedSink` is for the service, whose event loop must wait neither for a
-reader nor for the writing of JSON: a daemon thread does both, and what does not fit into its queue is dropped.
+Nothing here raises; lines that cannot be written are counted.
+
+`DirectSink` writes at once, for commands. `QueuedSink` is for the service, whose event loop must not wait for a reader
+or for the encoding of JSON. A daemon thread does both, and what does not fit into its queue is dropped.
 """
 
 import os
@@ -18,19 +20,19 @@ from app.telemetry.output import Output, encode
 
 QUEUED_LINES = 10_000
 QUEUED_SIZE = 4 << 20  # characters
-BATCH_SIZE = 16 << 10  # written at once
-BATCH_SECONDS = 0.02  # for more lines to come. The thread takes the interpreter from the event loop once a batch
+BATCH_SIZE = 16 << 10  # characters that are written at once
+BATCH_SECONDS = 0.02  # to wait for more lines, because the thread interrupts the event loop once a batch
 REPORT_SECONDS = 1.0  # between two attempts to report lost lines
-CLOSE_SECONDS = 1.0  # for the last lines
+CLOSE_SECONDS = 1.0  # to wait for the last lines
 
 
 class LostLines:
-    """How many lines did not get out. `unreported` are those that the log itself has not told of: it is broken now."""
+    """The number of lines that could not be written. `unreported` are those that no line of the log mentions yet."""
 
     def __init__(self) -> None:
         self.total = 0
         self.unreported = 0
-        self._lock = threading.RLock()  # reentrant, as the one of the queue
+        self._lock = threading.RLock()  # reentrant, for the same reason as that of the queue
 
     def add(self, lines: int) -> None:
         """Count lost lines."""
@@ -39,25 +41,25 @@ class LostLines:
             self.unreported += lines
 
     def report(self, lines: int) -> None:
-        """Note that the log has a line with this number."""
+        """Note that the log has a line that reports this many."""
         with self._lock:
             self.unreported -= lines
 
 
 class Sink(Protocol):
-    """Where events go."""
+    """Where events are written."""
 
     lost: LostLines
 
     def put(self, event: Event) -> None:
-        """Take an event, in any thread."""
+        """Take an event. May be called in any thread."""
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Write what waits, for so long at most."""
+        """Write the waiting events, for at most `seconds`."""
 
 
 class DirectSink:
-    """Writes each event at once."""
+    """A sink that writes each event at once."""
 
     def __init__(self, stream: TextIO | None, line_format: Format) -> None:
         self.lost = LostLines()
@@ -68,11 +70,11 @@ class DirectSink:
         self.lost.add(1 - self._output.write([encode(self._format(event))]))
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Do nothing: no event waits."""
+        """Do nothing, because no event is waiting."""
 
 
 class QueuedSink:
-    """Hands events to a thread of its own, which writes them in batches."""
+    """A sink with a thread of its own, which writes events in batches."""
 
     def __init__(
         self, stream: TextIO | None, line_format: Format, *, lines: int = QUEUED_LINES, size: int = QUEUED_SIZE
@@ -81,11 +83,11 @@ class QueuedSink:
         self._output, self._format = Output(stream), line_format
         self._most_lines, self._most_size = lines, size
         self._events: deque[Event] = deque()
-        self._size = 0  # of the events that wait
+        self._size = 0  # of the waiting events
         self._closing = False
         self._report_at = 0.0  # the earliest time, by the monotonic clock
-        self._lock = threading.RLock()  # reentrant: a finalizer that runs in `put` may log, too
-        self._wake = threading.Lock()  # a semaphore, free if there is work: a condition forgets whom nobody waits for
+        self._lock = threading.RLock()  # reentrant, because a finalizer that runs during `put` may also log
+        self._wake = threading.Lock()  # a semaphore, released if there is work; a condition could miss it
         self._wake.acquire()
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
@@ -93,12 +95,12 @@ class QueuedSink:
 
     @property
     def waiting(self) -> int:
-        """Events that wait for the thread."""
+        """The number of events that are waiting to be written."""
         return len(self._events)
 
     def put(self, event: Event) -> None:
-        """Queue an event, or count it as lost. Wakes the thread only when there is something new for it to do."""
-        if os.getpid() != self._process:  # a child that was forked off has no thread to write
+        """Queue an event, or count it as lost. The thread is woken only if it has something new to do."""
+        if os.getpid() != self._process:  # a forked child has no such thread
             self._output.write(self._lines([event]))
             return
         with self._lock:
@@ -113,13 +115,13 @@ class QueuedSink:
                 self._notify()
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Take no more events, and wait until those that were taken are written."""
+        """Take no more events, and wait until all others are written."""
         self._closing = True
         self._notify()
         self._thread.join(seconds)
 
     def _notify(self) -> None:
-        with suppress(RuntimeError):  # it is free already
+        with suppress(RuntimeError):  # released already
             self._wake.release()
 
     def _run(self) -> None:
@@ -134,7 +136,10 @@ class QueuedSink:
                 return
 
     def _wait(self) -> None:
-        """Wait for an event, or to report lost lines again; then for more events, so that they share a batch."""
+        """Wait for an event, or until lost lines can be reported again.
+
+        Then wait for more events that can share the batch.
+        """
         self._wake.acquire(timeout=REPORT_SECONDS if self.lost.unreported else -1)
         if self._size < BATCH_SIZE and not self._closing:
             self._wake.acquire(timeout=BATCH_SECONDS)
@@ -158,7 +163,7 @@ class QueuedSink:
         self.lost.add(len(lines) - max(written - len(report), 0))
 
     def _to_report(self) -> int:
-        """Return how many lost lines to report now: in a flood, one line a second tells of them."""
+        """Return how many lost lines to report now. They are reported at most once a second."""
         now = time.monotonic()
         if not self.lost.unreported or (now < self._report_at and not self._closing):
             return 0

@@ -1,4 +1,4 @@
-"""Throttle log lines that anybody could cause: the first few in a while are written, then how many more there were."""
+"""Throttle log lines that anybody could cause: write the first few of a period, then only how many more there were."""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -8,9 +8,9 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Throttle(Generic[K]):
-    """Admits `first` lines of a key in `seconds`; `summarise` is told at the end how many more there were.
+    """A throttle that admits `first` lines of a key in `seconds`, then calls `summarise` with how many more there were.
 
-    The keys must be words of a fixed list, not what a stranger wrote. Needs a running event loop.
+    Keys must be from a fixed list, never a stranger's words. A running event loop is needed.
     """
 
     def __init__(self, first: int, seconds: float, summarise: Callable[[K, int], None]) -> None:
@@ -20,11 +20,11 @@ class Throttle(Generic[K]):
         self._counts: dict[K, int] = {}
 
     def would_admit(self, key: K) -> bool:
-        """Return whether the next line of this key is admitted, without counting it."""
+        """Return whether the next line of this key would be written, without counting it."""
         return self._counts.get(key, 0) < self._first
 
     def admit(self, key: K) -> bool:
-        """Count a line; return whether to write it."""
+        """Count a line, and return whether to write it."""
         if key not in self._counts:
             self._counts[key] = 0
             asyncio.get_running_loop().call_later(self._seconds, self._end, key)

@@ -1,4 +1,4 @@
-"""Describe exceptions by types, files and lines: never by a message or a local variable."""
+"""Describe exceptions by types, files and lines, never by a message or a local variable."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from traceback import walk_tb
 from app.telemetry.values import shorten_text
 
 TRACE_LINES = 60  # of an exception and its causes
-FRAMES = 20  # of one exception, the innermost
+FRAMES = 20  # the innermost of one exception
 
 
 def describe(error: object) -> str:
-    """Return the lines of an exception and of what caused it; nothing for what is no exception."""
+    """Return the lines of an exception and its causes; "" for anything else."""
     return "\n".join(_lines(error)) if isinstance(error, BaseException) else ""
 
 
 def _lines(error: BaseException | None) -> Iterator[str]:
-    """Yield about `TRACE_LINES` lines. Source files are not read, which would block the event loop."""
+    """Yield about `TRACE_LINES` lines. Source files are not read, because this would block the event loop."""
     count = 0
     while error is not None and count < TRACE_LINES:
         frames = deque(walk_tb(error.__traceback__), maxlen=FRAMES)

@@ -1,7 +1,7 @@
-"""Shorten and escape values for a log line, so that no caller can fill the disk or drive a terminal with one.
+"""Shorten and escape values for a log line, so that no request can fill the disk or control a terminal.
 
-A value takes at most `LIMIT` characters of output, escapes counted. What is left out is cut from the middle: the end
-often says most (a line number, the part of a URL that differs). A container shares one limit among its items.
+A value takes at most `LIMIT` characters of output, including escapes. Text is cut in the middle, because the end often
+matters most (a line number, the part of a URL that differs). The items of a container share one limit.
 """
 
 import math
@@ -9,21 +9,21 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-LIMIT = 200  # characters of one value, as JSON writes it
-CONTAINER = 2  # characters that a container costs, so that nesting ends
+LIMIT = 200  # characters of one value in JSON
+CONTAINER = 2  # characters that each item costs, so that deep nesting ends
 FIELD = 20  # characters of a field's name, its punctuation and a short number
-SHORT = LIMIT // 2  # characters of a text that fits, even if each is a backslash
+SHORT = LIMIT // 2  # characters that fit even if each is a backslash
 SMALL = 1 << 64
-LONG_INTEGER = 256  # bits; Python refuses to print one of 4,300 digits
+LONG_INTEGER = 256  # bits; Python refuses to print an integer of 4,300 digits
 
-# Control characters, line separators, marks that change the direction of text, and what UTF-8 cannot encode.
+# Control characters, line separators, marks that change the direction of text, and surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
 
 
 def simplify(fields: dict[str, Any]) -> int:
-    """Shorten the values of a dict in place; return about how many characters JSON needs for it.
+    """Shorten the values of a dict in place. Return approximately how many characters it takes in JSON.
 
-    Ordinary values are left alone after a look: this is done for each line, on the event loop.
+    This runs for each line on the event loop, so ordinary values are only checked.
     """
     size = FIELD * len(fields)
     for key, value in fields.items():
@@ -40,16 +40,16 @@ def simplify(fields: dict[str, Any]) -> int:
 
 
 def shorten(value: Any) -> Any:
-    """Return a value that JSON can write, of about `LIMIT` characters at most. Never raises."""
+    """Return a value that JSON can represent, of at most about `LIMIT` characters. Never raises."""
     try:
         return _Shortener(LIMIT).value(value)
-    except Exception:  # noqa: BLE001 - whatever the class of a rule does
+    except Exception:  # noqa: BLE001 - the class of a rule may raise anything
         return f"a {type(value).__name__}"
 
 
 def shorten_text(text: str, limit: int = LIMIT) -> str:
-    """Escape a text; if that takes more than `limit` characters, cut it and say how long it was."""
-    if 2 * len(text) <= limit and text.isprintable():  # what is printable needs no escape but JSON's backslash
+    """Escape a text. If it takes more than `limit` characters, cut it and say how long it was."""
+    if 2 * len(text) <= limit and text.isprintable():  # in printable text JSON escapes only quotes and backslashes
         return text
     if len(text) <= limit and _width(escaped := _escape(text)) <= limit:
         return escaped
@@ -59,7 +59,7 @@ def shorten_text(text: str, limit: int = LIMIT) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """Return the type and the line of an exception; its message may hold a customer's words."""
+    """Return the type and line of an exception, but not its message, which may contain a customer's words."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -68,7 +68,7 @@ def place_of(error: BaseException) -> str:
 
 
 def text_of(value: Any) -> str:
-    """Return a value of any type as text; of an exception, its place."""
+    """Return a value of any type as text. For an exception this is its place."""
     if isinstance(value, str):
         return value
     if isinstance(value, BaseException):
@@ -77,16 +77,16 @@ def text_of(value: Any) -> str:
         return str(value) if _is_printable(value) else f"an integer of {value.bit_length()} bits"
     try:
         return repr(value)
-    except Exception:  # noqa: BLE001 - whatever the class of a rule does
+    except Exception:  # noqa: BLE001 - the class of a rule may raise anything
         return f"a {type(value).__name__}"
 
 
 class _Shortener:
-    """Shorten one value and all that it contains, within a common limit."""
+    """Shortens one value and everything in it, within a common limit."""
 
     def __init__(self, limit: int) -> None:
         self._left = limit
-        self._cut = False  # whether it says that something is left out
+        self._cut = False  # whether the output says already that something was left out
 
     def value(self, value: Any) -> Any:
         """Shorten a value of any type."""
@@ -110,7 +110,7 @@ class _Shortener:
             yield omitted or self.value(item)
 
     def _while_room(self, items: Collection[Any]) -> Iterable[tuple[Any, str | None]]:
-        """Yield the items that have room; after them, once a value, how many are left out."""
+        """Yield the items while there is room, and then, once for each value, how many were left out."""
         for index, item in enumerate(items):
             self._left -= CONTAINER
             if self._left <= 0:
@@ -127,7 +127,7 @@ class _Shortener:
 
 
 def _is_printable(value: float | None) -> bool:
-    """Whether JSON can write the number, and shortly."""
+    """Return whether JSON can represent the number, in few characters."""
     return value is None or (value.bit_length() <= LONG_INTEGER if isinstance(value, int) else math.isfinite(value))
 
 
@@ -136,7 +136,7 @@ def _escape(text: str) -> str:
 
 
 def _width(escaped: str) -> int:
-    """Characters that JSON needs: it doubles backslashes, and puts one before a quotation mark."""
+    """Return the length of a text in JSON, which adds a backslash to each backslash and quotation mark."""
     return len(escaped) + escaped.count("\\") + escaped.count('"')
 
 

@@ -1,7 +1,7 @@
-"""The public ASGI application: every path in one list.
+"""The public ASGI application, with every path in one list.
 
-`SignatureMiddleware` looks up Plivo's paths itself: Starlette's router would add 10 us to each call, a quarter of what
-the call costs up to its endpoint.
+`SignatureMiddleware` looks up Plivo's paths itself. Starlette's router would add 10 us to each call, a quarter of what
+it costs until its endpoint.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,17 +24,17 @@ Page = Callable[[Request], Awaitable[Response]]
 
 @dataclass(slots=True)
 class CurrentApp:
-    """The application of the configuration in force. A request ends in the one that it began in."""
+    """The application of the configuration in force. A request ends in the application in which it began."""
 
     current: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on."""
+        """Pass the request on."""
         await self.current(scope, receive, send)
 
 
 def paths(endpoints: Endpoints) -> tuple[dict[str, SignedEndpoint], dict[str, Page]]:
-    """What Plivo calls, which must be signed, and what anybody may ask for."""
+    """Return the paths that Plivo calls, which must be signed, and the paths for anybody."""
     message = SignedEndpoint("message", b"To", endpoints.message)
     report = SignedEndpoint("report", b"From", endpoints.report)
     signed = {
@@ -54,7 +54,10 @@ def paths(endpoints: Endpoints) -> tuple[dict[str, SignedEndpoint], dict[str, Pa
 def make_app(
     options: SignatureOptions, endpoints: Endpoints, metrics: Metrics, accepted: Callable[[Scope], None] = trust
 ) -> SignatureMiddleware:
-    """Serve each path below the path of `public_url` and without it, for proxies that strip it."""
+    """Return the application.
+
+    Each path is served below the path of `public_url` and, for proxies that strip it, without it.
+    """
     signed, unsigned = paths(endpoints)
     app = Starlette(routes=_routes(unsigned, urlsplit(options.public_url).path))
     app.router.redirect_slashes = False

@@ -1,7 +1,7 @@
-"""A time limit for every call (G4), kept by one timer.
+"""A deadline for every call (G4), kept by one timer.
 
-`asyncio.timeout` gives each call a timer of its own, at six times the cost. All calls here have the same time, so they
-expire in the order in which they began, and one timer that waits for the oldest is enough.
+`asyncio.timeout` creates a timer for each call, at six times the cost. All calls here have the same time limit, so they
+expire in the order in which they started, and one timer for the oldest is enough.
 """
 
 import asyncio
@@ -11,19 +11,19 @@ from typing import Self
 
 
 class DeadlineExceeded(Exception):
-    """A call took too long and was cancelled."""
+    """The error of a call that took too long and was cancelled."""
 
 
 class Deadline:
-    """Gives each call `seconds`: `with deadline.call(): ...`."""
+    """A limit of `seconds` for each call: `with deadline.call(): ...`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._calls: dict[TimedCall, None] = {}  # the oldest first
+        self._calls: dict[TimedCall, None] = {}  # oldest first
         self._timer: asyncio.TimerHandle | None = None
 
     def call(self) -> "TimedCall":
-        """A context manager for one call, made in the task that serves it. Raises `DeadlineExceeded` at its end."""
+        """Return a context manager for one call, to be entered in its task. It raises `DeadlineExceeded` on exit."""
         call = TimedCall(self._calls)
         if self._timer is None:
             self._wait(self._seconds)
@@ -33,7 +33,7 @@ class Deadline:
         self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
 
     def _expire(self) -> None:
-        """Cancel the calls whose time is over, and wait for the next."""
+        """Cancel the calls that are over time, and wait for the next."""
         self._timer = None
         now = time.monotonic()
         for call in list(self._calls):
@@ -45,7 +45,7 @@ class Deadline:
 
 
 class TimedCall:
-    """One call. A cancellation that comes from elsewhere stays a cancellation, as with `asyncio.timeout`."""
+    """One call with a deadline. As with `asyncio.timeout`, a cancellation from elsewhere remains a cancellation."""
 
     __slots__ = ("_calls", "_cancelling", "_expired", "_task", "started_at")
 
@@ -76,5 +76,5 @@ class TimedCall:
         self._task.cancel()
 
     def elapsed(self) -> float:
-        """Seconds since the call began."""
+        """Return the seconds since the call started."""
         return time.monotonic() - self.started_at

@@ -1,4 +1,4 @@
-"""When a diagnosis is made, and what it may cost: a forgery must not cost more than its check."""
+"""Decide when to diagnose a refused signature, and limit the cost: a forgery must not cost more than its check."""
 
 import time
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from app.plivo.signature import Request, SignatureHeader, Token, header_fields
 from app.web.request import raw_path
 
 DIAGNOSIS_INTERVAL = 1.0  # seconds
-DIAGNOSIS_SECONDS = 0.005  # of CPU time; the loop stands still meanwhile
-DIAGNOSIS_HMACS = 2_000  # twenty tokens over every variant
+DIAGNOSIS_SECONDS = 0.005  # of CPU time, during which the event loop is blocked
+DIAGNOSIS_HMACS = 2_000  # enough for twenty tokens and every variant
 
 
 class Diagnoser:
-    """Diagnoses refused signatures: one in `DIAGNOSIS_INTERVAL`, within a budget."""
+    """The diagnosis of refused signatures: one in `DIAGNOSIS_INTERVAL`, within a budget."""
 
     def __init__(self, public_url: str, tokens: Sequence[Token]) -> None:
         self._public_url = public_url
@@ -23,7 +23,7 @@ class Diagnoser:
         self._due_at = float("-inf")
 
     def advice(self, signature_headers: Sequence[SignatureHeader], request: Request, scope: Scope) -> str | None:
-        """What to change so that the signature matches; None if it is too early for another diagnosis."""
+        """Return what to change so that the signature matches, or None if it is too early for another diagnosis."""
         now = time.monotonic()
         if now < self._due_at:
             return None

@@ -1,4 +1,7 @@
-"""HTTP to values and back; no decision. What Plivo calls has been verified, the rest has not."""
+"""The endpoints, which convert HTTP to values and back.
+
+Plivo's calls have been verified before; other requests have not.
+"""
 
 from collections.abc import Awaitable, Callable
 
@@ -16,7 +19,7 @@ TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
 class Ok:
-    """200 and a body that is bytes already, as an ASGI application: Starlette's `Response` takes 2 us more."""
+    """An ASGI response with status 200 and a body of bytes. Starlette's `Response` takes 2 us more."""
 
     __slots__ = ("_body", "_content_type")
 
@@ -25,14 +28,14 @@ class Ok:
         self._content_type = content_type
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send head and body."""
+        """Send the head and the body."""
         headers = [self._content_type, (b"content-length", b"%d" % len(self._body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": self._body})
 
 
 class Endpoints:
-    """The handlers, with what they call."""
+    """The handlers of all paths, and the functions that they call."""
 
     def __init__(
         self, answer: Answer, accept: Accept, ready: Callable[[], Awaitable[bool]], fault: Callable[[], str | None]
@@ -43,21 +46,21 @@ class Endpoints:
         self._fault = fault
 
     async def message(self, request: Verified) -> Ok:
-        """`message_url`: 200 and Plivo XML. Raises `Refused`."""
+        """Serve `message_url`: 200 with Plivo XML. Raises `Refused`."""
         return Ok(await self._answer(InboundMessage.from_parameters(request.parameters), request), XML)
 
     async def report(self, request: Verified) -> Ok:
-        """`callbackUrl`: 200 once stored. Raises `Refused`."""
+        """Serve `callbackUrl`: 200 once the report is stored. Raises `Refused`."""
         report = DeliveryReport.from_parameters(request.path, request.parameters, request.digest)
         await self._accept(report, request)
         return Ok(b"stored\n", TEXT)
 
     async def health(self, _request: Request) -> Response:
-        """Whether this process does its work; never the store's or a target's state."""
+        """Respond whether this process works. The state of the store or of a target does not count."""
         fault = self._fault()
         return JSONResponse({"healthy": fault is None}, 503 if fault else 200)
 
     async def ready(self, _request: Request) -> Response:
-        """Whether to send traffic here."""
+        """Respond whether this process can take traffic."""
         ready = await self._ready()
         return JSONResponse({"ready": ready}, 200 if ready else 503)

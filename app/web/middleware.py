@@ -1,9 +1,9 @@
-"""Signature verification in front of the endpoints: nothing reaches one unless Plivo signed it (G1). Pure ASGI.
+"""Signature verification in front of the endpoints: no call reaches one unless Plivo signed it (G1). Pure ASGI.
 
-Signatures are computed over `public_url`, never over Host. The order of refusals: 404; 405; no signature at all 403,
-before the body is read; 413; 408; V2; 415; 400 for parameters that cannot be read; V3. What the endpoint refuses
-follows: 400 for a field that is missing, 403 for a signature that is bound to other content (G2). An answer that is
-not ready at the deadline is a 503 (G4).
+Signatures are computed over `public_url`, never over Host. Refusals come in this order: 404; 405; 403 without any
+signature, before the body is read; 413; 408; V2; 415; 400 for parameters that cannot be read; V3. Then the endpoint may
+refuse: 400 for a missing field, 403 for a signature that is bound to other content (G2). A response that is not ready
+at the deadline is a 503 (G4).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -32,32 +32,32 @@ Mode = Literal["any", "v3", "log-only"]
 
 
 def _nobody(_scope: Scope) -> None:
-    """Nobody asks who was accepted."""
+    """Ignore an accepted call."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureOptions:
-    """What signatures are checked against."""
+    """The options of signature verification."""
 
     public_url: str  # without a slash at the end
     tokens: tuple[Token, ...]
     mode: Mode = "any"
     body_limit: int = 64 * 1024
-    deadline: float = 6.0  # seconds for body and answer together; Plivo hangs up after 8
+    deadline: float = 6.0  # seconds for reading the body and responding; Plivo hangs up after 8
 
 
 @dataclass(frozen=True, slots=True)
 class SignedEndpoint:
     """An endpoint that Plivo calls."""
 
-    name: str  # in the metrics
-    our_number: bytes  # the parameter that holds it
+    name: str  # its label in the metrics
+    our_number: bytes  # the parameter that holds our number
     respond: Callable[[Verified], Awaitable[ASGIApp]]  # raises `Refused`
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A path that was found."""
+    """A path that is served by a signed endpoint."""
 
     path: str  # below public_url
     url: str
@@ -65,10 +65,10 @@ class _Target:
 
 
 class SignatureMiddleware:
-    """ASGI middleware: a call to one of `endpoints` reaches it as a `Verified`, every other goes to `app`.
+    """ASGI middleware that passes calls of `endpoints` on as `Verified` requests, and all other requests to `app`.
 
-    A path of `endpoints` ends in `/{message_uuid}` to take any. `accepted` is called with the scope of each signed
-    call that was served.
+    A path of `endpoints` that ends in `/{message_uuid}` matches any id. `accepted` is called with the scope of each
+    signed call that was served.
     """
 
     def __init__(
@@ -89,15 +89,15 @@ class SignatureMiddleware:
         self._families = (V3,) if options.mode == "v3" else FAMILIES
         self._strict = options.mode != "log-only"
         self._deadline = Deadline(options.deadline)
-        self._beside = 0  # calls that V2 verified beside a V3 that did not match
+        self._beside = 0  # calls verified by V2 although a V3 did not match
         self._exact: dict[str, _Target] = {}
         self._by_prefix: dict[str, tuple[str, SignedEndpoint]] = {}
-        for prefix in ("", urlsplit(options.public_url).path):  # where both lead somewhere, the public path counts
+        for prefix in ("", urlsplit(options.public_url).path):  # where both match, the public path counts
             for path, endpoint in endpoints.items():
                 self._add(prefix, path, endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer Plivo's calls; hand on the rest."""
+        """Serve Plivo's calls, and pass on all other requests."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif target := self._target(raw_path(scope)):
@@ -124,7 +124,7 @@ class SignatureMiddleware:
         return _Target(path, f"{self._options.public_url}{path}", found[1])
 
     async def _respond(self, scope: Scope, receive: Receive, target: _Target) -> ASGIApp | None:
-        """The response; None if nobody is there to get it."""
+        """Return the response to a call, or None if the caller hung up."""
         verified: Verified | None = None
         try:
             with self._deadline.call() as call:
@@ -146,14 +146,14 @@ class SignatureMiddleware:
         return response
 
     async def _answer(self, endpoint: SignedEndpoint, verified: Verified, call: TimedCall) -> ASGIApp:
-        """The endpoint's response. What shall go on after the deadline must be a task of its own."""
+        """Return the endpoint's response. Work that must outlive the deadline needs its own task."""
         try:
             return await endpoint.respond(verified)
         finally:
             self._metrics.served(endpoint.name, verified.signed_by, call.elapsed())
 
     async def _verify(self, scope: Scope, receive: Receive, target: _Target) -> Verified:
-        """The request, once its signature has been verified. Raises `Refused` or `ClientGone`."""
+        """Verify a call. Raises `Refused` or `ClientGone`."""
         method = scope["method"]
         if method not in ("GET", "POST"):
             raise NotAllowed(method)
@@ -174,7 +174,7 @@ class SignatureMiddleware:
         return verified
 
     def _reject(self, mismatch: NoMatch, request: RawRequest, scope: Scope) -> Verified:
-        """Raise `Forged` and say what would have matched; in log-only mode say so and let the call pass unverified."""
+        """Raise `Forged` with a diagnosis. In log-only mode, log the diagnosis and let the call pass unverified."""
         parameters = () if self._strict else request.read()[1]
         advice = None
         if mismatch.compared and self._refusals.would_log(Forged.label if self._strict else UNVERIFIED):
@@ -200,7 +200,7 @@ class SignatureMiddleware:
         return PlainTextResponse(f"{refusal.public}\n", refusal.status, refusal.headers)
 
     def _noting_404(self, scope: Scope, send: Send) -> Send:
-        """Somebody gave Plivo a URL that is not served: only the log and the metrics can tell."""
+        """Log and count a 404 for a signed call: somebody gave Plivo a URL that is not served."""
 
         async def noting(event: Message) -> None:
             if event["type"] == "http.response.start" and event["status"] == 404:  # noqa: PLR2004

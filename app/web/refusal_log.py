@@ -1,4 +1,4 @@
-"""Log and count refusals. What anybody can cause is summed up, so that the log cannot fill the disk."""
+"""Log and count refusals. Lines that anybody can cause are summarised, so that they cannot fill the disk."""
 
 from app.plivo.refusals import Refused
 from app.telemetry import get_logger
@@ -7,7 +7,7 @@ from app.telemetry.throttle import Throttle
 
 log = get_logger("web")
 
-FIRST = 3  # lines of one kind in `SECONDS`; the rest share one line
+FIRST = 3  # lines of one kind in `SECONDS`; the rest are counted in one line
 SECONDS = 1.0
 PATH_SHOWN = 200  # characters
 SERVER_ERROR = 500
@@ -18,18 +18,21 @@ BESIDE = "v2_beside_v3"
 
 
 class RefusalLog:
-    """The log lines and counters of refusals of one service."""
+    """The log lines and metrics of refusals, for one service."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._throttle: Throttle[str] = Throttle(FIRST, SECONDS, self._summarise)
 
     def would_log(self, kind: str) -> bool:
-        """Whether the next refusal of this kind gets a line of its own."""
+        """Return whether the next refusal of this kind gets a line of its own."""
         return self._throttle.would_admit(kind)
 
     def refused(self, endpoint: str, refusal: Refused, *, path: str, method: str, signed: bool) -> None:
-        """A call was turned away. What Plivo signed is always told: no stranger can make it many."""
+        """Log and count a refused call.
+
+        If Plivo signed it, it is always logged, because strangers cannot cause that.
+        """
         self._metrics.refused(endpoint, refusal.label)
         if signed or self._throttle.admit(refusal.label):
             level = log.error if refusal.status >= SERVER_ERROR else log.warning
@@ -37,24 +40,24 @@ class RefusalLog:
             level("refused", **fields, **_advising(refusal.advice))
 
     def not_found(self, path: str, method: str, public_url: str) -> None:
-        """A call that carries Plivo's signature header came to a path that is not served."""
+        """Log and count a call with a signature to a path that is not served."""
         self._metrics.not_found()
         if self._throttle.admit(NOT_FOUND):
             reason = f"Plivo's URLs here are {public_url}/message and {public_url}/report"
             log.warning("refused", status=404, path=path[:PATH_SHOWN], method=method, reason=reason)
 
     def hung_up(self, path: str) -> None:
-        """The caller was gone before the body was in."""
+        """Log a caller that hung up before its body was complete."""
         if self._throttle.admit(HUNG_UP):
             log.info("the caller hung up while sending", path=path)
 
     def unverified(self, reason: str, advice: str | None) -> None:
-        """log-only mode let a call pass."""
+        """Log a call that log-only mode let pass."""
         if self._throttle.admit(UNVERIFIED):
             log.warning("accepted unverified: signature = log-only", reason=reason, **_advising(advice))
 
     def beside(self, times: int, checked: str) -> None:
-        """V2 vouched for a call whose V3 did not match."""
+        """Log and count a call that V2 verified although its V3 did not match."""
         self._metrics.beside()
         if self._throttle.admit(BESIDE):
             log.warning("V2 accepted beside a V3 that does not match", times=times, checked=checked)
@@ -64,5 +67,5 @@ class RefusalLog:
 
 
 def _advising(advice: str | None) -> dict[str, str]:
-    """Return advice as a field of its own: a long value is cut, and this is the one to read."""
+    """Return advice as a field of its own, because a long reason would be cut and the advice lost."""
     return {"advice": advice} if advice else {}

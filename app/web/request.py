@@ -1,4 +1,4 @@
-"""What arrived: the path of a call, and its body, read within its bounds."""
+"""Read a request: its path, and its body within limits."""
 
 from collections.abc import Mapping
 
@@ -8,17 +8,17 @@ from app.plivo.refusals import TooLarge
 
 
 class ClientGone(Exception):
-    """The caller hung up while we read."""
+    """The caller hung up before its request was complete."""
 
 
 def raw_path(scope: Scope) -> str:
-    """The path as it arrived."""
+    """Return the path as it arrived, not decoded."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
     return raw.decode("latin-1")
 
 
 async def read_body(fields: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """The whole body, of `limit` bytes at most; `fields` are the header's. Raises `TooLarge` or `ClientGone`."""
+    """Return the whole body, of at most `limit` bytes. `fields` are the headers. Raises `TooLarge` or `ClientGone`."""
     declared = fields.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         message = f"{int(declared)} bytes declared, body_limit is {limit}"
@@ -33,5 +33,5 @@ async def read_body(fields: Mapping[bytes, bytes], receive: Receive, limit: int)
             message = f"over body_limit, {limit} bytes"
             raise TooLarge(message)
         if not event.get("more_body", False):
-            return bytes(parts + part) if parts else part  # nearly always one piece
+            return bytes(parts + part) if parts else part  # nearly always in one piece
         parts += part

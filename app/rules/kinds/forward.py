@@ -1,4 +1,4 @@
-"""Kind `forward`: the message goes to other phones, and perhaps a text to the sender."""
+"""Kind `forward`: send the message to other phones and, if the rule has a `text`, a reply to the sender."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -13,7 +13,7 @@ from app.rules.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class ForwardOptions:
-    """`forward = "+33.."`: the message goes to other phones."""
+    """The options of a `forward` rule: the numbers that get the message, and the texts."""
 
     KEY: ClassVar[str] = "forward"
     forward: Annotated[tuple[str, ...], Doc("The numbers that get the message.")]
@@ -21,7 +21,7 @@ class ForwardOptions:
     text: Annotated[str | None, Doc("A reply to the sender. Default: none.")] = None
 
     def build(self, compiler: RuleCompiler) -> "Forward":
-        """The action."""
+        """Build the action."""
         if not self.forward:
             compiler.fault("forward", "name at least one number")
         return Forward(
@@ -33,7 +33,7 @@ class ForwardOptions:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Answers, unless the only person to forward to is the one who wrote, or the number itself."""
+    """The action of a `forward` rule. It passes if only the sender or the number itself would get the message."""
 
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = False
@@ -44,7 +44,7 @@ class Forward:
     text: Template | None
 
     async def __call__(self, context: RuleContext) -> Answers | Passes:
-        """One message to the others, before the one to the sender."""
+        """Return one message to the others, then the reply to the sender."""
         others = tuple(number for number in self.to if number not in (context.message.sender, context.src))
         if not others:
             return Passes("forward: nobody but the sender or the number itself")

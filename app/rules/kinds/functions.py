@@ -1,4 +1,4 @@
-"""Functions of the user: found beside the config file, and watched while they run."""
+"""Python functions of the user: import them from beside the configuration file, and watch them while they run."""
 
 import importlib
 import inspect
@@ -12,18 +12,18 @@ from typing import Any, Generic, TypeVar
 
 from app.telemetry import get_logger, place_of
 
-BLOCKED = 0.1  # seconds; asyncio's own debug mode complains of as much
+BLOCKED = 0.1  # seconds, as in asyncio's debug mode
 
 log = get_logger("rules")
 R = TypeVar("R")
 
 
 class BadFunction(ValueError):
-    """The message says what to write instead."""
+    """A function that cannot be used. The message says what to write instead."""
 
 
 def find(name: str, folder: Path) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """The async function of `module:function`, which takes two arguments. Raises `BadFunction`."""
+    """Return the async function named by `module:function`, which takes two arguments. Raises `BadFunction`."""
     module_name, colon, function_name = name.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), function_name)):
         message = 'write "module:function", as "replies.weather:reply"'
@@ -50,7 +50,7 @@ def find(name: str, folder: Path) -> Callable[..., Coroutine[Any, Any, Any]]:
 def _import(name: str, folder: Path) -> Any:
     top = name.partition(".")[0]
     if str(folder) not in sys.path:
-        sys.path.append(str(folder))  # last: it can take no other module's name
+        sys.path.append(str(folder))  # last, so that it cannot hide any other module
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(name)
@@ -60,7 +60,7 @@ def _import(name: str, folder: Path) -> Any:
             raise BadFunction(message) from None
         message = f"{name} cannot be imported: it needs {error.name}, which is not installed"
         raise BadFunction(message) from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module does when imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything
         message = f"{name} cannot be imported: {place_of(error)}"
         raise BadFunction(message) from None
     beside = (folder / top).exists() or (folder / f"{top}.py").exists()
@@ -73,7 +73,7 @@ def _import(name: str, folder: Path) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Watched(Generic[R]):
-    """Awaits a coroutine and tells who held the loop, for everybody waits while it does."""
+    """A coroutine that logs a warning if it blocks the event loop, because then every request waits."""
 
     coroutine: Coroutine[Any, Any, R]
     name: str

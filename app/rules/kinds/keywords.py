@@ -1,9 +1,9 @@
-"""Kind `keywords`: a text for each word. Three forms, after folding (`folding.py`):
+"""Kind `keywords`: a text for each keyword. A keyword has one of three forms, compared after folding (`folding.py`):
 
     "HOURS | OPEN"  the whole text          "INFO *"  its first word          "* PRICE *"  any word
 
-Whole beats first, first beats any, then the order of the file. All are dict look-ups: the cost grows
-with the length of a message, not with the number of keywords.
+The whole text takes precedence over the first word, that over any word, and then the order of the file counts. Only
+dict look-ups are made: the cost grows with the length of a message, not with the number of keywords.
 """
 
 import re
@@ -34,7 +34,7 @@ class Entry(CooldownOptions):
 
 @dataclass(frozen=True, slots=True)
 class KeywordsOptions:
-    """`[rules.x.keywords]`: a reply for each word."""
+    """The options of a `keywords` rule: the table `[rules.x.keywords]`."""
 
     KEY: ClassVar[str] = "keywords"
     keywords: Annotated[
@@ -43,7 +43,7 @@ class KeywordsOptions:
     ]
 
     def build(self, compiler: RuleCompiler) -> "Keywords":
-        """The action; keywords that mean the same after folding are faults."""
+        """Build the action. Two keywords that are equal after folding are a fault."""
         if not self.keywords:
             compiler.fault("keywords", 'no keyword; write for example: "HOURS" = "Open 9-18"')
         compiler = compiler.at("keywords")
@@ -63,7 +63,7 @@ class KeywordsOptions:
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """One line of the file."""
+    """One keyword of the file, compiled."""
 
     order: int
     source: str
@@ -73,7 +73,7 @@ class Keyword:
 
 @frozen
 class FoundKeyword:
-    """A keyword, and what followed it in the message as it came."""
+    """A keyword found in a message, and the original text that follows it."""
 
     keyword: Keyword
     rest: str
@@ -81,7 +81,11 @@ class FoundKeyword:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Folded phrases, their first words, and how many words the longest has: as many look-ups a word, at most."""
+    """The keywords of one form, by folded phrase.
+
+    `longest` is the number of words of the longest phrase, and the most look-ups for each word of a message.
+    `beginnings` are the first words of the phrases.
+    """
 
     keywords: Mapping[str, Keyword]
     longest: int
@@ -89,18 +93,18 @@ class Phrases:
 
     @classmethod
     def of(cls, keywords: Mapping[str, Keyword]) -> Self:
-        """Counts once, at load."""
+        """Create phrases from their keywords. The rest is computed here, at load."""
         longest = max((phrase.count(" ") + 1 for phrase in keywords), default=0)
         return cls(keywords, longest, frozenset(phrase.partition(" ")[0] for phrase in keywords))
 
     def at_start(self, words: Sequence[folding.Word]) -> Iterator[tuple[Keyword, int]]:
-        """The keywords that the words begin with, and where each ends in the text."""
+        """Yield the keywords that the words begin with, each with the index in the text at which it ends."""
         for count in range(1, min(self.longest, len(words)) + 1):
             if keyword := self.keywords.get(" ".join(word.folded for word in words[:count])):
                 yield keyword, words[count - 1].end
 
     def anywhere(self, words: Sequence[folding.Word]) -> Iterator[Keyword]:
-        """The keywords that stand somewhere among the words."""
+        """Yield the keywords that are found anywhere among the words."""
         for start, word in enumerate(words):
             if word.folded in self.beginnings:
                 for keyword, _ in self.at_start(words[start : start + self.longest]):
@@ -109,7 +113,7 @@ class Phrases:
 
 @dataclass(frozen=True, slots=True)
 class Keywords:
-    """Answers with the text of the best keyword; passes if there is none."""
+    """The action of a `keywords` rule. It answers with the text of the best keyword, and passes if there is none."""
 
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = False
@@ -117,10 +121,10 @@ class Keywords:
     whole: Mapping[str, Keyword]
     first: Phrases
     any: Phrases
-    has_cooldown: bool  # whether some keyword has one
+    has_cooldown: bool  # whether any keyword has one
 
     async def __call__(self, context: RuleContext) -> Answers | Passes:
-        """The text of the keyword that was found."""
+        """Return the text of the best keyword."""
         found = self.find(context.message)
         if found is None:
             return Passes("keywords: none of them is in the text")
@@ -132,7 +136,7 @@ class Keywords:
         return keyword.cooldown.use(answer, key) if keyword.cooldown else answer
 
     def find(self, message: InboundMessage) -> FoundKeyword | None:
-        """The best keyword of a message's text."""
+        """Return the best keyword in a message, or None."""
         words = message.words
         if whole := self.whole.get(message.phrase):
             return FoundKeyword(whole, "")

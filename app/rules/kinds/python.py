@@ -1,10 +1,10 @@
-"""Kind `python`: an async function of yours says what to answer.
+"""Kind `python`: an async function of the user decides what to reply.
 
     async def reply(message: Message, context: Context) -> str | Reply | None: ...
 
-A text is the reply, None passes, a `Reply` can hold several messages or none (silence). An exception is
-a failure of the rule, never of the service. The module is found beside the config file, after
-everything that is installed, so that it can take no other module's name.
+A string is the reply, None passes, and a `Reply` holds several messages, or none for silence. An exception is a failure
+of the rule, never of the service. The module is found beside the configuration file, after everything that is
+installed, so that it cannot hide any other module.
 """
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -28,7 +28,7 @@ log = get_logger("rules")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What came. Numbers in E.164."""
+    """An inbound message. Its numbers are in E.164."""
 
     sender: str
     to: str
@@ -41,11 +41,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a function may use."""
+    """What a function may use, besides the message."""
 
     http: "httpx.AsyncClient"
-    deadline: float  # `time.monotonic()` of the end of the rule's life
-    logger: Logger  # bound to message, route and rule; do not log texts or numbers
+    deadline: float  # end of the rule's lifetime, by `time.monotonic()`
+    logger: Logger  # adds message_uuid, route and rule to each line; do not log texts or numbers
     route: str
     rule: str
     vars: Mapping[str, str]
@@ -53,7 +53,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """One message; `to` must be the sender or in `allow_to`."""
+    """One message. `to` is the sender, unless it names a number in the rule's `allow_to`."""
 
     text: str
     to: str | None = None
@@ -71,14 +71,14 @@ Function = Callable[[Message, Context], Coroutine[Any, Any, str | Reply | None]]
 
 @dataclass(frozen=True, slots=True)
 class PythonOptions:
-    """`python = "module:function"`: an async function of yours replies."""
+    """The options of a `python` rule: the function, and whom it may text."""
 
     KEY: ClassVar[str] = "python"
     python: Annotated[str, Doc("The module, found beside the config file, and the function, as `replies.shop:reply`.")]
     allow_to: Annotated[tuple[str, ...], Doc(ALLOW_TO)] = ()
 
     def build(self, compiler: RuleCompiler) -> "Python":
-        """The action; a module that cannot be imported is a fault of the file."""
+        """Build the action. A module that cannot be imported is a fault."""
         allowed = frozenset(compiler.number("allow_to", number) for number in self.allow_to)
         try:
             return Python(self.python, find(self.python, compiler.folder), allowed)
@@ -89,7 +89,7 @@ class PythonOptions:
 
 @dataclass(frozen=True, slots=True)
 class Python:
-    """Asks one function."""
+    """The action of a `python` rule, which calls one function."""
 
     name: str
     function: Function
@@ -99,15 +99,15 @@ class Python:
     has_cooldown: ClassVar[bool] = False
 
     async def __call__(self, context: RuleContext) -> RuleResult:
-        """Return the result; the chain bounds how long it may take."""
+        """Return the function's result. The chain limits how long it may take."""
         if context.services.client is None:
             return Fails("nothing is called here")
-        in_rule.set(True)  # the chain asks each rule that calls out in a task, and so in a context, of its own
+        in_rule.set(True)  # for this rule only: the chain gives each rule that calls out its own task
         try:
             returned = await Watched(
                 self.function(_message(context), _context(context, context.services.client.client)), self.name
             )
-        except KeyboardInterrupt as error:  # in `serve` no signal raises it; asyncio would end the process
+        except KeyboardInterrupt as error:  # raised by the function; asyncio would end the process
             return Fails(f"raised {place_of(error)}")
         match returned:
             case None:
@@ -122,7 +122,7 @@ class Python:
 
 
 async def _nothing(_message: Message, _context: Context) -> None:
-    """Stands in for a function that was not found."""
+    """Stand in for a function that was not found."""
 
 
 def _message(context: RuleContext) -> Message:

@@ -1,4 +1,4 @@
-"""Kind `silence`: nothing, on purpose."""
+"""Kind `silence`: send nothing, on purpose."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -11,13 +11,13 @@ from app.rules.rule import RuleContext
 
 @dataclass(frozen=True, slots=True)
 class SilenceOptions:
-    """`silence = true`: no reply, on purpose."""
+    """The options of a `silence` rule."""
 
     KEY: ClassVar[str] = "silence"
     silence: Annotated[bool, Doc("`true`: no reply, and no later rule is asked.")]
 
     def build(self, compiler: RuleCompiler) -> "Silence":
-        """The action."""
+        """Build the action."""
         if not self.silence:
             compiler.fault("silence", "silence = false does nothing; leave the key out")
         return Silence()
@@ -25,12 +25,12 @@ class SilenceOptions:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Always answers with no message, so that no later rule is asked."""
+    """The action of a `silence` rule. It always answers, with no message, so that no later rule is asked."""
 
     always_answers: ClassVar[bool] = True
     calls_out: ClassVar[bool] = False
     has_cooldown: ClassVar[bool] = False
 
     async def __call__(self, _context: RuleContext) -> Answers:
-        """No message."""
+        """Return an answer without messages."""
         return Answers((), "silence on purpose")

@@ -12,19 +12,19 @@ from app.rules.templates import Template
 
 @dataclass(frozen=True, slots=True)
 class TextOptions:
-    """`text = ".."`: one reply to the sender."""
+    """The options of a `text` rule."""
 
     KEY: ClassVar[str] = "text"
     text: Annotated[str, Doc("The reply; `{name}` stands for a value.")]
 
     def build(self, compiler: RuleCompiler) -> "Text":
-        """The action."""
+        """Build the action."""
         return Text(compiler.template("text", self.text))
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Always answers."""
+    """The action of a `text` rule. It always answers."""
 
     always_answers: ClassVar[bool] = True
     calls_out: ClassVar[bool] = False
@@ -33,5 +33,5 @@ class Text:
     template: Template
 
     async def __call__(self, context: RuleContext) -> Answers:
-        """The rendered text."""
+        """Return the text as a reply to the sender."""
         return context.reply(context.write(self.template), "fixed text")

@@ -1,14 +1,14 @@
-"""Kind `webhook`: an HTTP service says what to answer.
+"""Kind `webhook`: an HTTP service decides what to reply.
 
-We post JSON, signed as Standard Webhooks, with `webhook-id` = MessageUUID.rule, the same whenever the
-same message is asked again. It answers:
+The service gets JSON, signed as Standard Webhooks ask. The `webhook-id` is MessageUUID.rule, and the same whenever the
+rule is asked again about the same message. The service responds with
 
     200 text/plain          the reply; empty: silence
     200 application/json    {"text": ".."}, {"messages": [{"text": "..", "to": ".."}]}, {"rule": "name"}
-    204                     the next rule, please
+    204                     pass: the next rule is asked
 
-Once the status line is in, a 204 or a failure is certain, whatever follows. Anything else is a failure of the
-rule. Its text reaches the sender, or whom `allow_to` lists; nobody else.
+Anything else is a failure of the rule. The status line alone decides that a rule passes or fails, whatever follows it.
+A reply goes only to the sender, or to the numbers in `allow_to`.
 """
 
 import codecs
@@ -34,21 +34,21 @@ from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Fails, Passes, Redirects, RuleResult
 from app.rules.rule import ALLOW_TO, RuleContext
 
-CAP = 16 * 1024  # bytes of an answer; the longest SMS has 1,600 characters
+CAP = 16 * 1024  # bytes of a response; the longest SMS has 1,600 characters
 
 _OK, _NO_CONTENT = 200, 204
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookOptions(ReceiverOptions):
-    """`webhook = "https://.."`: an HTTP service of yours replies."""
+    """The options of a `webhook` rule: the service, and whom it may text."""
 
     KEY: ClassVar[str] = "webhook"
     webhook: Annotated[HttpUrl, Doc("The URL that the message is posted to, as JSON.")] = field(repr=False)
     allow_to: Annotated[tuple[str, ...], Doc(ALLOW_TO)] = ()
 
     def build(self, compiler: RuleCompiler) -> "Webhook":
-        """The action."""
+        """Build the action."""
         allowed = frozenset(compiler.number("allow_to", number) for number in self.allow_to)
         return Webhook(self.webhook, self.secrets, self.headers, allowed, self._tls(compiler))
 
@@ -62,9 +62,9 @@ class WebhookOptions(ReceiverOptions):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Asks one service."""
+    """The action of a `webhook` rule, which sends a request to one service."""
 
-    url: str = field(repr=False)  # its query may hold a key
+    url: str = field(repr=False)  # its query may contain a key
     secrets: tuple[Secret, ...]
     headers: Mapping[str, str] = field(repr=False)
     allowed: frozenset[str]
@@ -74,7 +74,7 @@ class Webhook:
     has_cooldown: ClassVar[bool] = False
 
     async def __call__(self, context: RuleContext) -> RuleResult:
-        """Return the result; the chain bounds how long it may take."""
+        """Return the service's decision. The chain limits how long it may take."""
         if context.services.client is None:
             return Fails("nothing is called here")
         try:
@@ -114,11 +114,11 @@ class Webhook:
             return Fails("webhook: the answer is not in its charset")
 
     def read_text(self, context: RuleContext, text: str) -> RuleResult:
-        """text/plain; `echo` and println end it with a newline, which nobody means to send."""
+        """Read a text/plain response, without the newline at its end that `echo` and println write."""
         return context.reply(text.rstrip("\r\n"), "webhook: text")
 
     def read_json(self, context: RuleContext, text: str) -> RuleResult:
-        """application/json: exactly one of the three forms."""
+        """Read an application/json response, which must have exactly one of the three forms."""
         try:
             answer = json.loads(text)
         except (ValueError, RecursionError):
@@ -169,7 +169,10 @@ def _question(context: RuleContext) -> dict[str, Any]:
 
 
 def _decoded(body: bytes, charset: str) -> str:
-    """A byte order mark is no part of the text, and wins over the charset: https://encoding.spec.whatwg.org/#decode."""
+    """Decode a body. A byte order mark is not part of the text, and takes precedence over the charset.
+
+    https://encoding.spec.whatwg.org/#decode
+    """
     return body.decode("utf-8-sig" if body.startswith(codecs.BOM_UTF8) else charset).removeprefix("\ufeff")
 
 

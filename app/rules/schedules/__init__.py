@@ -2,8 +2,9 @@
 
     Mo-Fr 09:00-12:30,13:30-18:00; Sa 22:00-02:00; PH off; 2026 Dec 24 off
 
-When clocks are put forward, an opening in the hour that does not exist happens at its end; when they
-are put back, an hour that happens twice is open both times.
+When clocks are put forward, an opening in the hour that does not exist happens at its end. When they are put back, an
+hour that comes twice is open both times.
+
 https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification
 """
 
@@ -24,12 +25,12 @@ __all__ = ["MOMENTS", "BadSchedule", "Moment", "Schedule", "ScheduleOptions", "b
 Moment = Literal["next_open", "next_close"]
 MOMENTS: tuple[Moment, ...] = ("next_open", "next_close")
 _DAY = 86400.0  # seconds
-HORIZON = 3660  # days of the search for what comes next, which holds the loop: 29 February is within it
+HORIZON = 3660  # days to search for the next opening; includes a 29 February. The search blocks the event loop
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleOptions:
-    """`[schedules.x]`: opening hours, for the conditions `open` and `closed` and for texts."""
+    """The options of one `[schedules.x]`, for the conditions `open` and `closed` and for texts."""
 
     timezone: Annotated[str, Doc("The IANA time zone of the hours, for example `Europe/Paris`.")]
     hours: Annotated[str, Doc("Opening hours in OpenStreetMap's syntax, for example `Mo-Fr 09:00-18:00; PH off`.")]
@@ -47,27 +48,27 @@ class ScheduleOptions:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a place is open."""
+    """The opening hours of one place."""
 
     name: str
     hours: Hours
     zone: ZoneInfo
     weekdays: tuple[str, ...] = ()
-    _outlooks: list["_Outlook"] = field(default_factory=list, compare=False, repr=False)  # the last one
+    _outlooks: list["_Outlook"] = field(default_factory=list, compare=False, repr=False)  # the latest one
 
     def is_open(self, at: float) -> bool:
-        """Whether it is open at that time (seconds since the epoch)."""
+        """Return whether it is open at that time (seconds since the epoch)."""
         return self.hours.is_open(self._local(at).replace(tzinfo=None))
 
     def next(self, moment: Moment, at: float) -> datetime | None:
-        """When it opens, or closes, next after `at`; None if never."""
+        """Return when it opens or closes next after `at`, or None if never."""
         if not self._outlooks or not self._outlooks[0].since <= at < self._outlooks[0].until:
             self._outlooks[:] = [self._look_ahead(at)]
         outlook = self._outlooks[0]
         return outlook.opens if moment == "next_open" else outlook.closes
 
     def write(self, moment: datetime, form: str) -> str:
-        """The moment by a strftime format, its weekdays in the words of the file."""
+        """Return the moment in a strftime format, with the configured names of weekdays."""
         if self.weekdays:
             day = self.weekdays[moment.weekday()].replace("%", "%%")
             form = re.sub(r"%([Aa%])", lambda found: {"A": day, "a": day[:3], "%": "%%"}[found[1]], form)
@@ -80,9 +81,9 @@ class Schedule:
         return _Outlook(at, first.timestamp() if first else at + _DAY, opens, closes)
 
     def _turns(self, at: float) -> Iterator[datetime]:
-        """When it opens or closes after `at`, in order."""
+        """Yield the times after `at` at which it opens or closes, in order."""
         state = self.is_open(at)
-        start = self._local(at).date() - timedelta(days=1)  # a clock that was put back shows earlier times again
+        start = self._local(at).date() - timedelta(days=1)  # a clock that is put back shows earlier times again
         for moment in wall_clock.moments(self.hours.changes(start, HORIZON), self.zone):
             if moment > at and self.is_open(moment) is not state:
                 state = not state
@@ -94,7 +95,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class _Outlook:
-    """What comes next, as long as nothing changes: a search costs as much as a message."""
+    """The next opening and closing, kept while they are valid, because a search costs as much as a whole message."""
 
     since: float
     until: float
@@ -103,7 +104,7 @@ class _Outlook:
 
 
 def build(name: str, options: ScheduleOptions) -> Schedule:
-    """Raises `BadSchedule`."""
+    """Build a schedule. Raises `BadSchedule`."""
     try:
         zone = ZoneInfo(options.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -120,7 +121,7 @@ def build(name: str, options: ScheduleOptions) -> Schedule:
 
 
 def warnings(options: ScheduleOptions) -> Iterator[tuple[str, str]]:
-    """What may not be meant in options that can be built: the key, and what to do about it."""
+    """Yield what is probably not meant in valid options: the key, and what to do about it."""
     hours = hints.normalise(options.hours)
     for part in hints.overridden(hours):
         yield (

@@ -1,4 +1,4 @@
-"""What people get wrong in opening hours, and what to write instead."""
+"""Common mistakes in opening hours, and what to write instead."""
 
 import re
 import unicodedata
@@ -22,7 +22,10 @@ _MINUS = "\u2212"
 
 
 def normalise(hours: str) -> str:
-    """The hours with every kind of dash as "-" and every kind of blank as " ": word processors and web pages differ."""
+    """Return the hours with "-" for every kind of dash and " " for every kind of blank.
+
+    Word processors insert others.
+    """
     return "".join(map(_normalise, hours))
 
 
@@ -33,7 +36,7 @@ def _normalise(character: str) -> str:
 
 
 def advice(hours: str, error: str) -> str:
-    """What to mend in hours that the library cannot read, from its own message."""
+    """Return how to correct hours that the library cannot read, from the hours and the library's message."""
     hints, rest = [], hours
     for pattern in _DATES:
         hints += [hint for found in pattern.finditer(rest) if (hint := _date_hint(found))]
@@ -55,7 +58,7 @@ def _date_hint(found: re.Match[str]) -> str | None:
 
 
 def overridden(hours: str) -> Iterator[str]:
-    """The parts that take whole days away from earlier parts, though both have opening times.
+    """Yield the parts that replace whole days of earlier parts, although both have opening times.
 
     In this syntax a later rule replaces an earlier one on the days it names; a comma adds to it.
     """

@@ -1,8 +1,8 @@
 """Opening hours by the wall clock, for dates with and without public holidays.
 
-The library `opening-hours-py` knows holidays of whole countries only, and takes none of ours. So PH is
-read by us: for each date the library is asked with PH as "every day" or as "no day". It takes 3 MB, so
-only configs with schedules import it.
+The library `opening-hours-py` knows the holidays of whole countries only, and cannot be given others. So PH is resolved
+here: for each date the library is asked with PH replaced by "every day" or by "no day". The library takes 3 MB, so it
+is imported only for configurations with schedules.
 """
 
 import heapq
@@ -29,7 +29,7 @@ _HOLIDAY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """The hours of dates that have the same holidays around them."""
+    """The parsed hours of all dates that have the same holidays around them."""
 
     same_day: "OpeningHours"
     next_day: "OpeningHours | None"
@@ -38,14 +38,14 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When a place is open, by its wall clock."""
+    """The opening hours of one place, by its wall clock."""
 
-    readings: Mapping[tuple[bool, ...], _Reading]  # by whether each of the `offsets` leads to a holiday
-    offsets: tuple[int, ...]  # in days, of each PH: 1 for the day after a holiday
+    readings: Mapping[tuple[bool, ...], _Reading]  # for each of `offsets`: is a holiday that far away?
+    offsets: tuple[int, ...]  # days from a holiday, of each PH: 1 is the day after
     holidays: PublicHolidays
 
     def is_open(self, wall: datetime) -> bool:
-        """Whether the place is open then, by a shift of the same day, or of the day before."""
+        """Return whether the place is open then, in a shift that began on the same day or on the day before."""
         reading = self._on(wall.date())
         if reading.same_day.is_open(wall):
             return True
@@ -56,7 +56,7 @@ class Hours:
         return reading.breaks is None or not reading.breaks.is_open(wall)
 
     def changes(self, start: date, days: int) -> Iterator[datetime]:
-        """Every time from that day on at which `is_open` may change, in order."""
+        """Yield, in order, every time from that day on at which `is_open` may change."""
         return heapq.merge(
             self._changes("same_day", start, days),
             (eve + _DAY for eve in self._changes("next_day", start - _DAY, days)),
@@ -73,7 +73,7 @@ class Hours:
                 yield from (change for change, *_ in hours.intervals(begins, ends))
 
     def _stretches(self, start: date, end: date) -> Iterator[tuple[_Reading, date, date]]:
-        """From start to end, as stretches of days that are read in the same way."""
+        """Yield the days from start to end, as stretches with the same reading."""
         for day in self._days_of_holidays(start, end):
             if start < day:
                 yield self._on(start), start, day
@@ -83,7 +83,7 @@ class Hours:
             yield self._on(start), start, end
 
     def _days_of_holidays(self, start: date, end: date) -> Iterator[date]:
-        """The days from start to end that are read otherwise than most."""
+        """Yield the days from start to end whose reading depends on a holiday."""
         for year in range(start.year, end.year + 1) if self.offsets else ():
             near = self.holidays.of(year - 1) | self.holidays.of(year) | self.holidays.of(year + 1)
             days = {day + offset * _DAY for day in near for offset in self.offsets}
@@ -97,12 +97,12 @@ class Hours:
 
 
 def has_holidays(hours: str) -> bool:
-    """Whether PH stands in hours."""
+    """Return whether the hours contain PH."""
     return bool(_offsets(hours, "PH"))
 
 
 def parse(source: str, holidays: PublicHolidays) -> Hours:
-    """The hours that the file says. Raises `BadSchedule`."""
+    """Parse the hours in the file. Raises `BadSchedule`."""
     try:
         _parsed(source)
     except _NotUnderstood as error:
@@ -128,13 +128,13 @@ def _offset(found: re.Match[str]) -> int:
 
 
 def _read(source: str, holds: Mapping[int, bool]) -> _Reading:
-    """The hours if each PH, by its offset, holds or does not."""
+    """Return the hours for dates on which each PH, by its offset, applies or not."""
 
     def write(found: re.Match[str]) -> str:
         if not found["kind"]:  # a comment
             return found[0]
         if not holds[_offset(found)]:
-            return "PH"  # no day: the library is told of no country
+            return "PH"  # matches no day, because the library is given no country
         return (found["days"] or "Mo-Su").strip()
 
     try:
@@ -147,12 +147,12 @@ def _read(source: str, holds: Mapping[int, bool]) -> _Reading:
 
 
 class _NotUnderstood(Exception):
-    """The library's message, which names a place in the text."""
+    """An error of the library, whose message gives a position in the text."""
 
 
 def _parsed(hours: str) -> "OpeningHours":
-    """Parse by the library. Raises `_NotUnderstood`."""
-    from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined] # noqa: PLC0415 - see the module
+    """Parse hours with the library. Raises `_NotUnderstood`."""
+    from opening_hours import OpeningHours, ParserError  # type: ignore[attr-defined] # noqa: PLC0415 - 3 MB
 
     try:
         return OpeningHours(hours)

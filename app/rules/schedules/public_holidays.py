@@ -1,7 +1,7 @@
-"""Public holidays of a country, of a part of it, and days of one's own.
+"""The public holidays of a country or a region, and extra dates of the user.
 
-From the package `holidays`, which takes 70 ms and 10 MB to import: only schedules with PH do that.
-A year of a country takes half a millisecond, once.
+They come from the package `holidays`, which takes 70 ms and 10 MB to import, so only schedules with PH import it. One
+year of a country takes half a millisecond to compute, and is kept.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import date
 
 from app.rules.schedules.errors import BadSchedule
 
-# ISO 3166-2 names parts of France that the package does not, for their holidays are the nationwide ones.
+# Regions of France in ISO 3166-2 that the package does not list, because they have only the nationwide holidays.
 _NATIONWIDE: Mapping[str, tuple[str, ...]] = {
     "FR": ("ARA", "BFC", "BRE", "COR", "20R", "CVL", "HDF", "IDF", "NAQ", "NOR", "OCC", "PAC", "PDL")
 }
@@ -29,7 +29,7 @@ class PublicHolidays:
         return day in self.of(day.year)
 
     def of(self, year: int) -> frozenset[date]:
-        """Those of a year."""
+        """Return the holidays of a year."""
         if year not in self._known:
             official = _official(self.country, self.region, year) if self.country else frozenset()
             self._known[year] = official | {day for day in self.own if day.year == year}
@@ -40,7 +40,7 @@ NONE = PublicHolidays()
 
 
 def find(country: str | None, region: str | None, own: tuple[date, ...]) -> PublicHolidays:
-    """The holidays of a place. Raises `BadSchedule`."""
+    """Return the holidays of a place. Raises `BadSchedule`."""
     if country is None:
         if region is not None:
             raise BadSchedule("country", f'required beside a region: of which country is "{region}" a part?')
@@ -53,14 +53,14 @@ def find(country: str | None, region: str | None, own: tuple[date, ...]) -> Publ
 
 
 def regions_that_differ(country: str, year: int) -> tuple[str, ...]:
-    """The regions of a country, if each has holidays of its own in that year: the nationwide ones are nobody's."""
+    """Return the regions of a country if each has holidays of its own in that year, else ()."""
     regions = () if country in _NATIONWIDE else tuple(_regions(country))
     nationwide = _official(country, None, year)
     return regions if all(_official(country, region, year) - nationwide for region in regions) else ()
 
 
 def _official(country: str, region: str | None, year: int) -> frozenset[date]:
-    import holidays  # noqa: PLC0415 - see the docstring of the module
+    import holidays  # noqa: PLC0415 - 70 ms
 
     return frozenset(holidays.country_holidays(country, subdiv=region, years=year))
 
@@ -87,7 +87,7 @@ def _check_country(country: str) -> None:
 
 
 def _code_of(country: str) -> str | None:
-    """The two letters of a country that is written by its name, or by three letters."""
+    """Return the two-letter code of a country that is given by name or by three letters, or None."""
     from holidays.registry import COUNTRIES  # noqa: PLC0415
 
     wanted = country.casefold().replace(" ", "_")
@@ -110,7 +110,7 @@ def _check_region(country: str, region: str) -> None:
 
 
 def _meant(country: str, region: str) -> str | None:
-    """The region, if it is written with its country, in small letters, or by its name."""
+    """Return the region that is written with its country, in lower case, or by its name, or None."""
     wanted = region.casefold().removeprefix(f"{country.casefold()}-")
     names = _aliases(country)
     spellings = {code: code for code in _NATIONWIDE.get(country, ())}

@@ -1,8 +1,8 @@
-"""A shift belongs to the day on which it begins: hours over midnight, split into same day and next day.
+"""Split hours over midnight into hours of the same day and of the next. A shift belongs to the day on which it begins.
 
-OpenStreetMap's rules choose by the date. The library therefore closes the first half of a night because the
-evening's date is off, and opens the second half because the morning's date is not. Split, each part is asked
-for the date on which the shift begins:
+OpenStreetMap's rules apply by date. So the library closes the first half of a night because the evening's date is off,
+but opens the second half because the morning's date is not. After the split, both parts are asked about the date on
+which the shift begins:
 
     Mo-Su 22:00-06:00; Dec 31 off    same day   Mo-Su 22:00-24:00; Dec 31 closed
                                      next day   Mo-Su 00:00-06:00; Dec 31 closed
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from app.rules.schedules.errors import BadSchedule
 
 MIDNIGHT = 24 * 60  # minutes
-NOTHING = (MIDNIGHT - 1, MIDNIGHT)  # in the next day's hours: none, but a rule must have some to replace earlier rules
+NOTHING = (MIDNIGHT - 1, MIDNIGHT)  # no hours on the next day; a rule needs some to replace earlier rules
 
 _EVENTS = {"dawn": 6 * 60, "sunrise": 7 * 60, "sunset": 19 * 60, "dusk": 20 * 60}  # the library's, without coordinates
 
@@ -29,16 +29,16 @@ _time = re.compile(r"\(?([a-z]*)([+-]?)(?:(\d\d):(\d\d))?\)?")
 _comment = re.compile(r' ?"[^"]*"')
 _separator = re.compile(r"(; | \|\| |, )")
 
-Span = tuple[int, int]  # minutes from the midnight before; beyond 24:00 on the next day
+Span = tuple[int, int]  # minutes since midnight; beyond 24:00 on the next day
 
 
 @dataclass(frozen=True, slots=True)
 class Shifts:
-    """Hours in OpenStreetMap's syntax, none of them over midnight."""
+    """Hours in OpenStreetMap's syntax, split so that none cross midnight."""
 
     same_day: str
-    next_day: str | None = None  # what goes on after midnight, for the date on which it began
-    breaks: str | None = None  # hours that are closed by their times, whatever shift they fall into
+    next_day: str | None = None  # what continues after midnight, for the date on which it began
+    breaks: str | None = None  # times at which it is closed, whatever shift they fall into
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class _Rule:
 
 
 def split(hours: str) -> Shifts:
-    """The shifts of hours as the library writes them. Raises `BadSchedule`."""
+    """Split hours, as the library writes them, at midnight. Raises `BadSchedule`."""
     rules = list(_rules(_comment.sub("", hours)))
     if not any(end > MIDNIGHT for rule in rules for _, end in rule.spans):
         return Shifts(hours)

@@ -1,4 +1,4 @@
-"""From readings of a wall clock to moments, where it is put forward and back."""
+"""Convert times of a wall clock to moments, also where it is put forward or back."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 
 def moments(walls: Iterable[datetime], zone: ZoneInfo) -> Iterator[float]:
-    """When the clock of a zone shows these, in order (seconds since the epoch), and each jump of the clock among them.
+    """Yield the moments at which the clock of a zone shows these times, in order (seconds since the epoch).
 
-    A reading that the clock skips stands for the end of the gap. One that it shows twice stands for both
-    moments, and for the one at which it is put back.
+    A time that the clock skips stands for the end of the gap. A time that it shows twice stands for both moments, and
+    for the moment at which the clock is put back.
     """
     shown = (_moments(wall, zone) for wall in walls)
     for twice, group in groupby(shown, key=lambda found: len(found) > 1):
@@ -28,7 +28,7 @@ def _moments(wall: datetime, zone: ZoneInfo) -> tuple[float, ...]:
 
 
 def _jump(before: float, after: float, zone: ZoneInfo) -> float:
-    """The second at which the offset changes, after `before`, up to `after`."""
+    """Return the second at which the UTC offset changes, after `before` and up to `after`."""
     offset = datetime.fromtimestamp(before, zone).utcoffset()
     seconds = range(int(before), int(after) + 1)
     found = bisect_left(seconds, True, key=lambda second: datetime.fromtimestamp(second, zone).utcoffset() != offset)

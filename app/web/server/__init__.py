@@ -1,11 +1,10 @@
-"""uvicorn, bounded: what strangers can make us keep, and in what order the server stops.
+"""uvicorn with limits on what strangers can make the process hold, and with an ordered stop.
 
-uvicorn on httptools has no limit of its own on the header block (60 MB were accepted), nor on the
-time it may take, nor on what follows: trailers of a chunked body, requests sent ahead of the answers; nor on
-connections, but that every request beyond a number of them is refused, whoever it is.
-Here a block over `HEAD_LIMIT` or `LINE_LIMIT`, trailers included, is answered 431, one that is not whole after
-`HEAD_SECONDS` is dropped, and so is a caller who sends more than `AHEAD_LIMIT` requests ahead. `Connections` says who
-makes room for whom. This package imports nothing else of the service.
+With httptools, uvicorn does not limit the header block (60 MB were accepted), the time it takes, the trailers of a
+chunked body, or pipelined requests. Connections are limited only by refusing every request beyond a number, whoever
+sends it. Here a header block over `HEAD_LIMIT` or `LINE_LIMIT`, trailers included, gets 431. A connection is closed if
+its head is not complete after `HEAD_SECONDS`, or if it sends more than `AHEAD_LIMIT` requests ahead. `OpenConnections`
+decides which connection makes room for another. This package imports nothing else of the service.
 """
 
 import asyncio
@@ -41,15 +40,15 @@ __all__ = [
     "trust",
 ]
 
-BESIDE_SECONDS = 1  # for the answers of a server beside the first
-STOP_SECONDS = 8  # for answers, late rules and POSTs together; containers are killed 10 s after SIGTERM
-BACKLOG = 4_096  # connections that wait to be accepted; beyond, a caller tries again after a second. Linux' maximum
+BESIDE_SECONDS = 1  # for the responses of an additional server
+STOP_SECONDS = 8  # for responses, late rules and deliveries together; containers are killed 10 s after SIGTERM
+BACKLOG = 4_096  # connections waiting to be accepted, Linux's maximum; beyond, a caller tries again after a second
 HELD_BYTES = 16 << 20  # by unfinished requests together
-BESIDE = ConnectionLimits(connections=100)  # the operator's socket: some browsers and scrapers
+BESIDE = ConnectionLimits(connections=100)  # the admin socket: some browsers and scrapers
 
 
 class Server(uvicorn.Server):
-    """uvicorn that tells when it listens and when stopping begins, and returns instead of dying of the signal."""
+    """A uvicorn server with callbacks for its start and stop. A signal stops it, but does not end the process."""
 
     def __init__(
         self, config: uvicorn.Config, on_start: Callable[[int], None], on_stop: Callable[[], Awaitable[None]]
@@ -59,19 +58,19 @@ class Server(uvicorn.Server):
         self._on_stop = on_stop
 
     async def startup(self, sockets: Any = None) -> None:
-        """Tells the port that it listens on."""
+        """Start, and report the port that it listens on."""
         await super().startup(sockets)
         if self.started:
             self._on_start(self.servers[0].sockets[0].getsockname()[1])
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """First the service learns of it, then connections are drained."""
+        """Notify the service, then drain connections."""
         await self._on_stop()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """uvicorn raises the signal again when done, which would end the process before the store is closed."""
+        """Handle signals without raising them again. uvicorn's own would end the process before the store is closed."""
         loop = asyncio.get_running_loop()
         signals = (signal.SIGINT, signal.SIGTERM)
         for number in signals:
@@ -84,26 +83,26 @@ class Server(uvicorn.Server):
 
 
 class ServerBeside(Server):
-    """One more in the same loop; the first one hears the signals."""
+    """An additional server in the same event loop. The first one handles signals."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """None."""
+        """Leave the signals to the first server."""
         yield
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `OSError`."""
+    """Return a listening socket. Raises `OSError`."""
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     return socket.create_server(address, family=family)
 
 
 @asynccontextmanager
 async def beside(app: Any, listener: socket.socket) -> AsyncIterator[None]:
-    """Serves on this socket too, as long as the block runs; closes it."""
+    """Serve on this socket too while the block runs, then close it."""
 
     async def nothing() -> None:
-        """The first server tells of the stop."""
+        """Do nothing: the first server reports the stop."""
 
     options = configure(app, "", 0, BESIDE, stop_seconds=BESIDE_SECONDS)
     running = ServerBeside(options, lambda _port: None, nothing)
@@ -117,19 +116,22 @@ async def beside(app: Any, listener: socket.socket) -> AsyncIterator[None]:
 
 
 def limits_of(connections: int, body_limit: int) -> ConnectionLimits:
-    """So many connections, and room for unfinished requests of all of them, and for some bodies of the largest size."""
+    """Return the limits of a server with this many connections.
+
+    There is memory for the unfinished requests of all of them, and for some bodies of the largest size.
+    """
     return ConnectionLimits(connections, max(HELD_BYTES, connections * (HELD_BYTES // 1_000), 4 * body_limit))
 
 
 def trust(scope: Mapping[str, Any]) -> None:
-    """The application tells that this request was worth its connection, which keeps its place at a limit."""
+    """Report that a request was accepted, so that its connection is among the last to be closed at a limit."""
     extension = (scope.get("extensions") or {}).get(TRUST)
     if extension:
         extension["call"]()
 
 
 def _nobody(_limit: str) -> None:
-    """Nobody asks about limits."""
+    """Ignore a limit that was reached."""
 
 
 def configure(
@@ -141,7 +143,7 @@ def configure(
     *,
     stop_seconds: int = STOP_SECONDS,
 ) -> uvicorn.Config:
-    """The one set of uvicorn options that this service runs with. `on_limit` hears the name of a limit that is met."""
+    """Return the uvicorn options of this service. `on_limit` is called with the name of each limit that is reached."""
     protocol = functools.partial(BoundedProtocol, pool=OpenConnections(limits, on_limit))
     return uvicorn.Config(
         app,
@@ -151,12 +153,12 @@ def configure(
         ws="none",
         loop="uvloop",
         lifespan="off",  # the service is opened and closed around the server
-        access_log=False,  # costs more than the answer (PERF: 42 -> 96 us), and we log one line a message
+        access_log=False,  # costs more than a response (42 -> 96 us), and each message is logged anyway
         log_config=None,
-        log_level="error",  # anybody can make it warn, of what is no HTTP; that is counted
-        proxy_headers=False,  # signatures are computed over public_url, never over what a proxy says
+        log_level="error",  # anybody can make it warn, by sending what is not HTTP; that is counted
+        proxy_headers=False,  # signatures are computed over public_url, never over a proxy's headers
         server_header=False,
         timeout_graceful_shutdown=stop_seconds,
         backlog=BACKLOG,
-        timeout_keep_alive=75,  # longer than the idle time of common proxies (60 s), so that they close first
+        timeout_keep_alive=75,  # longer than common proxies wait (60 s), so that they close first
     )

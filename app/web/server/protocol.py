@@ -1,4 +1,4 @@
-"""HTTP/1.1 of uvicorn and httptools, with a bound on everything that a peer can make us keep."""
+"""HTTP/1.1 of uvicorn and httptools, with a limit on everything that a peer can make the process hold."""
 
 import asyncio
 from typing import Any
@@ -7,19 +7,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.web.server.connections import OpenConnections
 
-HEAD_LIMIT = 32 * 1024  # bytes of request line and headers; nginx allows 32 KiB too
-LINE_LIMIT = 100  # headers; Plivo and a proxy send some twenty
+HEAD_LIMIT = 32 * 1024  # bytes of request line and headers, as in nginx
+LINE_LIMIT = 100  # headers; Plivo and a proxy send about twenty
 HEAD_SECONDS = 30.0  # nginx's client_header_timeout is 60 s; Plivo hangs up after 8 s
-AHEAD_LIMIT = 100  # pipelined requests that wait for their turn; without a limit 14 MB of them took 650 MB
-WRITE_LIMIT = 16 * 1024  # bytes of answers that a peer has not taken yet; then it is asked for no more
+AHEAD_LIMIT = 100  # pipelined requests that wait; without a limit 14 MB of them took 650 MB
+WRITE_LIMIT = 16 * 1024  # bytes of responses that a peer has not read yet, after which nothing more is read from it
 
 SLICE = 4 * 1024  # bytes that the parser is fed at a time
 
-REQUEST_COST = 8 * 1024  # bytes that a request takes besides what was sent: scope, task, timers
-LINE_COST = 160  # and each header: a tuple and two byte strings
+REQUEST_COST = 8 * 1024  # bytes that a request takes in addition to its content: scope, task, timers
+LINE_COST = 160  # bytes for each header: a tuple and two byte strings
 
 HEAD_SIZE, HEAD_TIME, PIPELINING, BAD_REQUEST = "head_size", "head_seconds", "pipelining", "bad_request"
-TRUST = "autoreply.trust"  # the ASGI extension that an application calls when the peer proved its worth
+TRUST = "autoreply.trust"  # the ASGI extension that an application calls for an accepted request
 
 
 def _closing(status: bytes, text: bytes, *headers: bytes) -> bytes:
@@ -32,15 +32,15 @@ NO_ROOM = _closing(b"503 Service Unavailable", b"too many connections\n", b"retr
 
 
 class HeadTooLarge(Exception):
-    """Raised inside the parser's callbacks, which makes it stop."""
+    """The error that stops the parser when a head is too large. Raised inside its callbacks."""
 
 
 class TooFarAhead(Exception):
-    """Raised inside the parser's callbacks when too many requests wait for their turn."""
+    """The error that stops the parser when too many requests are waiting. Raised inside its callbacks."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection, in a pool of limited size, with a bounded head."""
+    """One connection, in a pool of limited size, with a limited head."""
 
     head_seconds = HEAD_SECONDS
 
@@ -50,15 +50,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self.held = 0  # written by the pool
         self._pool = pool
         self._in_head = False
-        self._head = 0  # bytes of head and trailers that the parser has handed over
-        self._lines = 0  # and lines
-        self._unparsed = 0  # bytes that it may still hold
+        self._head = 0  # bytes of head and trailers that the parser has reported
+        self._lines = 0  # lines of head and trailers that it has reported
+        self._unparsed = 0  # bytes that the parser may still hold
         self._body = 0  # bytes of the body so far
-        self._queued = 0  # what pipelined requests hold that wait for their turn
+        self._queued = 0  # bytes of pipelined requests that wait
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A connection that says nothing is not kept for ever, and one for which there is no room not at all."""
+        """Start the timer of the head, or close the connection if there is no room for it."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=WRITE_LIMIT)
         self.address = self.client[0] if self.client else ""
@@ -69,15 +69,15 @@ class BoundedProtocol(HttpToolsProtocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to time or to count."""
+        """Stop the timer and leave the pool."""
         self._stop_timer()
         self._pool.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Counts what the parser swallows without a word: one endless header, or trailer.
+        """Feed the parser in slices, and refuse what it consumes without a callback: one endless header or trailer.
 
-        In slices: of what follows the last callback in a slice, nothing is known but that it is no longer than that.
+        What follows the last callback within a slice is unknown, but it is no longer than the slice.
         """
         for start in range(0, len(data), SLICE):
             part = data[start : start + SLICE]
@@ -93,20 +93,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self._weigh_in()
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Start counting a new head."""
         self._in_head, self._head, self._lines, self._unparsed, self._body = True, 0, 0, 0, 0
         super().on_message_begin()
         self.scope["extensions"] = {TRUST: {"call": self._trust}}
 
     def on_url(self, url: bytes) -> None:
-        """Raises `HeadTooLarge`."""
+        """Count the URL. Raises `HeadTooLarge`."""
         self._head, self._unparsed = self._head + len(url), 0
         if self._head > HEAD_LIMIT:
             raise HeadTooLarge
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Raises `HeadTooLarge`. A trailer is counted too, but is no header: the application has begun."""
+        """Count a header or trailer.
+
+        Raises `HeadTooLarge`. A trailer is not passed on, because the application has started.
+        """
         self._head += len(name) + len(value) + 4  # ": " and the end of the line
         self._lines += 1
         self._unparsed = 0
@@ -116,7 +119,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole and small enough. Raises `TooFarAhead`."""
+        """Stop the timer of a complete head. Raises `TooFarAhead`."""
         self._in_head, self._unparsed = False, 0
         self._stop_timer()
         super().on_headers_complete()
@@ -126,27 +129,27 @@ class BoundedProtocol(HttpToolsProtocol):
             raise TooFarAhead
 
     def on_body(self, body: bytes) -> None:
-        """The size of a body is the application's to bound."""
+        """Count a part of the body. Limiting its size is up to the application."""
         self._unparsed = 0
         self._body += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The parser holds nothing any more."""
+        """Note that the parser holds nothing any more."""
         self._unparsed = 0
         if self.pipeline:
             self._queued += self._body
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """What was held for this request is free."""
+        """Release what was counted for the request."""
         super().on_response_complete()
         if not self.pipeline:
             self._queued = 0
         self._weigh_in()
 
     def send_400_response(self, msg: str) -> None:
-        """uvicorn's answer to any parser error, ours included."""
+        """Respond to a parser error, which is also how uvicorn handles the errors raised here."""
         if self._head > HEAD_LIMIT or self._lines > LINE_LIMIT:
             self._refuse()
             return
@@ -154,15 +157,15 @@ class BoundedProtocol(HttpToolsProtocol):
         super().send_400_response(msg)
 
     def is_waiting(self) -> bool:
-        """Whether it is the peer's turn: to send the rest of a request, or to take an answer."""
+        """Return whether it waits for the peer, to send the rest of a request or to read a response."""
         if self.flow.write_paused:
             return True
         return not self.pipeline and (self.cycle is None or self.cycle.response_complete or self.cycle.more_body)
 
     def give_up(self) -> None:
-        """Closes, for there is no room; a peer in the middle of a request is told."""
+        """Close the connection because there is no room. A peer in the middle of a request gets a response."""
         if self.transport.get_write_buffer_size():
-            self.transport.abort()  # it does not take what we say
+            self.transport.abort()  # the peer does not read responses
             return
         answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
         if self._weight() and not answering:
@@ -173,7 +176,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._pool.trust(self)
 
     def _is_their_turn(self) -> bool:
-        """Whether we wait for them: for the rest of a head, or of a body that was answered unread."""
+        """Return whether the peer must send something: the rest of a head, or of a body that was answered unread."""
         return self._in_head or self.cycle is None or self.cycle.response_complete
 
     def _weigh_in(self) -> None:
@@ -181,7 +184,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._pool.hold(self, weight)
 
     def _weight(self) -> int:
-        """Bytes, roughly, that unfinished requests of this connection hold."""
+        """Return approximately how many bytes the unfinished requests of this connection hold."""
         if self._in_head:
             return self._queued + self._weight_of_head() + self._unparsed
         if self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
