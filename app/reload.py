@@ -4,6 +4,7 @@ A file that has an error changes nothing. Some keys take effect at a restart onl
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from operator import attrgetter
@@ -51,7 +52,7 @@ class Reloader:
         before = self._service.loaded
         changed = tuple(key for key in RESTART if attrgetter(key)(before.settings) != attrgetter(key)(loaded.settings))
         await self._service.use(_until_restart(before, loaded))
-        self._service.state.failed_reload = None
+        self._service.state.failed_reload, self._service.state.reloaded_at = None, time.time()
         self._service.metrics.reloaded("done")
         version = loaded.runtime.version
         log.info("reloaded", config=version, before=before.runtime.version, needs_restart=changed or None)
@@ -63,7 +64,7 @@ class Reloader:
         return tuple(FileError(str(self._path), None, None, "tests", failure) for failure in await self._check(loaded))
 
     def _refused(self, errors: tuple[FileError, ...]) -> ReloadResult:
-        self._service.state.failed_reload = errors[0].place
+        self._service.state.failed_reload, self._service.state.reloaded_at = errors[0].place, time.time()
         self._service.metrics.reloaded("failed")
         version = self._service.loaded.runtime.version
         log.error("reload failed", file=str(self._path), errors=len(errors), in_force=version)

@@ -25,24 +25,25 @@ from app.delivery.retry import JITTER
 from app.delivery.target import Target
 from app.delivery.worker import Clocks, TargetWorker
 from app.http_client import HttpClient
-from app.operations.readiness import ServiceFacts, SnapshotReader, State, Status, facts_of
+from app.operations.readiness import State, Status
 from app.plivo.messages import DeliveryReport, Verified
 from app.plivo.refusals import Unavailable
 from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
+from app.reporting import server_facts, status_of
 from app.rules.services import RuleServices
 from app.runtime import Runtime
 from app.settings import Settings, StoreSettings
 from app.startup import take_over, warn_of_unknown_targets
 from app.store import Store, open_store
 from app.store.disk import Measure, Reserve, measuring
-from app.store.instances import StoredInstances
-from app.store.snapshot import Survey, survey
+from app.store.instances import ServerFacts, StoredInstances
 from app.telemetry import get_logger, lost_lines
 from app.telemetry.metrics import Metrics
 from app.web.app import CurrentApp, make_app
 from app.web.endpoints import Accept, Endpoints
 from app.web.middleware import SignatureOptions
+from app.web.refusal_log import RefusalLog
 from app.web.server import STOP_SECONDS
 
 log = get_logger("service")
@@ -60,6 +61,7 @@ class Service:
     app: CurrentApp
     endpoints: Endpoints
     metrics: Metrics
+    refusals: RefusalLog
     store: Store
     replies: ReplyHandler
     dispatcher: Dispatcher
@@ -72,7 +74,8 @@ class Service:
         """Use another configuration from the next request on. Requests in flight end with the old one."""
         await self.open_rules_client(loaded.runtime)
         self.loaded = loaded
-        self.app.current = make_app(_signature_options(loaded.settings), self.endpoints, self.metrics)
+        options = _signature_options(loaded.settings)
+        self.app.current = make_app(options, self.endpoints, self.metrics, refusals=self.refusals)
         self.dispatcher.use(loaded.runtime.subscriptions.targets)
         with contextlib.suppress(Unavailable):  # /ready reports the store
             await warn_of_unknown_targets(loaded.runtime.subscriptions.targets, self.store)
@@ -112,13 +115,14 @@ async def open_service(
     `measure` reads how much space the store's disk has. Raises what `open_store` raises.
     """
     settings, targets = loaded.settings, loaded.runtime.subscriptions.targets
-    metrics = Metrics(tuple(loaded.runtime.table.by_name), targets, _lost_log_lines)
+    metrics = Metrics(tuple(loaded.runtime.table.by_name), targets, lambda: lost_lines().total)
     async with AsyncExitStack() as stack:
         opening = open_store(settings.store, serving=True, migrate=migrate, committed=metrics.committed)
         store = await stack.enter_async_context(opening)
         state = State(store)
         backlog = Backlog(targets, store.queue.waiting, lambda name: metrics.target(name).capped.inc())
-        dispatcher = _dispatcher(targets, store, backlog, metrics)
+        refusals = RefusalLog(metrics)
+        dispatcher = _dispatcher(targets, store, backlog, metrics, lambda: server_facts(service, reserve))
         replies = ReplyHandler(
             lambda: service.loaded.runtime,
             store.journal,
@@ -132,16 +136,22 @@ async def open_service(
         intake = Intake(store.queue, lambda: service.loaded.runtime.subscriptions, backlog, dispatcher.wake, time.time)
         accept = _accepting(intake, reserve, metrics)
         endpoints = Endpoints(replies.answer, accept, state.ready, lambda: state.fault)
-        app = CurrentApp(make_app(_signature_options(settings), endpoints, metrics))
-        service = Service(loaded, app, endpoints, metrics, store, replies, dispatcher, state, stack)
-        service.status = _status(service, reserve, stack)
+        app = CurrentApp(make_app(_signature_options(settings), endpoints, metrics, refusals=refusals))
+        service = Service(loaded, app, endpoints, metrics, refusals, store, replies, dispatcher, state, stack)
+        service.status = status_of(service, reserve, stack)
         await service.open_rules_client(loaded.runtime)
         await take_over(loaded, store)
         async with _running(service, on_fault):
             yield service
 
 
-def _dispatcher(targets: Mapping[str, Target], store: Store, backlog: Backlog, metrics: Metrics) -> Dispatcher:
+def _dispatcher(
+    targets: Mapping[str, Target],
+    store: Store,
+    backlog: Backlog,
+    metrics: Metrics,
+    facts: Callable[[], ServerFacts],
+) -> Dispatcher:
     clocks = Clocks(time.time, time.monotonic, lambda: random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 - no secret
 
     def make(target: Target) -> TargetWorker:
@@ -149,7 +159,7 @@ def _dispatcher(targets: Mapping[str, Target], store: Store, backlog: Backlog, m
         return TargetWorker(target, store.queue, client, clocks, backlog, metrics.target(target.name))
 
     workers = {name: make(target) for name, target in targets.items()}
-    instances = StoredInstances(store.engine, store.change, secrets.token_hex(8))
+    instances = StoredInstances(store.engine, store.change, secrets.token_hex(8), facts)
     return Dispatcher(workers, backlog, Monitor(workers, instances), make)
 
 
@@ -184,35 +194,6 @@ def _reserve(settings: StoreSettings, measure: Measure | None, stack: AsyncExitS
     reserve = Reserve(settings.reserve, measure or measuring(settings.file))
     stack.callback(asyncio.create_task(reserve.watch()).cancel)
     return reserve
-
-
-def _status(service: Service, reserve: Reserve | None, stack: AsyncExitStack) -> Status:
-    def facts() -> ServiceFacts:
-        return facts_of(service.loaded.runtime, service.loaded.settings.store)
-
-    async def ask() -> Survey:
-        """Check that the store can be written to, then read what it holds."""
-        await service.state.store_fault()
-        now = facts()
-        return await survey(service.store.engine, tuple(now.targets), tuple(now.caps), time.time())
-
-    surveyor = SnapshotReader(ask)
-    stack.push_async_callback(surveyor.close)
-    return Status(
-        facts,
-        service.state,
-        surveyor,
-        reserve,
-        broken=lambda: service.dispatcher.paused,
-        chains=lambda: service.replies.in_flight,
-        writes=lambda: service.store.writer.waiting,
-        lost_log_lines=_lost_log_lines,
-        log_works=lambda: not lost_lines().unreported,
-    )
-
-
-def _lost_log_lines() -> int:
-    return lost_lines().total
 
 
 def _accepting(intake: Intake, reserve: Reserve | None, metrics: Metrics) -> Accept:

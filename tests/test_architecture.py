@@ -73,6 +73,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "app.startup": ("app.config", "app.store", "app.delivery", "app.telemetry"),
     "app.service": ("app",),
+    "app.reporting": ("app",),
     "app.reload": ("app",),
     "app.serving": ("app",),
     "app.cli": ("app",),
@@ -115,7 +116,6 @@ HOMES = {
     "click": "app.cli",
     "uvicorn": "app.web.server",
     "prometheus_client": "app.telemetry",
-    "structlog": "app.telemetry",
 }
 LONGEST = 260  # lines of a module
 

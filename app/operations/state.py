@@ -22,6 +22,8 @@ class State:
     stopping: bool = False
     fault: str | None = None
     failed_reload: str | None = None
+    reloaded_at: float | None = None  # seconds since the epoch: the last reload, whether it succeeded or not
+    started_at: float = field(default_factory=time.time)
     _checked: tuple[float, str | None] = field(default=(float("-inf"), "the store has not been asked yet"))
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
 

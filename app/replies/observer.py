@@ -28,7 +28,6 @@ class Observer:
 
     def __init__(self, metrics: Metrics, quiet: float = QUIET) -> None:
         self._metrics = metrics
-        self._log = log.bind()  # bound once, because an unbound logger binds itself for every line
         self._throttle = Throttle[_Kind](1, quiet, _tell_of_more)
 
     def rules_failed(self, route: str | None, outcome: Outcome) -> None:
@@ -54,7 +53,7 @@ class Observer:
         message, route = arrival.message, arrival.route
         self._count(route, proposal)
         people = {"from": show(message.sender), "to": show(message.to)}
-        self._log.info(
+        log.info(
             "answered",
             message_uuid=message.message_uuid,
             again=False,

@@ -1,9 +1,12 @@
-"""The running servers in rows: how each of their targets does, and what operators ask of them."""
+"""The running servers in rows: what each reports of itself and its targets, and what operators ask of them.
+
+Commands read these rows, so they need neither the configuration nor the admin socket.
+"""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,11 +20,64 @@ ALIVE = 15.0  # seconds: a server that has not written for so long has died; it 
 FORGOTTEN = 3600.0  # seconds until somebody deletes its row
 
 
+class RefusedCalls(NamedTuple):
+    """How many calls were refused for one reason, in the minute that began at `minute` (seconds since the epoch)."""
+
+    minute: int
+    reason: str  # the label of a refusal: "forged", "unsigned", "not_found", ..
+    calls: int
+
+
+class SpendingCap(NamedTuple):
+    """A spending cap of the configuration: SMS units of a scope in `seconds`; the scope is "" for all routes."""
+
+    scope: str
+    seconds: float
+    units: int
+
+
 @dataclass(frozen=True, slots=True)
-class Statuses:
-    """What one server tells."""
+class ServerFacts:
+    """What a server reports of itself. Times are seconds since the epoch."""
+
+    host: str = ""
+    version: str = ""
+    config: str = ""  # the version of the configuration in force
+    signature: str = ""  # the mode: "any", "v3" or "log-only"
+    started_at: float = 0.0
+    reloaded_at: float | None = None  # the last reload, whether it succeeded or not
+    failed_reload: str | None = None  # file and line, if the last reload failed
+    refused: tuple[RefusedCalls, ...] = ()  # of the last hour
+    advice: Mapping[str, str] = field(default_factory=dict)  # by the reason of refusals: the last advice given
+    caps: tuple[SpendingCap, ...] = ()
+    disk_free: int | None = None  # bytes; None: the store's disk is not ours
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "ServerFacts":
+        """Read what another version may have written: unknown keys are left out, missing ones have their default."""
+        known = {one.name: values[one.name] for one in fields(cls) if one.name in values}
+        known["refused"] = tuple(RefusedCalls(*refused) for refused in known.get("refused", ()))
+        known["caps"] = tuple(SpendingCap(*cap) for cap in known.get("caps", ()))
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """What one server writes: its facts and how its targets are."""
 
     instance: str
+    facts: ServerFacts
+    targets: Mapping[str, TargetStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerView:
+    """A server as its last row shows it. `seen_at` is in seconds since the epoch."""
+
+    id: str
+    seen_at: float
+    is_running: bool
+    facts: ServerFacts
     targets: Mapping[str, TargetStatus]
 
 
@@ -47,14 +103,21 @@ class TargetView:
 class StoredInstances:
     """`delivery.queue.Instances` of one server on a database. `change` is `Store.change`."""
 
-    def __init__(self, engine: AsyncEngine, change: Callable[..., Awaitable[Any]], identity: str) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        change: Callable[..., Awaitable[Any]],
+        identity: str,
+        facts: Callable[[], ServerFacts] = ServerFacts,
+    ) -> None:
         self._engine = engine
         self._change = change
         self._identity = identity
+        self._facts = facts
 
     async def write(self, statuses: Mapping[str, TargetStatus]) -> None:
         """See `Instances.write`."""
-        await self._change(write, Statuses(self._identity, statuses))
+        await self._change(write, ServerReport(self._identity, self._facts(), statuses))
 
     async def leave(self) -> None:
         """See `Instances.leave`."""
@@ -67,25 +130,47 @@ class StoredInstances:
             return {row.target: row.asked_at for row in await connection.execute(query)}
 
 
-def write(connection: sa.Connection, told: Sequence[Statuses]) -> list[None]:
-    """The newest word of each server, and no more of those that are long gone."""
-    statement = insert_or(instances, lambda new: {"seen_at": new.seen_at, "targets": new.targets})
-    for one in told:
+def write(connection: sa.Connection, reports: Sequence[ServerReport]) -> list[None]:
+    """Store the newest report of each server, and delete those that are long gone."""
+    columns = ("seen_at", "stopped", "facts", "targets")
+    statement = insert_or(instances, lambda new: {name: new[name] for name in columns})
+    for one in reports:
         targets = json.dumps({name: asdict(status) for name, status in one.targets.items()})
-        connection.execute(statement.values(id=one.instance, seen_at=now(), targets=targets))
+        values = {"id": one.instance, "seen_at": now(), "stopped": 0, "facts": json.dumps(asdict(one.facts))}
+        connection.execute(statement.values(**values, targets=targets))
     connection.execute(sa.delete(instances).where(instances.c.seen_at < now() - FORGOTTEN))
-    return [None] * len(told)
+    return [None] * len(reports)
 
 
 def leave(connection: sa.Connection, identities: Sequence[str]) -> list[None]:
-    """These servers run no more."""
-    connection.execute(sa.delete(instances).where(instances.c.id.in_(identities)))
+    """Mark these servers as stopped. Their rows stay for an hour: they say what was refused."""
+    connection.execute(sa.update(instances).values(stopped=1, targets="{}").where(instances.c.id.in_(identities)))
     return [None] * len(identities)
+
+
+async def list_servers(engine: AsyncEngine) -> tuple[ServerView, ...]:
+    """Every server of the last hour, those that run first. Raises `Unavailable`."""
+    running = sa.and_(instances.c.stopped == 0, instances.c.seen_at >= now() - ALIVE).label("running")
+    query = sa.select(instances, running).order_by(running.desc(), instances.c.seen_at.desc(), instances.c.id)
+    async with reading(engine) as connection:
+        rows = (await connection.execute(query)).all()
+    return tuple(
+        ServerView(
+            row.id,
+            row.seen_at,
+            bool(row.running),
+            ServerFacts.of(json.loads(row.facts)),
+            {name: TargetStatus(**status) for name, status in json.loads(row.targets).items()},
+        )
+        for row in rows
+    )
 
 
 async def list_targets(engine: AsyncEngine) -> dict[str, TargetView]:
     """Every target that a server tells of, or that an operator has paused. Raises `Unavailable`."""
-    alive = sa.select(instances.c.seen_at, instances.c.targets).where(instances.c.seen_at >= now() - ALIVE)
+    alive = sa.select(instances.c.seen_at, instances.c.targets).where(
+        instances.c.stopped == 0, instances.c.seen_at >= now() - ALIVE
+    )
     async with reading(engine) as connection:
         paused = {row.target: row.paused_at for row in await connection.execute(sa.select(pauses))}
         rows = (await connection.execute(alive.order_by(instances.c.id))).all()

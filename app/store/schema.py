@@ -148,11 +148,13 @@ probe_requests = sa.Table(  # an operator asked for an attempt at once; running 
     sa.Column("asked_at", sa.Double, nullable=False),
 )
 
-instances = sa.Table(  # what each running server tells; a row that is not renewed is of one that has died
+instances = sa.Table(  # what each server last reported; a row that is not renewed is of one that has died
     "instances",
     metadata,
     sa.Column("id", sa.String, primary_key=True),
     sa.Column("seen_at", sa.Double, nullable=False),
+    sa.Column("stopped", sa.Integer, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
     sa.Column("targets", sa.Text, nullable=False),
 )
 

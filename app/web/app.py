@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.telemetry.metrics import Metrics
 from app.web.endpoints import Endpoints
 from app.web.middleware import SignatureMiddleware, SignatureOptions, SignedEndpoint
+from app.web.refusal_log import RefusalLog
 from app.web.server import trust
 
 Page = Callable[[Request], Awaitable[Response]]
@@ -52,7 +53,11 @@ def paths(endpoints: Endpoints) -> tuple[dict[str, SignedEndpoint], dict[str, Pa
 
 
 def make_app(
-    options: SignatureOptions, endpoints: Endpoints, metrics: Metrics, accepted: Callable[[Scope], None] = trust
+    options: SignatureOptions,
+    endpoints: Endpoints,
+    metrics: Metrics,
+    accepted: Callable[[Scope], None] = trust,
+    refusals: RefusalLog | None = None,
 ) -> SignatureMiddleware:
     """Return the application.
 
@@ -61,7 +66,7 @@ def make_app(
     signed, unsigned = paths(endpoints)
     app = Starlette(routes=_routes(unsigned, urlsplit(options.public_url).path))
     app.router.redirect_slashes = False
-    return SignatureMiddleware(app, options, signed, metrics, accepted)
+    return SignatureMiddleware(app, options, signed, metrics, accepted, refusals)
 
 
 def _routes(pages: Mapping[str, Page], prefix: str) -> list[Route]:

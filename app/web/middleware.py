@@ -78,12 +78,13 @@ class SignatureMiddleware:
         endpoints: Mapping[str, SignedEndpoint],
         metrics: Metrics,
         accepted: Callable[[Scope], None] = _nobody,
+        refusals: RefusalLog | None = None,
     ) -> None:
         self.app = app
         self._options = options
         self._metrics = metrics
         self._accepted = accepted
-        self._refusals = RefusalLog(metrics)
+        self._refusals = refusals or RefusalLog(metrics)
         self._diagnoser = Diagnoser(options.public_url, options.tokens)
         self._tokens = Tokens(options.tokens)
         self._families = (V3,) if options.mode == "v3" else FAMILIES

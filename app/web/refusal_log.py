@@ -3,6 +3,7 @@
 from app.plivo.refusals import Refused
 from app.telemetry import get_logger
 from app.telemetry.metrics import NOT_FOUND, Metrics
+from app.telemetry.recent import RecentCounts
 from app.telemetry.throttle import Throttle
 
 log = get_logger("web")
@@ -21,6 +22,8 @@ class RefusalLog:
     """The log lines and metrics of refusals, for one service."""
 
     def __init__(self, metrics: Metrics) -> None:
+        self.recent = RecentCounts()
+        self.advice: dict[str, str] = {}  # by the label of a refusal: the last advice given
         self._metrics = metrics
         self._throttle: Throttle[str] = Throttle(FIRST, SECONDS, self._summarise)
 
@@ -34,6 +37,9 @@ class RefusalLog:
         If Plivo signed it, it is always logged, because strangers cannot cause that.
         """
         self._metrics.refused(endpoint, refusal.label)
+        self.recent.count(refusal.label)
+        if refusal.advice:
+            self.advice[refusal.label] = refusal.advice
         if signed or self._throttle.admit(refusal.label):
             level = log.error if refusal.status >= SERVER_ERROR else log.warning
             fields = {"status": refusal.status, "path": path, "method": method, "reason": str(refusal)}
@@ -42,6 +48,7 @@ class RefusalLog:
     def not_found(self, path: str, method: str, public_url: str) -> None:
         """Log and count a call with a signature to a path that is not served."""
         self._metrics.not_found()
+        self.recent.count(NOT_FOUND)
         if self._throttle.admit(NOT_FOUND):
             reason = f"Plivo's URLs here are {public_url}/message and {public_url}/report"
             log.warning("refused", status=404, path=path[:PATH_SHOWN], method=method, reason=reason)

@@ -11,7 +11,7 @@ from support import process
 from app.cli import COMMANDS, cli
 
 MODULES = "import sys; from app.cli import cli; cli(sys.argv[1:], standalone_mode=False); print('\\n', *sys.modules)"
-HEAVY = {"aiohttp", "httpx", "pydantic", "sqlalchemy", "structlog", "uvicorn"}
+HEAVY = {"aiohttp", "httpx", "pydantic", "sqlalchemy", "uvicorn"}
 UNUSED_AT_REST = {"aiohttp", "alembic", "asyncpg", "holidays", "httpx", "jinja2", "opening_hours", "rich"}
 
 

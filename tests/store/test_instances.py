@@ -6,7 +6,17 @@ from support.stored import NINE, Clock
 from app.delivery.queue import TargetStatus
 from app.store import Store
 from app.store.delivery_commands import Pause, pause
-from app.store.instances import ALIVE, FORGOTTEN, StoredInstances, TargetView, list_targets
+from app.store.instances import (
+    ALIVE,
+    FORGOTTEN,
+    RefusedCalls,
+    ServerFacts,
+    SpendingCap,
+    StoredInstances,
+    TargetView,
+    list_servers,
+    list_targets,
+)
 from app.store.schema import instances
 
 FAILING = TargetStatus("failing", 6, 5.0, 12)
@@ -57,3 +67,38 @@ async def test_pause_of_an_operator_needs_no_server(store: Store) -> None:
     """It stands in the store."""
     await store.change(pause, Pause("ann", "crm"))
     assert await list_targets(store.engine) == {"crm": TargetView(NINE)}
+
+
+async def test_facts_of_a_server_outlive_it_for_an_hour(store: Store, clock: Clock) -> None:
+    """What it refused, and why, is known after it has stopped; those that run come first."""
+    facts = ServerFacts(
+        "web-1",
+        "2.0.0",
+        "c0ffee",
+        "any",
+        NINE,
+        NINE + 1,
+        "config.toml:12",
+        (RefusedCalls(int(NINE), "forged", 3),),
+        {"forged": "set public_url to http://sms.example.com"},
+        (SpendingCap("", 86400.0, 5000),),
+        1 << 30,
+    )
+    one = StoredInstances(store.engine, store.change, "server-1", lambda: facts)
+    await one.write({"crm": FAILING})
+    (found,) = await list_servers(store.engine)
+    assert (found.facts, found.targets, found.is_running, found.seen_at) == (facts, {"crm": FAILING}, True, NINE)
+    await one.leave()
+    clock.advance(1)
+    await server(store, 2).write({})
+    second, first = await list_servers(store.engine)
+    assert (second.id, second.is_running, second.facts) == ("server-2", True, ServerFacts())
+    assert (first.id, first.is_running, first.facts, first.targets) == ("server-1", False, facts, {})
+    clock.advance(FORGOTTEN)
+    await server(store, 2).write({})
+    assert [one.id for one in await list_servers(store.engine)] == ["server-2"]
+
+
+def test_facts_of_another_version_are_read() -> None:
+    """During a roll-out, a row may hold keys that are not known here, or lack some."""
+    assert ServerFacts.of({"host": "web-1", "colour": "green"}) == ServerFacts("web-1")

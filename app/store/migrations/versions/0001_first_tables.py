@@ -36,6 +36,8 @@ def upgrade() -> None:
     op.create_table('instances',
     sa.Column('id', sa.String(), nullable=False),
     sa.Column('seen_at', sa.Double(), nullable=False),
+    sa.Column('stopped', sa.Integer(), nullable=False),
+    sa.Column('facts', sa.Text(), nullable=False),
     sa.Column('targets', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_instances'))
     )
