@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import UsageError, config_option, load
-from app.store.sqlite import backup
+from app.cli.common import config_option, load
+from app.cli.running import call
+from app.operations.maintenance import back_up
 
 
 @click.command("backup")
@@ -18,19 +19,7 @@ def command(file: Path, path: Path) -> None:
     Example: plivo-autoreply backup autoreply-2026-03-02.db
     """
     config = load(path)
-    where = config.settings.store.file
-    if where is None:
-        raise UsageError("the store is a PostgreSQL: take pg_dump")
-    if not where.exists():
-        raise UsageError(f"there is no store at {where} yet")
-    if file.exists():
-        raise UsageError(f"{file} is there already; a backup overwrites nothing")
-    try:
-        size = backup(where, file)
-    except OSError as error:
-        file.unlink(missing_ok=True)
-        raise UsageError(f"{file}: {error}") from None
-    click.echo(
-        f"{file}: {size} bytes. To restore it: stop the server, remove {where}-wal and {where}-shm if they are there"
-    )
-    click.echo(f"(a crash leaves them behind, and they would spoil it), then put it in the place of {where}")
+    made = call(lambda: back_up(config.settings.store, file))
+    store = made.store
+    click.echo(f"{file}: {made.size} bytes. To restore it: stop the server, remove {store}-wal and {store}-shm if they")
+    click.echo(f"are there (a crash leaves them behind, and they would spoil it), then put it in the place of {store}")

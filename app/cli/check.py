@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from app.cli.common import config_option, counted, json_option, print_json
+from app.cli.common import config_option, json_option
+from app.cli.output import counted, print_json
 from app.config import BadConfig, Diagnostic, Loaded, load
 
 

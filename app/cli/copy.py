@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import UsageError, config_option, load, run, whoami
+from app.cli.common import UsageError, config_option, load
+from app.cli.running import run, whoami
 from app.config.store_url import check_server
+from app.operations.maintenance import copy_store
 from app.settings import SQLITE, StoreSettings
-from app.store.transfer import copy
 
 
 @click.command("copy")
@@ -22,23 +23,19 @@ def command(old: str, path: Path) -> None:
     Example: plivo-autoreply copy /data/autoreply.db -c config.toml
     """
     config = load(path)
-    source = StoreSettings(_url(old))
-    destination = config.settings.store
-    run(copy(source, destination, whoami(), lambda table, rows: click.echo(f"{rows:>10}  {table}")))
+    source, destination = StoreSettings(_url(old)), config.settings.store
+    run(copy_store(source, destination, whoami(), lambda table, rows: click.echo(f"{rows:>10}  {table}")))
     click.echo(
         f"{source.shown} is copied to {destination.shown}; serve from there now, and keep the old one for a while"
     )
 
 
 def _url(old: str) -> str:
-    """Of a file that is there, or of a server. Raises `UsageError`."""
-    if "://" in old:
-        try:
-            check_server(old)
-        except ValueError as error:
-            raise UsageError(f"{error}; or give the path of a SQLite file") from None
-        return old
-    file = Path(old).absolute()
-    if not file.is_file():
-        raise UsageError(f"there is no store at {file}")
-    return f"{SQLITE}{file}"
+    """The URL of a file, or of a server. Raises `UsageError`."""
+    if "://" not in old:
+        return f"{SQLITE}{Path(old).absolute()}"
+    try:
+        check_server(old)
+    except ValueError as error:
+        raise UsageError(f"{error}; or give the path of a SQLite file") from None
+    return old

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from app.cli.addresses import address
-from app.cli.common import UsageError, config_option, counted, echo, json_option, load, print_json, run
-from app.config.diagnostics import did_you_mean
-from app.operations.explain import Explanation, explain
+from app.cli.common import config_option, json_option, load
+from app.cli.output import counted, echo, print_json
+from app.cli.running import call, run
+from app.operations.addresses import any_address
+from app.operations.explain import Explanation, check_given, explain
 from app.plivo import numbers, units
 from app.plivo.messages import InboundMessage
 from app.rules.services import RuleServices
@@ -46,10 +47,9 @@ def command(
     Example: plivo-autoreply explain --to +33644600000 --from +33700000001 --text "Hours?"
     """
     config = load(path)
-    message = InboundMessage.of(EXAMPLE_UUID, address(sender, config), address(to, config), text, kind)
-    calling = {rule.name for rule in config.runtime.table.rules if rule.action.calls_out}
-    for name in dict(given).keys() - calling:
-        raise UsageError(f"--given {name}: no rule of this name calls out; {did_you_mean(name, calling)}")
+    read = config.read_address
+    message = InboundMessage.of(EXAMPLE_UUID, any_address(sender, read), any_address(to, read), text, kind)
+    call(lambda: check_given(config.runtime, dict(given)))
     moment = at.timestamp() if at else time.time()
     found = run(explain(config.runtime, message, moment, RuleServices(given=dict(given))))
     if as_json:

@@ -4,18 +4,20 @@ from pathlib import Path
 
 import click
 
-from app.cli.addresses import person
-from app.cli.common import UsageError, config_option, load, run, store_beside_server, whoami
-from app.config import Loaded
-from app.store import people
-from app.store.people import Forget
+from app.cli.common import config_option, load
+from app.cli.confirm import confirm_options, confirmed
+from app.cli.output import counted
+from app.cli.running import on_store, warn_of_doubt, whoami
+from app.operations.people import ForgetPlan, forget, plan_forget
+from app.plivo.numbers import show
 
 
 @click.command("forget")
 @click.argument("number")
 @config_option
 @click.option("--also-opt-out", is_flag=True, help="The opt-out too: then they may get messages again.")
-def command(number: str, path: Path, *, also_opt_out: bool) -> None:
+@confirm_options
+def command(number: str, path: Path, *, also_opt_out: bool, yes: bool, dry_run: bool) -> None:
     """Erase every row of a number: messages, reports and their deliveries, counts. The opt-out stays.
 
     Nothing of them is left in a SQLite store's files. Backups, logs and what your targets got are yours to erase.
@@ -24,19 +26,23 @@ def command(number: str, path: Path, *, also_opt_out: bool) -> None:
     Example: plivo-autoreply forget +33700000001
     """
     config = load(path)
-    who = person(number, config)
-    count = run(_forget(config, Forget(whoami(), who, also_opt_out)))
-    if count is None:
-        message = f"{number} is one of your own numbers: give the number of a person"
-        raise UsageError(message)
-    click.echo(f"{count} rows erased")
+    own = config.runtime.table.by_number
+    plan = on_store(
+        config, lambda store: plan_forget(store, number, config.read_address, own, also_opt_out=also_opt_out)
+    )
+    warn_of_doubt(number, plan.person)
+    if confirmed(_what(plan), yes=yes or (not plan.total and not dry_run), dry_run=dry_run):
+        rows = on_store(config, lambda store: forget(store, whoami(), plan))
+        click.echo(f"{counted(rows, 'row')} erased")
 
 
-async def _forget(config: Loaded, order: Forget) -> int | None:
-    """How many rows are gone; None if it is one of our own numbers, of which none goes."""
-    async with store_beside_server(config) as store:
-        if order.person in config.runtime.table.by_number or await people.is_ours(store.engine, order.person):
-            return None
-        count = await store.change(people.forget, order)
-        await store.erase()
-    return count
+def _what(plan: ForgetPlan) -> str:
+    rows = plan.rows
+    parts = [
+        counted(rows.messages, "message"),
+        counted(rows.reports, "report"),
+        counted(rows.deliveries, "delivery", "deliveries"),
+        counted(rows.cooldowns, "cooldown"),
+    ]
+    opt_outs = f"and {counted(rows.opt_outs, 'opt-out change')}" if plan.also_opt_out else "but no opt-out"
+    return f"erase {', '.join(parts)} {opt_outs} of {show(plan.person.address)}"

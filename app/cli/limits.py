@@ -1,32 +1,21 @@
 """`limits`: what has been counted, and starting the count anew."""
 
 import time
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import click
 
-from app.cli.addresses import person
-from app.cli.common import (
-    UsageError,
-    config_option,
-    echo,
-    json_option,
-    load,
-    moment,
-    print_json,
-    run,
-    store_beside_server,
-    submit,
-    whoami,
-)
-from app.config import Loaded
+from app.cli.common import UsageError, config_option, json_option, load
+from app.cli.confirm import confirm_options, confirmed
+from app.cli.output import counted, print_json, print_table
+from app.cli.running import on_store, warn_of_doubt, whoami
+from app.cli.times import shown, zone_option
+from app.operations.limits import LimitCounts, ResetPlan, list_counts, plan_reset
+from app.operations.limits import reset as reset_counts
+from app.operations.times import iso_utc
 from app.plivo.numbers import show
-from app.store import people
-from app.store.people import Reset
-from app.store.snapshot import spent
-
-DAY = 86400.0
 
 
 @click.group("limits")
@@ -41,56 +30,70 @@ def command() -> None:
 @command.command("list")
 @config_option
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="People shown.")
+@zone_option
 @json_option
-def list_(path: Path, limit: int, *, as_json: bool) -> None:
+def list_(path: Path, limit: int, zone: tzinfo | None, *, as_json: bool) -> None:
     """Show the units spent of each spending cap, and who had the most answers in a day.
 
     \b
     Example: plivo-autoreply limits list --json
     """
-    found = run(_list(load(path), limit))
+    config = load(path)
+    found = on_store(config, lambda store: list_counts(store, config.runtime.policies.caps, time.time(), limit))
     if as_json:
-        print_json(found)
-        return
-    for cap in found["spending"]:
-        echo(f"{cap['scope'] or 'all routes':<24} {cap['spent']} of {cap['limit']} units")
-    for row in found["people"]:
-        echo(f"{row['person']:<16} from {row['number']:<16} {row['replies']} answers, last {row['last']}")
+        print_json(_json(found))
+    else:
+        _show(found, zone)
 
 
 @command.command("reset")
 @click.argument("who", required=False, metavar="[NUMBER]")
 @config_option
 @click.option("--total", is_flag=True, help="The spending caps instead of a person.")
-def reset(who: str | None, path: Path, *, total: bool) -> None:
+@confirm_options
+def reset(who: str | None, path: Path, *, total: bool, yes: bool, dry_run: bool) -> None:
     """Forget what was counted against a person, cooldowns too; or, with --total, against the spending caps.
 
     \b
     Example: plivo-autoreply limits reset +33700000001
     """
-    if bool(who) == total:
-        message = "give a number, or --total"
-        raise UsageError(message)
+    if (who is not None) == total:
+        raise UsageError("give a number, or --total")
     config = load(path)
-    count = run(submit(config, people.reset, Reset(whoami(), person(who, config) if who else None)))
-    click.echo(f"{count} rows forgotten")
+    plan = on_store(config, lambda store: plan_reset(store, who, config.read_address))
+    warn_of_doubt(who, plan.person)
+    if confirmed(_what(plan), yes=yes or (plan.is_empty and not dry_run), dry_run=dry_run):
+        rows = on_store(config, lambda store: reset_counts(store, whoami(), plan))
+        click.echo(f"{counted(rows, 'row')} forgotten")
 
 
-async def _list(config: Loaded, limit: int) -> dict[str, Any]:
-    at = time.time()
-    caps = {budget: rate for budget, (_, rate) in config.runtime.policies.caps.items()}
-    async with store_beside_server(config) as store:
-        counted = await people.list_counts(store.engine, at - DAY, limit)
-        units = await spent(store.engine, tuple(caps), at)
+def _what(plan: ResetPlan) -> str:
+    if plan.person is None:
+        return "set what is spent of every spending cap to 0"
+    replies, cooldowns = counted(plan.rows.messages, "reply", "replies"), counted(plan.rows.cooldowns, "cooldown")
+    return f"forget {replies} and {cooldowns} of {show(plan.person.address)}"
+
+
+def _json(found: LimitCounts) -> dict[str, Any]:
     return {
-        "spending": [{"scope": cap.scope, "limit": str(rate), "spent": units[cap]} for cap, rate in caps.items()],
+        "spending": [{"scope": cap.scope, "limit": str(cap.rate), "spent": cap.spent} for cap in found.spending],
         "people": [
             {
-                "number": show(row["number"]),
-                "person": show(row["person"]),
-                "replies": row["replies"],
-                "last": moment(row["last"]),
+                "number": show(count.number),
+                "person": show(count.person),
+                "replies": count.replies,
+                "last": iso_utc(count.last),
             }
-            for row in counted
+            for count in found.people
         ],
     }
+
+
+def _show(found: LimitCounts, zone: tzinfo | None) -> None:
+    caps = [(cap.scope or "all routes", str(cap.rate), str(cap.spent)) for cap in found.spending]
+    print_table(("SPENDING CAP", "UNITS", "SPENT"), caps)
+    if not found.people:
+        return
+    click.echo()
+    people = [(show(one.person), show(one.number), str(one.replies), shown(one.last, zone)) for one in found.people]
+    print_table(("PERSON", "NUMBER", "REPLIES IN 24 H", "LAST"), people)

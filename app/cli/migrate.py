@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import config_option, load, run
-from app.config import Loaded
-from app.store import open_store
+from app.cli.common import config_option, load
+from app.cli.running import run
+from app.operations.maintenance import migrate
 
 
 @click.command("migrate")
@@ -18,10 +18,5 @@ def command(path: Path) -> None:
     Example: plivo-autoreply migrate -c config.toml
     """
     config = load(path)
-    run(_migrate(config))
+    run(migrate(config.settings.store))
     click.echo(f"{config.settings.store.shown} is up to date")
-
-
-async def _migrate(config: Loaded) -> None:
-    async with open_store(config.settings.store, serving=False):
-        pass

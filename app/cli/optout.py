@@ -1,38 +1,25 @@
 """`optout`: who gets no messages, and how we know."""
 
-import os
-import stat
-import time
-from collections.abc import Sequence
+from datetime import tzinfo
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
-from app.cli import spreadsheet
-from app.cli.addresses import address, known_address
-from app.cli.addresses import person as person_of
-from app.cli.common import (
-    UsageError,
-    config_option,
-    echo,
-    json_option,
-    load,
-    moment,
-    print_json,
-    run,
-    step,
-    store_beside_server,
-    submit,
-    whoami,
-)
-from app.cli.optout_import import COLUMNS, read_opt_outs
+from app.cli.common import config_option, json_option, load
+from app.cli.confirm import confirm_options, confirmed
+from app.cli.escape import escaped
+from app.cli.output import counted, echo, print_json, print_table
+from app.cli.private_files import open_private
+from app.cli.running import on_store, on_store_if_any, warn_of_doubt, whoami
+from app.cli.times import shown, shown_or_dash, zone_option
 from app.config import Loaded
-from app.plivo.numbers import canonical, show
-from app.policies.usage import Conversation, OptOutChange
-from app.store import people
-from app.store.people import Changes
-from app.store.queries import Row
+from app.operations import opt_outs as operations
+from app.operations.opt_outs import OptOutPlan, OptOutRecord
+from app.operations.times import iso_utc
+from app.plivo.numbers import show
+
+HEADER = ("PERSON", "NUMBER", "SINCE", "WORD", "BY", "MESSAGE", "SIGNED")
 
 
 @click.group("optout")
@@ -48,24 +35,23 @@ def command() -> None:
 @click.argument("who", required=False, metavar="[NUMBER]")
 @config_option
 @click.option("--all", "ended", is_flag=True, help="Those that have ended, too.")
+@zone_option
 @json_option
-def list_(who: str | None, path: Path, *, ended: bool, as_json: bool) -> None:
+def list_(who: str | None, path: Path, zone: tzinfo | None, *, ended: bool, as_json: bool) -> None:
     """Show who has opted out of which number, and the proof: when, by which message and word, signed how.
 
     \b
     Example: plivo-autoreply optout list +33700000001
     """
     config = load(path)
-    whom = (known_address(who, config) or address(who, config)) if who else None
-    rows = [_opt_out(row) for row in run(_list(config, whom, ended=ended))]
+    records = on_store(config, lambda store: operations.list_opt_outs(store, who, config.read_address, ended=ended))
     if as_json:
-        print_json(rows)
+        print_json([_json(record) for record in records])
         return
-    for row in rows:
-        proof = f"{row['word']} by {row['source']}, {row['message_uuid'] or '-'}, signed {row['signed_by'] or '-'}"
-        end = f", ended {row['ended_at']} by {row['ended_by']}" if row["ended_at"] else ""
-        echo(f"{row['person']:<16} from {row['number']:<16} {row['at']}  {proof}{end}")
-    click.echo(f"{len(rows)} opt-outs", err=True)
+    if records:
+        header = (*HEADER, "ENDED", "ENDED BY") if ended else HEADER
+        print_table(header, [_row(record, zone)[: len(header)] for record in records])
+    click.echo(counted(len(records), "opt-out"), err=True)
 
 
 @command.command("add")
@@ -78,20 +64,26 @@ def add(to: str, person: str, path: Path) -> None:
     \b
     Example: plivo-autoreply optout add --to +33644600000 --from +33700000001
     """
-    _change(load(path), to, person, out=True)
+    config = load(path)
+    _change(config, _plan(config, to, person, out=True))
 
 
 @command.command("remove")
 @click.option("--to", required=True, help="Your number.")
 @click.option("--from", "person", required=True, help="Who wants messages again.")
 @config_option
-def remove(to: str, person: str, path: Path) -> None:
+@confirm_options
+def remove(to: str, person: str, path: Path, *, yes: bool, dry_run: bool) -> None:
     """End an opt-out. Do this only if the person asked for it.
 
     \b
     Example: plivo-autoreply optout remove --to +33644600000 --from +33700000001
     """
-    _change(load(path), to, person, out=False)
+    config = load(path)
+    plan = _plan(config, to, person, out=False)
+    what = f"end the opt-out of {show(plan.person.address)} from {show(plan.number.address)}"
+    if confirmed(what, yes=yes or (not plan.is_out and not dry_run), dry_run=dry_run):
+        _change(config, plan)
 
 
 @command.command("export")
@@ -111,79 +103,72 @@ def export(path: Path, output: Path) -> None:
     Example: plivo-autoreply optout export -o optouts.csv
     """
     config = load(path)
-    rows = [_opt_out(row) for row in run(_list(config, None, ended=False))]
-    with _opened(output) as file:
-        spreadsheet.write(file, COLUMNS, rows)
+    records = on_store(config, lambda store: operations.list_opt_outs(store, None, config.read_address, ended=False))
+    with open_private(output) as file:
+        operations.write_opt_outs(file, records, escaped if file.isatty() else str)
 
 
 @command.command("import")
 @click.argument("source", type=click.File("rb"), default="-")
 @config_option
-def import_(source: BinaryIO, path: Path) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+def import_(source: BinaryIO, path: Path, *, dry_run: bool) -> None:
     """Read opt-outs from CSV: columns number and person, the others of `export` if they are there.
     A file with a fault changes nothing.
 
     \b
     Example: plivo-autoreply optout import optouts.csv
     """
-    config = load(path)
-    changes = read_opt_outs(source.read(), config)
-    count = run(_add(config, changes))
-    click.echo(f"{count} opt-outs added, {len(changes) - count} were there already")
+    config, content = load(path), source.read()
+    plan = on_store_if_any(config, lambda store: operations.plan_import(store, content, config.read_address))
+    for warning in plan.warnings:
+        echo(warning, err=True)
+    if dry_run:
+        click.echo(f"this would add {counted(plan.new, 'opt-out')}; {len(plan.changes) - plan.new} are there already")
+        return
+    added = on_store(config, lambda store: operations.import_opt_outs(store, whoami(), plan), create=True)
+    click.echo(f"{counted(added, 'opt-out')} added, {len(plan.changes) - added} were there already")
 
 
-def _change(config: Loaded, to: str, person: str, *, out: bool) -> None:
-    who = person_of(person, config)
-    conversation = Conversation(person_of(to, config), canonical(who))
-    change = OptOutChange(conversation, out, time.time(), None, whoami(), "", "command")
-    changed = run(submit(config, people.change, Changes(whoami(), (change,)), create=True))
-    state = "gets nothing from" if out else "gets messages from"
-    echo(f"{show(who)} {state} {show(conversation.number)}{'' if changed else ', as before'}")
+def _plan(config: Loaded, to: str, person: str, *, out: bool) -> OptOutPlan:
+    plan = on_store_if_any(
+        config, lambda store: operations.plan_change(store, to, person, config.read_address, out=out)
+    )
+    warn_of_doubt(person, plan.person)
+    warn_of_doubt(to, plan.number)
+    return plan
 
 
-async def _add(config: Loaded, changes: Sequence[OptOutChange]) -> int:
-    """How many are new. In steps, so that a server beside it answers meanwhile."""
-    who, count = whoami(), 0
-    async with store_beside_server(config, create=True) as store:
-        for start in range(0, len(changes), people.BATCH):
-            async with step():
-                order = Changes(who, tuple(changes[start : start + people.BATCH]))
-                count += await store.change(people.change, order)
-    return count
+def _change(config: Loaded, plan: OptOutPlan) -> None:
+    changed = on_store(config, lambda store: operations.change_opt_out(store, whoami(), plan), create=True)
+    state = "gets nothing from" if plan.out else "gets messages from"
+    tail = "" if changed else ", as before"
+    echo(f"{show(plan.person.address)} {state} {show(plan.number.address)}{tail}")
 
 
-async def _list(config: Loaded, who: str | None, *, ended: bool) -> list[Row]:
-    async with store_beside_server(config) as store:
-        return await people.list_opt_outs(store.engine, who, ended=ended)
+def _row(record: OptOutRecord, zone: tzinfo | None) -> tuple[str, ...]:
+    return (
+        show(record.person),
+        show(record.number),
+        shown(record.at, zone),
+        record.word,
+        record.source,
+        record.message_uuid or "-",
+        record.signed_by or "-",
+        shown_or_dash(record.ended_at, zone),
+        record.ended_by or "-",
+    )
 
 
-def _opened(path: Path) -> IO[str]:
-    """The file, readable by its owner only, or stdout for "-". Raises `UsageError`."""
-    if path == Path("-"):
-        return click.open_file("-", "w", encoding="utf-8")
-    try:
-        return os.fdopen(_private(path), "w", encoding="utf-8", newline="")
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}"
-        raise UsageError(message) from None
-
-
-def _private(path: Path) -> int:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    if stat.S_ISREG(os.fstat(handle).st_mode):  # one that was there already keeps no wider mode
-        os.fchmod(handle, 0o600)
-    return handle
-
-
-def _opt_out(row: Row) -> dict[str, Any]:
+def _json(record: OptOutRecord) -> dict[str, Any]:
     return {
-        "number": show(row["number"]),
-        "person": show(row["person"]),
-        "at": moment(row["at"]),
-        "word": row["word"],
-        "message_uuid": row["message_uuid"],
-        "signed_by": row["signed_by"],
-        "source": row["source"],
-        "ended_at": moment(row["ended_at"]) if row["ended_at"] else None,
-        "ended_by": row["ended_by"],
+        "number": show(record.number),
+        "person": show(record.person),
+        "at": iso_utc(record.at),
+        "word": record.word,
+        "message_uuid": record.message_uuid,
+        "signed_by": record.signed_by,
+        "source": record.source,
+        "ended_at": iso_utc(record.ended_at) if record.ended_at else None,
+        "ended_by": record.ended_by,
     }

@@ -11,10 +11,10 @@ import uvloop
 
 from app import telemetry
 from app.cli.common import CommandFailed, UsageError, config_option, load
-from app.cli.test import failures
 from app.config import Loaded
 from app.config import load as config_of
 from app.http_client import BadEnvironment
+from app.operations.test import run_tests
 from app.serving import CannotListen, serve
 from app.store import BrokenStore, NewerStore, StoreInUse
 
@@ -56,9 +56,15 @@ def _open_standard_descriptors() -> None:
 def _run(config: Loaded, path: Path, read: Callable[[], Loaded], *, migrate: bool) -> str | None:
     """Serve, and return the fault that ended it. An unhandled exception goes into the log, where it has no message."""
     try:
-        return uvloop.run(serve(config, path, read, failures, migrate=migrate))
+        return uvloop.run(serve(config, path, read, _failures, migrate=migrate))
     except (BadEnvironment, BrokenStore, CannotListen, StoreInUse, NewerStore) as error:
         raise UsageError(str(error)) from None
     except Exception:
         log.critical("unhandled exception", exc_info=True)
         return "unhandled exception; the log has its place"
+
+
+async def _failures(config: Loaded) -> list[str]:
+    """Run the `[[tests]]` of a file; one sentence for each expectation that is not met."""
+    results = await run_tests(config.runtime, config.tests, config.read_address)
+    return [f"{result.name}: {fault}" for result in results for fault in result.faults]

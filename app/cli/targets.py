@@ -2,36 +2,42 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from app.cli.common import counted, moment
-from app.store.instances import TargetView
+from app.cli.output import counted
+from app.cli.times import shown
+from app.operations.deliveries import TargetView
+from app.operations.times import iso_utc
 
-RUNNING = TargetView()
+
+def held_back_by(view: TargetView) -> str | None:
+    """Who holds a target back: "operator", "failures" or "target" (it is busy); None: nobody."""
+    return "operator" if view.paused_at is not None else "failures" if view.failing else "target" if view.busy else None
 
 
-def show_target(name: str, view: TargetView) -> str | None:
+def show_target(name: str, view: TargetView, zone: tzinfo | None) -> str | None:
     """One line; None if nothing holds it back."""
-    reasons = "; ".join(_reasons(view))
+    reasons = "; ".join(_reasons(view, zone))
     return f"{name}: {reasons}" if reasons else None
 
 
 def target_json(view: TargetView) -> dict[str, Any]:
     """The same for machines."""
-    by = "operator" if view.paused_at else "failures" if view.failing else "target" if view.busy else None
+    by = held_back_by(view)
     waits = by is not None and view.next_attempt is not None
-    return {"held_back_by": by, "next_attempt": moment(view.next_attempt) if waits else None}
+    return {"held_back_by": by, "next_attempt": iso_utc(view.next_attempt or 0.0) if waits else None}
 
 
-def _reasons(view: TargetView) -> Iterator[str]:
+def _reasons(view: TargetView, zone: tzinfo | None) -> Iterator[str]:
     if view.paused_at is not None:
-        yield f"paused by an operator since {moment(view.paused_at)}, until: deliveries resume"
+        yield f"paused by an operator since {shown(view.paused_at, zone)}, until: deliveries resume"
     if view.failing:
         failures = max(status.failures for status in view.statuses)
-        yield f"paused by failures{_where(view, view.failing)}, next probe {_at(view)} ({failures} failures in a row)"
+        where, when = _where(view, view.failing), _next(view, zone)
+        yield f"paused by failures{where}, next probe {when} ({failures} failures in a row)"
     elif view.busy:
-        yield f"busy{_where(view, view.busy)}: it asked for fewer requests, next attempt {_at(view)}"
+        yield f"busy{_where(view, view.busy)}: it asked for fewer requests, next attempt {_next(view, zone)}"
 
 
 def _where(view: TargetView, servers: int) -> str:
@@ -39,8 +45,8 @@ def _where(view: TargetView, servers: int) -> str:
     return f" on {servers} of {counted(every, 'server')}" if every > 1 else ""
 
 
-def _at(view: TargetView) -> str:
+def _next(view: TargetView, zone: tzinfo | None) -> str:
     """At most a minute ahead, so the time of day is enough."""
     if view.next_attempt is None or view.next_attempt <= time.time():
         return "as soon as a delivery is due"
-    return datetime.fromtimestamp(view.next_attempt, UTC).strftime("%H:%M:%SZ")
+    return datetime.fromtimestamp(view.next_attempt, UTC).astimezone(zone).timetz().isoformat(timespec="seconds")

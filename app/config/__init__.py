@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.config import lint, numbers
-from app.config.diagnostics import BadConfig, Diagnostic, Diagnostics, did_you_mean
+from app.config.diagnostics import BadConfig, Diagnostic, Diagnostics
 from app.config.policies import compile_policies, read_schedules
 from app.config.routes import Reader
 from app.config.store_url import located
@@ -39,6 +39,7 @@ from app.settings import (
     Settings,
     StoreSettings,
 )
+from app.suggestions import did_you_mean
 
 __all__ = ["BadConfig", "Diagnostic", "Loaded", "load"]
 

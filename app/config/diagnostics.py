@@ -3,7 +3,6 @@
 No fault holds a secret's value. Line and column are filled in where they are known.
 """
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -67,12 +66,3 @@ class Diagnostics:
     def errors(self) -> bool:
         """Whether the file must be refused."""
         return any(fault.severity == "error" for fault in self.all)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Advice on a word that is not known."""
-    words = sorted(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if near:
-        return f'did you mean "{near[0]}"?'
-    return f"known: {', '.join(words)}" if words else "there is none"

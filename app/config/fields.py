@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
-from app.config.diagnostics import did_you_mean
-from app.config.files import decoded
 from app.config.numbers import read_country
 from app.http_client import Secret
 from app.plivo.messages import STATUSES
 from app.plivo.signature import Token
 from app.policies.limits import Rate
 from app.settings import HostPort
+from app.suggestions import did_you_mean
+from app.text_files import decoded
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app import rules
-from app.config.diagnostics import Diagnostics, did_you_mean
+from app.config.diagnostics import Diagnostics
 from app.config.models import declarations
 from app.config.policies import read_exempt
 from app.config.rule_options import option_names, read_rule
@@ -19,6 +19,7 @@ from app.rules.compiler import NAMES, Place, RuleCompiler
 from app.rules.rule import Rule
 from app.rules.schedules import Schedule
 from app.rules.table import Route, RouteOptions, Table
+from app.suggestions import did_you_mean
 
 ROUTE_KEYS = frozenset(key for key, _, _ in declarations(RouteOptions))
 ANY = "*"

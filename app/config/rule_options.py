@@ -5,13 +5,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.config.diagnostics import Diagnostics, did_you_mean
+from app.config.diagnostics import Diagnostics
 from app.config.models import build, declarations, model_of
 from app.config.validation import validated
 from app.rules import KINDS, KindOptions, RuleOptions
 from app.rules.compiler import Place
 from app.rules.conditions import ConditionOptions
 from app.rules.rule import CooldownOptions
+from app.suggestions import did_you_mean
 
 COMMON = (ConditionOptions, CooldownOptions, RuleOptions)  # what every rule may have
 

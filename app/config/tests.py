@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from app.config.diagnostics import Diagnostics, did_you_mean
+from app.config.diagnostics import Diagnostics
 from app.config.routes import OPT_OUT
 from app.config.validation import check
 from app.rules.expectations import ConfigTest, Expectation
 from app.rules.table import Table
+from app.suggestions import did_you_mean
 
 
 def read_tests(data: Any, folder: Path, table: Table, faults: Diagnostics) -> tuple[ConfigTest, ...]:

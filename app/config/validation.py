@@ -7,9 +7,10 @@ from typing import Any, TypeVar, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.config.diagnostics import Diagnostics, did_you_mean
+from app.config.diagnostics import Diagnostics
 from app.config.models import TABLE_TAG, TEXT_TAG, Strict, build, model_of
 from app.rules.compiler import Place
+from app.suggestions import did_you_mean
 
 T = TypeVar("T")
 

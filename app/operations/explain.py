@@ -3,8 +3,10 @@
 Goes through the same functions as live traffic: `replies.evaluate`, then `replies.decide`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.operations.errors import OperationRefused
 from app.plivo.messages import InboundMessage
 from app.policies.usage import Usage
 from app.replies.decide import admit, candidate
@@ -13,6 +15,7 @@ from app.replies.proposals import Proposal
 from app.rules.outcome import Step
 from app.rules.services import RuleServices
 from app.runtime import Runtime
+from app.suggestions import did_you_mean
 
 SIGNED_BY = "V3"  # as if it had been verified, so that an opt-out shows what it would change
 
@@ -24,6 +27,14 @@ class Explanation:
     route: str | None
     proposal: Proposal
     steps: tuple[Step, ...]
+
+
+def check_given(runtime: Runtime, given: Iterable[str]) -> None:
+    """Raises `OperationRefused` if one of these names is not of a rule that calls out."""
+    rules = {rule.name for rule in runtime.table.rules if rule.action.calls_out}
+    for name in given:
+        if name not in rules:
+            raise OperationRefused(f"--given {name}: no rule of this name calls out; {did_you_mean(name, rules)}")
 
 
 async def explain(

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.store.database import insert_new, insert_or, now
+from app.store.reading import reading
 from app.store.schema import actions, deliveries, is_due, pauses, probe_requests
 from app.store.selection import Selection, conditions
 
@@ -35,6 +37,16 @@ class Pause:
     who: str
     target: str
     probe: bool = False
+
+
+class TargetState(NamedTuple):
+    """A target, and a state of its deliveries."""
+
+    target: str
+    state: str
+
+
+_DROPPABLE = deliveries.c.state.in_(("due", "dead"))
 
 
 def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
@@ -66,7 +78,6 @@ def _replay(connection: sa.Connection, order: Change) -> list[int]:
 
 def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
     """Never tried again; the ids. What is done stays done."""
-    open_ones = deliveries.c.state.in_(("due", "dead"))
     dropped = {"state": "dropped", "lease": None, "settled_at": now()}
     return [
         _changed(
@@ -75,10 +86,18 @@ def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]
             order,
             sa.update(deliveries)
             .values(dropped)
-            .where(deliveries.c.id.in_(_chosen(order, open_ones).with_only_columns(deliveries.c.id))),
+            .where(deliveries.c.id.in_(_chosen(order, _DROPPABLE).with_only_columns(deliveries.c.id))),
         )
         for order in orders
     ]
+
+
+async def count_droppable(engine: AsyncEngine, which: Selection) -> dict[TargetState, int]:
+    """How many deliveries `drop` would take. Raises `Unavailable`."""
+    kind = deliveries.c.target, deliveries.c.state
+    query = sa.select(*kind, sa.func.count()).where(*conditions(which), _DROPPABLE).group_by(*kind).order_by(*kind)
+    async with reading(engine) as connection:
+        return {TargetState(target, state): count for target, state, count in await connection.execute(query)}
 
 
 def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:

@@ -1,10 +1,11 @@
-"""What the operator does about a person: opt-outs, limits, and forgetting them.
+"""What operators ask and change about people: opt-outs, replies counted, and which addresses the store knows.
 
-A person is a canonical number (`plivo.numbers.canonical`): two ways to write one phone are one person.
+A person is a canonical number (`plivo.numbers.canonical`): two ways to write one phone are one person. What erases
+rows of a person is in `forgetting.py`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,14 +16,16 @@ from app.policies.usage import Conversation, OptOutChange
 from app.store.delivery_commands import leave_trace
 from app.store.queries import Row, plain
 from app.store.reading import reading
-from app.store.schema import cooldowns, deliveries, messages, opt_outs, reports, spending
+from app.store.records import OptOutRecord, ReplyCount
+from app.store.schema import cooldowns, messages, opt_outs, reports
 from app.store.usage import change_row
 
 BATCH = 1_000  # opt-out changes a transaction; a few dozen milliseconds of the writer's time
 
-ADDRESSES = (  # every column that holds one
-    *(table.c[name] for table in (messages, reports) for name in ("sender", "recipient", "person")),
-    *(table.c[name] for table in (opt_outs, cooldowns) for name in ("number", "person")),
+ADDRESSES = (  # every column that holds one; those with an index come first, and mostly answer
+    *(table.c.person for table in (messages, reports, opt_outs, cooldowns)),
+    *(table.c.number for table in (opt_outs, cooldowns)),
+    *(table.c[name] for table in (messages, reports) for name in ("sender", "recipient")),
 )
 
 
@@ -36,25 +39,8 @@ class Changes:
     changes: tuple[OptOutChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
-    """What is counted against a person is forgotten; None: against the spending caps."""
-
-    who: str
-    person: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """Every row of a person."""
-
-    who: str
-    person: str
-    also_opt_out: bool
-
-
 def change(connection: sa.Connection, orders: Sequence[Changes]) -> list[int]:
-    """How many of each order changed anything."""
+    """Record opt-outs that begin or end; how many of each order changed anything."""
     counts = []
     for order in orders:
         changed = list(_new(connection, order.changes))
@@ -82,41 +68,16 @@ def _in_force(connection: sa.Connection, persons: Collection[str]) -> dict[Conve
     return {Conversation(number, person): bool(opted_out) for number, person, opted_out in rows}
 
 
-def reset(connection: sa.Connection, orders: Sequence[Reset]) -> list[int]:
-    """How many rows each order took away."""
-    counts = []
-    for order in orders:
-        if order.person is None:
-            counts.append(connection.execute(sa.delete(spending)).rowcount)
-            leave_trace(connection, order.who, "limits reset: the spending caps")
-        else:
-            mine = messages.c.person == canonical(order.person), messages.c.counted == 1
-            uncounted = sa.update(messages).where(*mine).values(counted=0)
-            cooled = sa.delete(cooldowns).where(cooldowns.c.person == canonical(order.person))
-            counts.append(sum(connection.execute(statement).rowcount for statement in (uncounted, cooled)))
-            leave_trace(connection, order.who, "limits reset: one person")
-    return counts
-
-
-def forget(connection: sa.Connection, orders: Sequence[Forget]) -> list[int]:
-    """How many rows each order took away. The trace does not name the person."""
-    counts = []
-    for order in orders:
-        person = canonical(order.person)
-        report_ids = sa.select(reports.c.id).where(_of(reports, order.person))
-        mine = [
-            sa.delete(deliveries).where(deliveries.c.report_id.in_(report_ids)),
-            *(sa.delete(table).where(_of(table, order.person)) for table in (messages, reports)),
-        ]
-        tables = (cooldowns, opt_outs) if order.also_opt_out else (cooldowns,)
-        mine += [sa.delete(table).where(table.c.person == person) for table in tables]
-        counts.append(sum(connection.execute(statement).rowcount for statement in mine))
-        leave_trace(connection, order.who, f"forget: {counts[-1]} rows")
-    return counts
-
-
-def _of(table: sa.Table, person: str) -> sa.ColumnElement[bool]:
-    return (table.c.person == canonical(person)) | (table.c.sender == person) | (table.c.recipient == person)
+async def known_opt_outs(engine: AsyncEngine, changes: Sequence[OptOutChange]) -> set[Conversation]:
+    """The conversations of these changes in which an opt-out is in force. Raises `Unavailable`."""
+    found: set[Conversation] = set()
+    wanted = {change.conversation for change in changes}
+    persons = sorted({person for _, person in wanted})
+    for start in range(0, len(persons), BATCH):
+        async with reading(engine) as connection:
+            in_force = await connection.run_sync(_in_force, persons[start : start + BATCH])
+        found |= {conversation for conversation, opted_out in in_force.items() if opted_out}
+    return found & wanted
 
 
 async def known(engine: AsyncEngine, addresses: Iterable[str]) -> set[str]:
@@ -131,37 +92,39 @@ def _stands(address: str) -> sa.Select[tuple[bool]]:
 
 
 async def is_ours(engine: AsyncEngine, number: str) -> bool:
-    """Whether messages came to this number: it is none of a person. Raises `Unavailable`."""
+    """Whether messages came to this number, so that it is no person's. Raises `Unavailable`."""
     query = sa.select(sa.exists().where(messages.c.recipient == number))
     async with reading(engine) as connection:
         return bool(await connection.scalar(query))
 
 
-async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool) -> list[Row]:
+async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool) -> list[OptOutRecord]:
     """Opt-outs, oldest first; with `ended` those that START or an operator has ended, too. Raises `Unavailable`."""
     query = sa.select(opt_outs).order_by(opt_outs.c.id)
     if person is not None:
         query = query.where((opt_outs.c.person == canonical(person)) | (opt_outs.c.number == person))
     async with reading(engine) as connection:
-        found = list(_episodes(plain(row) for row in (await connection.execute(query)).mappings()))
-    found.sort(key=lambda row: float(row["at"]))  # an import may bring older ones
-    return [row for row in found if ended or row["ended_at"] is None]
+        found = _periods(plain(row) for row in (await connection.execute(query)).mappings())
+    found.sort(key=lambda record: record.at)  # an import may bring older ones
+    return [record for record in found if ended or record.ended_at is None]
 
 
-def _episodes(changes: Iterable[Row]) -> Iterator[Row]:
+def _periods(changes: Iterable[Row]) -> list[OptOutRecord]:
     """Each opt-out with its end, if it has one."""
-    open_periods: dict[tuple[str, str], Row] = {}
+    periods: list[OptOutRecord] = []
+    open_periods: dict[tuple[str, str], int] = {}  # (number, person) -> position in `periods`
     for row in changes:
         pair = row["number"], row["person"]
-        if row.pop("opted_out"):
-            if pair not in open_periods:
-                open_periods[pair] = row | {"ended_at": None, "ended_by": None}
-                yield open_periods[pair]
-        elif opened := open_periods.pop(pair, None):
-            opened |= {"ended_at": row["at"], "ended_by": row["word"]}
+        if not row["opted_out"]:
+            if (place := open_periods.pop(pair, None)) is not None:
+                periods[place] = replace(periods[place], ended_at=row["at"], ended_by=row["word"])
+        elif pair not in open_periods:
+            open_periods[pair] = len(periods)
+            periods.append(OptOutRecord(**{name: row[name] for name in row.keys() - {"id", "opted_out"}}))
+    return periods
 
 
-async def list_counts(engine: AsyncEngine, since: float, limit: int) -> list[Row]:
+async def list_counts(engine: AsyncEngine, since: float, limit: int) -> list[ReplyCount]:
     """Replies to each person since then, the most first. Raises `Unavailable`."""
     count: sa.ColumnElement[Any] = sa.func.count()
     number, person, at = messages.c.recipient.label("number"), messages.c.person, messages.c.received_at
@@ -173,4 +136,4 @@ async def list_counts(engine: AsyncEngine, since: float, limit: int) -> list[Row
         .limit(limit)
     )
     async with reading(engine) as connection:
-        return [plain(row) for row in (await connection.execute(query)).mappings()]
+        return [ReplyCount(**plain(row)) for row in (await connection.execute(query)).mappings()]

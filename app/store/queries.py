@@ -1,7 +1,8 @@
 """What the operator asks: the history of a number or a message, the deliveries that wait or died."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,66 +11,87 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.plivo.numbers import canonical
 from app.store.database import now
 from app.store.reading import reading
+from app.store.records import (
+    EVER,
+    CallRecord,
+    DeliveryRecord,
+    Found,
+    MessageRecord,
+    ReportRecord,
+    Span,
+    StepRecord,
+    TryRecord,
+)
 from app.store.schema import deliveries, is_due, messages, reports, tries
 from app.store.selection import Selection, conditions
 
 Row = dict[str, Any]
+By = Mapping[str, Sequence[DeliveryRecord]]  # the id of a report -> its deliveries
 
 VARIABLES = 10_000  # a statement; SQLite takes 32,766 as its makers build it
 
+_is_report = reports.c.kind == "report"
+_DELIVERY = sa.select(
+    *(column for column in deliveries.c if column.name not in ("lease", "sequence")),
+    deliveries.c.lease.is_not(None).label("leased"),
+    reports.c.kind,
+    reports.c.person,
+    reports.c.message_uuid,
+    reports.c.in_reply_to,
+    reports.c.status.label("report_status"),
+).join(reports, reports.c.id == deliveries.c.report_id)
 
-async def history(engine: AsyncEngine, who: str, limit: int) -> tuple[list[Row], list[Row]]:
-    """The newest messages of an address or MessageUUID, oldest first, each with its `reports` and the `deliveries` of
-    its copy; and the reports that belong to none of them. Each report has its `deliveries`, each of those its `tries`.
-    Raises `Unavailable`.
+
+async def history(engine: AsyncEngine, who: str, limit: int, span: Span = EVER) -> Found:
+    """The newest messages of an address or MessageUUID that came within a span, oldest first, each with its reports
+    and the deliveries of its copy; and the reports that belong to none of them. Raises `Unavailable`.
     """
-    report = reports.c.kind == "report"
     async with reading(engine) as connection:
-        person = canonical(who)
-        concerned = (reports.c.person == person) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
-        found_reports = await _reports(connection, report & concerned, limit)
-        uuids = {row["in_reply_to"] for row in found_reports if row["message_uuid"] == who}
-        by_index = (messages.c.person == person) | messages.c.message_uuid.in_({who} | uuids)
-        found = await _messages(connection, by_index, limit)
-        if not (found or found_reports):  # one of our numbers: no index holds it, so the newest rows are looked through
-            found = await _messages(connection, messages.c.recipient == who, limit)
-            found_reports = await _reports(connection, report & (reports.c.sender == who), limit)
-        known = {message["message_uuid"] for message in found}
-        theirs = await _reports(connection, report & reports.c.in_reply_to.in_(known), limit * len(known))
-        copies = await _reports(connection, ~report & reports.c.message_uuid.in_(known), len(known))
-        carried = await _attach(
-            connection, [*found_reports, *theirs, *copies], "deliveries", deliveries, deliveries.c.report_id
-        )
-        await _attach(connection, carried, "tries", tries, tries.c.delivery_id)
-    by_message: dict[str, list[Row]] = {uuid: [] for uuid in known}
+        found, concerning = await _concerning(connection, who, limit, span)
+        uuids = {row["message_uuid"] for row in found}
+        theirs = await _reports(connection, _is_report & reports.c.in_reply_to.in_(uuids), limit * len(uuids))
+        copies = await _reports(connection, ~_is_report & reports.c.message_uuid.in_(uuids), len(uuids))
+        carried = await _deliveries_of(connection, [*concerning, *theirs, *copies])
+    answers = defaultdict(list)
     for row in theirs:
-        by_message[row["in_reply_to"]].append(row)
-    copied = {copy["message_uuid"]: copy["deliveries"] for copy in copies}
-    for message in found:
-        uuid = message["message_uuid"]
-        message |= {"reports": by_message[uuid], "deliveries": copied.get(uuid, [])}
-    return found, [row for row in found_reports if row["in_reply_to"] not in known]
-
-
-async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> list[Row]:
-    """Deliveries, newest first, each with its `tries` and the report that it carries. Raises `Unavailable`."""
-    query = (
-        sa.select(
-            deliveries,
-            reports.c.kind,
-            reports.c.message_uuid,
-            reports.c.in_reply_to,
-            reports.c.status.label("report_status"),
-        )
-        .join(reports, reports.c.id == deliveries.c.report_id)
-        .where(*conditions(which))
-        .order_by(deliveries.c.id.desc())
-        .limit(limit)
+        answers[row["in_reply_to"]].append(_report(row, carried))
+    copied = {row["message_uuid"]: carried.get(row["id"], ()) for row in copies}
+    return (
+        [_message(row, answers[row["message_uuid"]], copied.get(row["message_uuid"], ())) for row in found],
+        [_report(row, carried) for row in concerning if row["in_reply_to"] not in uuids],
     )
+
+
+async def _concerning(connection: AsyncConnection, who: str, limit: int, span: Span) -> tuple[list[Row], list[Row]]:
+    """The rows of the messages and reports that an address or MessageUUID stands for."""
+    person, came, reported = canonical(who), _within(messages, span), _within(reports, span)
+    concerned = (reports.c.person == person) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
+    found_reports = await _reports(connection, _is_report & concerned & reported, limit)
+    uuids = {row["in_reply_to"] for row in found_reports if row["message_uuid"] == who}
+    by_index = (messages.c.person == person) | messages.c.message_uuid.in_({who} | uuids)
+    found = await _messages(connection, by_index & came, limit)
+    if not (found or found_reports):  # one of our numbers: no index holds it, so the newest rows are looked through
+        found = await _messages(connection, (messages.c.recipient == who) & came, limit)
+        found_reports = await _reports(connection, _is_report & (reports.c.sender == who) & reported, limit)
+    return found, found_reports
+
+
+def _within(table: sa.Table, span: Span) -> sa.ColumnElement[bool]:
+    at = table.c.received_at
+    ends: list[sa.ColumnElement[bool]] = [sa.true()]
+    if span.since is not None:
+        ends.append(at >= span.since)
+    if span.until is not None:
+        ends.append(at < span.until)
+    return sa.and_(*ends)
+
+
+async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> list[DeliveryRecord]:
+    """Deliveries, newest first. Raises `Unavailable`."""
+    query = _DELIVERY.where(*conditions(which)).order_by(deliveries.c.id.desc()).limit(limit)
     async with reading(engine) as connection:
         rows = [plain(row) for row in (await connection.execute(query)).mappings()]
-        await _attach(connection, rows, "tries", tries, tries.c.delivery_id)
-    return rows
+        return await _with_tries(connection, rows)
 
 
 async def waiting(engine: AsyncEngine) -> dict[str, int]:
@@ -84,49 +106,69 @@ async def waiting(engine: AsyncEngine) -> dict[str, int]:
 
 async def _messages(connection: AsyncConnection, where: sa.ColumnElement[bool], limit: int) -> list[Row]:
     query = sa.select(messages).where(where).order_by(messages.c.id.desc()).limit(limit)
-    rows = [plain(row) for row in (await connection.execute(query)).mappings()]
-    for row in rows:
-        row["xml"] = row["xml"].decode()
-        row["steps"] = json.loads(row["steps"])
-        row["media"] = json.loads(row["media"])
-        row["calls"] = _calls(row)
-    return rows[::-1]
-
-
-def _calls(row: Row) -> list[dict[str, Any]]:
-    """Every call of Plivo's for a message, and what it got. None kept: there was one, answered when it came."""
-    if row["calls"]:
-        calls: list[dict[str, Any]] = json.loads(row["calls"])
-        return calls
-    return [{"at": row["received_at"], "status": 200, "reason": "answered"}] if row["state"] == "answered" else []
+    return [plain(row) for row in (await connection.execute(query)).mappings()][::-1]
 
 
 async def _reports(connection: AsyncConnection, where: sa.ColumnElement[bool], limit: int) -> list[Row]:
     query = (
         sa.select(reports).where(where).order_by(reports.c.received_at.desc(), reports.c.sequence.desc()).limit(limit)
     )
-    rows = [plain(row) for row in (await connection.execute(query)).mappings()]
-    for row in rows:
-        row["parameters"] = json.loads(row["parameters"])
-    return rows[::-1]
+    return [plain(row) for row in (await connection.execute(query)).mappings()][::-1]
 
 
-async def _attach(
-    connection: AsyncConnection, owners: Iterable[Row], name: str, table: sa.Table, owner: sa.Column[Any]
+async def _deliveries_of(connection: AsyncConnection, found_reports: Iterable[Row]) -> By:
+    """The deliveries of these reports, in the order in which they were made."""
+    query = _DELIVERY.order_by(deliveries.c.id)
+    rows = await _of(connection, query, deliveries.c.report_id, {row["id"] for row in found_reports})
+    carried = defaultdict(list)
+    for one in await _with_tries(connection, rows):
+        carried[one.report_id].append(one)
+    return carried
+
+
+async def _with_tries(connection: AsyncConnection, rows: Sequence[Row]) -> list[DeliveryRecord]:
+    """Deliveries with their attempts, oldest first."""
+    query = sa.select(tries).order_by(tries.c.id)
+    tried = defaultdict(list)
+    for row in await _of(connection, query, tries.c.delivery_id, [row["id"] for row in rows]):
+        tried[row["delivery_id"]].append(TryRecord(row["at"], row["seconds"], row["status"], row["error"]))
+    return [DeliveryRecord(**row, tries=tuple(tried[row["id"]])) for row in rows]
+
+
+async def _of(
+    connection: AsyncConnection, query: sa.Select[Any], column: sa.Column[Any], values: Collection[Any]
 ) -> list[Row]:
-    """Gives each row, by its id, those rows of a table that belong to it; all of these."""
-    theirs: dict[Any, list[Row]] = {}
-    for row in owners:
-        row[name] = theirs.setdefault(row["id"], [])
-    attached: list[Row] = []
-    identifiers = list(theirs)
-    for start in range(0, len(identifiers), VARIABLES):
-        some = identifiers[start : start + VARIABLES]
-        found = await connection.execute(sa.select(table).where(owner.in_(some)).order_by(table.c.id))
-        attached += [plain(row) for row in found.mappings()]
-    for row in attached:
-        theirs[row[owner.name]].append(row)
-    return attached
+    """The rows in which the column has one of these values: a statement for each `VARIABLES` of them."""
+    rows: list[Row] = []
+    every = list(values)
+    for start in range(0, len(every), VARIABLES):
+        found = await connection.execute(query.where(column.in_(every[start : start + VARIABLES])))
+        rows += [plain(row) for row in found.mappings()]
+    return rows
+
+
+def _message(row: Row, theirs: Sequence[ReportRecord], carried: Sequence[DeliveryRecord]) -> MessageRecord:
+    same = {name: row[name] for name in MessageRecord.__dataclass_fields__ if name in row}
+    read = {
+        "calls": _calls(row),
+        "media": tuple(json.loads(row["media"])),
+        "steps": tuple(StepRecord(**step) for step in json.loads(row["steps"])),
+        "xml": row["xml"].decode(),
+    }
+    return MessageRecord(**(same | read), reports=tuple(theirs), deliveries=tuple(carried))
+
+
+def _calls(row: Row) -> tuple[CallRecord, ...]:
+    """Every call of Plivo's for a message, and what it got. None kept: there was one, answered when it came."""
+    if row["calls"]:
+        return tuple(CallRecord(**call) for call in json.loads(row["calls"]))
+    return (CallRecord(row["received_at"], 200, "answered"),) if row["state"] == "answered" else ()
+
+
+def _report(row: Row, carried: By) -> ReportRecord:
+    same = {name: row[name] for name in ReportRecord.__dataclass_fields__ if name in row}
+    parameters = tuple((name, value) for name, value in json.loads(row["parameters"]))
+    return ReportRecord(**(same | {"parameters": parameters}), deliveries=tuple(carried.get(row["id"], ())))
 
 
 def plain(row: Mapping[Any, Any]) -> Row:

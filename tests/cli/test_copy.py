@@ -59,18 +59,16 @@ def test_copy_waits_for_no_server(server: str, tmp_path: Path) -> None:
         assert wire.tell(service, wire.message())[0] == 200
 
 
-@pytest.mark.parametrize(
-    ("old", "said"),
-    [
-        ("missing.db", "there is no store at"),
-        ("mysql://user:secret@host/db", "write postgresql://user@host/database; or give the path of a SQLite file"),
-        ("postgresql://user:secret@127.0.0.1:1/db", "postgresql://user:***@127.0.0.1:1/db: "),
-        ("config.toml", "the file is not a SQLite database"),
-    ],
-)
-def test_what_cannot_be_copied_is_told(shell: Shell, old: str, said: str) -> None:
-    """A mistake is a sentence and exit code 2; it repeats no password and makes no file."""
+def test_what_cannot_be_copied_is_told(shell: Shell) -> None:
+    """A mistake is a sentence and exit code 2; it makes no file."""
     (shell.folder / "config.toml").write_text(MINIMAL)
-    done = shell("copy", old)
-    assert (done.code, said in done.err, "secret" in done.err) == (2, True, False), done.err
-    assert not (shell.folder / OLD).exists()
+    mistakes = (
+        ("missing.db", "there is no store at"),
+        ("config.toml", "the file is not a SQLite database"),
+        ("mysql://user:secret@host/db", "write postgresql://user@host/database; or give the path of a SQLite file"),
+    )
+    for old, said in mistakes:
+        done = shell("copy", old)
+        assert (done.code, done.out, said in done.err) == (2, "", True), done.err
+        assert "secret" not in done.err
+        assert not (shell.folder / OLD).exists()

@@ -1,6 +1,7 @@
 """`deliveries`: what waits and what died, and the operator's four verbs, beside a running server."""
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -117,9 +118,27 @@ def test_list_shows_what_became_of_each(house: House, shell: Shell) -> None:
     assert message_uuid in [row["message_uuid"] for row in rows]
     assert json.loads(shell("deliveries", "list", "--target", "frail", "--state", "due", "--json").out) == []
     assert len(json.loads(shell("deliveries", "list", "--limit", "1", "--json").out)) == 1
-    (line,) = [line for line in shell("deliveries", "list").out.splitlines() if message_uuid in line]
-    assert line.split()[1:3] == ["crm", "done"]
-    assert line.endswith("tries 1, status 204")
+
+
+def test_what_a_person_reads(house: House, shell: Shell) -> None:
+    """A table with a header: each delivery with the number that it is about, when it came, and who holds it back."""
+    message_uuid = house.report("crm")
+    row = _until(shell, message_uuid, "done")
+    done = shell("deliveries", "list", str(row["id"]), "--tz", "Asia/Tokyo")
+    header, line, _ = done.out.splitlines()
+    assert header.split("  ")[0] == "ID"
+    cells = re.split("  +", line)
+    assert cells[:3] == [str(row["id"]), "crm", "done"]
+    assert cells[3].endswith("+09:00")
+    assert cells[4:] == ["+33700000001", "delivered", message_uuid, "1", "status 204", "-", "-"]
+    assert done.err == "1 delivery\n"
+    shell("deliveries", "pause", "crm")
+    message_uuid = house.report("crm")
+    held = shell("deliveries", "list", "--target", "crm", "--state", "due").out.splitlines()
+    assert held[0].startswith("crm: paused by an operator since ")
+    assert re.split("  +", held[2])[-1] == "operator"
+    shell("deliveries", "resume", "crm")
+    _until(shell, message_uuid, "done")
 
 
 def test_a_paused_target_gets_nothing_until_it_is_resumed(house: House, shell: Shell) -> None:
@@ -151,39 +170,54 @@ def test_a_dead_delivery_is_replayed(house: House, shell: Shell) -> None:
     assert len(ids) == 1
 
 
+def test_drop_asks_first(house: House, shell: Shell) -> None:
+    """It says what would be dropped; where nobody can be asked it drops nothing: exit 2. `--dry-run` only says it."""
+    _, row = _die(house, shell)
+    would = "this would drop 1 delivery for good: 1 dead of frail"
+    for which in ((str(row["id"]),), ("--target", "frail")):
+        done = shell("deliveries", "drop", *which)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == f"plivo-autoreply: {would}; nobody can be asked here, so say --yes, or --dry-run\n"
+        done = shell("deliveries", "drop", *which, "--dry-run")
+        assert (done.code, done.out, done.err) == (0, f"{would}\n", "")
+    assert shell("deliveries", "list", str(row["id"])).out.splitlines()[1].split()[2] == "dead"
+    shell("deliveries", "drop", str(row["id"]), "--yes")
+
+
 def test_a_dropped_delivery_is_never_tried_again(house: House, shell: Shell) -> None:
     """`drop` keeps a delivery listed; what came after it goes out, it does not."""
     shell("deliveries", "pause", "crm")
     dropped, kept = house.report("crm"), house.report("crm")
-    done = shell("deliveries", "drop", str(_listed(shell, dropped)["id"]))
+    done = shell("deliveries", "drop", str(_listed(shell, dropped)["id"]), "--yes")
     assert (done.code, done.out) == (0, "1 delivery is dropped\n")
     shell("deliveries", "resume", "crm")
     house.wait(kept, 1, SEEN_WITHIN + MACHINE)
     assert (_listed(shell, dropped)["state"], house.posts(dropped)) == ("dropped", 0)
     dead, _ = _die(house, shell)
-    assert shell("deliveries", "drop", "--target", "frail").out == "1 delivery is dropped\n"
+    assert shell("deliveries", "drop", "--target", "frail", "--yes").out == "1 delivery is dropped\n"
     assert _listed(shell, dead)["state"] == "dropped"
 
 
 def test_what_each_try_brought(house: House, shell: Shell) -> None:
     """With an id, `list` tells each try: when, what the receiver said, how long that took; JSON always does."""
     message_uuid, row = _die(house, shell)
-    ((one,), (line,)) = (row["tries"], shell("deliveries", "list", str(row["id"])).out.splitlines()[1:])
+    line = shell("deliveries", "list", str(row["id"]), "--tz", "UTC").out.splitlines()[-1]
+    (one,) = row["tries"]
     assert (one["status"], one["error"], one["seconds"] < 5) == (500, "status 500", True)
-    assert line.strip() == f"{one['at']}  status 500, after {one['seconds']:g} s"
+    assert line == f"{row['id']}: {one['at'].replace('Z', '+00:00')}  status 500, after {one['seconds']:g} s"
     assert message_uuid in shell("deliveries", "list", "--status", "delivered", "--newer-than", "1h").out
     assert shell("deliveries", "list", "--older-than", "1h").out == ""
 
 
 def test_a_day_of_dead_ones_does_not_flood(house: House, shell: Shell) -> None:
     """`replay --rate` spreads them: the second of two is due a while after the first."""
-    shell("deliveries", "drop", "--target", "frail")
+    shell("deliveries", "drop", "--target", "frail", "--yes")
     dead = [_die(house, shell)[1]["id"] for _ in range(2)]
     done = shell("deliveries", "replay", "--target", "frail", "--newer-than", "1d", "--rate", "0.02")
     assert done.out == "2 deliveries are due again\nthe last one is due in 2 min\n"
     rows = {row["id"]: row for row in json.loads(shell("deliveries", "list", *map(str, dead), "--json").out)}
     assert rows[dead[1]]["state"] == "due"
-    shell("deliveries", "drop", str(dead[1]))
+    shell("deliveries", "drop", str(dead[1]), "--yes")
 
 
 def test_each_change_leaves_a_row(house: House, shell: Shell) -> None:
@@ -201,6 +235,8 @@ def test_each_change_leaves_a_row(house: House, shell: Shell) -> None:
     [
         (("pause", "cmr"), 2, 'no target is called "cmr"; did you mean "crm"?'),
         (("resume", "x"), 2, 'no target is called "x"; '),
+        (("list", "--target", "x"), 2, 'no target is called "x"; '),
+        (("list", "--target", "x", "--json"), 2, 'no target is called "x"; '),
         (("replay",), 2, "give ids, or --target with --state"),
         (("drop", "1", "--target", "crm"), 2, "give ids, or --target with --state"),
         (("replay", "987654"), 1, "no delivery has the id 987654"),

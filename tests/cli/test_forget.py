@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -46,18 +48,62 @@ def dump(folder: Path) -> str:
 def test_forget(shell: Shell, tmp_path: Path, number: str) -> None:
     """A number in any form: its rows are gone but for the opt-out; the other person's stay."""
     others = dump(tmp_path).count("33700000002")
-    done = shell("forget", number)
+    done = shell("forget", number, "--yes")
     assert (done.code, done.out, done.err) == (0, "4 rows erased\n", "")
     lines = [line for line in dump(tmp_path).splitlines() if "33700000001" in line]
     assert len(lines) == 1
     assert lines[0].startswith('INSERT INTO "opt_outs"') or lines[0].startswith("INSERT INTO opt_outs")
     assert dump(tmp_path).count("33700000002") == others
-    assert shell("forget", number).out == "0 rows erased\n"
+    assert shell("forget", number, "--yes").out == "0 rows erased\n"
+
+
+def test_it_asks_first(shell: Shell, tmp_path: Path) -> None:
+    """It says what would go; where nobody can be asked nothing does: exit 2. `--dry-run` only says it. A person of whom
+    nothing is stored is nothing to ask about.
+    """
+    before = dump(tmp_path)
+    would = "this would erase 1 message, 1 report, 1 delivery, 1 cooldown"
+    for arguments, tail in (((), "but no opt-out"), (("--also-opt-out",), "and 1 opt-out change")):
+        sentence = f"{would} {tail} of +33700000001"
+        done = shell("forget", "+33700000001", *arguments)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == f"plivo-autoreply: {sentence}; nobody can be asked here, so say --yes, or --dry-run\n"
+        done = shell("forget", "+33700000001", *arguments, "--dry-run")
+        assert (done.code, done.out, done.err) == (0, f"{sentence}\n", "")
+    assert dump(tmp_path) == before
+    assert shell("forget", "+33700000009").out == "0 rows erased\n"
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 1), (b"\n", 1)])
+def test_the_question_on_a_terminal(shell: Shell, tmp_path: Path, answer: bytes, code: int) -> None:
+    """Only a "y" goes on."""
+    before = dump(shell.folder)
+    keyboard, terminal = os.openpty()
+    with os.fdopen(keyboard, "wb", buffering=0) as typing:
+        typing.write(answer)
+        done = subprocess.run(
+            [*process.COMMAND, "forget", "+33700000001"],
+            cwd=tmp_path,
+            env=process.environment(tmp_path),
+            stdin=terminal,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        os.close(terminal)
+    assert done.returncode == code, done.stderr
+    assert "This would erase 1 message" in done.stderr
+    assert "Go on? [y/N]" in done.stderr
+    assert (done.stdout, "nothing was changed" in done.stderr) == (
+        ("4 rows erased\n", False) if code == 0 else ("", True)
+    )
+    assert (dump(tmp_path) == before) is (code != 0)
 
 
 def test_also_the_opt_out(shell: Shell, tmp_path: Path) -> None:
     """Asked for, the opt-out goes too: nothing in the file names the number, the trace neither."""
-    done = shell("forget", "+33700000001", "--also-opt-out")
+    done = shell("forget", "+33700000001", "--also-opt-out", "--yes")
     assert (done.code, done.out) == (0, "5 rows erased\n")
     assert "33700000001" not in dump(tmp_path)
     assert [row["person"] for row in json.loads(shell("optout", "list", "--json").out)] == ["+33700000002"]
@@ -71,7 +117,7 @@ def files(folder: Path) -> bytes:
 def test_nothing_is_left_in_the_files(shell: Shell, tmp_path: Path) -> None:
     """G12: deleted rows are overwritten, not only unlinked."""
     assert b"33700000001" in files(tmp_path)
-    assert shell("forget", "+33700000001", "--also-opt-out").code == 0
+    assert shell("forget", "+33700000001", "--also-opt-out", "--yes").code == 0
     assert b"33700000001" not in files(tmp_path)
     assert b"33700000002" in files(tmp_path)
 
@@ -90,7 +136,7 @@ def test_nothing_is_left_beside_a_server(
             assert wire.tell(on, plivo_sdk.report(To=who), f"/report/{dict(message)['MessageUUID']}")[0] == 200
         target.wait_for(lambda received: len(received) == 40)
         assert b"33700000001" in files(tmp_path)
-        done = Shell(tmp_path, monkeypatch, capsys)("forget", "+33700000001")
+        done = Shell(tmp_path, monkeypatch, capsys)("forget", "+33700000001", "--yes")
         assert (done.code, done.err) == (0, "")
         assert b"33700000001" not in files(tmp_path)
         assert wire.tell(on, plivo_sdk.message(From="33700000002"))[0] == 200
@@ -103,10 +149,10 @@ def test_files_that_cannot_be_emptied_are_told(shell: Shell, tmp_path: Path, mon
     with closing(sqlite3.connect(tmp_path / "autoreply.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM messages").fetchone()
-        done = shell("forget", "+33700000001")
+        done = shell("forget", "+33700000001", "--yes")
         assert (done.code, "the rows are deleted, but" in done.err, "try again" in done.err) == (1, True, True)
         reader.execute("ROLLBACK")
-    assert shell("forget", "+33700000001", "--also-opt-out").code == 0
+    assert shell("forget", "+33700000001", "--also-opt-out", "--yes").code == 0
     assert b"33700000001" not in files(tmp_path)
 
 

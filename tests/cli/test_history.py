@@ -1,6 +1,7 @@
 """`history` answers at 3 a.m.: what came, what was answered and why, what Plivo reported, what each target said."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,9 +143,9 @@ def test_message_whose_rules_failed(story: tuple[process.Served, dict[str, str]]
     (call,) = message["calls"]
     assert (call["status"], call["at"]) == (503, message["received_at"])
     assert call["reason"]
-    lines = shell("history", story[1]["failed"]).out
+    lines = shell("history", story[1]["failed"], "--tz", "UTC").out
     assert "answer   pending, route bot: " in lines
-    assert f"call 1   {call['at']}  503  {call['reason']}" in lines
+    assert f"call 1   {call['at'].replace('Z', '+00:00')}  503  {call['reason']}" in lines
 
 
 def test_what_a_person_reads(shell: Shell) -> None:
@@ -152,7 +153,10 @@ def test_what_a_person_reads(shell: Shell) -> None:
     _settled(shell, WHO)
     lines = shell("history", f"+{WHO}").out
     for part in (
+        f"+{WHO} has not opted out\n",
         "'What is the price?'",
+        ", fetched 20",
+        ", delivery ",
         "answer   prices, route shop: ",
         "not asked",
         "undelivered, error 80 destination temporarily unavailable  the-reply to +33700000042",
@@ -169,6 +173,37 @@ def test_limit_takes_the_newest(story: tuple[process.Served, dict[str, str]], sh
     assert [message["message_uuid"] for message in messages] == [story[1]["silent"]]
 
 
+def test_short(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
+    """`--short` is a line for each message below a header, in any zone, and how many other reports there are."""
+    opted_out, header, first, second, others = shell("history", WHO, "--short", "--tz", "Asia/Tokyo").out.splitlines()
+    assert (opted_out, header.split()[0], others) == (
+        f"+{WHO} has not opted out",
+        "RECEIVED",
+        "and 1 report of other messages",
+    )
+    assert re.split("  +", first)[1:] == [
+        f"+{WHO}",
+        "+33644600000",
+        "'What is the price?'",
+        "prices",
+        "fetched",
+        story[1]["message"],
+    ]
+    assert "+09:00" in second
+    assert "  silence  fetched  " in second
+    (failed,) = shell("history", story[1]["failed"], "--short").out.splitlines()[2:]
+    assert "  -       pending  " in failed
+
+
+def test_a_span_of_time(shell: Shell) -> None:
+    """`--since` and `--until` take a time or an age, for people and for machines."""
+    assert len(_history(shell, WHO, "--since", "1h")[0]) == 2
+    assert _history(shell, WHO, "--until", "1h") == ([], [])
+    assert len(_history(shell, WHO, "--since", "2026-01-01T00:00:00+01:00", "--until", "2099-01-01")[0]) == 2
+    done = shell("history", WHO, "--until", "1d")
+    assert (done.code, done.out) == (0, f"nothing is remembered of {WHO} in that time\n")
+
+
 def test_nothing_is_remembered(shell: Shell) -> None:
     """Nobody we know: said so, exit 0; for machines an empty list."""
     done = shell("history", "+33799999999")
@@ -180,6 +215,13 @@ def test_mistakes(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Non
     """Nobody named, or no store yet: exit 2 and one sentence; and no store is made."""
     done = shell("history", " ")
     assert (done.code, done.err) == (2, "plivo-autoreply: history of whom? Give a number or a MessageUUID\n")
+    done = shell("history", "+33")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("plivo-autoreply: '+33' is no MessageUUID and no number: ")
+    assert shell("history", WHO, "--short", "--json").code == 2
+    for arguments in (("--since", "yesterday"), ("--tz", "Mars"), ("--until", "0001-01-01")):
+        done = shell("history", WHO, *arguments)
+        assert (done.code, f"Invalid value for '{arguments[0]}': '{arguments[1]}' is no" in done.err) == (2, True)
     empty = tmp_path_factory.mktemp("empty")
     done = shell("history", WHO, AUTOREPLY_DATA=str(empty))
     assert done.code == 2

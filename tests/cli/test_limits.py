@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
 
@@ -73,20 +74,31 @@ def test_list_shows_spending_and_people(shell: Shell) -> None:
 
 
 def test_list_for_people(shell: Shell) -> None:
-    """The same in lines: which cap, how much of it, who."""
-    done = shell("limits", "list")
-    assert [line.split()[:2] for line in done.out.splitlines()[:3]] == [["all", "routes"]] * 2 + [["route", "shop"]]
-    assert " 8 of 50/1d units" in done.out
-    assert [line.split()[:5] for line in done.out.splitlines()[3:]] == [
-        ["+33700000001", "from", "+33644600000", "3", "answers,"],
-        ["+33700000002", "from", "+33644600001", "1", "answers,"],
+    """The same in two tables: which cap, how much of it; who, and when in which zone."""
+    lines = [re.split("  +", line) for line in shell("limits", "list", "--tz", "Asia/Tokyo").out.splitlines()]
+    assert lines[:5] == [
+        ["SPENDING CAP", "UNITS", "SPENT"],
+        ["all routes", "50/1d", "8"],
+        ["all routes", "9/1h", "6"],
+        ["route shop", "7/1d", "3"],
+        [""],
     ]
+    assert [line[:3] for line in lines[5:]] == [
+        ["PERSON", "NUMBER", "REPLIES IN 24 H"],
+        ["+33700000001", "+33644600000", "3"],
+        ["+33700000002", "+33644600001", "1"],
+    ]
+    assert all(line[3].endswith("+09:00") for line in lines[6:])
 
 
 def test_reset_of_a_person(shell: Shell) -> None:
     """Answers and cooldowns of one person, however the number is written; spending stays."""
     before = spending(shell)
-    done = shell("limits", "reset", "+33 7 00 00 00 01")
+    would = "this would forget 3 replies and 1 cooldown of +33700000001"
+    assert shell("limits", "reset", "+33700000001", "--dry-run").out == f"{would}\n"
+    done = shell("limits", "reset", "+33700000001")
+    assert (done.code, done.out, done.err.startswith(f"plivo-autoreply: {would}; ")) == (2, "", True)
+    done = shell("limits", "reset", "+33 7 00 00 00 01", "--yes")
     assert (done.code, done.out) == (0, "4 rows forgotten\n")  # three answers and a cooldown
     people = json.loads(shell("limits", "list", "--json").out)["people"]
     assert [row["person"] for row in people] == ["+33700000002"]
@@ -96,7 +108,11 @@ def test_reset_of_a_person(shell: Shell) -> None:
 
 def test_reset_of_the_spending_caps(shell: Shell) -> None:
     """All of them; people's counts stay."""
-    assert shell("limits", "reset", "--total").code == 0
+    before = spending(shell)
+    assert shell("limits", "reset", "--total").code == 2
+    assert shell("limits", "reset", "--total", "--dry-run").code == 0
+    assert spending(shell) == before
+    assert shell("limits", "reset", "--total", "--yes").code == 0
     assert set(spending(shell).values()) == {0}
     assert len(json.loads(shell("limits", "list", "--json").out)["people"]) == 2
 

@@ -84,41 +84,6 @@ def test_expectation_that_is_met_passes(shell: Shell, text: str, at: str, expect
     assert (done.code, done.out, done.err) == (0, "ok      a\n1 passed, 0 failed\n", "")
 
 
-ANSWERED = "(fixed text)"
-
-
-@pytest.mark.parametrize(
-    ("expect", "differs"),
-    [
-        (
-            'rule = "menu"',
-            "expected rule menu, ack answered (fixed text; menu passes: keywords: none of them is in the text",
-        ),
-        ('text = "Got it"', f"expected text 'Got it', got ['Got it.'] {ANSWERED}"),
-        ('text_has = "Open"', f"expected a text with 'Open', got ['Got it.'] {ANSWERED}"),
-        ("silent = true", f"expected silence, got ['Got it.'] {ANSWERED}"),
-        ("units = 2", "expected 2 units, got 1"),
-    ],
-)
-def test_expectation_that_is_not_met_says_what_differs(shell: Shell, expect: str, differs: str) -> None:
-    """Exit code 1, and one sentence for each difference, with the reason of the answer."""
-    _write(shell, _test(expect))
-    done = shell("test")
-    first, second, summary = done.out.splitlines()
-    assert (done.code, first, summary) == (1, "FAILED  a", "0 passed, 1 failed")
-    assert second.startswith(f"        {differs}")
-
-
-def test_silence_tells_why(shell: Shell) -> None:
-    """Whoever expected an answer reads why there is none."""
-    _write(shell, _test("silent = false", more='type = "whatsapp"'))
-    done = shell("test")
-    assert (done.code, done.out.splitlines()[1]) == (
-        1,
-        "        expected an answer, got [] (WhatsApp cannot be answered by Plivo XML)",
-    )
-
-
 def test_every_difference_is_told_and_the_other_tests_run(shell: Shell) -> None:
     """One run tells everything; one failure is enough for exit code 1."""
     _write(
@@ -155,14 +120,6 @@ def test_nobody_is_called(shell: Shell) -> None:
     before = {file.name for file in shell.folder.iterdir() if file.is_file()}
     assert shell("test").code == 0
     assert {file.name for file in shell.folder.iterdir() if file.is_file()} == before
-
-
-def test_tests_do_not_remember_each_other(shell: Shell) -> None:
-    """The same message twice: no cooldown, no limit and no opt-out of one test reaches another."""
-    _write(shell, _test('text = "Open 9-18."', "hours"), _test("silent = false", "STOP"), _test("silent = false"))
-    assert shell("test").out.splitlines()[-1] == "3 passed, 0 failed"
-    _write(shell, *[_test('text = "Open 9-18."', "hours")] * 10)
-    assert shell("test").out.splitlines()[-1] == "10 passed, 0 failed"
 
 
 def test_some_by_name(shell: Shell) -> None:

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
@@ -32,6 +31,7 @@ from app.store import Store
 from app.store import delivery_commands as commands
 from app.store.instances import StoredInstances
 from app.store.queries import list_deliveries
+from app.store.records import DeliveryRecord
 from app.store.selection import Selection
 
 Handler = Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -139,7 +139,7 @@ class Work:
         await self.bell.until(lambda: len(self.turns) > turns)
         assert len(self.queue.leased) == looks
 
-    async def rows(self, target: str = "crm") -> list[dict[str, Any]]:
+    async def rows(self, target: str = "crm") -> list[DeliveryRecord]:
         """Its deliveries, oldest first."""
         return (await list_deliveries(self.queue.store.engine, Selection(target=target), 100))[::-1]
 
@@ -219,7 +219,7 @@ async def test_accepted_once_is_delivered_once(tmp_path: Path, status: int) -> N
         work.later(1_000_000)
         await work.leases_nothing()
         (row,) = await work.rows()
-        assert (row["state"], row["attempts"], row["status"], row["error"]) == ("done", 1, status, None)
+        assert (row.state, row.attempts, row.status, row.error) == ("done", 1, status, None)
     assert len(work.posts) == 1
 
 
@@ -237,8 +237,8 @@ async def test_anything_else_is_tried_by_the_list_until_dead(tmp_path: Path, sta
         work.later(1_000_000)
         await work.leases_nothing()
         (row,) = await work.rows()
-        assert (row["state"], row["attempts"], row["status"]) == ("dead", 4, status)
-        assert row["error"] == f"status {status}"
+        assert (row.state, row.attempts, row.status) == ("dead", 4, status)
+        assert row.error == f"status {status}"
     assert [round(at - NINE, 3) for at, _ in work.posts] == [0.0, 5.0, 35.0, 155.0]
     assert {request.url.host for _, request in work.posts} == {"crm.example.com"}  # a redirect is not followed
 
@@ -254,7 +254,7 @@ async def test_longer_of_retry_after_and_the_list(tmp_path: Path, asked: str, ti
             await work.leases_nothing()
             work.later(0.1)
         await work.settled(4)
-        assert [row["state"] for row in await work.rows()] == ["dead"]
+        assert [row.state for row in await work.rows()] == ["dead"]
     assert [round(at - NINE, 3) for at, _ in work.posts] == times
 
 
@@ -267,9 +267,10 @@ async def test_refused_connection_is_a_failure_like_any_other(tmp_path: Path) ->
             await work.put(incoming())
             await work.settled(1)
             (row,) = await work.rows()
-            assert (row["state"], row["attempts"], row["status"]) == ("due", 1, None)
-            assert row["error"].startswith("could not connect")
-            assert row["due_at"] == NINE + 5
+            assert (row.state, row.attempts, row.status) == ("due", 1, None)
+            assert row.error
+            assert row.error.startswith("could not connect")
+            assert row.due_at == NINE + 5
 
 
 async def test_real_receiver_gets_lowest_sequence_first(tmp_path: Path) -> None:
@@ -300,8 +301,8 @@ async def test_hanging_target_delays_no_other(tmp_path: Path) -> None:
     async with forwarding(tmp_path, answer, CRM, AUDIT) as work:
         await work.put(*(incoming(number, "crm", "audit") for number in range(8)))
         await work.settled(8)
-        assert [row["state"] for row in await work.rows("audit")] == ["done"] * 8
-        assert [row["state"] for row in await work.rows("crm")] == ["due"] * 8
+        assert [row.state for row in await work.rows("audit")] == ["done"] * 8
+        assert [row.state for row in await work.rows("crm")] == ["due"] * 8
         assert sum(request.url.host == "crm.example.com" for _, request in work.posts) == CRM.concurrency
         hanging.set()
         await work.settled(16)
@@ -318,7 +319,7 @@ async def test_timeout_is_a_failure(tmp_path: Path) -> None:
         await work.put(incoming())
         await work.settled(1)
         (row,) = await work.rows()
-        assert (row["state"], row["error"]) == ("due", "no answer within 0.05 s")
+        assert (row.state, row.error) == ("due", "no answer within 0.05 s")
 
 
 async def test_no_more_at_a_time_than_the_target_allows(tmp_path: Path) -> None:
@@ -398,7 +399,7 @@ async def test_paused_target_gets_nothing_until_resumed(tmp_path: Path) -> None:
         await work.queue.store.change(commands.resume, commands.Pause("ann", "crm"))
         work.later(0)
         await work.settled(1)
-        assert [(row["state"], row["attempts"]) for row in await work.rows()] == [("done", 1)]
+        assert [(row.state, row.attempts) for row in await work.rows()] == [("done", 1)]
 
 
 async def test_broken_target_is_probed_and_uses_up_no_try(tmp_path: Path) -> None:
@@ -418,11 +419,11 @@ async def test_broken_target_is_probed_and_uses_up_no_try(tmp_path: Path) -> Non
             work.later(0.1)
             await work.settled(count)
             assert len(work.posts) == count  # one probe, however much waits
-        assert [row["attempts"] for row in await work.rows()] == [1] * 5 + [0] * 4
+        assert [row.attempts for row in await work.rows()] == [1] * 5 + [0] * 4
         work.later(10)
         await work.settled(11)
         rows = await work.rows()
-        assert [row["state"] for row in rows] == ["due"] * 5 + ["done"] * 4
+        assert [row.state for row in rows] == ["due"] * 5 + ["done"] * 4
 
 
 async def test_one_bad_report_does_not_keep_a_target_paused(tmp_path: Path) -> None:
@@ -438,7 +439,7 @@ async def test_one_bad_report_does_not_keep_a_target_paused(tmp_path: Path) -> N
         for count, wait in enumerate((2.0, 5.0, 10.0, 20.0, 40.0, 60.0), start=6):
             work.later(wait)
             await work.settled(count)
-        assert (await work.rows())[-1]["state"] == "done"
+        assert (await work.rows())[-1].state == "done"
 
 
 async def test_attempts_under_way_finish_in_a_stop(tmp_path: Path) -> None:
@@ -456,8 +457,8 @@ async def test_attempts_under_way_finish_in_a_stop(tmp_path: Path) -> None:
         await asyncio.wait([work.running])
         finish.set()
         await stopping
-        assert [row["state"] for row in await work.rows()] == ["done", "due"]
-        assert [row["attempts"] for row in await work.rows()] == [1, 0]
+        assert [row.state for row in await work.rows()] == ["done", "due"]
+        assert [row.attempts for row in await work.rows()] == [1, 0]
 
 
 async def test_late_attempts_fall_due_at_once(tmp_path: Path) -> None:
@@ -472,10 +473,10 @@ async def test_late_attempts_fall_due_at_once(tmp_path: Path) -> None:
         await work.posted(1)
         await work.dispatcher.stop(0.05)
         (row,) = await work.rows()
-        assert (row["state"], row["due_at"], row["lease"], row["error"]) == ("due", NINE, None, "cut off by a stop")
+        assert (row.state, row.due_at, row.leased, row.error) == ("due", NINE, False, "cut off by a stop")
     async with forwarding(tmp_path, always(204), CRM) as work:
         await work.settled(1)
-        assert [row["state"] for row in await work.rows()] == ["done"]
+        assert [row.state for row in await work.rows()] == ["done"]
 
 
 async def test_stop_during_a_lease_begins_nothing(tmp_path: Path) -> None:
@@ -490,7 +491,7 @@ async def test_stop_during_a_lease_begins_nothing(tmp_path: Path) -> None:
         await asyncio.wait([work.running])
         assert work.posts == []
         (row,) = await work.rows()
-        assert (row["state"], row["due_at"], row["lease"], row["attempts"]) == ("due", NINE, None, 0)
+        assert (row.state, row.due_at, row.leased, row.attempts) == ("due", NINE, False, 0)
 
 
 async def test_store_that_cannot_settle_for_a_moment_is_asked_again(tmp_path: Path) -> None:
@@ -503,7 +504,7 @@ async def test_store_that_cannot_settle_for_a_moment_is_asked_again(tmp_path: Pa
     async with forwarding(tmp_path, answer, CRM) as work:
         await work.put(incoming())
         await work.settled(1)
-        assert [row["state"] for row in await work.rows()] == ["done"]
+        assert [row.state for row in await work.rows()] == ["done"]
     assert len(work.posts) == 1
 
 
@@ -531,7 +532,7 @@ async def test_delivery_that_breaks_is_tried_and_dies_like_others(tmp_path: Path
         await work.settled(2)
         work.later(5)
         await work.settled(3)
-        told = [(row["state"], row["error"]) for row in await work.rows()]
+        told = [(row.state, row.error) for row in await work.rows()]
         assert told == [("dead", "cannot be sent: LookupError"), ("done", None)]
 
 
@@ -550,7 +551,7 @@ async def test_broken_probe_is_followed_by_another(tmp_path: Path) -> None:
         for count, wait in ((6, 2.0), (7, 5.0)):
             work.later(wait)
             await work.settled(count)
-        assert "done" in [row["state"] for row in await work.rows()]
+        assert "done" in [row.state for row in await work.rows()]
 
 
 async def test_fault_of_a_lane_ends_the_forwarder(tmp_path: Path) -> None:
@@ -625,7 +626,7 @@ async def test_target_at_429_is_slowed_down(tmp_path: Path) -> None:
         work.later(0.1)
         await work.settled(12)
         assert (under_way[:4], max(under_way) < 4) == ([0, 1, 2, 1], True)  # two, then slowly more
-        assert [row["attempts"] for row in await work.rows()] == [1] * 8
+        assert [row.attempts for row in await work.rows()] == [1] * 8
 
 
 @pytest.mark.parametrize("asked", ["0", "1", "Thu, 01 Jan 1970 00:00:00 GMT"])
@@ -645,7 +646,7 @@ async def test_busy_target_costs_no_attempt_however_often_it_says_so(tmp_path: P
             await work.settled(count)
             work.later(60)
         await work.settled(11)
-        assert [(row["state"], row["attempts"]) for row in await work.rows()] == [("done", 1)] * 2
+        assert [(row.state, row.attempts) for row in await work.rows()] == [("done", 1)] * 2
 
 
 async def test_busy_answers_of_one_moment_are_one_failure(tmp_path: Path) -> None:
@@ -677,7 +678,7 @@ async def test_lone_report_that_is_refused_uses_up_its_attempts(tmp_path: Path) 
             await work.settled(count)
             work.later(60)
         await work.settled(8)
-        ((state, attempts),) = [(row["state"], row["attempts"]) for row in await work.rows()]
+        ((state, attempts),) = [(row.state, row.attempts) for row in await work.rows()]
         assert (state, attempts) == ("dead", 8)
 
 
@@ -717,7 +718,7 @@ async def test_operator_asks_for_a_probe_at_once(tmp_path: Path) -> None:
         await work.monitor.look()
         await work.settled(6)
         assert not work.dispatcher.paused
-        assert [row["state"] for row in await work.rows()] == ["done"] + ["due"] * 4
+        assert [row.state for row in await work.rows()] == ["done"] + ["due"] * 4
 
 
 async def test_retry_after_counts_for_a_probe_too(tmp_path: Path) -> None:

@@ -5,12 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.test import differences
 from app.config import load
-from app.operations.explain import explain
-from app.plivo.messages import InboundMessage
+from app.operations.test import run_tests
 from app.rules import KINDS
-from app.rules.services import RuleServices
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "```toml" in page.read_text())
@@ -38,9 +35,4 @@ async def test_example_of_a_page_does_what_it_says(page: Path, tmp_path: Path, m
     config = load(file)
     assert config.warnings == ()
     assert config.tests, "a page's example has tests"
-    for test in config.tests:
-        sender, to = config.read_number(test.sender), config.read_number(test.to)
-        message = InboundMessage.of("test", sender, to, test.text, test.type, test.intent)
-        at = test.at.timestamp() if test.at else 0.0
-        found = await explain(config.runtime, message, at, RuleServices(given=test.given))
-        assert differences(test, found) == []
+    assert {result.faults for result in await run_tests(config.runtime, config.tests, config.read_address)} == {()}

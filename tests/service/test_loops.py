@@ -130,9 +130,9 @@ def test_limits_survive_a_restart_and_are_reset_beside_the_server(tmp_path: Path
             "route minute": (0, "5/1m"),
         }
         assert (listed["people"][0]["person"], listed["people"][0]["replies"]) == (f"+{one}", 3)
-        assert command(tmp_path, "limits", "reset", f"+{one}") == "3 rows forgotten\n"
+        assert command(tmp_path, "limits", "reset", f"+{one}", "--yes") == "3 rows forgotten\n"
         assert [answered(service, "2", one) for _ in range(4)] == [True, True, True, False]
         assert not answered(service, "3", other)
-        command(tmp_path, "limits", "reset", "--total")
+        command(tmp_path, "limits", "reset", "--total", "--yes")
         assert answered(service, "3", other)
         assert not answered(service, "2", one)  # against a person it still counts

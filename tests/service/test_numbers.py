@@ -100,10 +100,11 @@ def test_every_command_takes_what_stands_in_the_store(running: Served, shell: Sh
     shown = json.loads(shell("history", uuid, "--json").out)[0]["from"]
     pair = ("--to", "+33644600000", "--from", shown)
     for verb, ending in (("remove", "gets messages from"), ("add", "gets nothing from")):
-        done = shell("optout", verb, *pair)
+        done = shell("optout", verb, *pair, *(("--yes",) if verb == "remove" else ()))
         assert (done.code, done.out, done.err) == (0, f"{shown} {ending} +33644600000\n", "")
     assert len(json.loads(shell("optout", "list", shown, "--json").out)) == 1
-    for arguments in (("history", shown), ("limits", "reset", shown), ("forget", shown, "--also-opt-out")):
+    changes = (("limits", "reset", shown, "--yes"), ("forget", shown, "--also-opt-out", "--yes"))
+    for arguments in (("history", shown), *changes):
         done = shell(*arguments)
         assert (done.code, done.err) == (0, ""), arguments
     assert json.loads(shell("history", shown, "--json").out) == []
@@ -122,7 +123,7 @@ def test_any_number_can_be_written(
     assert (done.code, done.out) == (0, f"+{MEXICO} gets nothing from +33644600000\n")
     assert done.err.startswith(doubt)  # and a store was made, which is announced
     for arguments in (("forget", "--also-opt-out", written), ("limits", "reset", written), ("forget", written)):
-        done = shell(*arguments)
+        done = shell(*arguments, "--yes")
         assert (done.code, done.err) == (0, "" if "--also-opt-out" in arguments else doubt), arguments
 
 
@@ -130,7 +131,7 @@ def test_number_of_the_store_wins_over_its_tidy_form(running: Served, shell: She
     """A superfluous 0 behind the country code, as it came: it is the address that is meant, not the tidy one."""
     assert wire.tell(running, plivo_sdk.message(From="4402079461111"))[0] == 200
     assert wire.tell(running, plivo_sdk.message(From="442079461111"))[0] == 200
-    assert shell("forget", "+4402079461111").out == "1 rows erased\n"
+    assert shell("forget", "+4402079461111", "--yes").out == "1 row erased\n"
     assert len(json.loads(shell("history", "+442079461111", "--json").out)) == 1
 
 

@@ -378,7 +378,7 @@ def test_commands_are_seen_by_the_next_message(house: House, shell: Shell) -> No
     (row,) = json.loads(shell("optout", "list", f"+{one}", "--json").out)
     assert (row["number"], row["person"], row["source"]) == (f"+{NUMBERS['auto']}", f"+{one}", "command")
     exported = shell("optout", "export").out
-    assert shell("optout", "remove", *pair).code == 0
+    assert shell("optout", "remove", *pair, "--yes").code == 0
     assert house.say("auto", one, "hello") == "Answer."
     both = f"{exported}{NUMBERS['auto']},{other},,,,,\n"
     (house.service.folder / "people.csv").write_text(both)
@@ -392,10 +392,10 @@ def test_forget_beside_the_server(house: House, shell: Shell) -> None:
     sender = wire.sender()
     assert house.say("once", sender, "hello") == "Once."
     assert house.say("once", sender, "STOP") == STOPPED
-    assert shell("forget", f"+{sender}").code == 0
+    assert shell("forget", f"+{sender}", "--yes").code == 0
     assert json.loads(shell("history", f"+{sender}", "--json").out) == []
     assert house.say("once", sender, "hello") is None
-    assert shell("forget", f"+{sender}", "--also-opt-out").code == 0
+    assert shell("forget", f"+{sender}", "--also-opt-out", "--yes").code == 0
     assert house.say("once", sender, "hello") == "Once."  # its cooldown is forgotten too
     with closing(sqlite3.connect(house.service.folder / "autoreply.db")) as store:
         traces = store.execute("SELECT what FROM actions WHERE what LIKE 'forget%'").fetchall()

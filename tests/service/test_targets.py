@@ -123,7 +123,7 @@ def test_operators_know_of_pauses_and_end_them(tmp_path: Path) -> None:
             for _ in range(10):
                 _report(service)
             service.wait_for("target is still paused", 2, 20)  # the next probe is 10 s away
-            told = _until(tmp_path, r"next probe \d\d:\d\d:\d\dZ \(7 failures in a row\)")
+            told = _until(tmp_path, r"next probe \d\d:\d\d:\d\d[+-]\d\d:\d\d \(7 failures in a row\)")
             assert told.startswith("crm: paused by failures, next probe ")
             (row, *_) = json.loads(process.run("deliveries", "list", "--json", cwd=tmp_path).stdout)
             assert row["held_back_by"] == "failures"

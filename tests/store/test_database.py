@@ -37,7 +37,7 @@ async def test_command_works_beside_the_server(path: Path, clock: Clock) -> None
         )
         for store, uuid in ((server, "command-19"), (command, "server-19")):
             found, _ = await history(store.engine, uuid, 1)
-            assert [row["message_uuid"] for row in found] == [uuid]
+            assert [row.message_uuid for row in found] == [uuid]
 
 
 SERVE = """

@@ -31,7 +31,7 @@ def outcome(delivery: Delivery, state: Any = "done", **changes: Any) -> Settleme
 async def states(store: Store, target: str = "crm") -> list[tuple[int, str]]:
     """All deliveries, oldest first."""
     rows = await list_deliveries(store.engine, Selection(target=target), 1000)
-    return [(row["id"], row["state"]) for row in reversed(rows)]
+    return [(row.id, row.state) for row in reversed(rows)]
 
 
 async def test_leased_delivery_is_what_was_put(store: Store) -> None:
@@ -128,7 +128,7 @@ async def test_delay_counts_from_the_settlement(store: Store, clock: Clock) -> N
     clock.advance(10)
     await store.queue.settle(outcome(delivery, "due", delay=5.0, attempts=7, status=500, error="status 500"))
     (row,) = await list_deliveries(store.engine, Selection(target="crm", states=("due",)), 10)
-    assert (row["due_at"], row["attempts"], row["status"], row["error"]) == (1_772_442_015.0, 7, 500, "status 500")
+    assert (row.due_at, row.attempts, row.status, row.error) == (1_772_442_015.0, 7, 500, "status 500")
     clock.advance(4.9)
     assert await store.queue.lease("crm", 1, 30) == []
     clock.advance(0.1)

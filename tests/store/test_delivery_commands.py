@@ -14,14 +14,15 @@ from app.store import Store
 from app.store.delivery_commands import Change, Pause, drop, pause, replay, resume
 from app.store.instances import StoredInstances
 from app.store.queries import list_deliveries
+from app.store.records import DeliveryRecord
 from app.store.schema import actions
 from app.store.selection import Selection
 from app.store.snapshot import survey
 
 
-async def deliveries(store: Store) -> dict[int, dict[str, Any]]:
+async def deliveries(store: Store) -> dict[int, DeliveryRecord]:
     """All of them, by id."""
-    return {row["id"]: row for row in await list_deliveries(store.engine, Selection(), 100)}
+    return {row.id: row for row in await list_deliveries(store.engine, Selection(), 100)}
 
 
 async def five(store: Store) -> Sequence[Delivery]:
@@ -46,8 +47,8 @@ async def test_replay_makes_dead_ones_due_with_all_their_tries(store: Store, clo
     clock.advance(60)
     assert await store.change(replay, Change("ann", Selection(target="crm", states=("dead",)))) == [dead.id]
     row = (await deliveries(store))[dead.id]
-    assert (row["state"], row["attempts"], row["due_at"], row["settled_at"]) == ("due", 0, NINE + 60, None)
-    assert (row["created_at"], row["replayed_at"]) == (NINE, NINE + 60)
+    assert (row.state, row.attempts, row.due_at, row.settled_at) == ("due", 0, NINE + 60, None)
+    assert (row.created_at, row.replayed_at) == (NINE, NINE + 60)
     assert (await survey(store.engine, ["crm"], [], NINE)).backlogs["crm"].oldest == 60
     assert [(one.id, one.attempt) for one in await store.queue.lease("crm", 9, 30)] == [(dead.id, 1), (4, 2)]
 
@@ -85,7 +86,7 @@ async def test_resume_makes_one_delivery_due_to_probe_with(store: Store, clock: 
     assert await deliveries(store) == before
     clock.advance(1)
     await store.change(resume, Pause("ann", "crm", probe=True))
-    assert await deliveries(store) == before | {put_off.id: before[put_off.id] | {"due_at": NINE + 1}}
+    assert await deliveries(store) == before | {put_off.id: replace(before[put_off.id], due_at=NINE + 1)}
     assert await StoredInstances(store.engine, store.change, "server-1").probe_requests() == {"crm": NINE + 1}
 
 
@@ -99,12 +100,12 @@ async def test_replay_of_many_is_spread_over_time(store: Store, clock: Clock) ->
     order = Change("ann", Selection(target="crm", states=("dead",)), after=1, rate=2.0, done=10)
     assert await store.change(replay, order) == [2, 3, 4]
     rows = await deliveries(store)
-    assert [(rows[one]["state"], rows[one]["due_at"] - clock.now) for one in (2, 3, 4)] == [
+    assert [(rows[one].state, rows[one].due_at - clock.now) for one in (2, 3, 4)] == [
         ("due", 5.0),
         ("due", 5.5),
         ("due", 6.0),
     ]
-    assert rows[1]["state"] == "dead"
+    assert rows[1].state == "dead"
 
 
 async def test_replay_of_due_ones_leaves_what_is_being_tried(store: Store, clock: Clock) -> None:
@@ -132,7 +133,7 @@ async def test_what_is_done_stays_done(store: Store) -> None:
     """A slip of the operator does not change history: `drop` of a done delivery changes nothing."""
     done, *_ = await five(store)
     assert await store.change(drop, Change("ann", Selection(ids=(done.id,)))) == []
-    assert (await deliveries(store))[done.id]["state"] == "done"
+    assert (await deliveries(store))[done.id].state == "done"
 
 
 async def test_a_spread_replay_fills_no_queue(store: Store) -> None:
@@ -160,7 +161,7 @@ async def test_dropped_one_is_never_tried_again(store: Store, clock: Clock) -> N
     await store.queue.settle(Settlement(leased.id, leased.lease, "due", 1))
     clock.advance(1_000_000)
     assert await store.queue.lease("crm", 9, 30) == []
-    assert (await deliveries(store))[leased.id]["state"] == "dropped"
+    assert (await deliveries(store))[leased.id].state == "dropped"
 
 
 async def test_replayed_one_is_not_settled_by_its_old_attempt(store: Store) -> None:
@@ -168,7 +169,7 @@ async def test_replayed_one_is_not_settled_by_its_old_attempt(store: Store) -> N
     *_, leased, _ = await five(store)
     await store.change(replay, Change("ann", Selection(ids=(leased.id,))))
     await store.queue.settle(Settlement(leased.id, leased.lease, "dead", 1))
-    assert (await deliveries(store))[leased.id]["state"] == "due"
+    assert (await deliveries(store))[leased.id].state == "due"
 
 
 async def test_pause_and_resume_tell_whether_they_changed_anything(store: Store) -> None:

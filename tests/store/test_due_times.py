@@ -16,7 +16,7 @@ LONGEST = Longest(("crm",), delay=1.2 * DAY, lease=30.0)
 async def due(store: Store) -> list[float]:
     """How many seconds after nine each delivery is due, oldest first."""
     rows = await list_deliveries(store.engine, Selection(), 100)
-    return [row["due_at"] - NINE for row in reversed(rows)]
+    return [row.due_at - NINE for row in reversed(rows)]
 
 
 async def put_off(store: Store, seconds: float) -> None:
@@ -42,7 +42,7 @@ async def test_delays_of_a_clock_that_was_ahead_count_from_now(store: Store, clo
     assert await store.change(draw_back, LONGEST) == 2
     assert await due(store) == [120.0, 20.0, 0.0]
     assert await store.change(draw_back, LONGEST) == 0
-    assert all(row["created_at"] <= clock.now for row in await list_deliveries(store.engine, Selection(), 9))
+    assert all(row.created_at <= clock.now for row in await list_deliveries(store.engine, Selection(), 9))
 
 
 async def test_lease_of_a_clock_that_was_ahead_is_over(store: Store, clock: Clock) -> None:

@@ -82,9 +82,9 @@ async def test_copy_for_a_full_target_is_dead_at_once(store: Store) -> None:
     await store.journal.record(copied(targets=("crm", "audit"), full=frozenset({"audit"})))
     await store.queue.accept(incoming(1, "crm", "audit", full={"audit"}))
     dead = await list_deliveries(store.engine, Selection(states=("dead",)), 10)
-    assert [(row["target"], row["report_status"]) for row in dead] == [("audit", "delivered"), ("audit", "received")]
-    assert {row["error"] for row in dead} == {"the queue of this target was full (max_due)"}
-    assert all(row["settled_at"] == NINE for row in dead)
+    assert [(row.target, row.report_status) for row in dead] == [("audit", "delivered"), ("audit", "received")]
+    assert {row.error for row in dead} == {"the queue of this target was full (max_due)"}
+    assert all(row.settled_at == NINE for row in dead)
     assert len(await lease(store)) == 2
     assert await store.queue.waiting() == {"crm": 2}
 
@@ -126,8 +126,8 @@ async def test_history_shows_the_copy_with_its_message(store: Store) -> None:
     await store.queue.accept(incoming(1))
     found, others = await history(store.engine, "message-1", 10)
     ((message,), orphans) = found, others
-    assert [(one["target"], one["state"]) for one in message["deliveries"]] == [("crm", "due")]
-    assert [one["id"] for one in message["reports"]] == ["report-1"]
+    assert [(one.target, one.state) for one in message.deliveries] == [("crm", "due")]
+    assert [one.id for one in message.reports] == ["report-1"]
     assert orphans == []
 
 

@@ -139,4 +139,4 @@ async def test_start_of_long_ago_ends_no_newer_opt_out(store: Store, clock: Cloc
     (got,) = await asyncio.gather(store.journal.record(replayed), return_exceptions=True)
     assert got == Recorded(EMPTY, REPLAYED) if value == "a" else isinstance(got, Reused)
     (row,) = await list_opt_outs(store.engine, None, ended=False)
-    assert row["message_uuid"] == "message-10"
+    assert row.message_uuid == "message-10"

@@ -8,7 +8,8 @@ from app.delivery.queue import Settlement
 from app.plivo.refusals import Unavailable
 from app.policies.usage import Conversation
 from app.store import Store
-from app.store.queries import Row, history, list_deliveries
+from app.store.queries import history, list_deliveries
+from app.store.records import Found, Span, StepRecord
 from app.store.selection import Selection
 
 ANN, BOB, SHOP = "33700000001", "33700000002", "33644600000"
@@ -23,11 +24,11 @@ async def fill(store: Store) -> None:
     await store.queue.accept(incoming(3, to=BOB, in_reply_to=None, message_uuid="campaign-1", at=NINE + 12))
 
 
-def told(answer: tuple[list[Row], list[Row]]) -> tuple[dict[str, list[str]], list[str]]:
+def told(answer: Found) -> tuple[dict[str, list[str]], list[str]]:
     """Messages with their reports, and the other reports, by id."""
     messages, others = answer
-    theirs = {message["message_uuid"]: [report["id"] for report in message["reports"]] for message in messages}
-    return theirs, [report["id"] for report in others]
+    theirs = {message.message_uuid: [report.id for report in message.reports] for message in messages}
+    return theirs, [report.id for report in others]
 
 
 @pytest.mark.parametrize(
@@ -60,20 +61,34 @@ async def test_history_gives_the_newest(store: Store) -> None:
     assert told(await history(store.engine, SHOP, 2)) == ({"message-2": [], "message-3": []}, ["report-2", "report-3"])
 
 
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [
+        (Span(since=NINE + 3), ({"message-3": []}, ["report-1", "report-2"])),
+        (Span(until=NINE + 3), ({"message-1": ["report-1", "report-2"]}, [])),
+        (Span(NINE + 2, NINE + 3), ({}, [])),
+        (Span(since=NINE + 11), ({}, ["report-1", "report-2"])),
+    ],
+)
+async def test_history_of_a_span(store: Store, span: Span, expected: tuple[dict[str, list[str]], list[str]]) -> None:
+    """Messages that came within it, with all their reports; and reports that came within it on other messages."""
+    await fill(store)
+    assert told(await history(store.engine, ANN, 10, span)) == expected
+
+
 async def test_history_tells_the_steps_and_what_each_target_said(store: Store) -> None:
     """Each rule's part in the decision, the XML as text, and each target's last answer."""
     await fill(store)
     (delivery,) = await store.queue.lease("audit", 1, 30)
     await store.queue.settle(Settlement(delivery.id, delivery.lease, "dead", 10, 0.0, 500, "status 500"))
     ((message,), _) = await history(store.engine, "message-1", 10)
-    assert message["steps"] == [{"rule": "menu", "verdict": "passes", "reason": "no keyword"}]
-    assert (message["xml"], message["media"]) == (HELLO.xml.decode(), ["https://m.example/1"])
+    assert message.steps == (StepRecord("menu", "passes", "no keyword"),)
+    assert (message.xml, message.media) == (HELLO.xml.decode(), ("https://m.example/1",))
     said = [
-        [(one["target"], one["state"], one["attempts"], one["error"]) for one in report["deliveries"]]
-        for report in message["reports"]
+        [(one.target, one.state, one.attempts, one.error) for one in report.deliveries] for report in message.reports
     ]
     assert said == [[("crm", "due", 0, None)], [("crm", "due", 0, None), ("audit", "dead", 10, "status 500")]]
-    assert message["reports"][0]["parameters"] == [["MessageUUID", "reply-1"], ["Status", "delivered"], ["Empty", ""]]
+    assert message.reports[0].parameters == (("MessageUUID", "reply-1"), ("Status", "delivered"), ("Empty", ""))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +119,7 @@ async def test_deliveries_are_listed_newest_first(
         clock.advance(60)
         await store.queue.accept(incoming(4, "crm"))
     rows = await list_deliveries(store.engine, which, limit)
-    assert [(row["report_id"], row["target"]) for row in rows] == expected
+    assert [(row.report_id, row.target) for row in rows] == expected
 
 
 async def test_every_try_is_kept(store: Store, clock: Clock) -> None:
@@ -119,8 +134,7 @@ async def test_every_try_is_kept(store: Store, clock: Clock) -> None:
     (row,) = await list_deliveries(store.engine, Selection(), 1)
     _, [report] = await history(store.engine, ANN, 1)
     tries = [
-        [(one["at"], one["seconds"], one["status"], one["error"]) for one in shown["tries"]]
-        for shown in (row, report["deliveries"][0])
+        [(one.at, one.seconds, one.status, one.error) for one in shown.tries] for shown in (row, report.deliveries[0])
     ]
     assert tries == [[(NINE + 1, 0.25, 500, "status 500"), (NINE + 2, 0.125, 204, None)]] * 2
 
@@ -132,7 +146,7 @@ async def test_what_was_cut_off_before_its_post_is_no_try(store: Store) -> None:
     await store.queue.settle(Settlement(leased.id, leased.lease, "due", 0))
     await store.queue.settle(Settlement(77, "lease", "done", 1, seconds=1.0))
     (row,) = await list_deliveries(store.engine, Selection(), 1)
-    assert (row["attempts"], row["tries"]) == (0, [])
+    assert (row.attempts, row.tries) == (0, ())
 
 
 async def test_delivery_shows_its_report(store: Store, clock: Clock) -> None:
@@ -140,7 +154,10 @@ async def test_delivery_shows_its_report(store: Store, clock: Clock) -> None:
     clock.advance(3)
     await store.queue.accept(incoming(1, "crm", status="undelivered"))
     (row,) = await list_deliveries(store.engine, Selection(), 1)
-    shown = {name: row[name] for name in ("message_uuid", "in_reply_to", "report_status", "created_at", "settled_at")}
+    shown = {
+        name: getattr(row, name)
+        for name in ("message_uuid", "in_reply_to", "report_status", "created_at", "settled_at")
+    }
     assert shown == {
         "message_uuid": "reply-1",
         "in_reply_to": "message-1",
@@ -167,8 +184,8 @@ async def test_long_history_is_read_whole(store: Store) -> None:
         await connection.execute(sa.text(_MANY_REPORTS), {"ann": ANN, "shop": SHOP})
         await connection.execute(sa.text(_MANY_DELIVERIES))
     messages, others = await history(store.engine, SHOP, 10_000)
-    assert (len(messages), {len(message["reports"]) for message in messages}, others) == (10_000, {4}, [])
-    assert all(len(report["deliveries"]) == 1 for message in messages for report in message["reports"])
+    assert (len(messages), {len(message.reports) for message in messages}, others) == (10_000, {4}, [])
+    assert all(len(report.deliveries) == 1 for message in messages for report in message.reports)
 
 
 _MANY_MESSAGES = """

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from app.cli.escape import escaped
-from app.config.files import decoded
 from app.plivo.numbers import is_digits
+from app.text_files import decoded
 
 _SEPARATORS = (",", ";", "\t")  # Excel writes ";" where the comma is the decimal sign
 _HINT = re.compile(r"sep=.?", re.IGNORECASE)  # a first line that tells Excel the separator
@@ -52,12 +51,11 @@ def read(content: bytes, needed: Sequence[str]) -> Sheet:
     raise BadSheet(message)
 
 
-def write(file: IO[str], columns: Sequence[str], rows: Iterable[Mapping[str, str | None]]) -> None:
-    """The table that `read` reads; on a terminal what strangers wrote is escaped."""
-    shown = escaped if file.isatty() else str
+def write(file: IO[str], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write the table that `read` reads."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_neutral(shown(row[column] or "")) for column in columns] for row in rows)
+    writer.writerows([_neutral(cell) for cell in row] for row in rows)
 
 
 def _text(content: bytes) -> str:

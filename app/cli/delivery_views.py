@@ -1,0 +1,74 @@
+"""Deliveries as commands show them: in a table, in JSON, and what each attempt brought."""
+
+from datetime import tzinfo
+from typing import Any
+
+from app.cli.output import counted
+from app.cli.targets import held_back_by, target_json
+from app.cli.times import shown
+from app.operations.deliveries import RUNNING, DeliveryList, DeliveryRecord, TargetView, TryRecord
+from app.operations.times import iso_utc
+from app.plivo.numbers import show
+
+HEADER = ("ID", "TARGET", "STATE", "ARRIVED", "NUMBER", "REPORT", "MESSAGE", "TRIES", "RESULT", "DUE", "HELD BACK BY")
+
+
+def table_row(one: DeliveryRecord, view: TargetView, zone: tzinfo | None) -> tuple[str, ...]:
+    """One line of the table below `HEADER`."""
+    return (
+        str(one.id),
+        one.target,
+        one.state,
+        shown(one.created_at, zone),
+        show(one.person),
+        one.report_status,
+        one.message_uuid,
+        str(one.attempts),
+        result(one),
+        shown(one.due_at, zone) if one.state == "due" else "-",
+        (held_back_by(view) if one.state == "due" else None) or "-",
+    )
+
+
+def result(one: DeliveryRecord) -> str:
+    """What the last attempt brought."""
+    return one.error or (f"status {one.status}" if one.status else "not tried yet")
+
+
+def try_line(one: TryRecord, zone: tzinfo | None) -> str:
+    """One attempt, for people."""
+    return f"{shown(one.at, zone)}  {one.error or f'status {one.status}'}, after {round(one.seconds, 3):g} s"
+
+
+def tries_line(count: int) -> str:
+    """1 try, 2 tries."""
+    return counted(count, "try", "tries")
+
+
+def try_json(one: TryRecord) -> dict[str, Any]:
+    """One attempt, for machines."""
+    return {"at": iso_utc(one.at), "seconds": round(one.seconds, 3), "status": one.status, "error": one.error}
+
+
+def list_json(found: DeliveryList) -> list[dict[str, Any]]:
+    """Deliveries, for machines."""
+    return [_json(one) | target_json(found.targets.get(one.target, RUNNING)) for one in found.deliveries]
+
+
+def _json(one: DeliveryRecord) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "target": one.target,
+        "state": one.state,
+        "report_id": one.report_id,
+        "message_uuid": one.message_uuid,
+        "in_reply_to": one.in_reply_to,
+        "report_status": one.report_status,
+        "attempts": one.attempts,
+        "status": one.status,
+        "error": one.error,
+        "created_at": iso_utc(one.created_at),
+        "due_at": iso_utc(one.due_at) if one.due_at else None,
+        "settled_at": iso_utc(one.settled_at) if one.settled_at else None,
+        "tries": [try_json(each) for each in one.tries],
+    }

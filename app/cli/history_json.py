@@ -1,0 +1,89 @@
+"""The history of a person or message, for machines."""
+
+from dataclasses import asdict
+from typing import Any
+
+from app.cli.delivery_views import try_json
+from app.delivery.payloads import as_mapping
+from app.operations.history import CallRecord, DeliveryRecord, History, MessageRecord, ReportRecord
+from app.operations.times import iso_utc
+from app.plivo.errors import TEXTS
+from app.plivo.numbers import show
+
+
+def history_json(found: History) -> list[dict[str, Any]]:
+    """Messages, then the other reports, for machines."""
+    return [*map(_message_json, found.messages), *map(_report_json, found.reports)]
+
+
+def _message_json(message: MessageRecord) -> dict[str, Any]:
+    head = {
+        "kind": "message",
+        "message_uuid": message.message_uuid,
+        "state": message.state,
+        "received_at": iso_utc(message.received_at),
+        "answered_at": _moment(message.answered_at),
+        "handed_over_at": _moment(message.handed_over_at),
+        "calls": [_call_json(call) for call in message.calls],
+    }
+    return head | {
+        "from": show(message.sender),
+        "to": show(message.recipient),
+        "type": message.type,
+        "intent": message.intent,
+        "text": message.text,
+        "media": list(message.media),
+        "route": message.route,
+        "rule": message.rule,
+        "reason": message.reason,
+        "steps": [asdict(step) for step in message.steps],
+        "xml": message.xml,
+        "signed_by": message.signed_by or None,
+        "token": message.token or None,
+        "units": message.reply_units,
+        "config": message.config,
+        "deliveries": [_delivery_json(delivery) for delivery in message.deliveries],
+        "reports": [_report_json(report) for report in message.reports],
+    }
+
+
+def _call_json(call: CallRecord) -> dict[str, Any]:
+    return {"at": iso_utc(call.at), "status": call.status, "reason": call.reason}
+
+
+def _report_json(report: ReportRecord) -> dict[str, Any]:
+    return {
+        "kind": "report",
+        "id": report.id,
+        "received_at": iso_utc(report.received_at),
+        "message_uuid": report.message_uuid,
+        "in_reply_to": report.in_reply_to,
+        "from": show(report.sender),
+        "to": show(report.recipient),
+        "status": report.status,
+        "sequence": report.sequence,
+        "error_code": report.error_code or None,
+        "error_text": TEXTS.get(report.error_code),
+        "route": report.route,
+        "rule": report.rule,
+        "plivo": as_mapping(report.parameters),
+        "deliveries": [_delivery_json(delivery) for delivery in report.deliveries],
+    }
+
+
+def _delivery_json(one: DeliveryRecord) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "target": one.target,
+        "state": one.state,
+        "attempts": one.attempts,
+        "due_at": iso_utc(one.due_at) if one.state == "due" else None,
+        "settled_at": _moment(one.settled_at),
+        "status": one.status,
+        "error": one.error,
+        "tries": [try_json(each) for each in one.tries],
+    }
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else iso_utc(seconds)

@@ -1,0 +1,116 @@
+"""The history of a person or message, for people."""
+
+from collections.abc import Iterable
+from datetime import tzinfo
+
+from app.cli.delivery_views import result, tries_line, try_line
+from app.cli.output import counted, echo, print_table
+from app.cli.times import shown
+from app.operations.history import DeliveryRecord, History, MessageRecord, ReportRecord
+from app.plivo.errors import TEXTS
+from app.plivo.numbers import show
+
+SHORT_HEADER = ("RECEIVED", "FROM", "TO", "TEXT", "ANSWER", "STATE", "MESSAGE")
+
+
+def show_short(found: History, zone: tzinfo | None) -> None:
+    """Print one line for each message."""
+    _show_person(found, zone)
+    if found.messages:
+        print_table(SHORT_HEADER, [_short(message, zone) for message in found.messages])
+    if found.reports:
+        echo(f"and {counted(len(found.reports), 'report')} of other messages")
+
+
+def show_history(found: History, zone: tzinfo | None) -> None:
+    """Print the person's opt-outs, each message with all that became of it, and the other reports."""
+    _show_person(found, zone)
+    for message in found.messages:
+        _show_message(message, zone)
+    for report in found.reports:
+        _show_report(report, zone, indent="")
+
+
+def _show_person(found: History, zone: tzinfo | None) -> None:
+    if found.person is None:
+        return
+    person = show(found.person)
+    for one in found.opt_outs:
+        proof = f"{one.word} by {one.source} {one.message_uuid or ''}".rstrip()
+        echo(f"{person} gets nothing from {show(one.number)} since {shown(one.at, zone)}: {proof}")
+    if not found.opt_outs:
+        echo(f"{person} has not opted out")
+
+
+def _short(message: MessageRecord, zone: tzinfo | None) -> tuple[str, ...]:
+    return (
+        shown(message.received_at, zone),
+        show(message.sender),
+        show(message.recipient),
+        _text(message),
+        _answer(message),
+        _state(message),
+        message.message_uuid,
+    )
+
+
+def _text(message: MessageRecord) -> str:
+    return f"'{message.text}'" if message.text is not None else "(not kept)"
+
+
+def _answer(message: MessageRecord) -> str:
+    return "-" if message.state == "pending" else message.rule or "silence"
+
+
+def _state(message: MessageRecord) -> str:
+    """How far a message has come."""
+    if message.state == "pending":
+        return "pending"
+    return "fetched" if message.handed_over_at is not None else "not fetched yet"
+
+
+def _show_message(message: MessageRecord, zone: tzinfo | None) -> None:
+    sender, recipient, at = show(message.sender), show(message.recipient), shown(message.received_at, zone)
+    echo(f"{at}  {sender} -> {recipient}  {message.type}  {message.message_uuid}")
+    echo(f"  text     {_text(message)}")
+    answer = "pending" if message.state == "pending" else _answer(message)
+    echo(f"  answer   {answer}, route {message.route or '-'}: {message.reason}")
+    _show_calls(message, zone)
+    for step in message.steps:
+        echo(f"             {step.rule:<18} {step.verdict:<10} {step.reason}")
+    echo(f"  xml      {message.xml}")
+    token = f" with token {message.token}" if message.token else ""
+    echo(f"  signed   {message.signed_by or 'not verified'}{token}, config {message.config}")
+    _show_deliveries(message.deliveries, zone, indent="  ")
+    for report in message.reports:
+        _show_report(report, zone, indent="  ")
+
+
+def _show_calls(message: MessageRecord, zone: tzinfo | None) -> None:
+    """Each call of Plivo's, and when it got the answer."""
+    for number, call in enumerate(message.calls, 1):
+        echo(f"  call {number}   {shown(call.at, zone)}  {call.status}  {call.reason}")
+    if message.answered_at is None:
+        return
+    fetched = "not fetched yet"
+    if message.handed_over_at is not None:
+        fetched = f"fetched {shown(message.handed_over_at, zone)}"
+    echo(f"  ready    {shown(message.answered_at, zone)}, {fetched}")
+
+
+def _show_report(report: ReportRecord, zone: tzinfo | None, indent: str) -> None:
+    error = f", error {report.error_code} {TEXTS.get(report.error_code, '')}".rstrip() if report.error_code else ""
+    what = (
+        f"{shown(report.received_at, zone)}  {report.status}{error}  {report.message_uuid} to {show(report.recipient)}"
+    )
+    echo(f"{indent}report   {what}{', no route: all targets' if report.route is None else ''}")
+    _show_deliveries(report.deliveries, zone, indent)
+
+
+def _show_deliveries(deliveries: Iterable[DeliveryRecord], zone: tzinfo | None, indent: str) -> None:
+    for one in deliveries:
+        when = f", due {shown(one.due_at, zone)}" if one.state == "due" else ""
+        state = f"{one.target:<18} {one.state:<8} after {tries_line(one.attempts)}"
+        echo(f"{indent}           {state}: {result(one)}{when}, delivery {one.id}")
+        for each in one.tries if len(one.tries) > 1 else ():
+            echo(f"{indent}             {try_line(each, zone)}")

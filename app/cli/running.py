@@ -1,0 +1,68 @@
+"""How commands run operations: on a store beside a server, with what they raise as exit codes."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import click
+
+from app.cli.common import CommandFailed, UsageError
+from app.cli.output import echo
+from app.config import Loaded
+from app.operations.errors import OperationFailed, OperationRefused
+from app.operations.maintenance import missing_store, open_beside_server
+from app.plivo.numbers import Reading, doubtful
+from app.plivo.refusals import Unavailable
+from app.store import BrokenStore, NewerStore, Store, StoreInUse
+
+T = TypeVar("T")
+
+Work = Callable[[Store], Coroutine[Any, Any, T]]
+
+
+def call(work: Callable[[], T]) -> T:
+    """The result of an operation. What it refuses is the user's to correct: exit code 2; a failure is exit code 1."""
+    try:
+        return work()
+    except (OperationRefused, BrokenStore, StoreInUse, NewerStore) as error:
+        raise UsageError(str(error)) from None
+    except (OperationFailed, Unavailable) as error:
+        raise CommandFailed(str(error)) from None
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """The result of an operation that is a coroutine, as `call`."""
+    return call(lambda: asyncio.run(main))
+
+
+def on_store(config: Loaded, work: Work[T], *, create: bool = False) -> T:
+    """Run an operation on the store, beside a server that may be running. `create` makes a new store, and says so."""
+    if create and (file := missing_store(config.settings.store)):
+        click.echo(f"new store: {file}", err=True)
+    return run(_on_store(config, work, create=create))
+
+
+def on_store_if_any(config: Loaded, work: Callable[[Store | None], Coroutine[Any, Any, T]]) -> T:
+    """Run an operation on the store, or on None if there is none yet."""
+    return run(work(None)) if missing_store(config.settings.store) else on_store(config, work)
+
+
+async def _on_store(config: Loaded, work: Work[T], *, create: bool) -> T:
+    async with open_beside_server(config.settings.store, create=create) as store:
+        return await work(store)
+
+
+def warn_of_doubt(text: str | None, reading: Reading | None) -> None:
+    """Warn on stderr of a number that libphonenumber doubts."""
+    if reading is not None and reading.doubt:
+        echo(f"{text}: {doubtful(reading)}", err=True)
+
+
+def whoami() -> str:
+    """Who changes something, for the record."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,55 @@
+"""Addresses as operators write them: numbers in any notation, and every address that the store holds."""
+
+from collections.abc import Callable
+
+from app.operations.errors import OperationRefused
+from app.plivo.numbers import Reading, is_digits, is_name, normalise
+from app.store import Store
+from app.store import people as stored
+
+ReadAddress = Callable[[str], Reading]  # a number as people of the file's country write it; raises `ValueError`
+
+
+def spellings(text: str, read: ReadAddress) -> list[str]:
+    """The addresses that a text may mean, the likeliest first: digits without "+" may be a national form."""
+    both = [any_address(text, read), normalise(text)]
+    return [one for one in dict.fromkeys(both if is_digits(text.strip()) else reversed(both)) if one]
+
+
+def any_address(text: str, read: ReadAddress) -> str:
+    """The address that a message under test has: any text is one."""
+    try:
+        return read(text).address
+    except ValueError:
+        return normalise(text)
+
+
+def read_number(text: str, read: ReadAddress) -> str:
+    """The address of a number, which need not stand in the store. Raises `OperationRefused`."""
+    try:
+        return read(text).address
+    except ValueError as error:
+        raise OperationRefused(f"{text!r}: {error}") from None
+
+
+async def find_address(store: Store, text: str, read: ReadAddress) -> str | None:
+    """The address that is meant, if it stands in the store. Raises `Unavailable`."""
+    meant = spellings(text, read)
+    known = await stored.known(store.engine, meant)
+    return next((one for one in meant if one in known), None)
+
+
+async def read_person(store: Store | None, text: str, read: ReadAddress) -> Reading:
+    """The address that a change is about: one that stands in the store, else a number, else a name.
+
+    Raises `OperationRefused`, since a change for nobody would look like one that worked; and `Unavailable`.
+    """
+    if store is not None and (found := await find_address(store, text, read)) is not None:
+        return Reading(found)
+    try:
+        return read(text)
+    except ValueError as error:
+        if is_name(text.strip()):
+            return Reading(normalise(text))
+        message = f"{text!r}: {error}"
+        raise OperationRefused(message) from None

@@ -1,0 +1,158 @@
+"""Reports on their way to the targets: list, replay and drop them; pause and resume a target.
+
+A running server sees each change within a second.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.operations.errors import OperationRefused
+from app.operations.steps import step
+from app.store import Store, instances, queries
+from app.store import delivery_commands as commands
+from app.store.delivery_commands import Change, Pause, TargetState
+from app.store.instances import TargetView
+from app.store.records import DeliveryRecord, TryRecord
+from app.store.selection import Selection
+from app.suggestions import did_you_mean
+
+__all__ = [
+    "DeliveryChange",
+    "DeliveryList",
+    "DeliveryRecord",
+    "DropPlan",
+    "Resumed",
+    "Selection",
+    "TargetState",
+    "TargetView",
+    "TryRecord",
+]
+
+RATE = 20.0  # deliveries a second that a replay of many makes due
+RUNNING = TargetView()  # a target that nothing holds back
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryList:
+    """Deliveries, newest first, and every target that a running server tells of or that is paused."""
+
+    deliveries: tuple[DeliveryRecord, ...]
+    targets: Mapping[str, TargetView]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryChange:
+    """How many deliveries were changed, the ids that were asked for and not changed, and for a replay of many in how
+    many seconds the last one is due.
+    """
+
+    changed: int
+    missing: tuple[int, ...] = ()
+    last_due_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropPlan:
+    """How many deliveries `drop` would take, by target and state."""
+
+    counts: Mapping[TargetState, int]
+
+    @property
+    def total(self) -> int:
+        """How many in all."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Whether an operator had paused a target, and how it was before it was resumed."""
+
+    was_paused: bool
+    before: TargetView
+
+
+async def list_deliveries(store: Store, which: Selection, limit: int, targets: Collection[str]) -> DeliveryList:
+    """The newest `limit` deliveries. `targets` are those of the configuration.
+
+    Raises `OperationRefused` if the target is neither there nor in the store, and `Unavailable`.
+    """
+    found = await queries.list_deliveries(store.engine, which, limit)
+    if which.target is not None and not found:
+        check_target(which.target, targets)
+    return DeliveryList(tuple(found), await instances.list_targets(store.engine))
+
+
+async def replay(
+    store: Store, who: str, which: Selection, targets: Collection[str], rate: float = RATE
+) -> DeliveryChange:
+    """Make deliveries due, with all their attempts again; those chosen by target at `rate` a second.
+
+    Raises `OperationRefused` and `Unavailable`.
+    """
+    paced = None if which.ids else rate
+    done = await _change(store, commands.replay, Change(who, which, rate=paced), targets)
+    if paced is not None and done.changed > paced:
+        return replace(done, last_due_in=done.changed / paced)
+    return done
+
+
+async def plan_drop(store: Store, which: Selection, targets: Collection[str]) -> DropPlan:
+    """Count what `drop` would take. Raises `OperationRefused` and `Unavailable`."""
+    check_selection(which)
+    counts = await commands.count_droppable(store.engine, which)
+    if which.target is not None and not counts:
+        check_target(which.target, targets)
+    return DropPlan(counts)
+
+
+async def drop(store: Store, who: str, which: Selection, targets: Collection[str]) -> DeliveryChange:
+    """Never try these deliveries again. Raises `OperationRefused` and `Unavailable`."""
+    return await _change(store, commands.drop, Change(who, which), targets)
+
+
+async def pause(store: Store, who: str, target: str, targets: Collection[str]) -> bool:
+    """Post nothing to a target until `resume`; whether it was running. Raises `OperationRefused`, `Unavailable`."""
+    check_target(target, targets)
+    return await store.change(commands.pause, Pause(who, target))
+
+
+async def resume(store: Store, who: str, target: str, targets: Collection[str]) -> Resumed:
+    """Post to a target again, now, also to one that is paused by failures. Raises `OperationRefused`, `Unavailable`."""
+    check_target(target, targets)
+    view = (await instances.list_targets(store.engine)).get(target, RUNNING)
+    probe = bool(view.failing or view.busy)
+    return Resumed(await store.change(commands.resume, Pause(who, target, probe)), view)
+
+
+def check_target(name: str, targets: Collection[str]) -> None:
+    """Raises `OperationRefused` if no target has this name."""
+    if name not in targets:
+        raise OperationRefused(f'no target is called "{name}"; {did_you_mean(name, targets)}')
+
+
+def check_selection(which: Selection) -> None:
+    """A change names ids or a target. Raises `OperationRefused` otherwise."""
+    if bool(which.ids) == (which.target is not None):
+        raise OperationRefused("give ids, or --target with --state, --status, --older-than or --newer-than")
+
+
+async def _change(
+    store: Store,
+    verb: Callable[[Any, Sequence[Change]], Sequence[Sequence[int]]],
+    order: Change,
+    targets: Collection[str],
+) -> DeliveryChange:
+    """The change, in as many steps as it needs."""
+    check_selection(order.which)
+    changed: set[int] = set()
+    full = True
+    while full:
+        async with step():
+            ids = await store.change(verb, order)
+        changed |= set(ids)
+        order = replace(order, after=max(ids, default=0), done=len(changed))
+        full = len(ids) == commands.BATCH
+    if order.which.target is not None and not changed:
+        check_target(order.which.target, targets)
+    return DeliveryChange(len(changed), tuple(sorted(set(order.which.ids) - changed)))

@@ -1,0 +1,61 @@
+"""What happened to a number or a message: what came, what was answered and why, what became of the answer."""
+
+from dataclasses import dataclass
+
+from app.operations.addresses import ReadAddress, spellings
+from app.operations.errors import OperationRefused
+from app.plivo.messages import IDENTIFIER
+from app.plivo.numbers import canonical, is_name
+from app.store import Store, queries
+from app.store import people as stored
+from app.store.records import EVER, CallRecord, DeliveryRecord, Found, MessageRecord, OptOutRecord, ReportRecord, Span
+
+__all__ = ["EVER", "CallRecord", "DeliveryRecord", "History", "MessageRecord", "ReportRecord", "Span", "history"]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Messages, oldest first; reports that belong to none of them; and the opt-outs of their person that are in force.
+    `person` is None where several people or nobody is concerned.
+    """
+
+    messages: tuple[MessageRecord, ...]
+    reports: tuple[ReportRecord, ...]
+    person: str | None
+    opt_outs: tuple[OptOutRecord, ...]
+
+
+async def history(store: Store, who: str, read: ReadAddress, limit: int, span: Span = EVER) -> History:
+    """All that is remembered of a number, or of a message by its MessageUUID: at most the newest `limit` messages.
+
+    Raises `OperationRefused` for what is not in the store and can be neither, and `Unavailable`.
+    """
+    if not who.strip():
+        raise OperationRefused("history of whom? Give a number or a MessageUUID")
+    messages, reports = await _find(store, who.strip(), read, limit, span)
+    if not messages and not reports:
+        _check(who.strip(), read)
+    people = {canonical(message.sender) for message in messages} | {canonical(report.recipient) for report in reports}
+    person = people.pop() if len(people) == 1 else None
+    opt_outs = await stored.list_opt_outs(store.engine, person, ended=False) if person else []
+    return History(tuple(messages), tuple(reports), person, tuple(opt_outs))
+
+
+def _check(who: str, read: ReadAddress) -> None:
+    """Raises `OperationRefused` for what is neither a number nor a name nor a MessageUUID."""
+    if IDENTIFIER.fullmatch(who) or is_name(who):
+        return
+    try:
+        read(who)
+    except ValueError as error:
+        raise OperationRefused(f"{who!r} is no MessageUUID and no number: {error}") from None
+
+
+async def _find(store: Store, who: str, read: ReadAddress, limit: int, span: Span) -> Found:
+    """As it stands first: a MessageUUID that has digits only looks like a number with ornaments."""
+    found: Found = ((), ())
+    for one in (who, *spellings(who, read)):
+        found = await queries.history(store.engine, one, limit, span)
+        if any(found):
+            break
+    return found

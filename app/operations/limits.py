@@ -1,0 +1,83 @@
+"""What limits have counted: units spent of each spending cap, replies to each person; and starting the count anew."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from app.operations.addresses import ReadAddress, read_person
+from app.operations.steps import step
+from app.plivo.numbers import Reading
+from app.policies.limits import Rate
+from app.policies.usage import Budget
+from app.store import Store, forgetting
+from app.store import people as stored
+from app.store.forgetting import Reset
+from app.store.records import PersonalRows, ReplyCount
+from app.store.snapshot import spent
+
+DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class CapSpending:
+    """SMS units spent in the window of a spending cap. `scope` is empty for the cap of all routes."""
+
+    scope: str
+    rate: Rate
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCounts:
+    """What is spent of each cap, and who had the most replies in the last day."""
+
+    spending: tuple[CapSpending, ...]
+    people: tuple[ReplyCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetPlan:
+    """Whose count would begin anew (None: the spending caps'), and how many rows of each kind."""
+
+    person: Reading | None
+    rows: PersonalRows
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is counted against the person."""
+        return self.person is not None and self.rows == PersonalRows()
+
+
+async def list_counts(
+    store: Store, caps: Mapping[Budget, tuple[str | None, Rate]], at: float, limit: int
+) -> LimitCounts:
+    """Counts at a time (seconds since the epoch), with the `limit` busiest people. `caps` are those of the policies.
+
+    Raises `Unavailable`.
+    """
+    units = await spent(store.engine, tuple(caps), at)
+    people = await stored.list_counts(store.engine, at - DAY, limit)
+    spending = [CapSpending(cap.scope, rate, units[cap]) for cap, (_, rate) in caps.items()]
+    return LimitCounts(tuple(spending), tuple(people))
+
+
+async def plan_reset(store: Store, text: str | None, read: ReadAddress) -> ResetPlan:
+    """Look up whom a text means and what is counted against them; None: the spending caps.
+
+    Raises `OperationRefused` for what is no number, and `Unavailable`.
+    """
+    if text is None:
+        return ResetPlan(None, PersonalRows())
+    person = await read_person(store, text, read)
+    return ResetPlan(person, await forgetting.count_limits(store.engine, person.address))
+
+
+async def reset(store: Store, who: str, plan: ResetPlan) -> int:
+    """Forget what was counted; how many rows. Raises `Unavailable`."""
+    order = Reset(who, plan.person.address if plan.person else None)
+    more = True
+    while more:
+        async with step():
+            count = await store.change(forgetting.reset, order)
+        order = replace(order, done=order.done + count)
+        more = count >= forgetting.BATCH
+    return order.done

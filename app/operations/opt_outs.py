@@ -1,0 +1,67 @@
+"""Opt-outs: list them with their proof, add and remove them. `opt_out_lists.py` imports and exports many."""
+
+import time
+from dataclasses import dataclass
+
+from app.operations.addresses import ReadAddress, read_person
+from app.operations.opt_out_lists import ImportPlan, import_opt_outs, plan_import, write_opt_outs
+from app.plivo.numbers import Reading, canonical
+from app.policies.usage import Conversation, OptOutChange
+from app.store import Store
+from app.store import people as stored
+from app.store.people import Changes
+from app.store.records import OptOutRecord
+
+__all__ = [
+    "ImportPlan",
+    "OptOutPlan",
+    "OptOutRecord",
+    "change_opt_out",
+    "import_opt_outs",
+    "list_opt_outs",
+    "plan_change",
+    "plan_import",
+    "write_opt_outs",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutPlan:
+    """A person, one of our numbers, and whether the person is to be opted out of it, and is already."""
+
+    number: Reading
+    person: Reading
+    out: bool
+    is_out: bool
+
+    @property
+    def conversation(self) -> Conversation:
+        """The pair that the opt-out is about."""
+        return Conversation(self.number.address, canonical(self.person.address))
+
+
+async def list_opt_outs(store: Store, who: str | None, read: ReadAddress, *, ended: bool) -> tuple[OptOutRecord, ...]:
+    """Opt-outs of a person or of one of our numbers (None: all), oldest first; with `ended` those that are over, too.
+
+    Raises `OperationRefused` for what is no number, and `Unavailable`.
+    """
+    address = (await read_person(store, who, read)).address if who is not None else None
+    return tuple(await stored.list_opt_outs(store.engine, address, ended=ended))
+
+
+async def plan_change(store: Store | None, number: str, person: str, read: ReadAddress, *, out: bool) -> OptOutPlan:
+    """Read the pair. `store` knows odd addresses and what is in force; None: there is none yet.
+
+    Raises `OperationRefused` for what is no number, and `Unavailable`.
+    """
+    theirs, ours = await read_person(store, person, read), await read_person(store, number, read)
+    in_force = await stored.list_opt_outs(store.engine, theirs.address, ended=False) if store else ()
+    plan = OptOutPlan(ours, theirs, out, is_out=False)
+    is_out = any((record.number, record.person) == plan.conversation for record in in_force)
+    return OptOutPlan(ours, theirs, out, is_out)
+
+
+async def change_opt_out(store: Store, who: str, plan: OptOutPlan) -> bool:
+    """Opt a person out of one of our numbers, or in again; whether that changed anything. Raises `Unavailable`."""
+    change = OptOutChange(plan.conversation, plan.out, time.time(), None, who, "", "command")
+    return bool(await store.change(stored.change, Changes(who, (change,))))

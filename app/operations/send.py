@@ -1,0 +1,210 @@
+"""Play Plivo against a running instance: a signed message, then the delivery reports of its reply. No SMS is sent."""
+
+import secrets
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import urlencode, urlsplit
+from xml.etree import ElementTree as ET
+
+import httpx
+
+from app.operations.errors import OperationFailed, OperationRefused
+from app.plivo import units
+from app.plivo.messages import IDENTIFIER, Parameters
+from app.plivo.signature import V2, V3, Family, Request, Token, signed_headers
+from app.runtime import Runtime
+
+TIMEOUT = 8.0  # seconds: what Plivo waits, https://support.plivo.com/hc/en-us/articles/360041344652
+SIGNATURES: dict[str, tuple[tuple[Family, str], ...]] = {
+    "v2": ((V2, "V2"),),
+    "ma-v2": ((V2, "Ma-V2"),),
+    "v3": ((V3, "V3"),),
+    "ma-v3": ((V3, "Ma-V3"),),
+    "both": ((V2, "V2"), (V3, "Ma-V3")),  # as seen in live traffic
+}
+PATHS = {  # what Plivo reports on the way to a final status
+    "queued": ("queued",),
+    "sent": ("queued", "sent"),
+    "delivered": ("queued", "sent", "delivered"),
+    "undelivered": ("queued", "sent", "undelivered"),
+    "failed": ("queued", "failed"),
+}
+ERRORS = {"undelivered": "80", "failed": "300"}
+_ATTRIBUTES = ("src", "dst", "callbackUrl", "callbackMethod")
+
+Method = Literal["GET", "POST"]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedMessage:
+    """What a person writes to one of our numbers, and how Plivo brings it. The same `uuid` again is Plivo's retry."""
+
+    sender: str
+    to: str
+    text: str = ""
+    kind: str = "sms"  # or "mms", "whatsapp"
+    intent: str = ""  # MessageIntent, as Plivo sets it
+    uuid: str | None = None  # None: a new one
+    method: Method = "POST"
+    signature: str = "both"  # a key of `SIGNATURES`
+    report: str | None = None  # a key of `PATHS`: then each message of the reply is reported up to this status
+
+
+@dataclass(frozen=True, slots=True)
+class SentReply:
+    """One message of a reply, as the XML says it; several destinations are joined by "<"."""
+
+    src: str
+    dst: str
+    type: str
+    callback_url: str
+    callback_method: str
+    text: str
+
+    @property
+    def destinations(self) -> list[str]:
+        """Who gets it."""
+        return self.dst.split("<")
+
+    @property
+    def units(self) -> int:
+        """SMS units for each destination."""
+        return units.count(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class SentReport:
+    """One delivery report that was played, and the HTTP status that it got."""
+
+    message_uuid: str
+    to: str
+    status: str
+    http: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What an instance answered. `fault` says what was wrong with that, if anything was."""
+
+    message_uuid: str
+    status: int
+    xml: str
+    messages: tuple[SentReply, ...]
+    reports: tuple[SentReport, ...]
+    fault: str | None
+
+
+def send(runtime: Runtime, url: str, message: SimulatedMessage) -> Sent:
+    """Send a signed message to the instance that listens at `url`, and play the reports of its reply.
+
+    Signs for the public URL with the first token. Raises `OperationRefused` for a bad MessageUUID or if nobody answers,
+    and `OperationFailed` if something else answers.
+    """
+    message_uuid = str(uuid.uuid4()) if message.uuid is None else message.uuid
+    if not IDENTIFIER.fullmatch(message_uuid):
+        raise OperationRefused(f"{message_uuid!r} is no MessageUUID: write 1 to 64 letters, digits, - or _")
+    with httpx.Client(timeout=TIMEOUT, trust_env=False) as client:
+        caller = _Caller(client, url.rstrip("/"), runtime.tokens[0], message.signature)
+        response = caller.call(message.method, f"{runtime.public_url}/message", _message(message, message_uuid))
+        replies = tuple(_read(response))
+        path = PATHS[message.report] if message.report else ()
+        reports = tuple(report for reply in replies for report in _play_reports(caller, reply, path))
+    return Sent(message_uuid, response.status_code, response.text, replies, reports, _fault(response, reports))
+
+
+def _fault(response: httpx.Response, reports: tuple[SentReport, ...]) -> str | None:
+    if response.status_code != httpx.codes.OK:
+        return f"the instance answered {response.status_code}; its log says why"
+    if any(report.http != httpx.codes.OK for report in reports):
+        return "a report was not accepted"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Signs for the public URL and calls the local one."""
+
+    client: httpx.Client
+    local: str
+    token: Token
+    signature: str
+
+    def call(self, method: str, url: str, parameters: Parameters) -> httpx.Response:
+        """Make one signed request. Raises `OperationRefused` if nobody answers."""
+        form, local = urlencode(parameters), self.local + urlsplit(url).path
+        headers = self._headers(method, url, parameters, form)
+        try:
+            if method == "GET":
+                return self.client.get(f"{local}?{form}", headers=headers)
+            headers["content-type"] = "application/x-www-form-urlencoded"
+            return self.client.post(local, content=form, headers=headers)
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a host name that cannot be
+            why = f"no answer from {local} within {TIMEOUT:g} s ({type(error).__name__})"
+            raise OperationRefused(f"{why}; is `plivo-autoreply serve` running there?") from None
+
+    def _headers(self, method: str, url: str, parameters: Parameters, form: str) -> dict[str, str]:
+        signed = Request.of(method, url, parameters) if method == "POST" else Request.of(method, f"{url}?{form}", ())
+        headers: dict[str, str] = {}
+        for family, name in SIGNATURES[self.signature]:
+            headers |= signed_headers(signed, family, name, self.token, secrets.token_hex(10))
+        return headers
+
+
+def _message(message: SimulatedMessage, message_uuid: str) -> Parameters:
+    return (
+        ("From", message.sender),
+        ("MessageIntent", message.intent),
+        ("MessageUUID", message_uuid),
+        ("PowerpackUUID", ""),
+        ("Text" if message.kind == "sms" else "Body", message.text),
+        ("To", message.to),
+        ("TotalAmount", "0"),
+        ("TotalRate", "0"),
+        ("Type", message.kind),
+        ("Units", str(units.count(message.text))),
+    )
+
+
+def _read(response: httpx.Response) -> Iterator[SentReply]:
+    """The messages of a reply. Raises `OperationFailed` if it is not of this service."""
+    if response.status_code != httpx.codes.OK:
+        return
+    try:
+        messages = ET.fromstring(response.content).findall("Message")  # noqa: S314 - of our own instance
+    except ET.ParseError as error:
+        raise OperationFailed(f"the reply is not XML: {error}; does something else listen there?") from None
+    for one in messages:
+        if not one.attrib.keys() >= set(_ATTRIBUTES):
+            raise OperationFailed("the reply is XML, but not of this service; does something else listen there?")
+        src, dst, url, method = (one.attrib[name] for name in _ATTRIBUTES)
+        yield SentReply(src, dst, one.attrib.get("type", ""), url, method, one.text or "")
+
+
+def _play_reports(caller: _Caller, reply: SentReply, path: tuple[str, ...]) -> Iterator[SentReport]:
+    """As Plivo does: one call for each change of status, to the callbackUrl, for each destination."""
+    for destination in reply.destinations:
+        sent_uuid = str(uuid.uuid4())
+        for sequence, status in enumerate(path, start=1):
+            parameters = _report(reply, destination, sent_uuid, status, sequence)
+            response = caller.call(reply.callback_method, reply.callback_url, parameters)
+            yield SentReport(sent_uuid, destination, status, response.status_code)
+
+
+def _report(reply: SentReply, destination: str, sent_uuid: str, status: str, sequence: int) -> Parameters:
+    stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return (
+        ("ErrorCode", ERRORS.get(status, "")),
+        ("From", reply.src),
+        ("MessageTime", stamp),
+        ("MessageUUID", sent_uuid),
+        ("ParentMessageUUID", sent_uuid),
+        ("PartInfo", "1 of 1"),
+        ("Sequence", str(sequence)),
+        ("Status", status),
+        ("To", destination),
+        ("Units", str(reply.units)),
+    )

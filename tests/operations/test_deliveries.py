@@ -1,0 +1,125 @@
+"""Deliveries in bulk: chosen, counted, changed in steps; targets that must exist."""
+
+import asyncio
+
+import pytest
+from support.stored import NINE, Clock, incoming
+
+from app.delivery.queue import Settlement, TargetStatus
+from app.operations.deliveries import (
+    DeliveryChange,
+    DropPlan,
+    Selection,
+    TargetState,
+    drop,
+    list_deliveries,
+    pause,
+    plan_drop,
+    replay,
+    resume,
+)
+from app.operations.errors import OperationRefused
+from app.store import Store
+from app.store.instances import StoredInstances
+
+TARGETS = {"crm", "audit"}
+DEAD = Selection(target="crm", states=("dead",))
+
+
+async def dead(store: Store, count: int) -> list[int]:
+    """So many dead deliveries of crm; their ids."""
+    await asyncio.gather(*(store.queue.accept(incoming(number)) for number in range(count)))
+    leased = await store.queue.lease("crm", count, 30)
+    for one in leased:
+        await store.queue.settle(Settlement(one.id, one.lease, "dead", 10, 0.0, 500, "status 500"))
+    return [one.id for one in leased]
+
+
+async def test_a_large_replay_is_paced_over_all_its_steps(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five at two a second in steps of two: each is due half a second after the one before it."""
+    monkeypatch.setattr("app.store.delivery_commands.BATCH", 2)
+    ids = await dead(store, 5)
+    assert await replay(store, "anna", DEAD, TARGETS, 2.0) == DeliveryChange(5, last_due_in=2.5)
+    listed = (await list_deliveries(store, Selection(ids=tuple(ids)), 10, TARGETS)).deliveries
+    assert sorted(one.due_at - clock.now for one in listed) == [0.0, 0.5, 1.0, 1.5, 2.0]
+
+
+async def test_what_is_asked_for_by_id_is_due_at_once(store: Store, clock: Clock) -> None:
+    """Ids that are not there are named, and nothing is spread over time."""
+    ids = await dead(store, 3)
+    done = await replay(store, "anna", Selection(ids=(*ids, 77, 99)), TARGETS, 0.01)
+    assert done == DeliveryChange(3, missing=(77, 99))
+    listed = (await list_deliveries(store, Selection(ids=tuple(ids)), 10, TARGETS)).deliveries
+    assert {one.due_at for one in listed} == {clock.now}
+
+
+async def test_drop_takes_what_its_plan_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By target and state, in steps; what is done is neither counted nor dropped."""
+    monkeypatch.setattr("app.store.delivery_commands.BATCH", 2)
+    ids = await dead(store, 3)
+    await store.queue.accept(incoming(9, "crm", "audit"))
+    await replay(store, "anna", Selection(ids=(ids[0],)), TARGETS)
+    (again,) = await store.queue.lease("crm", 1, 30)
+    await store.queue.settle(Settlement(again.id, again.lease, "done", 1))
+    which = Selection(target="crm", states=("due", "dead"))
+    plan = await plan_drop(store, which, TARGETS)
+    assert plan == DropPlan({TargetState("crm", "dead"): 2, TargetState("crm", "due"): 1})
+    assert await drop(store, "anna", which, TARGETS) == DeliveryChange(plan.total)
+    states = [one.state for one in (await list_deliveries(store, Selection(target="crm"), 10, TARGETS)).deliveries]
+    assert sorted(states) == ["done", "dropped", "dropped", "dropped"]
+    assert (await plan_drop(store, which, TARGETS)).total == 0
+
+
+@pytest.mark.parametrize("which", [Selection(), Selection(ids=(1,), target="crm"), Selection(status="sent")])
+async def test_a_change_names_ids_or_a_target(store: Store, which: Selection) -> None:
+    """Neither or both is refused: all deliveries are not meant by accident."""
+    for change in (replay(store, "anna", which, TARGETS), drop(store, "anna", which, TARGETS)):
+        with pytest.raises(OperationRefused, match="give ids, or --target"):
+            await change
+    with pytest.raises(OperationRefused, match="give ids, or --target"):
+        await plan_drop(store, which, TARGETS)
+
+
+async def test_a_target_must_exist(store: Store) -> None:
+    """One that is neither in the configuration nor in the store is refused, with a suggestion."""
+    unknown = Selection(target="cmr", states=("dead",))
+    calls = (
+        list_deliveries(store, unknown, 10, TARGETS),
+        replay(store, "anna", unknown, TARGETS),
+        plan_drop(store, unknown, TARGETS),
+        pause(store, "anna", "cmr", TARGETS),
+        resume(store, "anna", "cmr", TARGETS),
+    )
+    for call in calls:
+        with pytest.raises(OperationRefused, match='no target is called "cmr"; did you mean "crm"'):
+            await call
+
+
+async def test_deliveries_of_a_target_that_was_removed(store: Store) -> None:
+    """They can still be listed and dropped."""
+    await dead(store, 1)
+    assert len((await list_deliveries(store, DEAD, 10, ())).deliveries) == 1
+    assert await drop(store, "anna", DEAD, ()) == DeliveryChange(1)
+
+
+async def test_pause_and_resume(store: Store) -> None:
+    """Both tell what was before."""
+    assert await pause(store, "anna", "crm", TARGETS)
+    assert not await pause(store, "anna", "crm", TARGETS)
+    assert (await list_deliveries(store, Selection(), 10, TARGETS)).targets["crm"].paused_at == NINE
+    assert (await resume(store, "anna", "crm", TARGETS)).was_paused
+    assert not (await resume(store, "anna", "crm", TARGETS)).was_paused
+
+
+async def test_resume_probes_a_target_that_fails(store: Store, clock: Clock) -> None:
+    """What waited longest is due at once, so that there is something to try it with."""
+    await store.queue.accept(incoming(1))
+    (leased,) = await store.queue.lease("crm", 1, 30)
+    await store.queue.settle(Settlement(leased.id, leased.lease, "due", 1, 3_600.0, 500, "status 500"))
+    await StoredInstances(store.engine, store.change, "server-1").write({"crm": TargetStatus("failing", 7, 60.0)})
+    done = await resume(store, "anna", "crm", TARGETS)
+    assert (done.was_paused, done.before.failing) == (False, 1)
+    (one,) = (await list_deliveries(store, Selection(), 10, TARGETS)).deliveries
+    assert one.due_at == clock.now
