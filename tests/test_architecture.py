@@ -195,6 +195,12 @@ def test_what_a_package_never_reaches(package: str) -> None:
     } == {}
 
 
+@pytest.mark.parametrize("module", [module for module in MODULES if _within(module, "app.cli")])
+def test_commands_reach_the_store_through_operations(module: str) -> None:
+    """A command may open a store; what it asks of it is an operation, so that API and console can ask the same."""
+    assert [name for name in _ours(module) if _within(name, "app.store") and _module_of(name) != "app.store"] == []
+
+
 @pytest.mark.parametrize("package", PURE)
 def test_pure_packages_touch_nothing(package: str) -> None:
     """A pure package, and everything that it imports, knows no clock, chance, disk, net or log."""

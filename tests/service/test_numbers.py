@@ -29,7 +29,8 @@ text = "ack {from}"
 """,
 )
 MEXICO = "5215512345678"
-ODD = (MEXICO, "MTN", "38010", "68271234", "4402079460000", "12345678901234567890", "A name of many words")
+UNUSABLE = ("12345678901234567890", "A name of many words")  # unless they stand in the store
+ODD = (MEXICO, "MTN", "38010", "68271234", "4402079460000", *UNUSABLE)
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +108,12 @@ def test_every_command_takes_what_stands_in_the_store(running: Served, shell: Sh
     for arguments in (("history", shown), *changes):
         done = shell(*arguments)
         assert (done.code, done.err) == (0, ""), arguments
-    assert json.loads(shell("history", shown, "--json").out) == []
-    assert json.loads(shell("optout", "list", shown, "--json").out) == []
+    for arguments in (("history", shown), ("optout", "list", shown)):
+        done = shell(*arguments, "--json")
+        if sender in UNUSABLE:  # nothing stands in the store any more, and no number looks so
+            assert (done.code, done.out) == (2, "")
+        else:
+            assert json.loads(done.out) == []
 
 
 @pytest.mark.parametrize("written", [MEXICO, f"+{MEXICO}", "+52 1 55 1234-5678", "0052 1 (55) 1234 5678"])
