@@ -108,8 +108,8 @@ def test_every_command_takes_what_stands_in_the_store(running: Served, shell: Sh
     for arguments in (("history", shown), *changes):
         done = shell(*arguments)
         assert (done.code, done.err) == (0, ""), arguments
-    for arguments in (("history", shown), ("optout", "list", shown)):
-        done = shell(*arguments, "--json")
+    for question in (("history", shown), ("optout", "list", shown)):
+        done = shell(*question, "--json")
         if sender in UNUSABLE:  # nothing stands in the store any more, and no number looks so
             assert (done.code, done.out) == (2, "")
         else:
