@@ -1,4 +1,4 @@
-"""`backup`: a copy of the store, while it is being served."""
+"""`backup`: copy the store while it is being served."""
 
 from pathlib import Path
 

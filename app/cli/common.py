@@ -1,4 +1,4 @@
-"""What several commands share with click: the config option and others, and how a command fails."""
+"""Options and errors that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +38,7 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds, or wrong usage."""
+        """Read seconds; anything else is wrong usage."""
         try:
             return read_duration(value)
         except ValueError as error:
@@ -49,7 +49,7 @@ DURATION = Duration()
 
 
 def config_option(function: F) -> F:
-    """`-c/--config PATH`, else $AUTOREPLY_CONFIG, else config.toml."""
+    """Add `-c/--config PATH`; the default is $AUTOREPLY_CONFIG, then config.toml."""
     return click.option(
         "-c",
         "--config",

@@ -1,4 +1,4 @@
-"""Commands that delete something say what, and ask, unless they are told `--yes`."""
+"""Ask before something is deleted, unless `--yes` is given."""
 
 import sys
 from collections.abc import Callable
@@ -13,13 +13,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def confirm_options(function: F) -> F:
-    """`--yes` and `--dry-run`."""
+    """Add `--yes` and `--dry-run`."""
     function = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")(function)
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)
 
 
 def confirmed(what: str, *, yes: bool, dry_run: bool) -> bool:
-    """Whether to do it; `what` is the rest of "this would ..". Raises `UsageError` where nobody can be asked."""
+    """Say what would be done, `what` being the rest of "this would ..", and return whether to do it.
+
+    Raises `UsageError` where nobody can be asked, and `CommandFailed` if the answer is no.
+    """
     if dry_run:
         echo(f"this would {what}")
         return False

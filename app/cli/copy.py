@@ -1,4 +1,4 @@
-"""`copy`: a whole store into the empty one of the config, for the move to PostgreSQL."""
+"""`copy`: copy a whole store into the empty one of the config, for the move to PostgreSQL."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def command(old: str, path: Path) -> None:
 
 
 def _url(old: str) -> str:
-    """The URL of a file, or of a server. Raises `UsageError`."""
+    """Return the URL of a file or of a server. Raises `UsageError`."""
     if "://" not in old:
         return f"{SQLITE}{Path(old).absolute()}"
     try:

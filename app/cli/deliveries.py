@@ -70,7 +70,7 @@ def _show(found: DeliveryList, which: Selection, zone: tzinfo | None) -> None:
     type=click.FloatRange(0.01, 10_000),
     default=RATE,
     show_default=True,
-    help="With --target: so many a second.",
+    help="With --target: deliveries a second.",
 )
 @config_option
 def replay(which: Selection, rate: float, path: Path) -> None:

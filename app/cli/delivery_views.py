@@ -1,4 +1,4 @@
-"""Deliveries as commands show them: in a table, in JSON, and what each attempt brought."""
+"""Render deliveries and their attempts, for people and as JSON."""
 
 from datetime import tzinfo
 from typing import Any
@@ -14,7 +14,7 @@ HEADER = ("ID", "TARGET", "STATE", "ARRIVED", "NUMBER", "REPORT", "MESSAGE", "TR
 
 
 def table_row(one: DeliveryRecord, view: TargetView, zone: tzinfo | None) -> tuple[str, ...]:
-    """One line of the table below `HEADER`."""
+    """Return the cells of one delivery, below `HEADER`."""
     return (
         str(one.id),
         one.target,
@@ -31,27 +31,27 @@ def table_row(one: DeliveryRecord, view: TargetView, zone: tzinfo | None) -> tup
 
 
 def result(one: DeliveryRecord) -> str:
-    """What the last attempt brought."""
+    """Return the result of the last attempt in words."""
     return one.error or (f"status {one.status}" if one.status else "not tried yet")
 
 
 def try_line(one: TryRecord, zone: tzinfo | None) -> str:
-    """One attempt, for people."""
+    """Return one attempt as a line of text."""
     return f"{shown(one.at, zone)}  {one.error or f'status {one.status}'}, after {round(one.seconds, 3):g} s"
 
 
 def tries_line(count: int) -> str:
-    """1 try, 2 tries."""
+    """Return "1 try" or "2 tries"."""
     return counted(count, "try", "tries")
 
 
 def try_json(one: TryRecord) -> dict[str, Any]:
-    """One attempt, for machines."""
+    """Return one attempt as JSON has it."""
     return {"at": iso_utc(one.at), "seconds": round(one.seconds, 3), "status": one.status, "error": one.error}
 
 
 def list_json(found: DeliveryList) -> list[dict[str, Any]]:
-    """Deliveries, for machines."""
+    """Return deliveries as JSON has them."""
     return [_json(one) | target_json(found.targets.get(one.target, RUNNING)) for one in found.deliveries]
 
 

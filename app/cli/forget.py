@@ -1,4 +1,4 @@
-"""`forget`: every row of a person."""
+"""`forget`: erase every row of a person."""
 
 from pathlib import Path
 

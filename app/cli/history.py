@@ -18,7 +18,11 @@ from app.operations.history import EVER, Span, history
 @click.argument("who", metavar="NUMBER|UUID")
 @config_option
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many messages."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="The most messages shown; the newest win.",
 )
 @span_options
 @click.option("--short", is_flag=True, help="One line for each message.")

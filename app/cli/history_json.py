@@ -1,4 +1,4 @@
-"""The history of a person or message, for machines."""
+"""Render the history of a person or message as JSON."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,7 @@ from app.plivo.numbers import show
 
 
 def history_json(found: History) -> list[dict[str, Any]]:
-    """Messages, then the other reports, for machines."""
+    """Return the messages, then the other reports."""
     return [*map(_message_json, found.messages), *map(_report_json, found.reports)]
 
 

@@ -1,4 +1,4 @@
-"""The history of a person or message, for people."""
+"""Render the history of a person or message for people."""
 
 from collections.abc import Iterable
 from datetime import tzinfo
@@ -63,7 +63,7 @@ def _answer(message: MessageRecord) -> str:
 
 
 def _state(message: MessageRecord) -> str:
-    """How far a message has come."""
+    """Return how far a message has come: pending, fetched, or not fetched yet."""
     if message.state == "pending":
         return "pending"
     return "fetched" if message.handed_over_at is not None else "not fetched yet"
@@ -87,7 +87,7 @@ def _show_message(message: MessageRecord, zone: tzinfo | None) -> None:
 
 
 def _show_calls(message: MessageRecord, zone: tzinfo | None) -> None:
-    """Each call of Plivo's, and when it got the answer."""
+    """Print each call that Plivo made, and when the answer was ready and fetched."""
     for number, call in enumerate(message.calls, 1):
         echo(f"  call {number}   {shown(call.at, zone)}  {call.status}  {call.reason}")
     if message.answered_at is None:

@@ -1,4 +1,4 @@
-"""`limits`: what has been counted, and starting the count anew."""
+"""`limits`: show what limits have counted, and reset it."""
 
 import time
 from datetime import tzinfo

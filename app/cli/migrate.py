@@ -1,4 +1,4 @@
-"""`migrate`: brings the store to this version's form."""
+"""`migrate`: bring the store to this version's schema."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How commands print: what strangers wrote is escaped, on a line, in a table, in JSON."""
+"""Print lines, tables and JSON; everything that strangers wrote is escaped."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def _lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: East Asian letters and emoji take two."""
+    """Return the columns that a text takes on a terminal: East Asian letters and emoji take two."""
     if text.isascii():
         return len(text)
     return sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
@@ -54,5 +54,5 @@ def _cut(line: str, width: int) -> str:
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
-    """A noun with its count: 1 route, 2 routes, 2 deliveries."""
+    """Return a noun with its count: 1 route, 2 routes, 2 deliveries."""
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"

@@ -1,4 +1,4 @@
-"""How commands run operations: on a store beside a server, with what they raise as exit codes."""
+"""Run operations for commands: open the store beside a server, and turn exceptions into exit codes."""
 
 import asyncio
 import getpass
@@ -23,7 +23,7 @@ Work = Callable[[Store], Coroutine[Any, Any, T]]
 
 
 def call(work: Callable[[], T]) -> T:
-    """The result of an operation. What it refuses is the user's to correct: exit code 2; a failure is exit code 1."""
+    """Return the result of an operation. Exit code 2 if it refuses what was asked, 1 if it fails."""
     try:
         return work()
     except (OperationRefused, BrokenStore, StoreInUse, NewerStore) as error:
@@ -33,7 +33,7 @@ def call(work: Callable[[], T]) -> T:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """The result of an operation that is a coroutine, as `call`."""
+    """Return the result of an operation that is a coroutine, with the exit codes of `call`."""
     return call(lambda: asyncio.run(main))
 
 
@@ -61,7 +61,7 @@ def warn_of_doubt(text: str | None, reading: Reading | None) -> None:
 
 
 def whoami() -> str:
-    """Who changes something, for the record."""
+    """Return the name of the user who runs the command, for the record of changes."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""The arguments that say which deliveries, as `list`, `replay` and `drop` take them."""
+"""The arguments that select deliveries, for `list`, `replay` and `drop`."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -13,7 +13,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def selecting(states: Sequence[str], default: str | None) -> Callable[[F], F]:
-    """Options that reach the command as one `Selection` in `which`. `default` is the state, unless ids are given."""
+    """Add arguments that reach the command as one `Selection`, in `which`.
+
+    `default` is the state unless ids or a state are given.
+    """
     whose = (
         click.argument("ids", type=click.IntRange(1, 2**63 - 1), nargs=-1),
         click.option("--target", help="Of this target."),

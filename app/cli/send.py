@@ -1,4 +1,4 @@
-"""`send`: plays Plivo against a running instance, then its delivery reports."""
+"""`send`: play Plivo against a running instance."""
 
 from pathlib import Path
 from typing import Any

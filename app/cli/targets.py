@@ -1,4 +1,4 @@
-"""Why deliveries to a target are held back, as commands show it."""
+"""Render why deliveries to a target are held back."""
 
 import time
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from app.operations.times import iso_utc
 
 
 def held_back_by(view: TargetView) -> str | None:
-    """Who holds a target back: "operator", "failures" or "target" (it is busy); None: nobody."""
+    """Return what holds a target back: "operator", "failures" or "target" (it is busy); None: nothing."""
     return "operator" if view.paused_at is not None else "failures" if view.failing else "target" if view.busy else None
 
 
 def show_target(name: str, view: TargetView, zone: tzinfo | None) -> str | None:
-    """One line; None if nothing holds it back."""
+    """Return the reasons in one line; None if nothing holds the target back."""
     reasons = "; ".join(_reasons(view, zone))
     return f"{name}: {reasons}" if reasons else None
 
 
 def target_json(view: TargetView) -> dict[str, Any]:
-    """The same for machines."""
+    """Return what holds a target back, and when it is tried next, as JSON has it."""
     by = held_back_by(view)
     waits = by is not None and view.next_attempt is not None
     return {"held_back_by": by, "next_attempt": iso_utc(view.next_attempt or 0.0) if waits else None}
@@ -46,7 +46,7 @@ def _where(view: TargetView, servers: int) -> str:
 
 
 def _next(view: TargetView, zone: tzinfo | None) -> str:
-    """At most a minute ahead, so the time of day is enough."""
+    """Return the time of day of the next attempt, which is at most a minute ahead."""
     if view.next_attempt is None or view.next_attempt <= time.time():
         return "as soon as a delivery is due"
     return datetime.fromtimestamp(view.next_attempt, UTC).astimezone(zone).timetz().isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""`test`: the `[[tests]]` of the file, through the engine that answers Plivo, with a frozen clock."""
+"""`test`: run the `[[tests]]` of the file."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Times as people read them: RFC 3339 in the zone of the terminal, or of `--tz`."""
+"""Read and show times: RFC 3339 in the zone of the terminal, or of `--tz`."""
 
 import contextlib
 import functools
@@ -22,7 +22,7 @@ class Zone(click.ParamType[tzinfo]):
     name = "zone"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tzinfo:
-        """The zone, or wrong usage."""
+        """Read the name of a zone; anything else is wrong usage."""
         try:
             return ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -35,7 +35,7 @@ class Moment(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The moment, or wrong usage. A time without an offset is one of the terminal's zone."""
+        """Read a moment; anything else is wrong usage. A time without an offset is one of the terminal's zone."""
         with contextlib.suppress(ValueError):
             return time.time() - read_duration(value)
         try:
@@ -46,7 +46,7 @@ class Moment(click.ParamType[float]):
 
 
 def span_options(function: F) -> F:
-    """`--since` and `--until`; they reach the command as one `Span` in `span`."""
+    """Add `--since` and `--until`; they reach the command as one `Span`, in `span`."""
 
     @functools.wraps(function)
     def spanned(since: float | None, until: float | None, **options: Any) -> Any:
@@ -63,10 +63,10 @@ zone_option = click.option(
 
 
 def shown(seconds: float, zone: tzinfo | None) -> str:
-    """2026-03-02T10:00:00+01:00, in a zone; None: the terminal's."""
+    """Return a time as 2026-03-02T10:00:00+01:00, in a zone; None: the terminal's."""
     return datetime.fromtimestamp(seconds, UTC).astimezone(zone).isoformat(timespec="seconds")
 
 
 def shown_or_dash(seconds: float | None, zone: tzinfo | None) -> str:
-    """The same, "-" where there is none."""
+    """Return a time as `shown` does, or "-" for None."""
     return "-" if seconds is None else shown(seconds, zone)

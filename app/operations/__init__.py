@@ -1,1 +1,1 @@
-"""What an operator asks or does, as functions with typed results; commands, API and console show them."""
+"""Operations: what an operator asks or does, as functions with typed results that commands, API and console show."""

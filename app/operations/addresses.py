@@ -11,13 +11,13 @@ ReadAddress = Callable[[str], Reading]  # a number as people of the file's count
 
 
 def spellings(text: str, read: ReadAddress) -> list[str]:
-    """The addresses that a text may mean, the likeliest first: digits without "+" may be a national form."""
+    """Return the addresses that a text may mean, the likeliest first: digits without "+" may be a national form."""
     both = [any_address(text, read), normalise(text)]
     return [one for one in dict.fromkeys(both if is_digits(text.strip()) else reversed(both)) if one]
 
 
 def any_address(text: str, read: ReadAddress) -> str:
-    """The address that a message under test has: any text is one."""
+    """Return the address that a message under test has: any text is one."""
     try:
         return read(text).address
     except ValueError:
@@ -25,7 +25,7 @@ def any_address(text: str, read: ReadAddress) -> str:
 
 
 def read_number(text: str, read: ReadAddress) -> str:
-    """The address of a number, which need not stand in the store. Raises `OperationRefused`."""
+    """Return the address of a number, which need not stand in the store. Raises `OperationRefused`."""
     try:
         return read(text).address
     except ValueError as error:
@@ -33,14 +33,14 @@ def read_number(text: str, read: ReadAddress) -> str:
 
 
 async def find_address(store: Store, text: str, read: ReadAddress) -> str | None:
-    """The address that is meant, if it stands in the store. Raises `Unavailable`."""
+    """Return the address that a text means, if it stands in the store. Raises `Unavailable`."""
     meant = spellings(text, read)
     known = await stored.known(store.engine, meant)
     return next((one for one in meant if one in known), None)
 
 
 async def read_person(store: Store | None, text: str, read: ReadAddress) -> Reading:
-    """The address that a change is about: one that stands in the store, else a number, else a name.
+    """Return the address that a change is about: one that stands in the store, else a number, else a name.
 
     Raises `OperationRefused`, since a change for nobody would look like one that worked; and `Unavailable`.
     """

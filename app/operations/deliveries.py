@@ -60,7 +60,7 @@ class DropPlan:
 
     @property
     def total(self) -> int:
-        """How many in all."""
+        """The number of deliveries."""
         return sum(self.counts.values())
 
 
@@ -73,7 +73,7 @@ class Resumed:
 
 
 async def list_deliveries(store: Store, which: Selection, limit: int, targets: Collection[str]) -> DeliveryList:
-    """The newest `limit` deliveries. `targets` are those of the configuration.
+    """Return the newest `limit` deliveries. `targets` are those of the configuration.
 
     Raises `OperationRefused` if the target is neither there nor in the store, and `Unavailable`.
     """
@@ -86,7 +86,7 @@ async def list_deliveries(store: Store, which: Selection, limit: int, targets: C
 async def replay(
     store: Store, who: str, which: Selection, targets: Collection[str], rate: float = RATE
 ) -> DeliveryChange:
-    """Make deliveries due, with all their attempts again; those chosen by target at `rate` a second.
+    """Make deliveries due, with all their attempts again; those selected by target at `rate` a second.
 
     Raises `OperationRefused` and `Unavailable`.
     """
@@ -112,7 +112,10 @@ async def drop(store: Store, who: str, which: Selection, targets: Collection[str
 
 
 async def pause(store: Store, who: str, target: str, targets: Collection[str]) -> bool:
-    """Post nothing to a target until `resume`; whether it was running. Raises `OperationRefused`, `Unavailable`."""
+    """Post nothing to a target until `resume`; return whether it was running.
+
+    Raises `OperationRefused` and `Unavailable`.
+    """
     check_target(target, targets)
     return await store.change(commands.pause, Pause(who, target))
 
@@ -126,13 +129,13 @@ async def resume(store: Store, who: str, target: str, targets: Collection[str]) 
 
 
 def check_target(name: str, targets: Collection[str]) -> None:
-    """Raises `OperationRefused` if no target has this name."""
+    """Raise `OperationRefused` if no target has this name."""
     if name not in targets:
         raise OperationRefused(f'no target is called "{name}"; {did_you_mean(name, targets)}')
 
 
 def check_selection(which: Selection) -> None:
-    """A change names ids or a target. Raises `OperationRefused` otherwise."""
+    """Raise `OperationRefused` unless a change names either ids or a target."""
     if bool(which.ids) == (which.target is not None):
         raise OperationRefused("give ids, or --target with --state, --status, --older-than or --newer-than")
 
@@ -143,7 +146,7 @@ async def _change(
     order: Change,
     targets: Collection[str],
 ) -> DeliveryChange:
-    """The change, in as many steps as it needs."""
+    """Make a change in as many steps as it needs."""
     check_selection(order.which)
     changed: set[int] = set()
     full = True

@@ -30,7 +30,7 @@ class Explanation:
 
 
 def check_given(runtime: Runtime, given: Iterable[str]) -> None:
-    """Raises `OperationRefused` if one of these names is not of a rule that calls out."""
+    """Raise `OperationRefused` if no rule that calls out has one of these names."""
     rules = {rule.name for rule in runtime.table.rules if rule.action.calls_out}
     for name in given:
         if name not in rules:

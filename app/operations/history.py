@@ -26,7 +26,7 @@ class History:
 
 
 async def history(store: Store, who: str, read: ReadAddress, limit: int, span: Span = EVER) -> History:
-    """All that is remembered of a number, or of a message by its MessageUUID: at most the newest `limit` messages.
+    """Return all that is remembered of a number, or of a message by its MessageUUID: the newest `limit` messages.
 
     Raises `OperationRefused` for what is not in the store and can be neither, and `Unavailable`.
     """
@@ -42,7 +42,7 @@ async def history(store: Store, who: str, read: ReadAddress, limit: int, span: S
 
 
 def _check(who: str, read: ReadAddress) -> None:
-    """Raises `OperationRefused` for what is neither a number nor a name nor a MessageUUID."""
+    """Raise `OperationRefused` for what is neither a number nor a name nor a MessageUUID."""
     if IDENTIFIER.fullmatch(who) or is_name(who):
         return
     try:
@@ -52,7 +52,7 @@ def _check(who: str, read: ReadAddress) -> None:
 
 
 async def _find(store: Store, who: str, read: ReadAddress, limit: int, span: Span) -> Found:
-    """As it stands first: a MessageUUID that has digits only looks like a number with ornaments."""
+    """Look up a text as it stands, then as a number: a MessageUUID of digits looks like a number."""
     found: Found = ((), ())
     for one in (who, *spellings(who, read)):
         found = await queries.history(store.engine, one, limit, span)

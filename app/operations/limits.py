@@ -1,4 +1,4 @@
-"""What limits have counted: units spent of each spending cap, replies to each person; and starting the count anew."""
+"""Limits: list the units spent of each spending cap and the replies to each person, and reset them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class LimitCounts:
 
 @dataclass(frozen=True, slots=True)
 class ResetPlan:
-    """Whose count would begin anew (None: the spending caps'), and how many rows of each kind."""
+    """Whose count `reset` would forget, and how many rows of each kind. `person` is None for the spending caps."""
 
     person: Reading | None
     rows: PersonalRows
@@ -50,7 +50,7 @@ class ResetPlan:
 async def list_counts(
     store: Store, caps: Mapping[Budget, tuple[str | None, Rate]], at: float, limit: int
 ) -> LimitCounts:
-    """Counts at a time (seconds since the epoch), with the `limit` busiest people. `caps` are those of the policies.
+    """Count at a time (seconds since the epoch), with the `limit` busiest people. `caps` are those of the policies.
 
     Raises `Unavailable`.
     """
@@ -72,7 +72,7 @@ async def plan_reset(store: Store, text: str | None, read: ReadAddress) -> Reset
 
 
 async def reset(store: Store, who: str, plan: ResetPlan) -> int:
-    """Forget what was counted; how many rows. Raises `Unavailable`."""
+    """Forget what was counted; return the number of rows. Raises `Unavailable`."""
     order = Reset(who, plan.person.address if plan.person else None)
     more = True
     while more:

@@ -20,13 +20,13 @@ class Backup:
 
 
 def missing_store(options: StoreSettings) -> Path | None:
-    """The file of a store that is not there yet; None if it is there, or if the store is a server."""
+    """Return the file of a store that is not there yet; None if it is there, or if the store is a server."""
     return options.file if options.file and not options.file.exists() else None
 
 
 @asynccontextmanager
 async def open_beside_server(options: StoreSettings, *, create: bool = False) -> AsyncIterator[Store]:
-    """The store, opened beside a server that may be running; with `create` it may be new.
+    """Open the store beside a server that may be running; with `create` it may be new.
 
     Raises `OperationRefused` if there is none yet, and as `open_store` does.
     """

@@ -1,4 +1,4 @@
-"""Opt-outs as a CSV file: read all of it, or nothing and each line that is wrong; write those in force."""
+"""Import and export opt-outs as CSV. A file with a wrong line is refused as a whole, with each such line."""
 
 import re
 import time
@@ -59,7 +59,7 @@ async def plan_import(store: Store | None, content: bytes, read: ReadAddress) ->
 
 
 async def import_opt_outs(store: Store, who: str, plan: ImportPlan) -> int:
-    """Record the opt-outs of a list; how many are new. Raises `Unavailable`."""
+    """Record the opt-outs of a list; return how many are new. Raises `Unavailable`."""
     count = 0
     for start in range(0, len(plan.changes), stored.BATCH):
         async with step():
@@ -78,7 +78,7 @@ def _cells(record: OptOutRecord) -> tuple[str, ...]:
 
 
 def _read(sheet: Sheet, read: ReadAddress) -> tuple[dict[str, Reading], dict[str, str]]:
-    """What each address of a sheet means, or why it means nothing."""
+    """Return what each address of a sheet means, and why the others mean nothing."""
     readings, faults = {}, {}
     is_export = set(COLUMNS) <= set(sheet.columns)
     for text in {_cell(line, name) for line in sheet.lines for name in NEEDED}:
@@ -104,14 +104,14 @@ def _address(text: str, read: ReadAddress, *, is_export: bool) -> Reading:
 
 
 async def _from_store(store: Store | None, texts: Iterable[str]) -> dict[str, Reading]:
-    """Those that look like no number and like no name, but stand in the store."""
+    """Return the readings of texts that are neither a number nor a name, but stand in the store."""
     odd = {text: address for text in texts if (address := normalise(text)) and not _DAMAGE.fullmatch(text)}
     known = await stored.known(store.engine, odd.values()) if store and odd else set()
     return {text: Reading(address) for text, address in odd.items() if address in known}
 
 
 def _changes(sheet: Sheet, readings: Readings, faults: Faults) -> list[OptOutChange]:
-    """Every row of a sheet. Raises `OperationRefused` naming each bad line."""
+    """Return the change of every row. Raises `OperationRefused` naming each bad line."""
     changes, wrong = [], []
     for line in sheet.lines:
         try:
@@ -124,7 +124,7 @@ def _changes(sheet: Sheet, readings: Readings, faults: Faults) -> list[OptOutCha
 
 
 def _change(line: Line, readings: Readings, faults: Faults) -> OptOutChange:
-    """One row. Raises `ValueError`."""
+    """Return the change of one row. Raises `ValueError`."""
     if line.fault:
         raise ValueError(line.fault)
     cells = {name: _cell(line, name) for name in COLUMNS}

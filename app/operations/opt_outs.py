@@ -41,7 +41,7 @@ class OptOutPlan:
 
 
 async def list_opt_outs(store: Store, who: str | None, read: ReadAddress, *, ended: bool) -> tuple[OptOutRecord, ...]:
-    """Opt-outs of a person or of one of our numbers (None: all), oldest first; with `ended` those that are over, too.
+    """List the opt-outs of a person or of one of our numbers (None: all), oldest first; with `ended` past ones, too.
 
     Raises `OperationRefused` for what is no number, and `Unavailable`.
     """
@@ -50,7 +50,7 @@ async def list_opt_outs(store: Store, who: str | None, read: ReadAddress, *, end
 
 
 async def plan_change(store: Store | None, number: str, person: str, read: ReadAddress, *, out: bool) -> OptOutPlan:
-    """Read the pair. `store` knows odd addresses and what is in force; None: there is none yet.
+    """Read a person and one of our numbers. `store` knows odd addresses and what is in force; None: there is none yet.
 
     Raises `OperationRefused` for what is no number, and `Unavailable`.
     """
@@ -62,6 +62,9 @@ async def plan_change(store: Store | None, number: str, person: str, read: ReadA
 
 
 async def change_opt_out(store: Store, who: str, plan: OptOutPlan) -> bool:
-    """Opt a person out of one of our numbers, or in again; whether that changed anything. Raises `Unavailable`."""
+    """Opt a person out of one of our numbers, or in again; return whether that changed anything.
+
+    Raises `Unavailable`.
+    """
     change = OptOutChange(plan.conversation, plan.out, time.time(), None, who, "", "command")
     return bool(await store.change(stored.change, Changes(who, (change,))))

@@ -24,7 +24,7 @@ class ForgetPlan:
 
     @property
     def total(self) -> int:
-        """How many rows, at least."""
+        """The number of rows; a server beside it may add some."""
         rows = self.rows.messages + self.rows.reports + self.rows.deliveries + self.rows.cooldowns + len(self.strays)
         return rows + (self.rows.opt_outs if self.also_opt_out else 0)
 
@@ -45,7 +45,7 @@ async def plan_forget(
 
 
 async def forget(store: Store, who: str, plan: ForgetPlan) -> int:
-    """Erase the rows of a person, from the store's files too; how many. Raises `Unavailable`."""
+    """Erase the rows of a person, from the store's files too; return their number. Raises `Unavailable`."""
     order = Forget(who, plan.person.address, plan.also_opt_out)
     strays, more = plan.strays, True
     while more:

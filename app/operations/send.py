@@ -67,7 +67,7 @@ class SentReply:
 
     @property
     def destinations(self) -> list[str]:
-        """Who gets it."""
+        """The people who get it."""
         return self.dst.split("<")
 
     @property
@@ -170,7 +170,7 @@ def _message(message: SimulatedMessage, message_uuid: str) -> Parameters:
 
 
 def _read(response: httpx.Response) -> Iterator[SentReply]:
-    """The messages of a reply. Raises `OperationFailed` if it is not of this service."""
+    """Yield the messages of a reply. Raises `OperationFailed` if it is not of this service."""
     if response.status_code != httpx.codes.OK:
         return
     try:
@@ -185,7 +185,7 @@ def _read(response: httpx.Response) -> Iterator[SentReply]:
 
 
 def _play_reports(caller: _Caller, reply: SentReply, path: tuple[str, ...]) -> Iterator[SentReport]:
-    """As Plivo does: one call for each change of status, to the callbackUrl, for each destination."""
+    """Report as Plivo does: one call to the callbackUrl for each change of status, for each destination."""
     for destination in reply.destinations:
         sent_uuid = str(uuid.uuid4())
         for sequence, status in enumerate(path, start=1):

@@ -38,7 +38,7 @@ class Sheet:
 
 
 def read(content: bytes, needed: Sequence[str]) -> Sheet:
-    """The rows below the first line, which names at least the `needed` columns. Raises `BadSheet`."""
+    """Read the rows below the first line, which names at least the `needed` columns. Raises `BadSheet`."""
     text = _text(content)
     for separator in _SEPARATORS:
         rows = _rows(text, separator)
@@ -68,7 +68,7 @@ def _text(content: bytes) -> str:
 
 
 def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str], str]]:
-    """Line, cells and fault of each row that is not blank. Strict: an open quote would swallow the rows below it."""
+    """Yield line, cells and fault of each row that is not blank. Strict: an open quote would swallow further rows."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     while True:
         start = reader.line_num + 1
@@ -97,7 +97,7 @@ def _line(columns: Sequence[str], number: int, cells: Sequence[str], fault: str)
 
 
 def _neutral(cell: str) -> str:
-    """With a quote before it, if a spreadsheet would compute it. A number with "+" is none the worse for that."""
+    """Return a cell with a quote before it if a spreadsheet would compute it; a number with "+" may be computed."""
     is_number = cell.startswith("+") and is_digits(cell[1:])
     return f"'{cell}" if cell.startswith(_FORMULA) and not is_number else cell
 

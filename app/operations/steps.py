@@ -1,4 +1,4 @@
-"""Large changes in steps: a server beside them writes in between (G4)."""
+"""Make a large change in steps, so that a server beside it writes in between (G4)."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ PAUSE = 2.0  # times what a step took
 
 @asynccontextmanager
 async def step() -> AsyncIterator[None]:
-    """One transaction of a large change, then a pause. A server looks for the lock of a SQLite store now and then, and
+    """Run one transaction of a large change, then pause: a server tries the lock of a SQLite store now and then, and
     must find it free more often than not.
     """
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""The `[[tests]]` of a configuration, through the functions that answer Plivo, with the clock that each test gives."""
+"""Run the `[[tests]]` of a configuration through the functions that answer Plivo, each at the time that it gives."""
 
 import time
 from collections.abc import Iterable, Iterator

@@ -1,8 +1,8 @@
-"""Times as machines read them."""
+"""Times for machines: commands with `--json`, CSV, the API."""
 
 from datetime import UTC, datetime
 
 
 def iso_utc(seconds: float) -> str:
-    """ISO 8601 in UTC, to the second: 2026-03-02T09:00:00Z."""
+    """Return a time as ISO 8601 in UTC, to the second: 2026-03-02T09:00:00Z."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Changes of deliveries by an operator: pause, resume, replay, drop. Each leaves a row of who, when and what."""
+"""Change deliveries for an operator: pause, resume, replay, drop. Each change is recorded: who, when and what."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A target to be paused or resumed. `probe`: what has waited longest is due now, so that there is something to try
-    a target with that is only probed.
+    """A target to be paused or resumed. With `probe` the delivery that has waited longest is due now, so that a target
+    that is only probed can be tried with it.
     """
 
     who: str
@@ -50,8 +50,8 @@ _DROPPABLE = deliveries.c.state.in_(("due", "dead"))
 
 
 def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
-    """Due, with all attempts before them and as old as they are; the ids. What is due and being tried is left. Targets
-    that are only probed, or have asked for time, get an attempt now.
+    """Make deliveries due with all their attempts again, as old as they are; return their ids. What is being tried is
+    left alone. Targets that are only probed, or have asked for time, get an attempt now.
     """
     return [_replay(connection, order) for order in orders]
 
@@ -77,7 +77,7 @@ def _replay(connection: sa.Connection, order: Change) -> list[int]:
 
 
 def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
-    """Never tried again; the ids. What is done stays done."""
+    """Never try deliveries again; return their ids. What is done stays done."""
     dropped = {"state": "dropped", "lease": None, "settled_at": now()}
     return [
         _changed(
@@ -93,7 +93,7 @@ def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]
 
 
 async def count_droppable(engine: AsyncEngine, which: Selection) -> dict[TargetState, int]:
-    """How many deliveries `drop` would take. Raises `Unavailable`."""
+    """Count the deliveries that `drop` would take. Raises `Unavailable`."""
     kind = deliveries.c.target, deliveries.c.state
     query = sa.select(*kind, sa.func.count()).where(*conditions(which), _DROPPABLE).group_by(*kind).order_by(*kind)
     async with reading(engine) as connection:
@@ -101,7 +101,7 @@ async def count_droppable(engine: AsyncEngine, which: Selection) -> dict[TargetS
 
 
 def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
-    """Nothing is posted until `resume`; whether it was running."""
+    """Post nothing to a target until `resume`; return whether it was running."""
     results = []
     for pausing in pausings:
         paused = connection.execute(insert_new(pauses).values(target=pausing.target, paused_at=now()))
@@ -111,7 +111,7 @@ def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
 
 
 def resume(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
-    """Posted again, now, even if it fails or has asked for time; whether an operator had paused it."""
+    """Post to a target again, now, even if it fails or has asked for time; return whether an operator had paused it."""
     results = []
     for pausing in pausings:
         resumed = connection.execute(sa.delete(pauses).where(pauses.c.target == pausing.target))
@@ -124,20 +124,20 @@ def resume(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
 
 
 def _request_probe(target: str) -> sa.Insert:
-    """Running servers see it within a second."""
+    """Ask running servers for an attempt; they see it within a second."""
     new = insert_or(probe_requests, lambda new: {"asked_at": new.asked_at})
     return new.values(target=target, asked_at=now())
 
 
 def _first_in_line(target: str) -> sa.Update:
-    """What waits for its turn in the list, or in a replay that is spread over time, and comes first is due now."""
+    """Make due what comes first of the deliveries that wait for a retry, or for their turn in a paced replay."""
     waits = sa.select(deliveries.c.id).where(deliveries.c.target == target, is_due, deliveries.c.lease.is_(None))
     first = waits.order_by(deliveries.c.due_at, deliveries.c.id).limit(1).scalar_subquery()
     return sa.update(deliveries).where(deliveries.c.id == first, deliveries.c.due_at > now()).values(due_at=now())
 
 
 def _chosen(order: Change, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Ids, oldest first, and the place of each."""
+    """Select ids, oldest first, and the place of each."""
     place = sa.func.row_number().over(order_by=deliveries.c.id).label("place")
     query = sa.select(deliveries.c.id, place).where(deliveries.c.id > order.after, *conditions(order.which), *more)
     return query.order_by(deliveries.c.id).limit(BATCH)
@@ -152,5 +152,5 @@ def _changed(connection: sa.Connection, verb: str, order: Change, statement: sa.
 
 
 def leave_trace(connection: sa.Connection, who: str, what: str) -> None:
-    """Who did what, and when."""
+    """Record who did what, and when."""
     connection.execute(sa.insert(actions).values(at=now(), who=who, what=what))

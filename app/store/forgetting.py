@@ -42,7 +42,7 @@ class Reset:
 
 
 def forget(connection: sa.Connection, orders: Sequence[Forget]) -> list[int]:
-    """Take the next step of each order; how many rows it erased. Fewer than `BATCH`: there are no more.
+    """Take the next step of each order; return how many rows it erased. Fewer than `BATCH`: there are no more.
 
     Opt-outs go last: if a step fails, they still protect the person. The trace does not name the person.
     """
@@ -68,7 +68,7 @@ def _forget(connection: sa.Connection, order: Forget) -> int:
 
 
 def reset(connection: sa.Connection, orders: Sequence[Reset]) -> list[int]:
-    """Take the next step of each order; how many rows it changed. Fewer than `BATCH`: there are no more."""
+    """Take the next step of each order; return how many rows it changed. Fewer than `BATCH`: there are no more."""
     counts = []
     for order in orders:
         count = _reset_caps(connection) if order.person is None else _reset_person(connection, canonical(order.person))
@@ -92,15 +92,15 @@ def _reset_person(connection: sa.Connection, person: str) -> int:
 
 
 def _some(table: sa.Table, *where: sa.ColumnElement[bool], limit: int) -> sa.ColumnElement[bool]:
-    """The condition that a row is one of the first `limit` for which these hold."""
+    """Return the condition that a row is one of the first `limit` for which these hold."""
     key = tuple(table.primary_key)
     chosen = sa.select(*key).where(*where).limit(limit)
     return key[0].in_(chosen) if len(key) == 1 else sa.tuple_(*key).in_(chosen)
 
 
 async def find_strays(engine: AsyncEngine, person: str) -> list[str]:
-    """Ids of reports that name a person as their sender only. No index holds senders, so these reads look through all
-    reports, page by page, and hold no writer up. Raises `Unavailable`.
+    """Find the ids of reports that name a person as their sender only. No index holds senders, so these reads look
+    through all reports, page by page, and hold no writer up. Raises `Unavailable`.
     """
     found: list[str] = []
     after = float("-inf")
@@ -122,7 +122,7 @@ async def find_strays(engine: AsyncEngine, person: str) -> list[str]:
 
 
 async def count_rows(engine: AsyncEngine, person: str) -> PersonalRows:
-    """What `forget` would erase, but for strays. Raises `Unavailable`."""
+    """Count what `forget` would erase, without strays. Raises `Unavailable`."""
     theirs = canonical(person)
     tables = (messages, reports, cooldowns, opt_outs)
     counts: dict[str, Any] = {
@@ -137,7 +137,7 @@ async def count_rows(engine: AsyncEngine, person: str) -> PersonalRows:
 
 
 async def count_limits(engine: AsyncEngine, person: str) -> PersonalRows:
-    """What `reset` would change: replies that count, as `messages`, and cooldowns. Raises `Unavailable`."""
+    """Count what `reset` would change: counted replies, as `messages`, and cooldowns. Raises `Unavailable`."""
     theirs = canonical(person)
     count = sa.select(sa.func.count())
     counted = count.select_from(messages).where(messages.c.person == theirs, messages.c.counted == 1)

@@ -40,7 +40,7 @@ class Changes:
 
 
 def change(connection: sa.Connection, orders: Sequence[Changes]) -> list[int]:
-    """Record opt-outs that begin or end; how many of each order changed anything."""
+    """Record opt-outs that begin or end; return how many of each order changed anything."""
     counts = []
     for order in orders:
         changed = list(_new(connection, order.changes))
@@ -53,7 +53,7 @@ def change(connection: sa.Connection, orders: Sequence[Changes]) -> list[int]:
 
 
 def _new(connection: sa.Connection, changes: Sequence[OptOutChange]) -> Iterator[OptOutChange]:
-    """Those that differ from what is in force."""
+    """Yield the changes that differ from what is in force."""
     latest = _in_force(connection, {change.conversation.person for change in changes})
     for change in changes:
         if latest.get(change.conversation, False) != change.opted_out:
@@ -62,14 +62,14 @@ def _new(connection: sa.Connection, changes: Sequence[OptOutChange]) -> Iterator
 
 
 def _in_force(connection: sa.Connection, persons: Collection[str]) -> dict[Conversation, bool]:
-    """Whether each of these people has opted out of each number, where either was ever said."""
+    """Return whether these people have opted out, for each number for which they ever said so or said START."""
     query = sa.select(opt_outs.c.number, opt_outs.c.person, opt_outs.c.opted_out).order_by(opt_outs.c.id)
     rows = connection.execute(query.where(opt_outs.c.person.in_(persons)))
     return {Conversation(number, person): bool(opted_out) for number, person, opted_out in rows}
 
 
 async def known_opt_outs(engine: AsyncEngine, changes: Sequence[OptOutChange]) -> set[Conversation]:
-    """The conversations of these changes in which an opt-out is in force. Raises `Unavailable`."""
+    """Return the conversations of these changes in which an opt-out is in force. Raises `Unavailable`."""
     found: set[Conversation] = set()
     wanted = {change.conversation for change in changes}
     persons = sorted({person for _, person in wanted})
@@ -81,7 +81,7 @@ async def known_opt_outs(engine: AsyncEngine, changes: Sequence[OptOutChange]) -
 
 
 async def known(engine: AsyncEngine, addresses: Iterable[str]) -> set[str]:
-    """Those of the addresses that stand in the store, as ours or a person's. Raises `Unavailable`."""
+    """Return those of the addresses that stand in the store, as ours or a person's. Raises `Unavailable`."""
     async with reading(engine) as connection:
         return {address for address in addresses if await connection.scalar(_stands(address))}
 
@@ -92,14 +92,14 @@ def _stands(address: str) -> sa.Select[tuple[bool]]:
 
 
 async def is_ours(engine: AsyncEngine, number: str) -> bool:
-    """Whether messages came to this number, so that it is no person's. Raises `Unavailable`."""
+    """Return whether messages came to this number, so that it is one of ours. Raises `Unavailable`."""
     query = sa.select(sa.exists().where(messages.c.recipient == number))
     async with reading(engine) as connection:
         return bool(await connection.scalar(query))
 
 
 async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool) -> list[OptOutRecord]:
-    """Opt-outs, oldest first; with `ended` those that START or an operator has ended, too. Raises `Unavailable`."""
+    """List opt-outs, oldest first; with `ended` those that START or an operator ended, too. Raises `Unavailable`."""
     query = sa.select(opt_outs).order_by(opt_outs.c.id)
     if person is not None:
         query = query.where((opt_outs.c.person == canonical(person)) | (opt_outs.c.number == person))
@@ -110,7 +110,7 @@ async def list_opt_outs(engine: AsyncEngine, person: str | None, *, ended: bool)
 
 
 def _periods(changes: Iterable[Row]) -> list[OptOutRecord]:
-    """Each opt-out with its end, if it has one."""
+    """Return each opt-out with its end, if it has one."""
     periods: list[OptOutRecord] = []
     open_periods: dict[tuple[str, str], int] = {}  # (number, person) -> position in `periods`
     for row in changes:
@@ -125,7 +125,7 @@ def _periods(changes: Iterable[Row]) -> list[OptOutRecord]:
 
 
 async def list_counts(engine: AsyncEngine, since: float, limit: int) -> list[ReplyCount]:
-    """Replies to each person since then, the most first. Raises `Unavailable`."""
+    """Count the replies to each person since a time, the busiest first. Raises `Unavailable`."""
     count: sa.ColumnElement[Any] = sa.func.count()
     number, person, at = messages.c.recipient.label("number"), messages.c.person, messages.c.received_at
     query = (

@@ -1,4 +1,4 @@
-"""What the operator asks: the history of a number or a message, the deliveries that wait or died."""
+"""Queries of operators: the history of a number or a message, and deliveries."""
 
 import json
 from collections import defaultdict
@@ -43,8 +43,8 @@ _DELIVERY = sa.select(
 
 
 async def history(engine: AsyncEngine, who: str, limit: int, span: Span = EVER) -> Found:
-    """The newest messages of an address or MessageUUID that came within a span, oldest first, each with its reports
-    and the deliveries of its copy; and the reports that belong to none of them. Raises `Unavailable`.
+    """Return the newest messages of an address or MessageUUID that came within a span, oldest first, each with its
+    reports and the deliveries of its copy; and the reports that belong to none of them. Raises `Unavailable`.
     """
     async with reading(engine) as connection:
         found, concerning = await _concerning(connection, who, limit, span)
@@ -63,7 +63,7 @@ async def history(engine: AsyncEngine, who: str, limit: int, span: Span = EVER) 
 
 
 async def _concerning(connection: AsyncConnection, who: str, limit: int, span: Span) -> tuple[list[Row], list[Row]]:
-    """The rows of the messages and reports that an address or MessageUUID stands for."""
+    """Return the rows of the messages and reports that an address or MessageUUID stands for."""
     person, came, reported = canonical(who), _within(messages, span), _within(reports, span)
     concerned = (reports.c.person == person) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
     found_reports = await _reports(connection, _is_report & concerned & reported, limit)
@@ -87,7 +87,7 @@ def _within(table: sa.Table, span: Span) -> sa.ColumnElement[bool]:
 
 
 async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> list[DeliveryRecord]:
-    """Deliveries, newest first. Raises `Unavailable`."""
+    """List deliveries, newest first. Raises `Unavailable`."""
     query = _DELIVERY.where(*conditions(which)).order_by(deliveries.c.id.desc()).limit(limit)
     async with reading(engine) as connection:
         rows = [plain(row) for row in (await connection.execute(query)).mappings()]
@@ -95,8 +95,8 @@ async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> 
 
 
 async def waiting(engine: AsyncEngine) -> dict[str, int]:
-    """How many deliveries are due, now or later, of each target that has any; but for those that a replay spread over
-    the time to come, so that it does not fill a queue. Raises `Unavailable`.
+    """Count the deliveries that are due, now or later, of each target that has any. Those that a replay has spread over
+    the time to come do not count, so that it does not fill a queue. Raises `Unavailable`.
     """
     spread = sa.and_(deliveries.c.due_at > now(), deliveries.c.attempts == 0, deliveries.c.replayed_at.is_not(None))
     query = sa.select(deliveries.c.target, sa.func.count()).where(is_due, ~spread).group_by(deliveries.c.target)
@@ -117,7 +117,7 @@ async def _reports(connection: AsyncConnection, where: sa.ColumnElement[bool], l
 
 
 async def _deliveries_of(connection: AsyncConnection, found_reports: Iterable[Row]) -> By:
-    """The deliveries of these reports, in the order in which they were made."""
+    """Return the deliveries of these reports, by report, in the order in which they were made."""
     query = _DELIVERY.order_by(deliveries.c.id)
     rows = await _of(connection, query, deliveries.c.report_id, {row["id"] for row in found_reports})
     carried = defaultdict(list)
@@ -127,7 +127,7 @@ async def _deliveries_of(connection: AsyncConnection, found_reports: Iterable[Ro
 
 
 async def _with_tries(connection: AsyncConnection, rows: Sequence[Row]) -> list[DeliveryRecord]:
-    """Deliveries with their attempts, oldest first."""
+    """Return deliveries with their attempts, oldest first."""
     query = sa.select(tries).order_by(tries.c.id)
     tried = defaultdict(list)
     for row in await _of(connection, query, tries.c.delivery_id, [row["id"] for row in rows]):
@@ -138,7 +138,7 @@ async def _with_tries(connection: AsyncConnection, rows: Sequence[Row]) -> list[
 async def _of(
     connection: AsyncConnection, query: sa.Select[Any], column: sa.Column[Any], values: Collection[Any]
 ) -> list[Row]:
-    """The rows in which the column has one of these values: a statement for each `VARIABLES` of them."""
+    """Return the rows in which a column has one of these values, with a statement for each `VARIABLES` of them."""
     rows: list[Row] = []
     every = list(values)
     for start in range(0, len(every), VARIABLES):
@@ -159,7 +159,7 @@ def _message(row: Row, theirs: Sequence[ReportRecord], carried: Sequence[Deliver
 
 
 def _calls(row: Row) -> tuple[CallRecord, ...]:
-    """Every call of Plivo's for a message, and what it got. None kept: there was one, answered when it came."""
+    """Return every call that Plivo made for a message. If none is kept there was one, answered when it came."""
     if row["calls"]:
         return tuple(CallRecord(**call) for call in json.loads(row["calls"]))
     return (CallRecord(row["received_at"], 200, "answered"),) if row["state"] == "answered" else ()
@@ -172,5 +172,5 @@ def _report(row: Row, carried: By) -> ReportRecord:
 
 
 def plain(row: Mapping[Any, Any]) -> Row:
-    """A row as a dict."""
+    """Return a row as a dict."""
     return {str(key): value for key, value in row.items()}

@@ -62,7 +62,7 @@ class ReportRecord:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call of Plivo's for a message, and what it got."""
+    """One call that Plivo made for a message, and what it got."""
 
     at: float
     status: int

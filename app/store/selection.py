@@ -1,4 +1,4 @@
-"""Deliveries by what an operator knows of them; `list`, `replay` and `drop` read it alike."""
+"""Select deliveries, in the same way for `list`, `replay` and `drop`."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _STATES = {"due": is_due, "dead": is_dead}  # literal, so that their indexes ser
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is None or empty narrows nothing. Ages are in seconds, since the report came."""
+    """A selection of deliveries; what is None or empty narrows nothing. Ages are in seconds, since the report came."""
 
     ids: tuple[int, ...] = ()
     target: str | None = None
@@ -23,7 +23,7 @@ class Selection:
 
 
 def conditions(selection: Selection) -> list[sa.ColumnElement[bool]]:
-    """For a statement on `deliveries`."""
+    """Return the conditions of a selection, for a statement on `deliveries`."""
     found: list[sa.ColumnElement[bool]] = []
     if selection.ids:
         found.append(deliveries.c.id.in_(selection.ids))
