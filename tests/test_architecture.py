@@ -81,6 +81,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "app.service": ("app",),
     "app.reporting": ("app",),
     "app.reload": ("app",),
+    "app.watching": (),
     "app.serving": ("app",),
     "app.cli": ("app",),
     "app.__main__": ("app.cli",),

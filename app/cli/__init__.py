@@ -17,6 +17,7 @@ COMMANDS = {
     "test": "Run the [[tests]] of the file.",
     "explain": "Show which rule would answer, why each other would not, the units and the XML.",
     "send": "Send a signed message to a running instance and print its reply.",
+    "status": "Show problems first, then servers, targets, refused calls, pending messages, spending and disk.",
     "history": "Show all that is remembered of a number, or of a message by its MessageUUID.",
     "deliveries": "List, replay, drop; pause and resume a target.",
     "optout": "List, add, remove, import, export.",

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.policies.usage import Budget
 from app.store.database import now
 from app.store.reading import reading
-from app.store.schema import deliveries, is_due, messages, opt_outs, pauses, reports, spending
+from app.store.schema import deliveries, is_dead, is_due, messages, opt_outs, pauses, reports, spending
 from app.store.usage import SLOT
 
 
@@ -78,6 +78,43 @@ async def spent(engine: AsyncEngine, budgets: Collection[Budget], at: float) -> 
     """SMS units in the window of each spending cap that ends now. Raises `Unavailable`."""
     async with reading(engine) as connection:
         return await connection.run_sync(_spent, budgets, at)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """The deliveries of one target. `oldest`: the age of the oldest that is due, in seconds."""
+
+    due: int = 0
+    dead: int = 0
+    oldest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What is not finished: messages without an answer, and deliveries by target."""
+
+    pending: int
+    queues: Mapping[str, QueueCounts]
+
+
+async def unfinished(engine: AsyncEngine) -> Unfinished:
+    """Return what is not finished, of every target that has deliveries. Raises `Unavailable`."""
+    async with reading(engine) as connection:
+        return await connection.run_sync(_unfinished)
+
+
+def _unfinished(connection: sa.Connection) -> Unfinished:
+    pending = sa.select(sa.func.count()).where(messages.c.state == sa.literal_column("'pending'"))
+    dead = sa.select(deliveries.c.target, sa.func.count()).where(is_dead).group_by(deliveries.c.target)
+    due = sa.select(deliveries.c.target).where(is_due).distinct()
+    backlogs = _backlogs(connection, connection.scalars(due).all())
+    counts = {target: count for target, count in connection.execute(dead)}  # noqa: C416 - rows, no pairs
+    queues = {
+        target: QueueCounts(backlog.count, counts.get(target, 0), backlog.oldest)
+        for target in sorted(backlogs.keys() | counts.keys())
+        for backlog in [backlogs.get(target, StoredBacklog())]
+    }
+    return Unfinished(int(connection.scalar(pending) or 0), queues)
 
 
 async def is_empty(engine: AsyncEngine) -> bool:

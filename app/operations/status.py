@@ -1,0 +1,140 @@
+"""The state of everything on one screen, read from the store: servers, refused calls, targets, spending, problems.
+
+It needs neither the configuration nor the admin socket: each running server writes what it knows of itself every 5 s.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.policies.limits import NEAR_LIMIT
+from app.policies.usage import Budget
+from app.store import Store
+from app.store.instances import ServerView, SpendingCap, TargetView, list_servers, list_targets
+from app.store.snapshot import QueueCounts, spent, unfinished
+
+__all__ = ["Refusals", "ServerView", "Spending", "StatusReport", "TargetState", "TargetSummary", "status"]
+
+HOUR = 3600.0
+
+TargetState = Literal["paused", "failing", "busy", "running", "unknown"]  # unknown to every running server
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Calls refused for one reason in the last hour, and the last advice on it."""
+
+    reason: str  # the label: "forged", "unsigned", "not_found", ..
+    calls: int
+    advice: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSummary:
+    """A target with its queue. `next_attempt`, in seconds since the epoch, is known while the target is waited for."""
+
+    name: str
+    state: TargetState
+    queue: QueueCounts
+    next_attempt: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """SMS units spent of a cap in its window. `scope` is empty for the cap of all routes."""
+
+    cap: SpendingCap
+    spent: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """The state at a time (seconds since the epoch). `problems` are sentences, the worst first."""
+
+    at: float
+    problems: tuple[str, ...]
+    servers: tuple[ServerView, ...]  # of the last hour, those that run first
+    refused: tuple[Refusals, ...]  # the most frequent first
+    targets: tuple[TargetSummary, ...]
+    pending: int  # messages without an answer yet
+    spending: tuple[Spending, ...]
+    disk_free: int | None  # bytes, as the server knows
+
+
+async def status(store: Store, at: float) -> StatusReport:
+    """Read the state. Raises `Unavailable`."""
+    servers = await list_servers(store.engine)
+    found = await unfinished(store.engine)
+    views = await list_targets(store.engine)
+    running = [server for server in servers if server.is_running]
+    caps = {cap for server in running for cap in server.facts.caps}
+    units = await spent(store.engine, [Budget(cap.scope, cap.seconds) for cap in caps], at)
+    spending = tuple(Spending(cap, units[Budget(cap.scope, cap.seconds)]) for cap in sorted(caps))
+    known = {name for server in running for name in server.targets}
+    targets = tuple(_summaries(views, found.queues, known))
+    refused = _refusals(servers, at)
+    disks = [server.facts.disk_free for server in running if server.facts.disk_free is not None]
+    problems = tuple(_problems(running, targets, spending, refused))
+    return StatusReport(at, problems, servers, refused, targets, found.pending, spending, min(disks, default=None))
+
+
+def _summaries(
+    views: Mapping[str, TargetView], queues: Mapping[str, QueueCounts], known: Collection[str]
+) -> Iterator[TargetSummary]:
+    for name in sorted(views.keys() | queues.keys()):
+        view = views.get(name, TargetView())
+        state: TargetState = "running" if name in known else "unknown"
+        if view.paused_at is not None:
+            state = "paused"
+        elif view.failing or view.busy:
+            state = "failing" if view.failing else "busy"
+        yield TargetSummary(name, state, queues.get(name, QueueCounts()), view.next_attempt)
+
+
+def _refusals(servers: Sequence[ServerView], at: float) -> tuple[Refusals, ...]:
+    calls: Counter[str] = Counter()
+    advice: dict[str, str] = {}
+    for server in reversed(servers):  # the newest advice last
+        advice |= server.facts.advice
+        for refused in server.facts.refused:
+            if refused.minute > at - HOUR:
+                calls[refused.reason] += refused.calls
+    return tuple(Refusals(reason, count, advice.get(reason)) for reason, count in calls.most_common())
+
+
+def _problems(
+    running: Sequence[ServerView],
+    targets: Sequence[TargetSummary],
+    spending: Sequence[Spending],
+    refused: Sequence[Refusals],
+) -> Iterator[str]:
+    if not running:
+        yield "no server is running, or none can write to the store"
+    if len(configs := {server.facts.config for server in running}) > 1:
+        yield f"{len(configs)} configurations are in force on {len(running)} servers: is a roll-out under way?"
+    for server in running:
+        if server.facts.failed_reload:
+            yield f"{server.facts.host}: the last reload failed at {server.facts.failed_reload}"
+        if server.facts.signature == "log-only":
+            yield f'{server.facts.host}: signature = "log-only" accepts unsigned requests'
+    for target in targets:
+        yield from _problems_of(target)
+    for one in spending:
+        if one.spent >= NEAR_LIMIT * one.cap.units:
+            of = f" of route {one.cap.scope.removeprefix('route ')}" if one.cap.scope else ""
+            yield f"spending cap{of}: {one.spent} of {one.cap.units} units are spent"
+    if total := sum(one.calls for one in refused):
+        reasons = ", ".join(f"{one.calls} {one.reason}" for one in refused)
+        yield f"{total} calls were refused in the last hour: {reasons}"
+
+
+def _problems_of(target: TargetSummary) -> Iterator[str]:
+    if target.state == "failing":
+        yield f"target {target.name} fails, so only single attempts are made; {target.queue.due} deliveries are due"
+    if target.state == "paused":
+        yield f"target {target.name} is paused by an operator; {target.queue.due} deliveries are due"
+    if target.state == "unknown" and target.queue.due:
+        yield f"target {target.name} is not in the configuration; {target.queue.due} deliveries are due"
+    if target.queue.dead:
+        yield f"target {target.name}: {target.queue.dead} deliveries are dead; see: deliveries list --state dead"
