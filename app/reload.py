@@ -91,7 +91,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _file_error(file: str, error: Diagnostic) -> FileError:
-    return FileError(file, error.line, error.column, error.path, error.message)
+    return FileError(error.file or file, error.line, error.column, error.key, error.message)
 
 
 def _until_restart(before: Loaded, loaded: Loaded) -> Loaded:

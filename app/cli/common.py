@@ -8,6 +8,7 @@ import click
 
 from app import config as configuration
 from app import telemetry
+from app.cli.diagnostics import report
 from app.cli.escape import escaped
 from app.cli.output import counted
 from app.config import BadConfig, Loaded
@@ -67,12 +68,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For machines
 
 
 def load(path: Path, **flags: Any) -> Loaded:
-    """Load the config, or print its faults to stderr and exit with 2. A command logs warnings to stderr too."""
+    """Load the config, or print to stderr what is wrong with it and exit with 2. Warnings are logged to stderr too."""
     telemetry.configure("auto", "warning")
     try:
         return configuration.load(path, **flags)
     except BadConfig as error:
-        for fault in error.faults:
-            click.echo(f"{path}: {fault.severity}: {fault}", err=True)
-        message = f"{path} has {counted(len(error.errors), 'error')}"
-        raise UsageError(message) from None
+        report(error.diagnostics)
+        raise UsageError(f"{path} has {counted(len(error.errors), 'error')}") from None

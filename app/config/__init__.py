@@ -1,12 +1,9 @@
-"""TOML to frozen values, or every fault at once (G11). The only package with pydantic.
+"""TOML to frozen values, or every error at once (G11). The only package with pydantic.
 
 `load` reads a file; nothing else reads files or the environment for settings. Packages below do not import this one:
 it builds their own values.
 """
 
-import hashlib
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,13 +11,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.config import lint, numbers
-from app.config.diagnostics import BadConfig, Diagnostic, Diagnostics
+from app.config.diagnostics import BadConfig, Diagnostic
+from app.config.loading import open_source
 from app.config.policies import compile_policies, read_schedules
 from app.config.routes import Reader
+from app.config.source import Source
 from app.config.store_url import located
 from app.config.targets import read_targets
-from app.config.tests import read_tests
+from app.config.tests import OPT_OUT, read_tests
 from app.config.validation import check
+from app.config.version import version_of
 from app.delivery.fan_out import Subscriptions
 from app.delivery.target import Target, copied
 from app.plivo.markup import Callback
@@ -29,16 +29,10 @@ from app.policies.limits import LimitOptions
 from app.policies.opt_out import OptOutOptions
 from app.policies.policies import Policies
 from app.rules.expectations import ConfigTest
+from app.rules.schedules import Schedule
 from app.rules.table import Table
 from app.runtime import Runtime
-from app.settings import (
-    AdminSettings,
-    LoggingSettings,
-    PlivoSettings,
-    ServerSettings,
-    Settings,
-    StoreSettings,
-)
+from app.settings import AdminSettings, LoggingSettings, PlivoSettings, ServerSettings, Settings, StoreSettings
 from app.suggestions import did_you_mean
 
 __all__ = ["BadConfig", "Diagnostic", "Loaded", "load"]
@@ -49,8 +43,6 @@ TABLES = (
 )
 T = TypeVar("T")
 
-_TOML_POSITION = re.compile(r" \(at line (\d+), column (\d+)\)$")
-
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -59,6 +51,8 @@ class Loaded:
     settings: Settings
     runtime: Runtime
     tests: tuple[ConfigTest, ...]
+    schedules: Mapping[str, Schedule]
+    files: tuple[Path, ...]  # all that were read: the file, what it includes, what its values come from
     warnings: tuple[Diagnostic, ...]
 
     def read_number(self, source: str) -> str:
@@ -72,90 +66,78 @@ class Loaded:
 
 def load(path: Path, **flags: Any) -> Loaded:
     """Reads the file; `flags` are keys of `[server]` from the command line. Raises `BadConfig`."""
-    try:
-        content = path.read_bytes()
-        data = tomllib.loads(content.decode("utf-8-sig"))
-    except FileNotFoundError:
-        message = "there is no such file; copy config.example.toml, or name one with -c or $AUTOREPLY_CONFIG"
-        raise BadConfig(str(path), [Diagnostic((), message)]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfig(str(path), [Diagnostic((), f"cannot be read: {error}")]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadConfig(str(path), [_toml_fault(error)]) from None
-    except RecursionError:
-        raise BadConfig(str(path), [Diagnostic((), "nested too deeply")]) from None
-    given = {key: value for key, value in flags.items() if value is not None}
-    if given and isinstance(data.setdefault("server", {}), dict):
-        data["server"].update(given)
-    faults = Diagnostics()
-    loaded = _read(data, path.resolve().parent, _version(content, given), faults)
-    if loaded is None or faults.errors:
-        raise BadConfig(str(path), faults.all)
-    return replace(loaded, warnings=tuple(faults.all))
+    source = open_source(path, {key: value for key, value in flags.items() if value is not None})
+    loaded = _read(source)
+    diagnostics = source.diagnostics()
+    if loaded is None:
+        raise BadConfig(str(path), diagnostics)
+    return replace(loaded, warnings=diagnostics)
 
 
-def _version(content: bytes, flags: Mapping[str, Any]) -> str:
-    return hashlib.sha256(content + repr(sorted(flags.items())).encode()).hexdigest()[:12]
-
-
-def _toml_fault(error: tomllib.TOMLDecodeError) -> Diagnostic:
-    position = _TOML_POSITION.search(str(error))
-    message = f"not TOML: {_TOML_POSITION.sub('', str(error))}"
-    return (
-        Diagnostic((), message, line=int(position[1]), column=int(position[2])) if position else Diagnostic((), message)
-    )
-
-
-def _read(data: dict[str, Any], folder: Path, version: str, faults: Diagnostics) -> Loaded | None:
+def _read(source: Source) -> Loaded | None:
+    data = source.data
     for key in sorted(data.keys() - set(TABLES)):
-        faults.note((key,), f"unknown table; {did_you_mean(key, TABLES)}")
+        what = "table" if isinstance(data[key], dict | list) else "key"
+        source.note((key,), f"unknown {what}; {did_you_mean(key, TABLES)}", about="key")
 
     def table(name: str, options: type[T]) -> T | None:
-        return check(options, data.get(name, {}), (name,), folder, faults)
+        return check(options, source, (name,), data.get(name, {}))
 
     server, plivo = table("server", ServerSettings), table("plivo", PlivoSettings)
     store, logging = table("store", StoreSettings), table("logging", LoggingSettings)
     admin = table("admin", AdminSettings) if "admin" in data else None
-    targets = read_targets(data.get("targets", {}), folder, server, plivo, faults)
-    country = plivo.country if plivo else _country(data.get("plivo"), folder)
+    country = plivo.country if plivo else None
     reader = Reader(
-        folder,
-        faults,
+        source,
         partial(numbers.read_number, country=country),
         partial(numbers.read_address, country=country),
-        tuple(targets),
-        read_schedules(data.get("schedules", {}), folder, faults),
+        tuple(targets := read_targets(source, data.get("targets", {}), server, plivo)),
+        read_schedules(source, data.get("schedules", {})),
         table("limits", LimitOptions) or LimitOptions(),
         table("opt_out", OptOutOptions) or OptOutOptions(),
     )
-    routes = reader.table(data.get("routes", []), data.get("rules", {}))
-    tests = read_tests(data.get("tests", []), folder, routes, faults)
+    rules = _rules(source)
+    routes = reader.table(data.get("routes", []), rules)
+    tests = read_tests(source, data.get("tests", []), routes, rules)
     own = {name: draft.options for name, draft in reader.own.items()}
     policies = compile_policies(routes, reader.limits, reader.opt_out, own)
-    lint.warn_of_exposure(data, faults)
-    lint.warn_of_strangers(admin, faults)
+    lint.warn_of_exposure(source)
+    lint.warn_of_strangers(source, admin)
     if plivo and not plivo.auth_tokens:
-        faults.note(("plivo", "auth_tokens"), "no token is left: each one is optional and missing")
-    if not (server and plivo and store and logging):
+        message = "no token is left, for each one is optional and missing; set one of them"
+        source.note(("plivo", "auth_tokens"), message)
+    store = _located(source, store) if store else None
+    if store:
+        lint.check(source, store, routes, policies, targets, reader)
+    if not (server and plivo and store and logging) or source.has_errors:
         return None
-    settings = Settings(server, plivo, _located(store, folder, faults), logging, admin)
-    runtime = _runtime(settings, version, routes, policies, targets)
-    lint.check(settings.store, runtime, reader, faults)
-    return Loaded(settings, runtime, tests, ())
+    settings = Settings(server, plivo, store, logging, admin)
+    runtime = _runtime(settings, version_of(source), routes, policies, targets)
+    return Loaded(settings, runtime, tests, reader.schedules, tuple(source.contents), ())
 
 
-def _country(plivo: Any, folder: Path) -> str | None:
-    """The country of a faulty `[plivo]`, or each number would be a fault too."""
-    given = {"country": plivo["country"]} if isinstance(plivo, Mapping) and "country" in plivo else {}
-    read = check(PlivoSettings, {"auth_tokens": [], **given}, ("plivo",), folder, Diagnostics())
-    return read.country if read else None
+def _rules(source: Source) -> Mapping[str, Any]:
+    """`[rules]`, whose names are checked."""
+    named = source.data.get("rules", {})
+    if not isinstance(named, Mapping):
+        source.refuse(("rules",), "expected tables; write [rules.hours] and its keys below")
+        source.forget(("rules",))
+        return {}
+    for name in named:
+        if name == OPT_OUT:
+            message = "opt-outs have this name in the journal; give the rule another one"
+            source.note(("rules", name), message, about="key")
+        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+            message = "not a name for a rule; write letters, digits, hyphens and underscores"
+            source.note(("rules", name), message, about="key")
+    return named
 
 
-def _located(store: StoreSettings, folder: Path, faults: Diagnostics) -> StoreSettings:
+def _located(source: Source, store: StoreSettings) -> StoreSettings:
     try:
-        return replace(store, url=located(store.url, folder))
+        return replace(store, url=located(store.url, source.folder, source.environment))
     except ValueError as error:
-        faults.note(("store", "url"), str(error))
+        source.note(("store", "url"), str(error))
         return store
 
 

@@ -1,68 +1,62 @@
-"""What is wrong with a file: each fault with its key path and what to do about it.
+"""What is wrong with a file: each error and warning with its place, its key path and what to do about it.
 
-No fault holds a secret's value. Line and column are filled in where they are known.
+No message and no excerpt holds a secret (G12).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.rules.compiler import Place, Severity
+from app.rules.compiler import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A line of the file, secrets masked, and the columns that are meant: from `start` up to `end`, counted from 1."""
+
+    text: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing to mend."""
+    """One thing to mend. `line` and `column` count from 1; None: it is about no line of a file."""
 
-    place: Place
+    key: str
     message: str
     severity: Severity = "error"
+    file: str = ""
     line: int | None = None
     column: int | None = None
+    excerpt: Excerpt | None = None
+    value: str = ""  # as it is shown in the message, brackets included
 
     @property
-    def path(self) -> str:
-        """The key path as TOML writes it: routes[0].to, rules.menu.keywords."HOURS | OPEN"."""
-        path = ""
-        for key in self.place:
-            if isinstance(key, int):
-                path += f"[{key}]"
-            else:
-                quoted = key if key.replace("-", "").replace("_", "").isalnum() and key.isascii() else f'"{key}"'
-                path += f".{quoted}" if path else quoted
-        return path
+    def parts(self) -> tuple[str, str]:
+        """What is wrong, and what to do."""
+        start = self.message.find(self.value) + len(self.value) if self.value else 0
+        problem, _, advice = self.message[start:].partition("; ")
+        return self.message[:start] + problem, advice
+
+    @property
+    def where(self) -> str:
+        """The place as editors and terminals understand it: file:line:column."""
+        return self.file if self.line is None else f"{self.file}:{self.line}:{self.column}"
 
     def __str__(self) -> str:
-        position = f"line {self.line}, column {self.column}: " if self.line is not None else ""
-        return f"{position}{self.path}: {self.message}" if self.place else f"{position}{self.message}"
+        about = f"{self.key}: " if self.key else ""
+        return f"{self.where}: {self.severity}: {about}{self.message}"
 
 
 class BadConfig(Exception):
-    """The file is refused. Carries every fault, warnings too."""
+    """The file is refused. Carries every error, and the warnings too."""
 
-    def __init__(self, file: str, faults: Iterable[Diagnostic]) -> None:
+    def __init__(self, file: str, diagnostics: Iterable[Diagnostic]) -> None:
         self.file = file
-        self.faults = tuple(faults)
+        self.diagnostics = tuple(diagnostics)
         super().__init__(f"{file}: {len(self.errors)} errors")
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """Those that refuse the file."""
-        return tuple(fault for fault in self.faults if fault.severity == "error")
-
-
-class Diagnostics:
-    """Collects while the file is read."""
-
-    def __init__(self) -> None:
-        self.all: list[Diagnostic] = []
-
-    def note(self, place: Place, message: str, severity: Severity = "error") -> None:
-        """One more; the same one twice is one."""
-        fault = Diagnostic(place, message, severity)
-        if fault not in self.all:
-            self.all.append(fault)
-
-    @property
-    def errors(self) -> bool:
-        """Whether the file must be refused."""
-        return any(fault.severity == "error" for fault in self.all)
+        return tuple(one for one in self.diagnostics if one.severity == "error")

@@ -1,28 +1,27 @@
 """Pydantic types of single values: texts that may stand elsewhere, days, durations, sizes, URLs, one or many."""
 
-import os
 import re
-from collections.abc import Mapping
 from datetime import date, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from app.config.numbers import read_country
+from app.config.secrecy import is_source
 from app.http_client import Secret
 from app.plivo.messages import STATUSES
 from app.plivo.signature import Token
 from app.policies.limits import Rate
 from app.settings import HostPort
 from app.suggestions import did_you_mean
-from app.text_files import decoded
+
+if TYPE_CHECKING:
+    from app.config.source import Source
 
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
-_SOURCES = frozenset({"env", "file", "optional", "default"})
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -33,51 +32,33 @@ _LAST_PORT = 65535
 _RESERVED_HEADERS = ("content-length", "content-type", "host", "transfer-encoding", "connection")
 
 
-def is_source(value: Any) -> bool:
-    """Whether it is `{ env = ".." }` or `{ file = ".." }`."""
-    return (
-        isinstance(value, Mapping) and bool(value) and value.keys() <= _SOURCES and bool(value.keys() & {"env", "file"})
-    )
-
-
 def resolve(value: Any, info: ValidationInfo) -> Any:
     """The text that a value stands for; None if it is optional and missing. Raises `ValueError`."""
     if not is_source(value):
         return value
-    if value.keys() >= {"env", "file"} or not all(
-        isinstance(part, str) for key, part in value.items() if key != "optional"
-    ):
-        message = (
-            'write { env = "NAME" } or { file = "path" }, with optional = true or default = ".." if it may be missing'
+    is_text = (isinstance(part, str) for key, part in value.items() if key != "optional")
+    if value.keys() >= {"env", "file"} or not all(is_text):
+        raise ValueError(
+            'neither an env nor a file; write { env = "NAME" } or { file = "path" }, with optional = true or '
+            'default = ".." if it may be missing'
         )
-        raise ValueError(message)
-    found = _from_env(value["env"]) if "env" in value else _from_file(value["file"], info)
-    if found is not None:
-        return found
+    source: Source = (info.context or {})["source"]
+    try:
+        if "env" in value:
+            return source.environment[value["env"]]
+        return source.read(value["file"])
+    except KeyError:
+        missing = f"environment variable {value['env']} is not set; set it"
+    except UnicodeDecodeError:
+        raise ValueError(f"file {value['file']} is not UTF-8; save it as UTF-8") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or "no such file"
+        missing = f"file {value['file']} cannot be read: {reason}; create it"
     if "default" in value:
         return value["default"]
     if value.get("optional") is True:
         return None
-    missing = (
-        f"environment variable {value['env']} is not set" if "env" in value else f"file {value['file']} cannot be read"
-    )
-    message = f"{missing}; set it, or say optional = true"
-    raise ValueError(message)
-
-
-def _from_env(name: str) -> str | None:
-    return os.environ.get(name)
-
-
-def _from_file(name: str, info: ValidationInfo) -> str | None:
-    folder: Path = (info.context or {}).get("folder", Path())
-    try:
-        return decoded((folder / name).read_bytes()).replace("\r\n", "\n").rstrip("\r\n")
-    except UnicodeDecodeError:
-        message = f"file {name} is not UTF-8"
-        raise ValueError(message) from None
-    except OSError:
-        return None
+    raise ValueError(f"{missing}, or say optional = true")
 
 
 def one_or_many(value: Any, info: ValidationInfo) -> Any:
@@ -90,8 +71,7 @@ def needed(value: Any, info: ValidationInfo) -> Any:
     """The text that a value stands for. Raises `ValueError` if there is none."""
     found = resolve(value, info)
     if found is None:
-        message = "a value is needed here, and the optional one is missing"
-        raise ValueError(message)
+        raise ValueError('a value is needed here, and the optional one is missing; give it a default = ".."')
     return found
 
 
@@ -104,8 +84,7 @@ def read_duration(text: str) -> float:
     """Seconds. Raises `ValueError`."""
     parts = _DURATION.findall(text)
     if not parts or _DURATION.sub("", text).strip():
-        message = 'write a duration as "500ms", "6s", "10m", "12h" or "30d"'
-        raise ValueError(message)
+        raise ValueError('not a duration; write it as "500ms", "6s", "10m", "12h" or "30d"')
     return sum(float(number) * SECONDS[unit] for number, unit in parts)
 
 
@@ -113,8 +92,7 @@ def _size(value: Any, info: ValidationInfo) -> int:
     text = needed(value, info)
     found = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
     if not found:
-        message = 'write a size as "64KiB" or "1MiB"'
-        raise ValueError(message)
+        raise ValueError('not a size; write it as "64KiB" or "1MiB"')
     return int(found[1]) * BYTES[found[2]]
 
 
@@ -122,16 +100,14 @@ def _rate(value: Any, info: ValidationInfo) -> Rate:
     count, slash, span = str(resolve(value, info) or "").partition("/")
     number = count.strip()
     if not slash or not number.isascii() or not number.isdigit() or not int(number):
-        message = 'write a limit as "30/1h": so many, in any such span of time'
-        raise ValueError(message)
+        raise ValueError('not a limit; write it as "30/1h": so many, in any such span of time')
     if (seconds := _duration(span, info)) < 1:
-        message = "the span of a limit is a second at least"
-        raise ValueError(message)
+        raise ValueError("a limit in less than a second; write a longer span, as 30/1h")
     return Rate(int(number), seconds)
 
 
 def _http_url(value: str) -> str:
-    advice = 'write a whole URL, as "https://example.com/path"'
+    advice = 'not a whole URL; write it as "https://example.com/path"'
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -140,34 +116,32 @@ def _http_url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ValueError(advice)
     if not value.isascii() or any(character.isspace() for character in value):
-        message = "a URL is ASCII without blanks; write other characters percent-encoded, host names in punycode"
-        raise ValueError(message)
+        raise ValueError(
+            "a URL holds neither blanks nor letters beyond ASCII; write them percent-encoded, host names in punycode"
+        )
     if parts.username is not None:
-        message = "no user and password in a URL; use headers"
-        raise ValueError(message)
+        raise ValueError("a user or a password in the URL; use headers")
     return value
 
 
 def _public_url(value: str) -> str:
     if "?" in _http_url(value) or "#" in value:  # an empty query would swallow the paths too
-        message = "no query and no fragment: Plivo's paths are appended to it"
-        raise ValueError(message)
+        raise ValueError("a query or a fragment in the URL; leave it out, paths are appended to it")
     scheme, colon, rest = value.rstrip("/").partition(":")
     base = f"{scheme.lower()}{colon}{rest}"
     if scheme != scheme.lower():  # signed as it is dialled
-        message = f"write {scheme.lower()} in lower case: {base}"
-        raise ValueError(message)
+        raise ValueError(f"a scheme in capitals; write {base}")
     for path in ("/message", "/report"):
         if base.endswith(path):
-            message = f"{path} is appended to it: write {base.removesuffix(path)}"
-            raise ValueError(message)
+            raise ValueError(
+                f"the URL ends in {path}, which the service appends itself; write {base.removesuffix(path)}"
+            )
     return base
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        message = "expected a text in quotes"
-        raise ValueError(message)  # noqa: TRY004 - pydantic tells ValueErrors to the user
+        raise ValueError("expected a text in quotes")  # noqa: TRY004 - pydantic tells ValueErrors to the user
     return value
 
 
@@ -175,27 +149,24 @@ def _day(value: Any, info: ValidationInfo) -> date:
     found = resolve(value, info)
     if isinstance(found, date) and not isinstance(found, datetime):
         return found
-    message = 'write a day as "2026-12-24"'
+    message = 'not a day; write it as "2026-12-24"'
     if not isinstance(found, str) or not _DATE.fullmatch(found):
         raise ValueError(message)
     try:
         return date.fromisoformat(found)
     except ValueError:
-        message = f'there is no day "{found}"; {message}'
-        raise ValueError(message) from None
+        raise ValueError('there is no such day; write it as "2026-12-24"') from None
 
 
 def _status(value: str) -> str:
     if value not in STATUSES:
-        message = f"unknown status; {did_you_mean(value, STATUSES)}"
-        raise ValueError(message)
+        raise ValueError(f"not a status that Plivo reports; {did_you_mean(value, STATUSES)}")
     return value
 
 
 def _route_name(value: str) -> str:
     if not _ROUTE_NAME.fullmatch(value):
-        message = "lower-case letters, digits and hyphens only"
-        raise ValueError(message)
+        raise ValueError("not a name for a route; write lower-case letters, digits and hyphens")
     return value
 
 
@@ -203,40 +174,38 @@ def _host_and_port(value: Any, info: ValidationInfo) -> HostPort:
     text = needed(value, info)
     found = _ADDRESS.fullmatch(text.strip()) if isinstance(text, str) else None
     if not found or int(found[3]) > _LAST_PORT:
-        message = 'write a host and a port as "127.0.0.1:9090" or "[::1]:9090"'
-        raise ValueError(message)
+        raise ValueError('not a host and a port; write them as "127.0.0.1:9090" or "[::1]:9090"')
     return HostPort(found[1] or found[2], int(found[3]))
 
 
 def _access_token(value: str) -> str:
     if not value.strip():
-        message = "the token is empty"
-        raise ValueError(message)
+        raise ValueError("the token is empty; without one leave the key out")
     return value.strip()
 
 
 def _token(value: str) -> Token:
     token = value.strip()
     if not token:
-        message = "the auth token is empty; it stands on the home page of Plivo's console"
-        raise ValueError(message)
+        raise ValueError("the auth token is empty; copy it from the home page of Plivo's console")
     if not token.isascii() or not token.isprintable() or " " in token:
-        message = "the auth token holds a blank or a character that no token has; copy it again from Plivo's console"
-        raise ValueError(message)
+        raise ValueError(
+            "the auth token holds a blank or a character that no token has; copy it again from Plivo's console"
+        )
     return Token(token)
 
 
-def _headers(value: dict[str, str]) -> dict[str, str]:
-    for name, text in value.items():
-        if not _HEADER_NAME.fullmatch(name):
-            message = f"{name!r} is no name of an HTTP header"
-            raise ValueError(message)
-        if name.lower().startswith("webhook-") or name.lower() in _RESERVED_HEADERS:
-            message = f"{name} is set by the service"
-            raise ValueError(message)
-        if not text.isascii() or not text.isprintable():
-            message = f"the value of {name} must be printable ASCII"
-            raise ValueError(message)
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("not a name of an HTTP header; write letters, digits and hyphens")
+    if name.lower().startswith("webhook-") or name.lower() in _RESERVED_HEADERS:
+        raise ValueError("this header is set by the service; leave it out")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not value.isascii() or not value.isprintable():
+        raise ValueError("a header holds printable ASCII only; write other characters percent-encoded")
     return value
 
 
@@ -254,4 +223,4 @@ RouteName = Annotated[str, BeforeValidator(needed), AfterValidator(_route_name)]
 Status = Annotated[str, BeforeValidator(needed), AfterValidator(_status)]
 AuthToken = Annotated[Any, AfterValidator(_text), AfterValidator(_token)]
 WebhookSecret = Annotated[Any, AfterValidator(_text), AfterValidator(Secret)]
-HeaderMap = Annotated[dict[str, Text], AfterValidator(_headers)]
+HeaderMap = dict[Annotated[str, AfterValidator(_header_name)], Annotated[Text, AfterValidator(_header_value)]]

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, create_model
 
 from app.config import fields
+from app.config.secrecy import is_source
 from app.http_client import Secret
 from app.notation import Doc, Key, Notation
 from app.plivo.signature import Token
@@ -139,4 +140,4 @@ def _optional(hint: Any) -> Any:
 
 
 def _tag(value: Any) -> str:
-    return TABLE_TAG if isinstance(value, Mapping) and not fields.is_source(value) else TEXT_TAG
+    return TABLE_TAG if isinstance(value, Mapping) and not is_source(value) else TEXT_TAG

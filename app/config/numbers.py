@@ -31,7 +31,7 @@ def read_number(source: str, country: str | None) -> str:
     """The normalised address of a number that exists in full. Raises `ValueError`; the number is not repeated."""
     reading = _read(source, country)
     if reading.doubt:
-        message = f"no number of this form exists: {reading.doubt}; {ADVICE}"
+        message = f"not a number that exists: {reading.doubt}; {ADVICE}"
         raise ValueError(message)
     return reading.address
 
@@ -40,7 +40,7 @@ def read_address(source: str, country: str | None) -> Reading:
     """The normalised address of whoever may text us: any 7 to 15 digits. Raises `ValueError`, as `read_number`."""
     reading = _read(source, country)
     if reading.doubt and (len(reading.address) not in NUMBER_DIGITS or reading.address.startswith("0")):
-        message = f"no number of this form exists: {reading.doubt}; {ADVICE}"
+        message = f"not a number that exists: {reading.doubt}; {ADVICE}"
         raise ValueError(message)
     return reading
 
@@ -49,7 +49,7 @@ def read_country(source: str) -> str:
     """The two-letter country. Raises `ValueError`."""
     country = source.strip().upper()
     if country not in phonenumbers.SUPPORTED_REGIONS:
-        message = 'write a country as two letters, as "US" or "FR"'
+        message = 'not a country; write two letters, as "US" or "FR"'
         raise ValueError(message)
     return country
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from app.config.diagnostics import Diagnostics
+from app.config.source import Source
 from app.config.validation import check
 from app.plivo.numbers import Reading, doubtful
 from app.policies import limits, opt_out
@@ -18,44 +17,47 @@ from app.rules.schedules import Schedule, ScheduleOptions
 from app.rules.table import RouteOptions, Table
 
 
-def read_schedules(data: Any, folder: Path, faults: Diagnostics) -> dict[str, Schedule]:
-    """Every `[schedules.x]`."""
+def read_schedules(source: Source, data: Any) -> dict[str, Schedule]:
+    """Every `[schedules.x]`; for one that cannot be read something that is never open, so that rules may name it."""
     if not isinstance(data, Mapping):
-        faults.note(("schedules",), "expected tables, as [schedules.office]")
+        source.refuse(("schedules",), "expected tables; write [schedules.office] and its keys below")
+        source.forget(("schedules",))
         return {}
-    found = {}
-    for name, table in data.items():
-        if not name.isidentifier():
-            faults.note(
-                ("schedules", name), "a schedule's name is letters, digits and underscores: texts say {name.next_open}"
-            )
-        options = check(ScheduleOptions, table, ("schedules", name), folder, faults)
-        if options is None:
-            continue
-        try:
-            found[name] = schedules.build(name, options)
-        except schedules.BadSchedule as error:
-            faults.note(("schedules", name, error.key), str(error))
-            continue
-        for key, message in schedules.warnings(options):
-            faults.note(("schedules", name, key), message, "warning")
-    return found
+    return {name: _read_schedule(source, name, table) for name, table in data.items()}
+
+
+def _read_schedule(source: Source, name: str, table: Any) -> Schedule:
+    place: Place = ("schedules", name)
+    if not name.isidentifier():
+        message = "not a name for a schedule; write letters, digits and underscores: texts say {name.next_open}"
+        source.note(place, message, about="key")
+    options = check(ScheduleOptions, source, place, table)
+    if options is None or source.has_unread(place):
+        return schedules.unknown(name)
+    try:
+        schedule = schedules.build(name, options)
+    except schedules.BadSchedule as error:
+        source.note((*place, error.key), str(error), at=error.at)
+        return schedules.unknown(name)
+    for key, message in schedules.warnings(options):
+        source.note((*place, key), message, "warning")
+    return schedule
 
 
 def read_exempt(
-    options: LimitOptions, place: Place, read_address: Callable[[str], Reading], faults: Diagnostics
+    source: Source, options: LimitOptions, place: Place, read_address: Callable[[str], Reading]
 ) -> LimitOptions:
     """The limits with the addresses of `exempt` normalised."""
     exempt = []
-    for index, source in enumerate(options.exempt):
+    for index, text in enumerate(options.exempt):
         try:
-            reading = read_address(source)
+            reading = read_address(text)
         except ValueError as error:
-            faults.note((*place, "exempt", index), str(error))
+            source.note((*place, "exempt", index), f'"{text}" is {error}')
             continue
         exempt.append(reading.address)
         if reading.doubt:
-            faults.note((*place, "exempt", index), doubtful(reading), "warning")
+            source.note((*place, "exempt", index), doubtful(reading), "warning")
     return replace(options, exempt=tuple(exempt))
 
 

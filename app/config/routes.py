@@ -1,18 +1,18 @@
-"""Routes and rules of the file as a routing table: names resolved, numbers claimed once, texts compiled."""
+"""Routes and rules of the file as a routing table: names resolved, numbers taken once, texts compiled."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from app import rules
-from app.config.diagnostics import Diagnostics
 from app.config.models import declarations
 from app.config.policies import read_exempt
 from app.config.rule_options import option_names, read_rule
-from app.config.validation import check
+from app.config.secrecy import is_source
+from app.config.source import Source
+from app.config.validation import check, refuse_unknown
 from app.plivo.numbers import Reading
-from app.policies.limits import LimitOptions
+from app.policies.limits import MOST_UNITS, LimitOptions
 from app.policies.opt_out import OptOutOptions
 from app.rules import KINDS, RuleOptions
 from app.rules.compiler import NAMES, Place, RuleCompiler
@@ -23,7 +23,6 @@ from app.suggestions import did_you_mean
 
 ROUTE_KEYS = frozenset(key for key, _, _ in declarations(RouteOptions))
 ANY = "*"
-OPT_OUT = "opt_out"
 
 
 @dataclass(slots=True)
@@ -33,6 +32,7 @@ class Draft:
     place: Place
     name: str
     options: RouteOptions
+    names: frozenset[str] | None  # what its texts may use; None: that could not be read
     action: RuleOptions | None = None
 
     @property
@@ -43,10 +43,9 @@ class Draft:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads routes and rules; every fault goes to `faults`."""
+    """Reads routes and rules; what is wrong is noted in `source`."""
 
-    folder: Path
-    faults: Diagnostics
+    source: Source
     read_number: Callable[[str], str]
     read_address: Callable[[str], Reading]
     targets: tuple[str, ...]
@@ -54,65 +53,74 @@ class Reader:
     limits: LimitOptions
     opt_out: OptOutOptions
     drafts: list[Draft] = field(default_factory=list)
+    rules: list[tuple[Place, Rule]] = field(default_factory=list)  # as they were built
     common: RouteOptions = field(init=False)  # what a route has that sets none of its own
 
     def __post_init__(self) -> None:
-        self.limits = read_exempt(self.limits, ("limits",), self.read_address, self.faults)
+        self.limits = read_exempt(self.source, self.limits, ("limits",), self.read_address)
         self.common = RouteOptions((), limits=replace(self.limits, total=(), exempt=()), opt_out=self.opt_out)
 
-    def table(self, routes: Any, named: Any) -> Table:
+    def table(self, routes: Any, named: Mapping[str, Any]) -> Table:
         """The routing table of `[[routes]]` and `[rules]`."""
-        options = self._rules(named)
-        for index, data in enumerate(routes if isinstance(routes, list) else [routes]):
-            self._route(("routes", index), data)
-        if not self.drafts and not self.faults.errors:
-            self.faults.note(("routes",), 'no route; the smallest is [[routes]] with to = "*" and text = ".."')
+        options = {name: read_rule(self.source, name, ("rules", name), table) for name, table in named.items()}
+        if _are_named_tables(routes):
+            name = next(iter(routes))
+            message = f'[routes.{name}] where a route has [[routes]]; write [[routes]] and name = "{name}" below it'
+            self.source.refuse(("routes", name), message)
+            self.source.forget(("routes",))
+        else:
+            for index, data in enumerate(routes if isinstance(routes, list) else [routes]):
+                self._route(("routes", index), data)
+        if not self.drafts and not self.source.has_unread(("routes",)):
+            self.source.note(("routes",), 'no route; write at least [[routes]] with to = "*" and text = ".."')
         self._check_names()
         built = {name: self._build(rule, ("rules", name), self._users(name)) for name, rule in options.items() if rule}
-        self._check_references(options.keys())
+        self._check_references(frozenset(named))
         return self._assemble(built)
 
-    def _rules(self, named: Any) -> dict[str, RuleOptions | None]:
-        if not isinstance(named, Mapping):
-            self.faults.note(("rules",), "expected tables, as [rules.hours]")
-            return {}
-        for name in named:
-            if name == OPT_OUT:
-                self.faults.note(("rules", name), "the journal calls opt-out by this name; give the rule another one")
-            if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-                self.faults.note(("rules", name), "a rule's name has letters, digits, hyphens and underscores")
-        return {
-            name: read_rule(name, table, ("rules", name), self.folder, self.faults) for name, table in named.items()
-        }
-
     def _route(self, place: Place, data: Any) -> None:
+        source = self.source
         own = {key: value for key, value in data.items() if key not in ROUTE_KEYS} if isinstance(data, Mapping) else {}
         table = {key: data[key] for key in data.keys() & ROUTE_KEYS} if isinstance(data, Mapping) else data
         action = own.keys() & KINDS.keys()
-        for key in sorted(own) if not action else ():
-            unknown = f"unknown key; {did_you_mean(key, ROUTE_KEYS | option_names())}"
-            misplaced = f"belongs to a rule: write it below [rules.x], or beside one of {', '.join(KINDS)}"
-            self.faults.note((*place, key), misplaced if key in option_names() else unknown)
-        options = check(RouteOptions, table, place, self.folder, self.faults, self.common)
-        rule = read_rule("", own, place, self.folder, self.faults, also=ROUTE_KEYS) if action else None
+        unknown = sorted(own) if not action else []
+        for key in unknown:
+            if key in option_names():
+                message = f"an option of rules; write it below [rules.x], or beside one of {', '.join(KINDS)}"
+                source.refuse((*place, key), message, about="key")
+            else:
+                refuse_unknown(source, place, key, ROUTE_KEYS | option_names())
+        options = check(RouteOptions, source, place, table, self.common)
+        rule = read_rule(source, "", place, own, also=tuple(ROUTE_KEYS)) if action else None
         if options is None:
             return
         if action and options.rules is not None:
-            self.faults.note(place, "either `rules` or one action of its own, not both")
-        elif not action and not options.rules:
-            self.faults.note(place, f"what shall it answer? give it rules = [..], or one of {', '.join(KINDS)}")
-        for var in options.vars:
-            if not var.isidentifier() or var in NAMES:
-                taken = "every text knows that name already" if var in NAMES else "letters, digits and underscores"
-                self.faults.note((*place, "vars", var), f"cannot be the name of a var: {taken}")
+            source.note((*place, "rules"), "`rules` beside an action of its own; write one or the other", about="key")
+        elif not action and not options.rules and not unknown and not source.has_unread((*place, "rules")):
+            source.note(place, f"a route that answers nothing; write rules = [..], or one of {', '.join(KINDS)}")
+        self._check_vars((*place, "vars"), options)
         name = options.name or ("default" if ANY in options.to else "")
-        if not name:
-            self.faults.note(place, 'required: name = ".."; only the route of to = "*" may go without')
+        if not name and not source.has_unread((*place, "to")):
+            message = 'a route without a name; write name = "..": only the route of to = "*" may go without'
+            source.note((*place, "name"), message)
         if options.limits and options.limits is not self.common.limits:
-            options = replace(
-                options, limits=read_exempt(options.limits, (*place, "limits"), self.read_address, self.faults)
-            )
-        self.drafts.append(Draft(place, name, options, rule))
+            limits = read_exempt(source, options.limits, (*place, "limits"), self.read_address)
+            options = replace(options, limits=limits)
+        self.drafts.append(Draft(place, name, options, self._names(place, options), rule))
+
+    def _check_vars(self, place: Place, options: RouteOptions) -> None:
+        for var in options.vars:
+            if var in NAMES:
+                self.source.note((*place, var), "every text knows that name already; choose another one", about="key")
+            elif not var.isidentifier():
+                message = "cannot be the name of a var; write letters, digits and underscores"
+                self.source.note((*place, var), message, about="key")
+
+    def _names(self, place: Place, options: RouteOptions) -> frozenset[str] | None:
+        if not self.source.has_unread((*place, "vars")):
+            return frozenset(options.vars)
+        written = self.source.value((*place, "vars"))
+        return frozenset(written) if isinstance(written, Mapping) and not is_source(written) else None
 
     @property
     def own(self) -> dict[str, Draft]:
@@ -124,100 +132,123 @@ class Reader:
             if draft.options.limits is not common.limits or draft.options.opt_out is not common.opt_out
         }
 
-    def _users(self, rule: str) -> dict[str, frozenset[str]]:
-        return {draft.name: frozenset(draft.options.vars) for draft in self.drafts if rule in draft.rules}
+    def _users(self, rule: str) -> list[Draft]:
+        return [draft for draft in self.drafts if rule in draft.rules]
 
-    def _build(self, options: RuleOptions, place: Place, users: Mapping[str, frozenset[str]]) -> Rule:
+    def _build(self, options: RuleOptions, place: Place, users: list[Draft]) -> Rule:
+        all_names = self.source.has_unread((*place, "match")) or any(draft.names is None for draft in users)
         compiler = RuleCompiler(
             place,
-            self.faults.note,
+            self.source.note,
             self.read_number,
             self.read_address,
-            users,
+            {draft.name: draft.names for draft in users if draft.names is not None},
             schedules=self.schedules,
-            max_units=min(
-                (
-                    draft.options.limits.max_units
-                    for draft in self.drafts
-                    if draft.name in users and draft.options.limits
-                ),
-                default=self.limits.max_units,
-            ),
-            folder=self.folder,
+            all_names=all_names,
+            max_units=min(map(self._max_units, users), default=self.limits.max_units),
+            folder=self.source.folder,
         )
-        return rules.build(options, compiler)
+        rule = rules.build(options, compiler)
+        self.rules.append((place, rule))
+        return rule
+
+    def _max_units(self, draft: Draft) -> int:
+        places: tuple[Place, ...] = (("limits", "max_units"), (*draft.place, "limits", "max_units"))
+        if any(map(self.source.has_unread, places)) or not draft.options.limits:
+            return MOST_UNITS
+        return draft.options.limits.max_units
 
     def _check_names(self) -> None:
         seen: set[str] = set()
         for draft in self.drafts:
             if draft.name and draft.name in seen:
-                self.faults.note((*draft.place, "name"), f'a second route called "{draft.name}"')
+                message = f'a second route called "{draft.name}"; give it another name'
+                self.source.note((*draft.place, "name"), message)
             seen.add(draft.name)
 
-    def _check_references(self, known: Iterable[str]) -> None:
-        names = set(known)
+    def _check_references(self, names: frozenset[str]) -> None:
+        is_complete = not self.source.has_unread(("rules",)) or bool(names)
         for draft in self.drafts:
             for index, rule in enumerate(draft.rules):
-                if rule not in names:
-                    self.faults.note(
-                        (*draft.place, "rules", index), f'no rule is called "{rule}"; {did_you_mean(rule, names)}'
-                    )
-                elif rule in draft.rules[:index]:
-                    self.faults.note((*draft.place, "rules", index), f'"{rule}" stands in this route already')
+                place = (*draft.place, "rules", index)
+                if rule in draft.rules[:index]:
+                    self.source.note(place, f'"{rule}" stands in this route already; delete one of them')
+                elif rule not in names and is_complete:
+                    self.source.note(place, f'no rule is called "{rule}"; {did_you_mean(rule, names)}')
             for index, target in enumerate(draft.options.targets or ()):
-                if target not in self.targets:
-                    self.faults.note(
-                        (*draft.place, "targets", index),
-                        f'no target is called "{target}"; {did_you_mean(target, self.targets)}',
-                    )
-        unused = () if self.faults.errors else sorted(names - {rule for draft in self.drafts for rule in draft.rules})
-        for name in unused:
-            self.faults.note(("rules", name), "no route uses this rule", "warning")
+                if target not in self.targets and not self.source.is_unread(("targets",)):
+                    message = f'no target is called "{target}"; {did_you_mean(target, self.targets)}'
+                    self.source.note((*draft.place, "targets", index), message)
+        used = {rule for draft in self.drafts for rule in draft.rules}
+        is_known = used <= names and not any(self.source.has_unread(place) for place in self._rules_of_routes())
+        for name in sorted(names - used) if is_known else ():
+            message = "no route uses this rule; add it to the rules of a route, or delete it"
+            self.source.note(("rules", name), message, "warning")
+
+    def _rules_of_routes(self) -> Iterator[Place]:
+        written = self.source.value(("routes",))
+        yield from (("routes", index, "rules") for index in range(len(written) if isinstance(written, list) else 1))
 
     def _assemble(self, built: Mapping[str, Rule]) -> Table:
         by_number: dict[str, Route] = {}
         default: Route | None = None
         for draft in self.drafts:
-            route, claimed = self._finish(draft, built), len(by_number)
-            for index, source in enumerate(draft.options.to):
-                place = (*draft.place, "to", index) if len(draft.options.to) > 1 else (*draft.place, "to")
-                if source.strip() == ANY:
+            route, is_empty = self._finish(draft, built), True
+            for index, text in enumerate(draft.options.to):
+                place = (*draft.place, "to", index)
+                if text.strip() == ANY:
                     if default and default is not route:
-                        self.faults.note(place, f'route "{default.name}" has "*" already')
-                    default = default or route
+                        message = f'route "{default.name}" has "*" already; only one route may have it'
+                        self.source.note(place, message)
+                    default, is_empty = default or route, False
                 else:
-                    self._claim(source, place, route, by_number)
-            if route is not default and len(by_number) == claimed and not self.faults.errors:
-                self.faults.note((*draft.place, "to"), "no number, so this route is never asked", "warning")
+                    is_empty &= not self._take(place, text, route, by_number)
+            if is_empty:
+                message = "no number, so this route is never asked; add one, or delete the route"
+                self.source.note((*draft.place, "to"), message, "warning")
         names = {route.name: route for route in (*by_number.values(), *([default] if default else ()))}
         return Table(by_number, names, default)
 
     def _finish(self, draft: Draft, built: Mapping[str, Rule]) -> Route:
-        chain = [built[name] for name in draft.rules if name in built]
-        if draft.action:
-            chain.append(self._build(draft.action, draft.place, {draft.name: frozenset(draft.options.vars)}))
-        self._warn_of_unreachable(draft, chain)
+        chain = [(index, built[name]) for index, name in enumerate(draft.rules) if name in built]
+        for index, rule in chain:
+            others = any(place > index and other is not rule for place, other in chain)
+            if others and rule.always_answers and not self.source.has_unread(("rules", rule.name)):
+                message = f'"{rule.name}" always answers, so the rules behind it are never asked; move it to the end'
+                self.source.note((*draft.place, "rules", index), message, "warning")
+                break
+        own = [self._build(draft.action, draft.place, [draft])] if draft.action else []
         targets = self.targets if draft.options.targets is None else draft.options.targets
-        return Route(draft.name, tuple(chain), draft.options.vars, tuple(dict.fromkeys(targets)))
+        named = tuple(rule for _, rule in chain)
+        return Route(draft.name, (*named, *own), draft.options.vars, tuple(dict.fromkeys(targets)))
 
-    def _warn_of_unreachable(self, draft: Draft, chain: list[Rule]) -> None:
-        for index, rule in enumerate(chain[:-1]):
-            if rule.always_answers:
-                message = f'"{rule.name}" always answers, so the rules behind it are never asked'
-                self.faults.note((*draft.place, "rules", index), message, "warning")
-                return
-
-    def _claim(self, source: str, place: Place, route: Route, by_number: dict[str, Route]) -> None:
-        lines = source.splitlines() or [""]
-        for position, line in enumerate(lines, 1):
-            text = line.partition("#")[0].strip()
-            if not text and "\n" in source:
+    def _take(self, place: Place, text: str, route: Route, by_number: dict[str, Route]) -> bool:
+        """Give a number, or each line of a list of numbers, to a route. False: there is none."""
+        is_list, offset, is_empty = "\n" in text, 0, True
+        from_file = is_list or is_source(self.source.value(place))
+        for line in text.splitlines(keepends=True) or [""]:
+            written = line.partition("#")[0]
+            number = written.strip()
+            start, offset = offset + len(written) - len(written.lstrip()), offset + len(line)
+            if not number and is_list:
                 continue
+            is_empty = False
+            at = range(start, start + len(number)) if from_file else None
             try:
-                number = self.read_number(text)
+                other = by_number.setdefault(self.read_number(number), route)
             except ValueError as error:
-                self.faults.note(place, f"line {position}: {error}" if len(lines) > 1 else str(error))
+                self.source.note(place, f'"{number}" is {error}', at=at)
                 continue
-            other = by_number.setdefault(number, route)
             if other is not route:
-                self.faults.note(place, f'route "{other.name}" has this number already (..{number[-4:]})')
+                message = f'"{number}" is a number of route "{other.name}" already; leave it to one of them'
+                self.source.note(place, message, at=at)
+        return not is_empty
+
+
+def _are_named_tables(routes: Any) -> bool:
+    """`[routes.main]` for [[routes]]."""
+    if not isinstance(routes, Mapping) or not routes:
+        return False
+    return not routes.keys() & (ROUTE_KEYS | option_names()) and all(
+        isinstance(one, Mapping) for one in routes.values()
+    )

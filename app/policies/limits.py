@@ -18,6 +18,7 @@ from app.policies.usage import Budget, Conversation, Usage
 
 NEAR_LIMIT = 0.8  # of a spending cap; the reply that reaches it is logged as a warning
 ALL_ROUTES = ""  # the scope of a spending cap on all routes
+MOST_UNITS = 10  # of one message; Plivo takes no more than 1,600 characters
 SPENDING_CAP = "limit: total"  # how a reason begins if a spending cap forbids the reply
 
 HOUR, DAY = 3600.0, 86400.0
@@ -52,7 +53,7 @@ class LimitOptions:
     ] = (Rate(5000, DAY),)
     max_units: Annotated[
         int,
-        Interval(ge=1, le=10),
+        Interval(ge=1, le=MOST_UNITS),
         Doc(
             "The most SMS units of one message. A longer fixed text is an error of the file, a longer dynamic text is "
             "cut."

@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from app.plivo import units
 from app.plivo.numbers import Reading, doubtful, is_name, normalise
@@ -20,7 +20,21 @@ Severity = Literal["error", "warning"]
 Place = tuple[str | int, ...]
 NAMES = frozenset({"from", "to", "text", "rest", "route", "message_uuid"})  # what any template may use
 
-Note = Callable[[Place, str, Severity], None]
+
+class Note(Protocol):
+    """Takes what is wrong: the problem, then `; ` and what to do."""
+
+    def __call__(
+        self,
+        place: Place,
+        message: str,
+        severity: Severity = "error",
+        *,
+        about: Literal["key", "value"] = "value",
+        at: range | None = None,
+    ) -> None:
+        """`about`: the key itself or its value. `at`: which characters of the value."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,7 @@ class RuleCompiler:
     vars: Mapping[str, frozenset[str]]  # of each route that lists the rule
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     names: frozenset[str] = frozenset()  # added by the rule's own conditions
+    all_names: bool = False  # what would add names could not be read, so any name may be one
     max_units: int = 3  # [limits] max_units
     folder: Path = Path()  # of the config file
 
@@ -45,17 +60,34 @@ class RuleCompiler:
         """Return a compiler whose templates may use these names too."""
         return replace(self, names=self.names | frozenset(names))
 
-    def fault(self, key: str, message: str, severity: Severity = "error") -> None:
+    def knowing_all(self) -> Self:
+        """Return a compiler whose templates may use any name."""
+        return replace(self, all_names=True)
+
+    def fault(
+        self,
+        key: str,
+        message: str,
+        severity: Severity = "error",
+        *,
+        about: Literal["key", "value"] = "value",
+        at: range | None = None,
+    ) -> None:
         """Report what is wrong with an option."""
-        self.note((*self.place, key) if key else self.place, message, severity)
+        self.note((*self.place, key) if key else self.place, message, severity, about=about, at=at)
 
     def number(self, key: str, source: str) -> str:
         """Return the normalised form of an address in the file. A fault is reported and gives ""."""
         try:
             return self.read_number(source)
         except ValueError as error:
-            self.fault(key, str(error))
+            self.fault(key, f'"{source}" is {error}')
             return ""
+
+    def numbers(self, key: str, sources: Iterable[str]) -> tuple[str, ...]:
+        """The normalised addresses of a list, each once."""
+        each = (self.at(key, index).number("", source) for index, source in enumerate(sources))
+        return tuple(dict.fromkeys(each))
 
     def sender(self, key: str, source: str) -> str:
         """Return the normalised address of a sender: a number, even if libphonenumber doubts it, or a name."""
@@ -64,7 +96,7 @@ class RuleCompiler:
         except ValueError as error:
             if is_name(source.strip()):
                 return normalise(source)
-            self.fault(key, str(error))
+            self.fault(key, f'"{source}" is {error}')
             return ""
         if reading.doubt:
             self.fault(key, doubtful(reading), "warning")
@@ -75,23 +107,25 @@ class RuleCompiler:
         try:
             template = templates.parse(source, self.schedules)
         except templates.BadTemplate as error:
-            self.fault(key, str(error))
+            self.fault(key, str(error), at=error.at)
             return Template(())
         if not source.strip():
             self.fault(key, "an empty text sends nothing; for that write: silence = true")
-        for name in sorted(template.names - NAMES - self.names):
-            self._check_name(key, name)
+        for name in () if self.all_names else sorted(template.names - NAMES - self.names):
+            self._check_name(key, name, templates.place_of(name, source))
         self._check_cost(key, source, template.fixed)
         return template
 
     def schedule(self, key: str, name: str) -> Schedule | None:
         """Return the schedule of that name. A fault is reported and gives None."""
-        if name not in self.schedules:
-            near = difflib.get_close_matches(name, self.schedules, n=1)
-            self.fault(key, f'no schedule is called "{name}"' + (f'; did you mean "{near[0]}"?' if near else ""))
-        return self.schedules.get(name)
+        if name in self.schedules:
+            return self.schedules[name]
+        near = difflib.get_close_matches(name, self.schedules, n=1)
+        advice = f'did you mean "{near[0]}"?' if near else f"write [schedules.{name}]"
+        self.fault(key, f'no schedule is called "{name}"; {advice}')
+        return None
 
-    def _check_name(self, key: str, name: str) -> None:
+    def _check_name(self, key: str, name: str, at: range) -> None:
         lacking = [route for route, known in self.vars.items() if name not in known]
         if self.vars and not lacking:
             return
@@ -101,15 +135,15 @@ class RuleCompiler:
         advice = (
             f"did you mean {{{near[0]}}}?" if near and near[0] != name else f"known here: {', '.join(sorted(known))}"
         )
-        self.fault(key, f"{{{name}}} is not known{where}; {advice}")
+        self.fault(key, f"{{{name}}} is not known{where}; {advice}", at=at)
 
     def _check_cost(self, key: str, source: str, fixed: str | None) -> None:
         if fixed is not None and (count := units.count(fixed)) > self.max_units:
-            self.fault(
-                key, f"{count} units, more than [limits] max_units = {self.max_units}: shorten it, or raise that"
-            )
+            message = f"{count} units, more than [limits] max_units = {self.max_units}; shorten it, or raise that"
+            self.fault(key, message, at=range(len(source)))
         costly = units.costly(source)
         if costly and len(costly) <= len(source) // 10 + 1:  # few: probably not meant; many: another script
             column, character = costly[0]
             what = f"column {column + 1} ({character!r}, U+{ord(character):04X}) is not in GSM-7"
-            self.fault(key, f"{what}: each unit holds 70 characters instead of 160", "warning")
+            advice = "each unit holds 70 characters instead of 160"
+            self.fault(key, f"{what}; {advice}", "warning", at=range(column, column + 1))

@@ -88,13 +88,15 @@ def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Cond
     """Return the conditions, cheapest first, and the compiler that knows the names they add."""
     conditions: list[Condition] = []
     if options.sender:
-        conditions.append(Sender(tuple(_sender(source, compiler) for source in options.sender)))
+        each = enumerate(options.sender)
+        conditions.append(Sender(tuple(_sender(source, compiler.at("from", index)) for index, source in each)))
     for key, name, wanted in (("open", options.open, True), ("closed", options.closed, False)):
         if name is not None and (schedule := compiler.schedule(key, name)):
             conditions.append(OpenOrClosed(schedule, wanted))
-    if options.match is not None and (pattern := _compile(options.match, compiler)) is not None:
-        conditions.append(TextMatch(pattern))
-        compiler = compiler.knowing(pattern.groupindex)
+    if options.match is not None:
+        pattern = _compile(options.match, compiler)
+        compiler = compiler.knowing_all() if pattern is None else compiler.knowing(pattern.groupindex)
+        conditions += [] if pattern is None else [TextMatch(pattern)]
     return tuple(conditions), compiler
 
 
@@ -107,10 +109,10 @@ def _compile(source: str, compiler: RuleCompiler) -> Any:
         pattern = re2.compile(folding.digits(source), settings)
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        compiler.fault("match", f"not an RE2 pattern: {reason} (RE2 has no look-around and no back-references)")
+        compiler.fault("match", f"not an RE2 pattern, {reason}; RE2 has no look-around and no back-references")
         return None
     for name in sorted(NAMES & set(pattern.groupindex)):
-        compiler.fault("match", f"a group cannot be called {name}: texts know that name already")
+        compiler.fault("match", f"a group cannot be called {name}; texts know that name already")
     return pattern
 
 
@@ -120,12 +122,12 @@ def _sender(source: str, compiler: RuleCompiler) -> Callable[[str], bool]:
     if source.endswith("*"):
         prefix = normalise(source[:-1])
         if not is_digits(prefix):
-            compiler.fault("from", f"{source!r}: a prefix is digits and a star, as +3389*")
+            compiler.fault("", f'"{source}" is not a prefix; write digits and a star, as +3389*')
         elif prefix.startswith("0"):  # no E.164 number does, so it would never match
-            compiler.fault("from", f"{source!r}: a prefix starts with the country code, as +3389*")
+            compiler.fault("", f'"{source}" is not a prefix of numbers; begin with the country code, as +3389*')
         return lambda address: address.startswith(prefix) and kind_of(address) == "number"
     if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):
-        compiler.fault("from", f'{source!r}: did you mean "{near[0]}"?')
+        compiler.fault("", f'"{source}" is no kind of sender; did you mean "{near[0]}"?')
         return lambda _address: False
-    exact = compiler.sender("from", source)
+    exact = compiler.sender("", source)
     return lambda address: address == exact

@@ -7,6 +7,7 @@
 Values have no attributes, indexes or formats, so no text can reach into the service's data.
 """
 
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +16,16 @@ from app.rules.schedules import MOMENTS, Moment, Schedule
 
 NEVER = "later"  # the words for a moment that never comes, unless the template has its own
 
+_BRACE = "a brace that is meant as such is written twice: {{ or }}"
 _parse = string.Formatter().parse
 
 
 class BadTemplate(ValueError):
-    """A template that cannot be parsed. The message says what is wrong and where."""
+    """A template that cannot be parsed. The message says what is wrong, `at` which characters."""
+
+    def __init__(self, message: str, at: range) -> None:
+        self.at = at
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +85,48 @@ def parse(source: str, schedules: Mapping[str, Schedule]) -> Template:
     """Parse a template. Raises `BadTemplate`."""
     try:
         fields = list(_parse(source))
-    except ValueError as error:
-        message = f"{error}; a brace that is meant as such is written twice: {{{{ or }}}}"
-        raise BadTemplate(message) from None
+    except ValueError:
+        at = _stray_brace(source)
+        what = "a } that closes nothing" if source[at.start] == "}" else "a { that nothing closes"
+        raise BadTemplate(f"{what}; {_BRACE}", at) from None
     parts: list[str | Name | Time] = []
     for literal, name, form, conversion in fields:
         parts += [literal] if literal else []
-        parts += [_place(name, form or "", conversion, schedules)] if name is not None else []
+        parts += [_place(source, name, form or "", conversion, schedules)] if name is not None else []
     return Template(tuple(parts))
 
 
-def _place(name: str, form: str, conversion: str | None, schedules: Mapping[str, Schedule]) -> Name | Time:
+def place_of(name: str, source: str) -> range:
+    """Where `{name}` stands in a text."""
+    start = max(re.sub(r"\{\{|\}\}", "  ", source).find(f"{{{name}"), 0)
+    end = source.find("}", start)
+    return range(start, end + 1 if end >= 0 else len(source))
+
+
+def _stray_brace(source: str) -> range:
+    """The brace that opens or closes nothing, or what it opens."""
+    plain = re.sub(r"\{\{|\}\}", "  ", source)
+    plain = re.sub(r"\{[^{}]*\}", lambda found: " " * len(found[0]), plain)
+    found = re.search(r"[{}]", plain)
+    start = found.start() if found else 0
+    return range(start, start + 1)
+
+
+def _place(source: str, name: str, form: str, conversion: str | None, schedules: Mapping[str, Schedule]) -> Name | Time:
     owner, dot, moment = name.partition(".")
+    at = place_of(name, source)
     if dot and not conversion and owner in schedules and moment in MOMENTS:
-        return _time(schedules[owner], moment, form)
+        return _time(schedules[owner], moment, form, at)
     if dot and moment in MOMENTS:
-        message = f"{{{name}}}: there is no schedule called {owner!r}"
-        raise BadTemplate(message)
+        raise BadTemplate(f'no schedule is called "{owner}"; write [schedules.{owner}]', at)
     if not name.isidentifier() or form or conversion:
-        message = f"{{{name}}} is not a plain name; a brace that is meant as such is written twice: {{{{ or }}}}"
-        raise BadTemplate(message)
+        raise BadTemplate(f"{{{name}}} is not a plain name; {_BRACE}", at)
     return Name(name)
 
 
-def _time(schedule: Schedule, moment: Moment, form: str) -> Time:
+def _time(schedule: Schedule, moment: Moment, form: str, at: range) -> Time:
     written, bar, never = form.partition("|")
     if "%" not in written:
-        message = f"{{{schedule.name}.{moment}}} needs a format, as {{{schedule.name}.{moment}:%H:%M}}"
-        raise BadTemplate(message)
+        example = f"{{{schedule.name}.{moment}:%H:%M}}"
+        raise BadTemplate(f"{{{schedule.name}.{moment}}} needs a format; write it as {example}", at)
     return Time(schedule, moment, written, never if bar else NEVER)

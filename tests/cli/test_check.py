@@ -38,59 +38,88 @@ def test_warning_refuses_nothing() -> None:
     """A warning is told, and the file is fine all the same."""
     result = _check(process.MINIMAL + RULE)
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[0] == "config.toml: warning: rules.old: no route uses this rule"
-    assert result.stderr == ""
+    assert result.stderr.splitlines()[0].startswith("config.toml:9:1: warning: rules.old: no route uses this rule; ")
+    assert result.stdout.startswith("config.toml: fine (")
 
 
-def test_every_fault_is_told_and_the_code_is_2() -> None:
-    """All faults in one run, each with file and key path, on stderr; exit code 2."""
+def test_every_error_is_told_and_the_code_is_2() -> None:
+    """All errors and warnings in one run, each on a line with file, line, column and key path, in the order of the
+    file, on stderr; exit code 2.
+    """
     result = _check(process.MINIMAL.replace("https:", "ftp:").replace("[plivo]", "[plivo]\nauth_id = 5") + RULE)
-    assert result.exit_code == 2
+    assert (result.exit_code, result.stdout) == (2, "")
     lines = result.stderr.splitlines()
     assert [line.split(": ")[:3] for line in lines[:-1]] == [
-        ["config.toml", "error", "server.public_url"],
-        ["config.toml", "error", "plivo.auth_id"],
+        ["config.toml:3:14", "error", "server.public_url"],
+        ["config.toml:5:11", "error", "plivo.auth_id"],
+        ["config.toml:10:1", "warning", "rules.old"],
     ]
-    assert lines[-1] == "config.toml: 2 errors"
+    assert lines[-1] == "2 errors, 1 warning"
+
+
+def test_an_error_shows_the_value_and_what_to_do() -> None:
+    """The form of a line: file:line:column: severity: key path: what is wrong ("the value"); what to do."""
+    result = _check(process.MINIMAL.replace("[plivo]", 'deadline = "9s"\n[plivo]'))
+    assert result.stderr.splitlines()[0] == (
+        'config.toml:4:12: error: server.deadline: too large ("9s"); write 7.5s or less'
+    )
 
 
 def test_one_error_is_one_error() -> None:
     """The count is written as people count."""
-    assert _check(process.MINIMAL.replace("https:", "ftp:")).stderr.splitlines()[-1] == "config.toml: 1 error"
+    assert _check(process.MINIMAL.replace("https:", "ftp:")).stderr.splitlines()[-1] == "1 error"
 
 
 @pytest.mark.parametrize(
-    ("content", "code", "summary"),
+    ("content", "code", "errors", "warnings"),
     [
-        (process.MINIMAL, 0, {"ok": True, "errors": 0, "warnings": 0}),
-        (process.MINIMAL + RULE, 0, {"ok": True, "errors": 0, "warnings": 1}),
-        (process.MINIMAL.replace("https:", "ftp:") + RULE, 2, {"ok": False, "errors": 1, "warnings": 0}),
-        (process.MINIMAL.replace("https:", "ftp:") + TARGET, 2, {"ok": False, "errors": 1, "warnings": 1}),
+        (process.MINIMAL, 0, 0, 0),
+        (process.MINIMAL + RULE, 0, 0, 1),
+        (process.MINIMAL.replace("https:", "ftp:") + RULE, 2, 1, 1),
+        (process.MINIMAL.replace("https:", "ftp:") + TARGET, 2, 1, 1),
     ],
 )
-def test_json_is_for_machines(content: str, code: int, summary: dict[str, object]) -> None:
-    """`--json`: one document on stdout, and the same exit code."""
+def test_json_is_for_machines(content: str, code: int, errors: int, warnings: int) -> None:
+    """`--json`: one document on stdout, nothing on stderr, and the same exit code."""
     result = _check(content, "--json")
-    assert result.exit_code == code
+    assert (result.exit_code, result.stderr) == (code, "")
     document = json.loads(result.stdout)
-    assert {key: document[key] for key in summary} == summary
-    assert document["file"] == "config.toml"
-    assert len(document["faults"]) == document["errors"] + document["warnings"]
-    assert result.stderr == ""
+    assert {key: len(value) for key, value in document.items()} == {"errors": errors, "warnings": warnings}
 
 
-def test_json_fault_has_its_place() -> None:
-    """A fault has a key path; a syntax error has line and column instead."""
-    (fault,) = json.loads(_check(process.MINIMAL + RULE, "--json").stdout)["faults"]
-    assert fault == {
-        "severity": "warning",
-        "path": "rules.old",
-        "message": "no route uses this rule",
-        "line": None,
-        "column": None,
+def test_json_has_places() -> None:
+    """Each has file, line, column, key path and message; a syntax error has no key path."""
+    (warning,) = json.loads(_check(process.MINIMAL + RULE, "--json").stdout)["warnings"]
+    assert warning == {
+        "file": "config.toml",
+        "line": 9,
+        "column": 1,
+        "key": "rules.old",
+        "message": "no route uses this rule; add it to the rules of a route, or delete it",
     }
-    (fault,) = json.loads(_check("[server\n", "--json").stdout)["faults"]
-    assert (fault["severity"], fault["path"], fault["line"], fault["column"]) == ("error", "", 1, 8)
+    (error,) = json.loads(_check("[server\n", "--json").stdout)["errors"]
+    assert (error["key"], error["line"], error["column"]) == ("", 1, 1)
+
+
+def test_verbose_shows_the_next_seven_days_of_each_schedule() -> None:
+    """One line for each day, in the words of the wall clock of the schedule."""
+    schedules = "".join(
+        f'[schedules.{name}]\ntimezone = "Europe/Paris"\nhours = "{hours}"\n'
+        for name, hours in {
+            "office": "Mo-Su 09:00-12:30,13:30-18:00",
+            "bar": "Mo-Su 22:00-02:00",
+            "shut": "off",
+        }.items()
+    )
+    lines = _check(process.MINIMAL + schedules, "-v").stdout.splitlines()
+    assert [line for line in lines if line.endswith("(Europe/Paris)")] == [
+        "office (Europe/Paris)",
+        "bar (Europe/Paris)",
+        "shut (Europe/Paris)",
+    ]
+    assert sum(line.endswith("  09:00-12:30, 13:30-18:00") for line in lines) == 7
+    assert sum(line.endswith("  00:00-02:00, 22:00-24:00") for line in lines) == 7
+    assert sum(line.endswith("  closed") for line in lines) == 7
 
 
 def test_file_is_named_by_option_or_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -107,7 +136,7 @@ def test_no_file_is_a_users_mistake() -> None:
     """A file that is not there is told with what to do; exit code 2."""
     result = CliRunner().invoke(command, [])
     assert result.exit_code == 2
-    assert "there is no such file; copy config.example.toml" in result.stderr
+    assert "there is no such file; `plivo-autoreply init` writes one" in result.stderr
 
 
 def test_wrong_usage_is_2() -> None:
@@ -127,6 +156,6 @@ def test_mistake_never_shows_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[server\n")
     result = process.run("check", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
-    assert "config.toml: error: line 1, column 8: not TOML" in result.stderr
+    assert "config.toml:1:1: error: the brackets of this header do not match; write [server]" in result.stderr
     assert "Traceback" not in result.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["config.toml"]

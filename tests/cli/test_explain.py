@@ -126,7 +126,7 @@ def test_bad_file_is_a_users_mistake() -> None:
     Path("config.toml").write_text(CONFIG.replace("https:", "ftp:"))
     result = _explain("hello")
     assert result.exit_code == 2
-    assert "config.toml: error: server.public_url: " in result.stderr
+    assert "config.toml:3:14: error: server.public_url: " in result.stderr
     assert result.stdout == ""
 
 

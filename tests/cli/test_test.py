@@ -153,7 +153,7 @@ def test_bad_file_is_2(shell: Shell) -> None:
     _write(shell, _test('rule = "akc"'))
     done = shell("test")
     assert (done.code, done.out) == (2, "")
-    assert 'tests[0].expect.rule: no rule is called "akc"; did you mean "ack"?' in done.err
+    assert 'tests[1].expect.rule: no rule is called "akc"; did you mean "ack"?' in done.err
 
 
 def test_help_has_an_example(shell: Shell) -> None:

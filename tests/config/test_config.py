@@ -6,7 +6,7 @@ import pytest
 from support.process import MINIMAL
 
 from app.config import BadConfig, Loaded, load
-from app.config.diagnostics import Diagnostic
+from app.config.locating import path_of
 
 SERVER = '[server]\npublic_url = "https://sms.example.com"\n'
 ROUTE = '[[routes]]\nto = "*"\ntext = "Got it."\n'
@@ -53,9 +53,9 @@ def test_flags_may_replace_the_whole_table(tmp_path: Path) -> None:
 def test_bad_flag_is_a_fault_like_any_other(tmp_path: Path) -> None:
     """A flag is checked as the file is."""
     file = _write(tmp_path, MINIMAL)
-    assert [error.path for error in _refused(file, public_url="sms.example.com").errors] == ["server.public_url"]
+    assert [error.key for error in _refused(file, public_url="sms.example.com").errors] == ["server.public_url"]
     file = _write(tmp_path, "server = 5\n" + MINIMAL.replace(SERVER, ""))
-    assert [error.path for error in _refused(file, port=1).errors] == ["server"]
+    assert [error.key for error in _refused(file, port=1).errors] == ["server"]
 
 
 def test_version_changes_with_the_content(tmp_path: Path) -> None:
@@ -70,27 +70,29 @@ def test_version_changes_with_the_content(tmp_path: Path) -> None:
 def test_missing_file_says_how_to_name_one(tmp_path: Path) -> None:
     """Whoever starts without a file is told where to get one."""
     refusal = _refused(tmp_path / "config.toml")
-    assert "config.example.toml" in str(refusal.faults[0])
-    assert "AUTOREPLY_CONFIG" in str(refusal.faults[0])
+    assert "plivo-autoreply init" in str(refusal.diagnostics[0])
+    assert "AUTOREPLY_CONFIG" in str(refusal.diagnostics[0])
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe[\x00s\x00", b'text = "\xe9"'])
 def test_file_that_is_not_utf8_is_refused(tmp_path: Path, content: bytes) -> None:
     """A file in another encoding is a fault, not a traceback."""
-    assert "cannot be read" in str(_refused(_write(tmp_path, content)).faults[0])
+    (fault,) = _refused(_write(tmp_path, content)).diagnostics
+    assert "save it as UTF-8" in fault.message or "save the file as UTF-8" in fault.message
+    assert fault.line == 1
 
 
 def test_folder_is_refused(tmp_path: Path) -> None:
     """A path to a folder is a fault, not a traceback."""
-    assert "cannot be read" in str(_refused(tmp_path).faults[0])
+    assert "cannot be read" in str(_refused(tmp_path).diagnostics[0])
 
 
 def test_syntax_error_has_line_and_column(tmp_path: Path) -> None:
     """G11: refused with file, line and column."""
     refusal = _refused(_write(tmp_path, f'{MINIMAL}name = "open\n'))
-    (fault,) = refusal.faults
-    assert (fault.line, fault.column) == (9, 13)
-    assert str(fault).startswith("line 9, column 13: not TOML: ")
+    (fault,) = refusal.diagnostics
+    assert (fault.line, fault.column) == (9, 8)
+    assert str(fault) == f'{refusal.file}:9:8: error: a text that begins with " and has no " at its end; write it there'
     assert refusal.file == str(tmp_path / "config.toml")
 
 
@@ -99,7 +101,7 @@ def test_a_refusal_tells_warnings_too(tmp_path: Path) -> None:
     refusal = _refused(
         _write(tmp_path, f'{MINIMAL}targets = ["nobody"]\n[targets.crm]\nurl = "http://crm.example.com"\n')
     )
-    assert [fault.severity for fault in refusal.faults] == ["error", "warning"]
+    assert [fault.severity for fault in refusal.diagnostics] == ["error", "warning"]
     assert len(refusal.errors) == 1
 
 
@@ -170,7 +172,7 @@ def test_file_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"H\xe9!")
     file = _write(tmp_path, MINIMAL.replace('"Thanks, we got your message."', '{ file = "text" }'))
     (fault,) = _refused(file).errors
-    assert (fault.path, fault.message) == ("routes[0].text", "file text is not UTF-8")
+    assert (fault.key, fault.message) == ("routes[1].text", "file text is not UTF-8; save it as UTF-8")
 
 
 def test_store_is_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,8 +195,8 @@ def test_store_is_below_the_data_folder(tmp_path: Path, monkeypatch: pytest.Monk
 def test_data_folder_that_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A volume that is not mounted must not become a new, empty store; where it is not asked for, it may be missing."""
     monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path / "volume"))
-    (fault,) = _refused(_write(tmp_path, MINIMAL)).faults
-    assert (fault.path, str(tmp_path / "volume") in fault.message) == ("store.url", True)
+    (fault,) = _refused(_write(tmp_path, MINIMAL)).diagnostics
+    assert (fault.key, str(tmp_path / "volume") in fault.message) == ("store.url", True)
     assert "$AUTOREPLY_DATA" in fault.message
     for url in ("sqlite:////srv/own.db", "postgresql://autoreply@db/autoreply"):
         assert _loaded(tmp_path, f'{MINIMAL}[store]\nurl = "{url}"\n').warnings == ()
@@ -235,8 +237,8 @@ PLACES = {
 FAULTS = {
     "nothing wrong": "",
     "unknown key in plivo": f'hunter = "{HIDDEN}"\n',
-    "unknown mode": f'signature = "{HIDDEN}"\n',
-    "unknown country": f'country = "{HIDDEN}"\n',
+    "unknown mode": 'signature = "v4"\n',
+    "unknown country": 'country = "France"\n',
 }
 AFTER = {"nothing wrong": "", "bad text": 'targets = ["nobody"]\n', "bad target": "[targets.web]\nurl = 5\n"}
 
@@ -258,22 +260,34 @@ def test_hidden_values_are_never_shown(
         config = load(file)
         told = repr(config) + str(config) + repr(config.warnings) + "".join(map(str, config.warnings))
     except BadConfig as refusal:
-        told = repr(refusal) + str(refusal) + repr(refusal.faults) + "".join(map(str, refusal.faults))
+        told = repr(refusal) + str(refusal) + repr(refusal.diagnostics) + "".join(map(str, refusal.diagnostics))
     assert HIDDEN not in told
     assert secret.removeprefix("whsec_")[:8] not in told
+
+
+def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that was pasted, or named, where it does not belong is hidden there too."""
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", HIDDEN)
+    token = '[plivo]\nauth_tokens = { env = "PLIVO_AUTH_TOKEN" }\n'
+    named = 'country = { env = "PLIVO_AUTH_TOKEN" }\n'
+    for wrong in (named, f'country = "{HIDDEN}"\n'):
+        refusal = _refused(_write(tmp_path, SERVER + token + wrong + ROUTE))
+        assert [one.key for one in refusal.errors] == ["plivo.country"]
+        assert HIDDEN not in repr(refusal.diagnostics) + "".join(map(str, refusal.diagnostics))
 
 
 @pytest.mark.parametrize(
     ("place", "path"),
     [
-        (("routes", 0, "to"), "routes[0].to"),
-        (("routes", 0, "to", 2), "routes[0].to[2]"),
+        (("routes", 0, "to"), "routes.shop.to"),
+        (("routes", 0, "to", 2), "routes.shop.to[3]"),
+        (("routes", 1, "to"), "routes[2].to"),
         (("rules", "menu", "keywords", "HOURS | OPEN"), 'rules.menu.keywords."HOURS | OPEN"'),
         (("rules", "on-duty", "text"), "rules.on-duty.text"),
         (("rules", "café"), 'rules."café"'),
         ((), ""),
     ],
 )
-def test_path_is_written_as_toml_writes_it(place: tuple[str | int, ...], path: str) -> None:
-    """A key path can be searched for in the file."""
-    assert Diagnostic(place, "wrong").path == path
+def test_path_is_written_as_people_read_it(place: tuple[str | int, ...], path: str) -> None:
+    """Routes by their names, elements of lists counted from one."""
+    assert path_of(place, {"routes": [{"name": "shop"}, {}]}) == path

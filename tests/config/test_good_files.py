@@ -4,7 +4,7 @@ Each file of `good/` tells in its first lines what it must load to, as JSON, and
 
     # expect: numbers = {"33644600000": "support"}
     # expect: says = {"hi": [["33644600000", ["33700000001"], "Got it."]]}     src, dst, text of each message
-    # warning: rules.old | no route uses this rule
+    # warning: 8:8 rules.old | no route uses this rule                  its line and column
 """
 
 import json
@@ -155,10 +155,10 @@ async def test_file_loads_to_what_it_says(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_file_raises_its_warnings_and_no_other(file: Path) -> None:
     """What is legal and probably not meant is warned of, at its place; nothing else is."""
-    expected = [(path, part) for path, _, part in (line.rpartition(" | ") for line in _head(file, WARNING))]
-    told = [(warning.path, warning.message) for warning in load(file).warnings]
-    assert len(told) == len(expected), told
-    assert all(any(path == one[0] and part in one[1] for one in told) for path, part in expected), told
+    expected = [(place, part) for place, _, part in (line.rpartition(" | ") for line in _head(file, WARNING))]
+    told = [(f"{one.line}:{one.column} {one.key}", one.message) for one in load(file).warnings]
+    assert [place for place, _ in told] == [place for place, _ in expected]
+    assert all(part in message for (_, part), (_, message) in zip(expected, told, strict=True)), told
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

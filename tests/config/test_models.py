@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from app.config.diagnostics import Diagnostics
 from app.config.models import build, declarations, model_of
+from app.config.source import Source
 from app.config.validation import check
 from app.notation import Doc, Interval, Key, Len, Seconds
 
@@ -36,8 +36,10 @@ class Options:
 
 
 def _read(table: Mapping[str, Any], base: Options | None = None, **others: Any) -> Options | list[str]:
-    faults = Diagnostics()
-    return check(Options, table, ("x",), Path(), faults, base, **others) or [str(fault) for fault in faults.all]
+    source = Source(Path("config.toml"), {}, {"x": dict(table)})
+    options = check(Options, source, ("x",), table, base, **others)
+    told = [f"{one.key}: {one.message}" for one in source.diagnostics()]
+    return told or options or []
 
 
 def test_a_field_with_a_description_is_a_key() -> None:
@@ -82,10 +84,10 @@ def test_a_table_may_be_declared_by_several() -> None:
         ({}, "x.name: required"),
         ({"name": 5}, "x.name: expected a text in quotes"),
         ({"name": "n", "from": []}, "x.from: "),
-        ({"name": "n", "wait": "0s"}, "x.wait: must be greater than 0"),
-        ({"name": "n", "wait": "61s"}, "x.wait: must be less than or equal to 60"),
-        ({"name": "n", "wait": 5}, "x.wait: write a duration as"),
-        ({"name": "n", "mode": "c"}, "x.mode: expected 'a' or 'b'"),
+        ({"name": "n", "wait": "0s"}, 'x.wait: too small ("0s"); write more than 0s'),
+        ({"name": "n", "wait": "61s"}, 'x.wait: too large ("61s"); write 1m or less'),
+        ({"name": "n", "wait": 5}, "x.wait: not a duration (5); write it as"),
+        ({"name": "n", "mode": "c"}, 'x.mode: not a possible value ("c"); write "a" or "b"'),
         ({"name": "n", "inner": 5}, "x.inner: expected a table"),
         ({"name": "n", "inner": {"on": "x"}}, 'x.inner.on: unknown key; did you mean "one"?'),
         ({"name": "n", "each": {"k": {"on": "x"}}}, "x.each.k.on: unknown key"),

@@ -19,7 +19,7 @@ from app.config.store_url import check_server, located
 )
 def test_urls_of_operators_are_taken(url: str) -> None:
     """As libpq takes them; a server's URL stays as it is."""
-    assert located(url, Path("/etc")) == url
+    assert located(url, Path("/etc"), {}) == url
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def test_urls_of_operators_are_taken(url: str) -> None:
         ("postgresql://user:sec@ret@db/replies", "special characters of a password percent-encoded"),
         ("postgresql://user:sec#ret@db/replies", "special characters of a password percent-encoded"),
         ("postgresql://[db/replies", "not a URL"),
-        ("postgresql://db:0/replies", "a port of the URL is none: 1 to 65535"),
-        ("postgresql://[::1]:99999/replies", "a port of the URL is none: 1 to 65535"),
-        ("postgresql://db/replies?sslmode=on", "sslmode is one of disable, allow, prefer, require"),
+        ("postgresql://db:0/replies", "not a port; write one from 1 to 65535"),
+        ("postgresql://[::1]:99999/replies", "not a port; write one from 1 to 65535"),
+        ("postgresql://db/replies?sslmode=on", "not an sslmode; write one of disable, allow, prefer, require"),
         ("postgresql://db/replies?password=secret", 'unknown parameter "password"'),
         ("postgresql://db/replies?connect_timeout=3", 'unknown parameter "connect_timeout"'),
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import Reading, normalise
@@ -24,6 +25,7 @@ class Bench:
     """Where rules are built; `noted` is what was wrong with them."""
 
     noted: list[tuple[Place, str, Severity]] = field(default_factory=list)
+    marked: list[tuple[Literal["key", "value"], range | None]] = field(default_factory=list)  # which part of each
     vars: dict[str, frozenset[str]] = field(default_factory=lambda: {"support": frozenset({"shop"})})
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     folder: Path = Path()
@@ -51,8 +53,17 @@ class Bench:
         """The faults of one severity, below the rule."""
         return [(place[2:], message) for place, message, one in self.noted if one == severity]
 
-    def _note(self, place: Place, message: str, severity: Severity) -> None:
+    def _note(
+        self,
+        place: Place,
+        message: str,
+        severity: Severity = "error",
+        *,
+        about: Literal["key", "value"] = "value",
+        at: range | None = None,
+    ) -> None:
         self.noted.append((place, message, severity))
+        self.marked.append((about, at))
 
 
 def _read_number(source: str) -> str:

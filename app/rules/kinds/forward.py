@@ -23,9 +23,9 @@ class ForwardOptions:
     def build(self, compiler: RuleCompiler) -> "Forward":
         """Build the action."""
         if not self.forward:
-            compiler.fault("forward", "name at least one number")
+            compiler.fault("forward", "no number; name at least one")
         return Forward(
-            tuple(dict.fromkeys(compiler.number("forward", number) for number in self.forward)),
+            compiler.numbers("forward", self.forward),
             compiler.template("forward_text", self.forward_text),
             compiler.template("text", self.text) if self.text is not None else None,
         )

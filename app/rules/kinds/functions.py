@@ -26,22 +26,23 @@ def find(name: str, folder: Path) -> Callable[..., Coroutine[Any, Any, Any]]:
     """Return the async function named by `module:function`, which takes two arguments. Raises `BadFunction`."""
     module_name, colon, function_name = name.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), function_name)):
-        message = 'write "module:function", as "replies.weather:reply"'
+        message = 'not a function; write it as "module:function", for example "replies.weather:reply"'
         raise BadFunction(message)
     module = _import(module_name, folder)
     function = getattr(module, function_name, None)
     if function is None:
-        message = f"{module_name} has no {function_name}"
+        message = f"{module_name} has no {function_name}; write async def {function_name}(message, context) there"
         raise BadFunction(message)
     if not inspect.iscoroutinefunction(function):
         message = (
-            f"{function_name} must be `async def {function_name}(message, context)`: a sync one would hold everybody up"
+            f"{function_name} is not async; write async def {function_name}(message, context): a sync one would hold "
+            "everybody up"
         )
         raise BadFunction(message)
     try:
         inspect.signature(function).bind(None, None)
     except TypeError:
-        message = f"{function_name} must take (message, context)"
+        message = f"{function_name} takes other arguments; write async def {function_name}(message, context)"
         raise BadFunction(message) from None
     found: Callable[..., Coroutine[Any, Any, Any]] = function
     return found
@@ -56,9 +57,9 @@ def _import(name: str, folder: Path) -> Any:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
-            message = f"there is no module {name} in {folder}"
+            message = f"there is no module {name} in {folder}; create it there"
             raise BadFunction(message) from None
-        message = f"{name} cannot be imported: it needs {error.name}, which is not installed"
+        message = f"{name} cannot be imported: it needs {error.name}, which is not installed; install it"
         raise BadFunction(message) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module may raise anything
         message = f"{name} cannot be imported: {place_of(error)}"

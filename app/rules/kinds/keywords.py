@@ -50,13 +50,15 @@ class KeywordsOptions:
         forms: dict[Form, dict[str, Keyword]] = {"whole": {}, "first": {}, "any": {}}
         for order, (source, value) in enumerate(self.keywords.items()):
             entry = value if isinstance(value, Entry) else Entry(value)
-            keyword = Keyword(order, source, compiler.template(source, entry.text), entry.build())
+            own, key = (compiler.at(source), "text") if isinstance(value, Entry) else (compiler, source)
+            keyword = Keyword(order, source, own.template(key, entry.text), entry.build())
             for form, phrase in _alternatives(source, compiler):
                 other = forms[form].setdefault(phrase, keyword)
                 if other is not keyword:
-                    compiler.fault(
-                        source, f"means the same as {other.source!r} once case, accents and punctuation are folded"
+                    message = (
+                        f'means the same as "{other.source}"; case, accents and punctuation do not count: join them'
                     )
+                    compiler.fault(source, message, about="key")
         has_cooldown = any(keyword.cooldown for form in forms.values() for keyword in form.values())
         return Keywords(forms["whole"], Phrases.of(forms["first"]), Phrases.of(forms["any"]), has_cooldown)
 
@@ -156,14 +158,14 @@ def _alternatives(source: str, compiler: RuleCompiler) -> Iterator[tuple[Form, s
             source,
             "looks like a pattern, but keywords are plain words; for patterns write a rule with `match`",
             "warning",
+            about="key",
         )
     for part in source.split("|"):
         form, words = _form(part.strip())
         phrase = folding.phrase(words)
         if form is None or "*" in words or not phrase:
-            compiler.fault(
-                source, f'{part.strip()!r} is none of the three forms: "WORD" (the whole text), "WORD *", "* WORD *"'
-            )
+            message = f'"{part.strip()}" is not a keyword; write "WORD" (the whole text), "WORD *" or "* WORD *"'
+            compiler.fault(source, message, about="key")
         else:
             yield form, phrase
 

@@ -79,7 +79,7 @@ class PythonOptions:
 
     def build(self, compiler: RuleCompiler) -> "Python":
         """Build the action. A module that cannot be imported is a fault."""
-        allowed = frozenset(compiler.number("allow_to", number) for number in self.allow_to)
+        allowed = frozenset(compiler.numbers("allow_to", self.allow_to))
         try:
             return Python(self.python, find(self.python, compiler.folder), allowed)
         except BadFunction as error:

@@ -49,7 +49,7 @@ class WebhookOptions(ReceiverOptions):
 
     def build(self, compiler: RuleCompiler) -> "Webhook":
         """Build the action."""
-        allowed = frozenset(compiler.number("allow_to", number) for number in self.allow_to)
+        allowed = frozenset(compiler.numbers("allow_to", self.allow_to))
         return Webhook(self.webhook, self.secrets, self.headers, allowed, self._tls(compiler))
 
     def _tls(self, compiler: RuleCompiler) -> ssl.SSLContext | None:

@@ -11,7 +11,10 @@ https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from itertools import takewhile
+from operator import gt
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,7 +23,7 @@ from app.rules.schedules import hints, public_holidays, wall_clock
 from app.rules.schedules.errors import BadSchedule
 from app.rules.schedules.hours import Hours, has_holidays, parse
 
-__all__ = ["MOMENTS", "BadSchedule", "Moment", "Schedule", "ScheduleOptions", "build", "warnings"]
+__all__ = ["MOMENTS", "BadSchedule", "Moment", "Schedule", "ScheduleOptions", "build", "unknown", "warnings"]
 
 Moment = Literal["next_open", "next_close"]
 MOMENTS: tuple[Moment, ...] = ("next_open", "next_close")
@@ -74,6 +77,17 @@ class Schedule:
             form = re.sub(r"%([Aa%])", lambda found: {"A": day, "a": day[:3], "%": "%%"}[found[1]], form)
         return moment.strftime(form)
 
+    def days(self, at: float, count: int) -> Iterator[tuple[date, list[tuple[datetime, datetime]]]]:
+        """When it is open on each of the next days, that of `at` included; each opening ends at midnight at last."""
+        first = self._local(at).date()
+        for day in (first + timedelta(days=number) for number in range(count)):
+            start, end = (
+                datetime.combine(one, time(), self.zone).timestamp() for one in (day, day + timedelta(days=1))
+            )
+            turns = takewhile(partial(gt, self._local(end)), self._turns(start))
+            edges = [*([self._local(start)] if self.is_open(start) else []), *turns, self._local(end)]
+            yield day, list(zip(edges[::2], edges[1::2], strict=False))
+
     def _look_ahead(self, at: float) -> "_Outlook":
         turns = self._turns(at)
         first, second = next(turns, None), next(turns, None)
@@ -110,14 +124,19 @@ def build(name: str, options: ScheduleOptions) -> Schedule:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadSchedule("timezone", 'no such time zone; write one of the IANA names, as "Europe/Paris"') from None
     if len(options.weekdays) not in (0, 7):
-        raise BadSchedule("weekdays", "name seven days, Monday first")
+        raise BadSchedule("weekdays", "not seven names; write all seven days, Monday first")
     hours = hints.normalise(options.hours)
     if not has_holidays(hours):
         return Schedule(name, parse(hours, public_holidays.NONE), zone, options.weekdays)
     if not options.country and not options.holidays:
-        raise BadSchedule("country", 'required where PH is used: whose public holidays? country = "FR"')
+        raise BadSchedule("country", 'required where hours say PH; write whose public holidays, as country = "FR"')
     holidays = public_holidays.find(options.country, options.region, options.holidays)
     return Schedule(name, parse(hours, holidays), zone, options.weekdays)
+
+
+def unknown(name: str) -> Schedule:
+    """What stands for a schedule that could not be read."""
+    return Schedule(name, parse("24/7", public_holidays.NONE), ZoneInfo("UTC"))
 
 
 def warnings(options: ScheduleOptions) -> Iterator[tuple[str, str]]:

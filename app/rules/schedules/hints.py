@@ -42,11 +42,17 @@ def advice(hours: str, error: str) -> str:
         hints += [hint for found in pattern.finditer(rest) if (hint := _date_hint(found))]
         rest = pattern.sub("", rest)
     hints += [hint for pattern, hint in _MISTAKES if re.search(pattern, rest, re.IGNORECASE)]
-    position = re.search(r"--> 1:(\d+)", error)
-    unread = hours[int(position[1]) - 1 :] if position else ""
-    where = f" from {unread!r} on" if unread else ""
+    rest_of_it = unread(hours, error)
+    where = f" from '{hours[rest_of_it.start :]}' on" if rest_of_it else ""
     example = 'as "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
-    return f"not understood{where}: {'; '.join(hints) if hints else f'write it {example}'}"
+    return f"not understood{where}; {'; '.join(hints) if hints else f'write it {example}'}"
+
+
+def unread(hours: str, error: str) -> range | None:
+    """The characters of hours that the library could not read, by its own message."""
+    position = re.search(r"--> 1:(\d+)", error)
+    start = int(position[1]) - 1 if position else len(hours)
+    return range(start, len(hours)) if start < len(hours) else None
 
 
 def _date_hint(found: re.Match[str]) -> str | None:

@@ -83,7 +83,7 @@ def test_each_fault_is_told_at_its_key(options: ForwardOptions, place: str) -> N
     """What is wrong is told where it stands."""
     built = compiler.Bench()
     built.build(options)
-    assert [where for where, _ in built.told()] == [(place,)]
+    assert [where[0] for where, _ in built.told()] == [place]
 
 
 def test_forward_may_pass() -> None:

@@ -251,21 +251,28 @@ async def test_two_functions_of_one_module_and_packages(folder: Folder) -> None:
 )
 def test_anything_but_module_and_function_is_a_fault(folder: Folder, function: str) -> None:
     """The form is told with an example."""
-    assert folder.fault(function) == 'write "module:function", as "replies.weather:reply"'
+    assert (
+        folder.fault(function) == 'not a function; write it as "module:function", for example "replies.weather:reply"'
+    )
 
 
 def test_missing_module_is_told_with_the_folder_that_was_searched(folder: Folder) -> None:
     """Also below a package that is there."""
-    assert folder.fault("no_such_module:reply") == f"there is no module no_such_module in {folder.path}"
+    assert (
+        folder.fault("no_such_module:reply") == f"there is no module no_such_module in {folder.path}; create it there"
+    )
     package = next(_names)
     folder.write("", f"{package}.weather")
-    assert folder.fault(f"{package}.wether:reply") == f"there is no module {package}.wether in {folder.path}"
+    assert (
+        folder.fault(f"{package}.wether:reply")
+        == f"there is no module {package}.wether in {folder.path}; create it there"
+    )
 
 
 def test_missing_function_is_told(folder: Folder) -> None:
     """The module is there, the name is not."""
     name = folder.write("async def reply(message, context): ...")
-    assert folder.fault(f"{name}:repyl") == f"{name} has no repyl"
+    assert folder.fault(f"{name}:repyl") == f"{name} has no repyl; write async def repyl(message, context) there"
 
 
 @pytest.mark.parametrize(
@@ -274,14 +281,14 @@ def test_missing_function_is_told(folder: Folder) -> None:
 def test_sync_function_is_refused(folder: Folder, source: str) -> None:
     """It would hold everybody up, so the file is refused with the line to write."""
     name = folder.write(source)
-    assert folder.fault(f"{name}:reply").startswith("reply must be `async def reply(message, context)`")
+    assert folder.fault(f"{name}:reply").startswith("reply is not async; write async def reply(message, context)")
 
 
 @pytest.mark.parametrize("parameters", ["", "message", "message, context, more", "*, message, context", "**more"])
 def test_wrong_signature_is_refused(folder: Folder, parameters: str) -> None:
     """A function that could not be called is known at load, not at the first message."""
     name = folder.write(f"async def reply({parameters}): ...")
-    assert folder.fault(f"{name}:reply") == "reply must take (message, context)"
+    assert folder.fault(f"{name}:reply") == "reply takes other arguments; write async def reply(message, context)"
 
 
 @pytest.mark.parametrize(
@@ -317,7 +324,10 @@ def test_import_of_something_that_is_not_installed_is_told(folder: Folder, *, pr
     name = next(_names)
     needed = name[:-1] if prefix else "no_such_library"
     folder.write(f"import {needed}", name)
-    assert folder.fault(f"{name}:reply") == f"{name} cannot be imported: it needs {needed}, which is not installed"
+    assert (
+        folder.fault(f"{name}:reply")
+        == f"{name} cannot be imported: it needs {needed}, which is not installed; install it"
+    )
 
 
 @pytest.mark.parametrize("name", ["json", "httpx", "app", "email.weather"])
@@ -329,7 +339,7 @@ def test_name_of_an_installed_module_is_refused(folder: Folder, name: str) -> No
     top = name.partition(".")[0]
     assert message in (
         f"the name {top} belongs to an installed module; rename yours",
-        f"there is no module {name} in {folder.path}",
+        f"there is no module {name} in {folder.path}; create it there",
     )
     assert sys.modules.get(name) is before
 
@@ -344,7 +354,7 @@ def test_bad_number_in_allow_to_is_a_fault(folder: Folder) -> None:
     """As for any option that holds numbers."""
     name = folder.write("async def reply(message, context): ...")
     _, faults = folder.build(f"{name}:reply", "call me")
-    assert faults == [(("allow_to",), "not a phone number")]
+    assert faults == [(("allow_to", 0), '"call me" is not a phone number')]
 
 
 # What goes wrong later

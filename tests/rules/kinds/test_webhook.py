@@ -362,7 +362,7 @@ async def test_bad_number_in_allow_to_is_a_fault() -> None:
     """What is wrong with an option is known when the file is read."""
     built = compiler.Bench()
     built.build(_options(allow_to=("+33612345678", "call me")))
-    assert built.told() == [(("allow_to",), "not a phone number")]
+    assert built.told() == [(("allow_to", 1), '"call me" is not a phone number')]
 
 
 async def test_src_answers_from_another_number() -> None:
