@@ -11,6 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from app.config import BadConfig, Diagnostic, Loaded
+from app.config.diagnostics import for_log
 from app.operations.reload import FileError, ReloadResult
 from app.service import Service
 from app.telemetry import get_logger
@@ -57,7 +58,7 @@ class Reloader:
         version = loaded.runtime.version
         log.info("reloaded", config=version, before=before.runtime.version, needs_restart=changed or None)
         for warning in loaded.warnings:
-            log.warning("config", file=str(self._path), fault=str(warning))
+            log.warning("config", file=str(self._path), fault=for_log(str(warning)))
         return ReloadResult(version, changed)
 
     async def _objections(self, loaded: Loaded) -> tuple[FileError, ...]:
@@ -69,7 +70,7 @@ class Reloader:
         version = self._service.loaded.runtime.version
         log.error("reload failed", file=str(self._path), errors=len(errors), in_force=version)
         for error in errors[:SHOWN]:
-            log.error("config", file=error.place, key=error.key or None, fault=error.message)
+            log.error("config", file=error.place, key=error.key or None, fault=for_log(error.message))
         return ReloadResult(version, errors=errors)
 
     async def _wait_until_quiet(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app import telemetry
 from app.config import Loaded
+from app.config.diagnostics import for_log
 from app.reload import Check, Reloader
 from app.rules.tasks import task_factory
 from app.service import Service, open_service
@@ -161,7 +162,7 @@ async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
 def _announce(config: Loaded, path: Path) -> None:
     """What an operator wants to see first: the URL to paste, what is on, what is off."""
     for warning in config.warnings:
-        log.warning("config", file=str(path), fault=str(warning))
+        log.warning("config", file=str(path), fault=for_log(str(warning)))
     log.info(
         "serving",
         message_url=f"{config.settings.server.public_url}/message",
