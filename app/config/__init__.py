@@ -21,8 +21,8 @@ from app.config.targets import read_targets
 from app.config.tests import OPT_OUT, read_tests
 from app.config.validation import check
 from app.config.version import version_of
-from app.delivery.fan_out import Subscriptions
-from app.delivery.target import Target, copied
+from app.delivery.fan_out import Subscriptions, copied
+from app.delivery.target import Target
 from app.plivo.markup import Callback
 from app.plivo.numbers import Reading
 from app.policies.limits import LimitOptions

@@ -5,11 +5,11 @@ the report's `From`, one of our numbers, or else the default route. A report wit
 message was sent by other means, perhaps from an address that no route has.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from app.delivery.target import Target, wanting
+from app.delivery.target import Target
 from app.frozen import frozen
 from app.plivo.messages import DeliveryReport
 
@@ -55,5 +55,14 @@ def fan_out(subscriptions: Subscriptions, origin: Origin | None, report: Deliver
     named = origin.route if origin else None
     known = named if named in subscriptions.of_route else subscriptions.route_of(report.sender)
     names = tuple(subscriptions.targets) if known is None else subscriptions.of_route[known]
-    wanted = wanting(subscriptions.targets, names, report.status)
+    wanted = tuple([name for name in names if _wants(subscriptions.targets[name], report.status)])
     return FanOut(named or known, origin.rule if origin else None, wanted, for_all=known is None)
+
+
+def copied(targets: Mapping[str, Target], names: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the named targets that want a copy of every message."""
+    return tuple(name for name in names if "messages" in targets[name].send)
+
+
+def _wants(target: Target, status: str) -> bool:
+    return "reports" in target.send and (not target.statuses or status in target.statuses)

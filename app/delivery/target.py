@@ -1,7 +1,6 @@
 """Targets: where reports and copies of messages are sent."""
 
 import ssl
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -54,17 +53,3 @@ class Target(ReceiverOptions):
     ] = False
     tls: ssl.SSLContext | None = field(default=None, repr=False)  # of `ca_file` and `client_cert`; None: the default
     plivo_token: Token | None = None  # for `plivo_signature`
-
-
-def wanting(targets: Mapping[str, Target], names: Iterable[str], status: str) -> tuple[str, ...]:
-    """Return those of the named targets that want a report of this status."""
-    return tuple(name for name in names if _wants(targets[name], status))
-
-
-def copied(targets: Mapping[str, Target], names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the named targets that want a copy of every message."""
-    return tuple(name for name in names if "messages" in targets[name].send)
-
-
-def _wants(target: Target, status: str) -> bool:
-    return "reports" in target.send and (not target.statuses or status in target.statuses)

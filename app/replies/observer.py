@@ -87,8 +87,7 @@ class Observer:
 
     def _count(self, route: str | None, proposal: Proposal) -> None:
         outcome = "answered" if proposal.messages else "given_up" if proposal.failed else "silence"
-        self._metrics.message(route, outcome)
-        self._metrics.replied(route, proposal.units)
+        self._metrics.message(route, outcome, proposal.units)
         if proposal.limited:
             self._metrics.limited(route, proposal.reason)
         if proposal.change:

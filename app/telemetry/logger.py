@@ -42,7 +42,8 @@ class Logger:
 
     def info(self, event: object, **fields: Any) -> None:
         """Log what happened as it should."""
-        self._log(INFO, "info", event, fields)
+        if destination.threshold <= INFO:  # asked here, too: no line is written as often
+            self._log(INFO, "info", event, fields)
 
     def warning(self, event: object, **fields: Any) -> None:
         """Log what may need attention."""

@@ -90,12 +90,9 @@ class Metrics:
         """Return the page for scrapers, and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
 
-    def message(self, route: str | None, outcome: str) -> None:
-        """Count a call for a message by its outcome, one of `OUTCOMES`."""
+    def message(self, route: str | None, outcome: str, units: int = 0) -> None:
+        """Count a call for a message by its outcome, one of `OUTCOMES`, and the SMS units that Plivo bills for it."""
         self._messages[route or NOBODY, outcome] += 1
-
-    def replied(self, route: str | None, units: int) -> None:
-        """Count the SMS units of a reply, as Plivo bills them."""
         self._units[(route or NOBODY,)] += units
 
     def rule_failed(self, route: str | None, rule: str) -> None:

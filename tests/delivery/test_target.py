@@ -1,9 +1,11 @@
-"""Which targets want a report."""
+"""The defaults of a target, and which targets want a report or a copy."""
 
 import pytest
+from support.stored import US, report
 
+from app.delivery.fan_out import Subscriptions, copied, fan_out
 from app.delivery.retry import RETRY
-from app.delivery.target import Target, copied, wanting
+from app.delivery.target import Target
 
 TARGETS = {
     target.name: target
@@ -31,7 +33,8 @@ TARGETS = {
 )
 def test_statuses_choose_among_the_named(names: tuple[str, ...], status: str, expected: tuple[str, ...]) -> None:
     """No statuses: all; only targets of the route, in its order."""
-    assert wanting(TARGETS, names, status) == expected
+    subscriptions = Subscriptions(TARGETS, lambda _number: "shop", {"shop": names})
+    assert fan_out(subscriptions, None, report(sender=US, status=status)).targets == expected
 
 
 def test_copies_go_to_those_who_asked() -> None:
