@@ -16,6 +16,7 @@ APP = Path(__file__).parent.parent / "app"
 # it, or single modules of it.
 ALLOWED: dict[str, tuple[str, ...]] = {
     "app.frozen": (),
+    "app.tracing": (),
     "app.folding": (),
     "app.suggestions": (),
     "app.text_files": (),
@@ -25,10 +26,18 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "app.http_client": ("app.notation",),
     "app.telemetry": ("app.plivo",),  # Plivo's statuses are labels of metrics
     "app.policies": ("app.notation", "app.plivo", "app.folding"),
-    "app.rules": ("app.policies", "app.notation", "app.plivo", "app.folding", "app.telemetry", "app.http_client"),
-    "app.delivery": ("app.notation", "app.plivo", "app.http_client", "app.telemetry"),
+    "app.rules": (
+        "app.tracing",
+        "app.policies",
+        "app.notation",
+        "app.plivo",
+        "app.folding",
+        "app.telemetry",
+        "app.http_client",
+    ),
+    "app.delivery": ("app.tracing", "app.notation", "app.plivo", "app.http_client", "app.telemetry"),
     "app.runtime": ("app.rules", "app.policies", "app.delivery", "app.plivo"),
-    "app.replies": ("app.runtime", "app.rules", "app.policies", "app.plivo", "app.telemetry"),
+    "app.replies": ("app.tracing", "app.runtime", "app.rules", "app.policies", "app.plivo", "app.telemetry"),
     "app.store": (
         "app.settings",
         "app.plivo",
@@ -95,6 +104,7 @@ NEVER = {
 
 IMPURE = {"asyncio", "httpx", "starlette", "sqlalchemy", "time", "random", "os", "socket", "logging"}
 PURE = (  # with all that they import
+    "app.tracing",
     "app.frozen",
     "app.folding",
     "app.suggestions",

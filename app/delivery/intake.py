@@ -8,6 +8,7 @@ from app.delivery.queue import Accepted, DeliveryQueue, IncomingReport
 from app.plivo.messages import DeliveryReport, Verified
 from app.plivo.numbers import show
 from app.telemetry import get_logger
+from app.tracing import trace_id
 
 log = get_logger("reports")
 
@@ -56,5 +57,6 @@ class Intake:
             in_reply_to=report.in_reply_to,
             route=accepted.fan_out.route,
             targets=targets,
+            trace_id=trace_id(report.in_reply_to or report.message_uuid),
         )
         return accepted

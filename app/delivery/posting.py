@@ -10,6 +10,7 @@ from app.delivery.retry import AttemptOutcome
 from app.delivery.target import Target
 from app.http_client import HttpClient, RequestFailed, webhook_headers
 from app.telemetry import get_logger, place_of
+from app.tracing import traceparent
 
 log = get_logger("dispatcher")
 
@@ -44,7 +45,9 @@ class Poster:
     def _written(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
         target = self.target
         body, headers = FORMATS[target.format](delivery)
-        signed = webhook_headers(delivery.content.id, int(self.clock()), body, target.secrets)
+        content = delivery.content
+        signed = webhook_headers(content.id, int(self.clock()), body, target.secrets)
+        signed["traceparent"] = traceparent(content.traced_uuid, content.id)
         if token := target.plivo_token:
             signed |= as_plivo_signs(delivery, target.url, token, secrets.token_hex(NONCE_BYTES), target.format)
         return body, {**headers, **target.headers, **signed}

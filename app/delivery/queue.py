@@ -70,6 +70,11 @@ class StoredReport:
         """The parameters as Plivo sent them."""
         return self.report.parameters
 
+    @property
+    def traced_uuid(self) -> str:
+        """The MessageUUID of the inbound message that was answered, or else of the message that is reported on."""
+        return self.report.in_reply_to or self.report.message_uuid
+
 
 @frozen
 class IncomingReport:
@@ -127,6 +132,11 @@ class Copy:
     reason: str = ""
     xml: bytes = b""
     parameters: Parameters = ()
+
+    @property
+    def traced_uuid(self) -> str:
+        """The MessageUUID of the inbound message."""
+        return self.message_uuid
 
 
 @frozen

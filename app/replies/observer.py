@@ -10,6 +10,7 @@ from app.rules.outcome import Outcome
 from app.telemetry import get_logger
 from app.telemetry.metrics import Metrics
 from app.telemetry.throttle import Throttle
+from app.tracing import trace_id
 
 log = get_logger("replies")
 
@@ -64,6 +65,7 @@ class Observer:
             messages=len(proposal.messages),
             recipients=sum([len(sent.dst) for sent in proposal.messages]),
             signed_by=arrival.request.signed_by or "nobody",
+            trace_id=trace_id(message.message_uuid),
         )
         if proposal.limited:
             event = "spending cap reached" if proposal.reason.startswith(SPENDING_CAP) else "rate limit reached"

@@ -19,6 +19,7 @@ from app.rules.outcome import Fails, Passes, RuleResult
 from app.rules.rule import ALLOW_TO, RuleContext
 from app.rules.tasks import in_rule
 from app.telemetry import Logger, get_logger, place_of
+from app.tracing import traceparent
 
 if TYPE_CHECKING:
     import httpx
@@ -49,6 +50,7 @@ class Context:
     route: str
     rule: str
     vars: Mapping[str, str]
+    traceparent: str  # a header for the function's own requests, so that they join the trace of the message
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +142,6 @@ def _message(context: RuleContext) -> Message:
 
 def _context(context: RuleContext, http: "httpx.AsyncClient") -> Context:
     logger = log.bind(route=context.route, rule=context.rule, message_uuid=context.message.message_uuid)
-    return Context(http, context.deadline, logger, context.route, context.rule, context.vars)
+    uuid = context.message.message_uuid
+    trace = traceparent(uuid, f"{uuid}.{context.rule}")
+    return Context(http, context.deadline, logger, context.route, context.rule, context.vars, trace)

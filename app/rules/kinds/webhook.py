@@ -33,6 +33,7 @@ from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Fails, Passes, Redirects, RuleResult
 from app.rules.rule import ALLOW_TO, RuleContext
+from app.tracing import traceparent
 
 CAP = 16 * 1024  # bytes of a response; the longest SMS has 1,600 characters
 
@@ -85,9 +86,9 @@ class Webhook:
 
     async def _post(self, context: RuleContext, client: HttpClient) -> Answer:
         body = json.dumps(_question(context), ensure_ascii=False).encode()
-        signed = webhook_headers(
-            f"{context.message.message_uuid}.{context.rule}", int(context.services.clock()), body, self.secrets
-        )
+        identifier = f"{context.message.message_uuid}.{context.rule}"
+        signed = webhook_headers(identifier, int(context.services.clock()), body, self.secrets)
+        signed["traceparent"] = traceparent(context.message.message_uuid, identifier)
         headers = {"content-type": "application/json", **self.headers, **signed}
         return await client.post(self.url, body, headers, cap=CAP, tls=self.tls)
 
