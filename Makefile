@@ -15,7 +15,7 @@ install = echo "installing $(pinned) packages into .venv (first time: a minute o
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
 	$(BIN)/python -m pip check --quiet
 
-.PHONY: help venv run demo test test-fast bench lint types pins clean
+.PHONY: help venv run demo test test-fast bench lint types reference pins clean
 
 help:            ## what can be made
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -63,6 +63,9 @@ types: $(DEV)    ## mypy --strict over app and tests
 	@$(BIN)/python -m mypy
 
 compile = uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11
+
+reference: $(DEV) ## write docs/configuration.md and docs/config.schema.json anew
+	@$(BIN)/python docs/reference.py
 
 pins:            ## write the requirement files anew (needs uv)
 	$(compile) pyproject.toml --extra postgres -o requirements/service.txt

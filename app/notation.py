@@ -11,7 +11,7 @@ default, bounds (annotated_types) and description stand in that one place:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Annotated
+from typing import Annotated, Any
 
 from annotated_types import Interval, Len
 from typing_extensions import Doc
@@ -21,6 +21,7 @@ __all__ = [
     "Bytes",
     "Country",
     "Doc",
+    "Example",
     "Headers",
     "HttpUrl",
     "Interval",
@@ -64,3 +65,10 @@ class Key:
     """The key in the file, where it is not the name of the field."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A value as the file writes it, for the reference. A key without one shows its default."""
+
+    value: Any

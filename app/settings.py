@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from app.notation import AccessToken, Bytes, Country, Doc, Interval, Len, PublicUrl, Seconds
+from app.notation import AccessToken, Bytes, Country, Doc, Example, Interval, Len, PublicUrl, Seconds
 from app.plivo.signature import Token
 
 DAY = 86400.0  # seconds
@@ -26,12 +26,15 @@ class ServerSettings:
 
     public_url: Annotated[
         PublicUrl,
+        Example("https://sms.example.com"),
         Doc(
             "The URL that Plivo calls, without `/message`. Signatures are verified against it, never against the Host "
             "header."
         ),
     ]
-    host: Annotated[str, Len(1), Doc("The address to listen on; `0.0.0.0` is every IPv4 address.")] = "127.0.0.1"
+    host: Annotated[
+        str, Len(1), Example("192.0.2.10"), Doc("The address to listen on; `0.0.0.0` is every IPv4 address.")
+    ] = "127.0.0.1"
     port: Annotated[int, Interval(ge=0, le=65535), Doc("The TCP port to listen on; 0 takes any free one.")] = 8080
     deadline: Annotated[
         Seconds,
@@ -60,11 +63,12 @@ class PlivoSettings:
 
     auth_tokens: Annotated[
         tuple[Token, ...],
+        Example({"env": "PLIVO_AUTH_TOKEN"}),
         Doc("The auth tokens of the account and its subaccounts; several while one is being rotated."),
     ]
-    auth_id: Annotated[str | None, Doc("The auth ID of the account. Serving does not need it.")] = field(
-        default=None, repr=False
-    )
+    auth_id: Annotated[
+        str | None, Example({"env": "PLIVO_AUTH_ID"}), Doc("The auth ID of the account. Serving does not need it.")
+    ] = field(default=None, repr=False)
     signature: Annotated[
         SignatureMode,
         Doc(
@@ -87,6 +91,7 @@ class StoreSettings:
 
     url: Annotated[
         str,
+        Example("postgresql://autoreply@db.example.com/autoreply"),
         Doc(
             "A SQLite file, relative to $AUTOREPLY_DATA, else to the folder of this file; or a PostgreSQL server, as "
             "`postgresql://user@host/database`."
@@ -156,6 +161,7 @@ class AdminSettings:
     listen: Annotated[HostPort, Doc("The address and port of /metrics, /health and /ready, as `127.0.0.1:9090`.")]
     token: Annotated[
         AccessToken | None,
+        Example({"env": "AUTOREPLY_ADMIN_TOKEN"}),
         Doc("What guards everything that changes something or shows texts; the metrics need no token."),
     ] = field(default=None, repr=False)
 

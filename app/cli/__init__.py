@@ -14,6 +14,7 @@ from app import __version__
 COMMANDS = {
     "serve": "Answer Plivo, store its reports, forward them.",
     "check": "Read the file as `serve` would, and tell everything that is wrong with it.",
+    "config": "Show what is in force; print the JSON Schema of the file.",
     "test": "Run the [[tests]] of the file.",
     "explain": "Show which rule would answer, why each other would not, the units and the XML.",
     "send": "Send a signed message to a running instance and print its reply.",

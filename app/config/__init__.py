@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 
 from app.config import lint, numbers
 from app.config.diagnostics import BadConfig, Diagnostic
+from app.config.effective import effective
 from app.config.loading import open_source
 from app.config.policies import compile_policies, read_schedules
 from app.config.routes import Reader
 from app.config.source import Source
 from app.config.store_url import located
+from app.config.tables import TABLES
 from app.config.targets import read_targets
 from app.config.tests import OPT_OUT, read_tests
 from app.config.validation import check
@@ -35,12 +37,8 @@ from app.runtime import Runtime
 from app.settings import AdminSettings, LoggingSettings, PlivoSettings, ServerSettings, Settings, StoreSettings
 from app.suggestions import did_you_mean
 
-__all__ = ["BadConfig", "Diagnostic", "Loaded", "load"]
+__all__ = ["BadConfig", "Diagnostic", "Loaded", "load", "load_effective"]
 
-TABLES = (
-    *("server", "plivo", "store", "schedules", "routes", "rules", "opt_out", "targets", "limits", "logging", "admin"),
-    "tests",
-)
 T = TypeVar("T")
 
 
@@ -65,13 +63,22 @@ class Loaded:
 
 
 def load(path: Path, **flags: Any) -> Loaded:
-    """Reads the file; `flags` are keys of `[server]` from the command line. Raises `BadConfig`."""
+    """Read the file; `flags` are keys of `[server]` from the command line. Raises `BadConfig`."""
+    return _load(path, flags)[1]
+
+
+def load_effective(path: Path) -> Mapping[str, Any]:
+    """Return the values in force, in the notation of the file, without secrets. Raises `BadConfig`."""
+    return effective(_load(path, {})[0])
+
+
+def _load(path: Path, flags: Mapping[str, Any]) -> tuple[Source, Loaded]:
     source = open_source(path, {key: value for key, value in flags.items() if value is not None})
     loaded = _read(source)
     diagnostics = source.diagnostics()
     if loaded is None:
         raise BadConfig(str(path), diagnostics)
-    return replace(loaded, warnings=diagnostics)
+    return source, replace(loaded, warnings=diagnostics)
 
 
 def _read(source: Source) -> Loaded | None:

@@ -36,8 +36,8 @@ def resolve(value: Any, info: ValidationInfo) -> Any:
     """The text that a value stands for; None if it is optional and missing. Raises `ValueError`."""
     if not is_source(value):
         return value
-    is_text = (isinstance(part, str) for key, part in value.items() if key != "optional")
-    if value.keys() >= {"env", "file"} or not all(is_text):
+    types = (isinstance(part, bool if key == "optional" else str) for key, part in value.items())
+    if value.keys() >= {"env", "file"} or not all(types):
         raise ValueError(
             'neither an env nor a file; write { env = "NAME" } or { file = "path" }, with optional = true or '
             'default = ".." if it may be missing'

@@ -13,11 +13,10 @@ from app.config.locating import Part
 from app.config.secrecy import is_source
 from app.config.source import Source
 from app.config.syntax import carriage_return, explain, undecodable
+from app.config.tables import INCLUDE, LISTS, SHARED
 from app.suggestions import suggestion
 
-INCLUDE = "include"
-LISTS, TABLES = ("routes", "tests"), ("rules", "schedules")
-SHARED = (*LISTS, *TABLES)  # what an included file may hold
+TABLES = ("rules", "schedules")  # of an included file
 
 _ABSENT = "there is no such file; `plivo-autoreply init` writes one, -c or $AUTOREPLY_CONFIG names another"
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from app.config.diagnostics import Diagnostic, Excerpt
 from app.config.positions import Node, positions
-from app.config.secrecy import MASK, PEM, is_secret, is_source, is_url, masked_url, secrets_in
+from app.config.secrecy import MASK, PEM, is_secret, is_source, is_url, masked_string, masked_url, secrets_in
 from app.config.spans import Lines, Span
 from app.rules.compiler import Place, Severity
 from app.text_files import decoded
@@ -214,8 +214,7 @@ def _hidden(place: Place, raw: str, known: Collection[str]) -> str:
     """A value as it is written, without what is secret in it."""
     if is_secret(place) or PEM in raw or any(secret in raw for secret in known):
         return f'"{MASK}"'
-    bare = raw.strip("\"'")
-    return raw.replace(bare, masked_url(bare)) if is_url(place) and bare else raw
+    return masked_string(raw) if is_url(place) else raw
 
 
 def _moved(column: int, first: int, last: int, length: int) -> int:

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Disc
 from app.config import fields
 from app.config.secrecy import is_source
 from app.http_client import Secret
-from app.notation import Doc, Key, Notation
+from app.notation import Doc, Example, Key, Notation
 from app.plivo.signature import Token
 from app.policies.limits import Rate
 from app.settings import HostPort
@@ -126,7 +126,7 @@ def _annotation(hint: Any) -> Any:
 def _bounded(hint: Any, *metadata: Any) -> Any:
     """A type with its bounds, which are for what an optional value is, if it is there."""
     value = next((_VALUES[one] for one in metadata if isinstance(one, Notation)), None)
-    bounds = [one for one in metadata if not isinstance(one, Notation | Doc | Key)]
+    bounds = [one for one in metadata if not isinstance(one, Notation | Doc | Example | Key)]
     if value is None and get_args(hint)[-1:] == (NoneType,) and bounds:
         return _optional(Annotated[get_args(hint)[0], *bounds])
     value = value or _annotation(hint)

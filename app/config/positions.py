@@ -74,7 +74,7 @@ class _Reader:
         for child in document.named_children:
             if child.type == "pair":
                 self.pair(root, child)
-            elif child.type in ("table", "table_array_element"):
+            elif child.type in ("table", "table_array_element") and child.named_children:
                 self.table(root, child)
         return root
 
@@ -82,6 +82,8 @@ class _Reader:
         """`[a.b]` and `[[a]]`, with the pairs below it."""
         name = syntax.named_children[0]
         keys = list(self.keys(name))
+        if not keys:  # of a file that is not TOML
+            return
         brackets = 2 if syntax.type == "table_array_element" else 1
         line = self.span(name)
         header = replace(line, column=line.column - brackets, end=line.end + brackets)
@@ -99,8 +101,10 @@ class _Reader:
                 self.pair(table, child)
 
     def pair(self, parent: Node, syntax: "Syntax") -> None:
-        name, *values = (child for child in syntax.named_children if child.type not in ("comment", "ERROR"))
+        name, *values = [child for child in syntax.named_children if child.type not in ("comment", "ERROR")] or [syntax]
         keys = list(self.keys(name))
+        if not keys:
+            return
         value = self.span(values[0]) if values else self.span(name)
         for key, span in keys[:-1]:
             parent = self.child(parent, key, span, span, is_header=False)

@@ -100,7 +100,13 @@ def masked_line(lines: list[str], number: int) -> str:
     place = tuple(part.strip(" \"'") for part in (*table.split("."), *key.split(".")) if part)
     if is_secret(place) or (_SECRET.search(line) and not set(place) & set(_TEXTS)):
         return f"{line[: len(line) - len(rest)]}= {MASK}" if rest else re.sub(r"\S.*", MASK, line)
-    return _STRING.sub(lambda found: masked_url(found[0]), line) if "://" in line else line
+    return _STRING.sub(lambda found: masked_string(found[0]), line) if "://" in line else line
+
+
+def masked_string(raw: str) -> str:
+    """A URL in quotes, as `masked_url`."""
+    bare = raw.strip("\"'")
+    return raw.replace(bare, masked_url(bare)) if bare else raw
 
 
 def _nearest(lines: list[str], number: int) -> tuple[str, str, str]:

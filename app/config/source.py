@@ -101,6 +101,13 @@ class Source:
             self.contents[path] = path.read_bytes()
         return self.contents[path]
 
+    def resolved(self, value: Mapping[str, Any]) -> str | None:
+        """The text that `{ env = ".." }` or `{ file = ".." }` stands for; None: it is missing."""
+        try:
+            return self.environment[value["env"]] if "env" in value else self.read(value["file"])
+        except (KeyError, OSError):
+            return value.get("default")
+
     def real(self, place: Place) -> Place:
         """The place as the file has it: one value may stand for a list, and optional elements may be missing."""
         value: Any = self.data

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.config.fields import SECONDS
+from app.config.forms import written_duration
 from app.config.models import TABLE_TAG, TEXT_TAG, Strict, build, declarations, model_of
 from app.config.secrecy import is_source
 from app.config.source import Source
@@ -199,11 +199,10 @@ def _advice(detail: ErrorDetails, key: str, value: Any) -> str:
 
 
 def _bound(bound: Any, value: Any) -> str:
-    """A bound as the file writes it: of a duration in the largest unit that divides it."""
-    if not isinstance(value, str) or not re.search(r"(?:ms|[smhd])\s*$", value) or not isinstance(bound, int | float):
-        return f"{bound:g}" if isinstance(bound, float) else str(bound)
-    unit, size = next(one for one in reversed(SECONDS.items()) if (bound % one[1] == 0 and bound) or one[0] == "s")
-    return f"{bound / size:g}{unit}"
+    """A bound as the file writes it."""
+    if isinstance(value, str) and re.search(r"(?:ms|[smhd])\s*$", value) and isinstance(bound, int | float):
+        return written_duration(bound)
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
 def _kind(value: Any) -> str:

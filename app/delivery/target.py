@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from app.delivery.retry import RETRY
 from app.http_client import ReceiverOptions
-from app.notation import Doc, HttpUrl, Interval, Len, Seconds, Status
+from app.notation import Doc, Example, HttpUrl, Interval, Len, Seconds, Status
 from app.plivo.signature import Token
 
 Format = Literal["json", "plivo"]
@@ -20,19 +20,26 @@ class Target(ReceiverOptions):
     """One `[targets.x]`: where delivery reports, and copies of messages, are sent."""
 
     name: str
-    url: Annotated[HttpUrl, Doc("The URL to post to. Every 2xx answer means that the report has arrived.")] = field(
+    url: Annotated[
+        HttpUrl,
+        Example("https://crm.example.com/hooks/sms"),
+        Doc("The URL to post to. Every 2xx answer means that the report has arrived."),
+    ] = field(
         repr=False  # like headers, it may contain a password
     )
     send: Annotated[
         tuple[Send, ...],
         Len(1),
+        Example(["reports", "messages"]),
         Doc("What is posted: delivery `reports`, and `messages`: a copy of every message with its answer."),
     ] = ("reports",)
     format: Annotated[Format, Doc("The body: `json`, or `plivo` for the fields as Plivo sent them, form-encoded.")] = (
         "json"
     )
     statuses: Annotated[
-        tuple[Status, ...], Doc("Only reports with one of these statuses, for example `delivered`. Default: all.")
+        tuple[Status, ...],
+        Example(["delivered", "undelivered", "failed"]),
+        Doc("Only reports with one of these statuses, for example `delivered`. Default: all."),
     ] = ()
     timeout: Annotated[
         Seconds,

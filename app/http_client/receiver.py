@@ -5,7 +5,7 @@ from typing import Annotated
 
 from app.http_client.signing import Secret
 from app.http_client.tls import TlsFiles
-from app.notation import Doc, Headers
+from app.notation import Doc, Example, Headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +14,11 @@ class ReceiverOptions(TlsFiles):
 
     secrets: Annotated[
         tuple[Secret, ...],
+        Example({"env": "CRM_SECRET"}),
         Doc("Standard Webhooks secrets (`whsec_..`) that sign each POST; several while one is being rotated."),
     ] = ()
-    headers: Annotated[Headers, Doc("More headers of each POST, for example Authorization.")] = field(
-        default_factory=dict, repr=False
-    )
+    headers: Annotated[
+        Headers,
+        Example({"Authorization": {"env": "CRM_AUTH"}}),
+        Doc("More headers of each POST, for example Authorization."),
+    ] = field(default_factory=dict, repr=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from app.http_client.environment import BadEnvironment
-from app.notation import Doc
+from app.notation import Doc, Example
 
 TlsOption = Literal["ca_file", "client_cert", "client_key"]
 
@@ -33,11 +33,15 @@ class TlsFiles:
     """The PEM files of one receiver. Paths are relative to the configuration's folder."""
 
     ca_file: Annotated[
-        str | None, Doc("The certificates to trust instead of the public ones; a PEM file. https only.")
+        str | None,
+        Example("ours.pem"),
+        Doc("The certificates to trust instead of the public ones; a PEM file. https only."),
     ] = None
-    client_cert: Annotated[str | None, Doc("The certificate to identify with; a PEM file.")] = None
+    client_cert: Annotated[str | None, Example("me.pem"), Doc("The certificate to identify with; a PEM file.")] = None
     client_key: Annotated[
-        str | None, Doc("The private key of `client_cert`, without a passphrase. Default: it is in the same file.")
+        str | None,
+        Example("me.key"),
+        Doc("The private key of `client_cert`, without a passphrase. Default: it is in the same file."),
     ] = None
 
     def ssl_context(self, url: str, folder: Path) -> ssl.SSLContext | None:

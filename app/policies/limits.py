@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated
 
-from app.notation import Doc, Interval
+from app.notation import Doc, Example, Interval
 from app.policies.reactions import Reactions
 from app.policies.usage import Budget, Conversation, Usage
 
@@ -60,7 +60,9 @@ class LimitOptions:
         ),
     ] = 3
     exempt: Annotated[
-        tuple[str, ...], Doc("Senders without `per_sender` and `same_text`, for example your own test phone.")
+        tuple[str, ...],
+        Example(["+33612345678"]),
+        Doc("Senders without `per_sender` and `same_text`, for example your own test phone."),
     ] = ()  # normalised after loading
     reactions: Annotated[
         Reactions,

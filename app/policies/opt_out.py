@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 from app import folding
 from app.frozen import frozen
-from app.notation import Doc, Key
+from app.notation import Doc, Example, Key
 
 Mode = Literal["auto", "plivo", "self", "off"]
 Scope = Literal["number", "route", "all"]
@@ -49,10 +49,12 @@ INTENTS: Mapping[str, Kind] = {"optout": "stop", "optin": "start", "help": "help
 class OptOutWords:
     """The `words` of `[opt_out]`, in addition to the built-in ones. Case, accents and punctuation do not matter."""
 
-    stop: Annotated[tuple[str, ...], Doc("More words that opt out, for example `ARRET`.")] = ()
-    start: Annotated[tuple[str, ...], Doc("More words that opt in again.")] = ()
-    help: Annotated[tuple[str, ...], Doc("More words that ask for help.")] = ()
-    without: Annotated[tuple[str, ...], Key("not"), Doc("Built-in words that shall mean nothing.")] = ()
+    stop: Annotated[tuple[str, ...], Example(["ARRET"]), Doc("More words that opt out, for example `ARRET`.")] = ()
+    start: Annotated[tuple[str, ...], Example(["REPRENDRE"]), Doc("More words that opt in again.")] = ()
+    help: Annotated[tuple[str, ...], Example(["AIDE"]), Doc("More words that ask for help.")] = ()
+    without: Annotated[
+        tuple[str, ...], Key("not"), Example(["END"]), Doc("Built-in words that shall mean nothing.")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,12 @@ class OptOutOptions:
         Scope,
         Doc("What a STOP to one of your numbers applies to: that `number`, all numbers of its `route`, or `all`."),
     ] = "number"
-    words: Annotated[OptOutWords, Doc("Words besides the built-in ones.")] = field(default_factory=OptOutWords)
-    reply: Annotated[OptOutReplies, Doc("The texts of the confirmations.")] = field(default_factory=OptOutReplies)
+    words: Annotated[
+        OptOutWords, Example({"stop": ["ARRET"], "not": ["END"]}), Doc("Words besides the built-in ones.")
+    ] = field(default_factory=OptOutWords)
+    reply: Annotated[
+        OptOutReplies, Example({"stop": "You will get no more messages."}), Doc("The texts of the confirmations.")
+    ] = field(default_factory=OptOutReplies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Protocol
 
-from app.notation import Doc, Interval, Seconds
+from app.notation import Doc, Example, Interval, Seconds
 from app.rules import conditions
 from app.rules.compiler import RuleCompiler
 from app.rules.conditions import ConditionOptions
@@ -48,9 +48,11 @@ class RuleOptions:
     conditions: ConditionOptions
     action: KindOptions
     cooldown: Cooldown | None = None
-    src: Annotated[str | None, Doc("Another of your numbers to reply from. Default: the number that was texted.")] = (
-        None
-    )
+    src: Annotated[
+        str | None,
+        Example("+33644600009"),
+        Doc("Another of your numbers to reply from. Default: the number that was texted."),
+    ] = None
     timeout: Annotated[
         Seconds,
         Interval(gt=0, le=MAX_LIFE),

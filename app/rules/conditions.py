@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import re2
 
 from app import folding
-from app.notation import Doc, Key
+from app.notation import Doc, Example, Key
 from app.plivo.numbers import is_digits, kind_of, normalise
 from app.rules.compiler import NAMES, RuleCompiler
 from app.rules.outcome import Passes
@@ -25,15 +25,17 @@ class ConditionOptions:
 
     match: Annotated[
         str | None,
+        Example(r"order\s+(?P<number>\d{4,8})"),
         Doc("An RE2 pattern that is found in the text, whatever the case. Its named groups are names for texts."),
     ] = None
     sender: Annotated[
         tuple[str, ...],
         Key("from"),
+        Example(["+3389*", "short-code"]),
         Doc("Senders: numbers, prefixes as `+3389*`, names, or the words `short-code` and `alphanumeric`."),
     ] = ()
-    open: Annotated[str | None, Doc("A schedule that is open when the message comes.")] = None
-    closed: Annotated[str | None, Doc("A schedule that is closed when the message comes.")] = None
+    open: Annotated[str | None, Example("office"), Doc("A schedule that is open when the message comes.")] = None
+    closed: Annotated[str | None, Example("office"), Doc("A schedule that is closed when the message comes.")] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal, Protocol, Self
 
-from app.notation import Doc, Interval, Seconds
+from app.notation import Doc, Example, Interval, Seconds
 from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import normalise, show
 from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
@@ -144,7 +144,10 @@ class CooldownOptions:
     """The options of a cooldown, of a rule or of a keyword."""
 
     cooldown: Annotated[
-        Seconds | None, Interval(gt=0), Doc("How long a sender who had this answer does not get it again.")
+        Seconds | None,
+        Interval(gt=0),
+        Example("12h"),
+        Doc("How long a sender who had this answer does not get it again."),
     ] = None
     cooldown_then: Annotated[
         Literal["silence", "pass"], Doc("What happens in between: `silence`, or `pass` to the next rule.")

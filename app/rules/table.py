@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from app.notation import Doc, RouteName
+from app.notation import Doc, Example, RouteName
 from app.policies.limits import LimitOptions
 from app.policies.opt_out import OptOutOptions
 from app.rules.rule import Rule
@@ -18,29 +18,37 @@ class RouteOptions:
     """
 
     to: Annotated[
-        tuple[str, ...], Doc("The numbers of the route, or `*`: every other number. A file holds one a line.")
+        tuple[str, ...],
+        Example(["+33 6 44 60 00 00", "+33644600001"]),
+        Doc("The numbers of the route, or `*`: every other number. A file holds one a line."),
     ]
     name: Annotated[
         RouteName | None,
+        Example("support"),
         Doc(
             "The name of the route: lower-case letters, digits and hyphens. The route of `*` is `default` without one."
         ),
     ] = None
     rules: Annotated[
-        tuple[str, ...] | None, Doc("The rules, asked in this order; the first one that answers wins.")
+        tuple[str, ...] | None,
+        Example(["menu", "closed", "ack"]),
+        Doc("The rules, asked in this order; the first one that answers wins."),
     ] = None
-    vars: Annotated[Mapping[str, str], Doc("Names that texts may use, as `{shop}`, and their values.")] = field(
-        default_factory=dict
-    )
-    targets: Annotated[tuple[str, ...] | None, Doc("The targets that get the reports of this route. Default: all.")] = (
-        None
-    )
+    vars: Annotated[
+        Mapping[str, str], Example({"shop": "Roma"}), Doc("Names that texts may use, as `{shop}`, and their values.")
+    ] = field(default_factory=dict)
+    targets: Annotated[
+        tuple[str, ...] | None, Example(["crm"]), Doc("The targets that get the reports of this route. Default: all.")
+    ] = None
     limits: Annotated[
         LimitOptions | None,
+        Example({"total": "500/1d"}),
         Doc("Limits of this route; what is not set here comes from `[limits]`. `total` is a spending cap of its own."),
     ] = None
     opt_out: Annotated[
-        OptOutOptions | None, Doc("Opt-out of this route; what is not set here comes from `[opt_out]`.")
+        OptOutOptions | None,
+        Example({"mode": "self"}),
+        Doc("Opt-out of this route; what is not set here comes from `[opt_out]`."),
     ] = None
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from app.notation import Doc
+from app.notation import Doc, Example
 from app.plivo.messages import Outgoing
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers, Passes
@@ -16,9 +16,11 @@ class ForwardOptions:
     """The options of a `forward` rule: the numbers that get the message, and the texts."""
 
     KEY: ClassVar[str] = "forward"
-    forward: Annotated[tuple[str, ...], Doc("The numbers that get the message.")]
+    forward: Annotated[tuple[str, ...], Example("+33612345678"), Doc("The numbers that get the message.")]
     forward_text: Annotated[str, Doc("What they get.")] = "{from}: {text}"
-    text: Annotated[str | None, Doc("A reply to the sender. Default: none.")] = None
+    text: Annotated[
+        str | None, Example("Thanks, a person will answer."), Doc("A reply to the sender. Default: none.")
+    ] = None
 
     def build(self, compiler: RuleCompiler) -> "Forward":
         """Build the action."""

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from app import folding
 from app.frozen import frozen
-from app.notation import Doc
+from app.notation import Doc, Example
 from app.plivo.messages import InboundMessage
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers, Passes
@@ -29,7 +29,7 @@ _REGEX_CLOTHES = re.compile(r"\\[dwsb]|\(\?|\.\*|\[[^\]]*\]|^\^|\$$|\w\+")
 class Entry(CooldownOptions):
     """A keyword's value: a text, or a table with a text and a cooldown of its own."""
 
-    text: Annotated[str, Doc("The reply.")]
+    text: Annotated[str, Example("Open Mon-Fri 9:00-18:00."), Doc("The reply.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class KeywordsOptions:
     KEY: ClassVar[str] = "keywords"
     keywords: Annotated[
         Mapping[str, str | Entry],
+        Example({"HOURS | OPEN": "Open 9-18.", "* PRICE *": {"text": "From 9 euros.", "cooldown": "10m"}}),
         Doc('A reply, or a table, for each word: `"WORD"` the whole text, `"WORD *"` its start, `"* WORD *"` inside.'),
     ]
 

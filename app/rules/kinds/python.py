@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from app.notation import Doc
+from app.notation import Doc, Example
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
 from app.rules.kinds.functions import BadFunction, Watched, find
@@ -76,8 +76,12 @@ class PythonOptions:
     """The options of a `python` rule: the function, and whom it may text."""
 
     KEY: ClassVar[str] = "python"
-    python: Annotated[str, Doc("The module, found beside the config file, and the function, as `replies.shop:reply`.")]
-    allow_to: Annotated[tuple[str, ...], Doc(ALLOW_TO)] = ()
+    python: Annotated[
+        str,
+        Example("replies.weather:reply"),
+        Doc("The module, found beside the config file, and the function, as `replies.shop:reply`."),
+    ]
+    allow_to: Annotated[tuple[str, ...], Example(["+33612345678"]), Doc(ALLOW_TO)] = ()
 
     def build(self, compiler: RuleCompiler) -> "Python":
         """Build the action. A module that cannot be imported is a fault."""

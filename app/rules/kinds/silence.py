@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from app.notation import Doc
+from app.notation import Doc, Example
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers
 from app.rules.rule import RuleContext
@@ -14,7 +14,7 @@ class SilenceOptions:
     """The options of a `silence` rule."""
 
     KEY: ClassVar[str] = "silence"
-    silence: Annotated[bool, Doc("`true`: no reply, and no later rule is asked.")]
+    silence: Annotated[bool, Example(True), Doc("`true`: no reply, and no later rule is asked.")]
 
     def build(self, compiler: RuleCompiler) -> "Silence":
         """Build the action."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from app.notation import Doc
+from app.notation import Doc, Example
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers
 from app.rules.rule import RuleContext
@@ -15,7 +15,9 @@ class TextOptions:
     """The options of a `text` rule."""
 
     KEY: ClassVar[str] = "text"
-    text: Annotated[str, Doc("The reply; `{name}` stands for a value.")]
+    text: Annotated[
+        str, Example("{shop} is closed, back {office.next_open:%H:%M}."), Doc("The reply; `{name}` stands for a value.")
+    ]
 
     def build(self, compiler: RuleCompiler) -> "Text":
         """Build the action."""

@@ -28,7 +28,7 @@ from app.http_client import (
     Secret,
     webhook_headers,
 )
-from app.notation import Doc, HttpUrl
+from app.notation import Doc, Example, HttpUrl
 from app.plivo.numbers import show
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Fails, Passes, Redirects, RuleResult
@@ -45,8 +45,10 @@ class WebhookOptions(ReceiverOptions):
     """The options of a `webhook` rule: the service, and whom it may text."""
 
     KEY: ClassVar[str] = "webhook"
-    webhook: Annotated[HttpUrl, Doc("The URL that the message is posted to, as JSON.")] = field(repr=False)
-    allow_to: Annotated[tuple[str, ...], Doc(ALLOW_TO)] = ()
+    webhook: Annotated[
+        HttpUrl, Example("https://bot.example.com/sms"), Doc("The URL that the message is posted to, as JSON.")
+    ] = field(repr=False)
+    allow_to: Annotated[tuple[str, ...], Example(["+33612345678"]), Doc(ALLOW_TO)] = ()
 
     def build(self, compiler: RuleCompiler) -> "Webhook":
         """Build the action."""

@@ -18,7 +18,7 @@ from operator import gt
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.notation import Doc
+from app.notation import Doc, Example
 from app.rules.schedules import hints, public_holidays, wall_clock
 from app.rules.schedules.errors import BadSchedule
 from app.rules.schedules.hours import Hours, has_holidays, parse
@@ -35,17 +35,27 @@ HORIZON = 3660  # days to search for the next opening; includes a 29 February. T
 class ScheduleOptions:
     """The options of one `[schedules.x]`, for the conditions `open` and `closed` and for texts."""
 
-    timezone: Annotated[str, Doc("The IANA time zone of the hours, for example `Europe/Paris`.")]
-    hours: Annotated[str, Doc("Opening hours in OpenStreetMap's syntax, for example `Mo-Fr 09:00-18:00; PH off`.")]
+    timezone: Annotated[
+        str, Example("Europe/Paris"), Doc("The IANA time zone of the hours, for example `Europe/Paris`.")
+    ]
+    hours: Annotated[
+        str,
+        Example("Mo-Fr 09:00-12:30,13:30-18:00; Sa 22:00-02:00; PH off"),
+        Doc("Opening hours in OpenStreetMap's syntax, for example `Mo-Fr 09:00-18:00; PH off`."),
+    ]
     country: Annotated[
-        str | None, Doc("The country, as two letters, whose public holidays are PH; required where hours say PH.")
+        str | None,
+        Example("FR"),
+        Doc("The country, as two letters, whose public holidays are PH; required where hours say PH."),
     ] = None
     region: Annotated[
-        str | None, Doc("The part of the country, ISO 3166-2 without the country, for example `IDF`.")
+        str | None, Example("IDF"), Doc("The part of the country, ISO 3166-2 without the country, for example `IDF`.")
     ] = None
     holidays: Annotated[tuple[date, ...], Doc("More days that count as PH, for example `2026-12-24`.")] = ()
     weekdays: Annotated[
-        tuple[str, ...], Doc("Names of the days for %A and %a in texts, Monday first. Default: English ones.")
+        tuple[str, ...],
+        Example(["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"]),
+        Doc("Names of the days for %A and %a in texts, Monday first. Default: English ones."),
     ] = ()
 
 

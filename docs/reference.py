@@ -1,0 +1,140 @@
+"""Writes configuration.md, the reference of every key, and config.schema.json from the declarations: make reference."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, is_dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from app.config.forms import written
+from app.config.models import declarations
+from app.config.rule_options import COMMON
+from app.config.schema import example_of, notation_of, schema, summary, type_in_words
+from app.config.tables import LISTS, TABLES
+from app.config.toml_writer import inline, key
+from app.notation import Doc
+from app.policies.limits import LimitOptions
+from app.policies.opt_out import OptOutOptions
+from app.rules import KINDS, RuleOptions
+from app.rules.kinds.keywords import Entry
+
+FOLDER = Path(__file__).parent
+ELSEWHERE = (LimitOptions, OptOutOptions)  # described under tables of their own
+
+HEAD = """\
+<!-- Made from the declarations of the settings. Edit those, then: make reference -->
+
+# Configuration
+
+One TOML file says everything. [config.example.toml](../config.example.toml) is a tour of it that works as it stands;
+this page is the reference of every key. `plivo-autoreply check` tells everything that is wrong with a file, each with
+file, line and column, and `plivo-autoreply config show` what is in force.
+
+## How values are written
+
+| value | as |
+|---|---|
+| a text | `"in double quotes"`, or `'in single quotes'`, where a backslash is a character like any other |
+| a duration | `"500ms"`, `"6s"`, `"10m"`, `"12h"`, `"30d"`; also `"1h 30m"` |
+| a size | `"64KiB"`, `"1MiB"`, `"2GiB"` |
+| a limit | `"30/1h"`: 30 in any span of one hour |
+| a number | `"+33 6 44 60 00 00"`, `"+33644600000"`, national forms with `[plivo] country`; or a short code |
+| a list | `["a", "b"]`; a single value may stand alone |
+
+Any text, duration or size may stand elsewhere: `{ env = "NAME" }` is a variable of the environment, or of a file `.env`
+beside this one, and `{ file = "path" }` a file, relative to the folder of this one. With `optional = true` it may be
+missing, with `default = ".."` another value counts then.
+
+Unknown keys are errors. Times in `[[tests]]` are written without quotes.
+
+## Several files
+
+```
+include = ["teams/*.toml"]
+```
+
+at the top of the file adds files that hold only routes, rules, schedules and tests, in the order of their names. Paths
+in them are relative to the folder of the main file, too. One that is wrong refuses the whole load, and is named.
+
+## In an editor
+
+`plivo-autoreply config schema > schema.json` writes a JSON Schema. Editors with Taplo, as VS Code with its extension
+Even Better TOML, complete and check keys if the file begins with
+
+```
+#:schema ./schema.json
+```
+
+For included files: `plivo-autoreply config schema --included`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *_sections()]).rstrip() + "\n"
+
+
+def _sections() -> Iterator[str]:
+    for name, options in TABLES.items():
+        if options is None:
+            yield from _rules()
+        else:
+            header = f"[[{name}]]" if name in LISTS else f"[{name}]" if name in _SINGLE else f"[{name}.x]"
+            yield from _section(f"## `{header}`", name, options)
+
+
+_SINGLE = ("server", "plivo", "store", "opt_out", "limits", "logging", "admin")
+
+
+def _rules() -> Iterator[str]:
+    yield from ("## `[rules.x]`\n", f"{summary(RuleOptions)}\n", "### Every rule\n")
+    for options in COMMON:
+        yield from _keys("rules.x", options)
+    for kind, kind_options in KINDS.items():
+        yield from _section(f"### `{kind}`", f"rules.x ({kind})", kind_options)
+    yield from _section("#### A keyword with options", "rules.x.keywords.WORD", Entry)
+
+
+def _section(heading: str, name: str, options: type[Any]) -> Iterator[str]:
+    yield from (f"{heading}\n", f"{summary(options)}\n")
+    yield from _keys(name, options)
+
+
+def _keys(name: str, options: type[Any]) -> Iterator[str]:
+    for key_name, field, hint in declarations(options):
+        yield from _key(name, key_name, field, hint)
+        inner = next((one for one in (hint, *get_args(hint), *_members(hint)) if is_dataclass(one)), None)
+        if isinstance(inner, type) and inner not in (*ELSEWHERE, Entry):
+            yield from _keys(f"{name}.{key_name}", inner)
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    return tuple(member for one in get_args(hint) for member in get_args(one))
+
+
+def _key(table: str, name: str, field: Field[Any], hint: Any) -> Iterator[str]:
+    documentation = next(one.documentation for one in get_args(hint) if isinstance(one, Doc))
+    is_required = field.default is MISSING and field.default_factory is MISSING
+    yield f"#### `{table}.{name}`\n"
+    yield f"{documentation}\n"
+    yield f"- Type: {type_in_words(hint)}"
+    default = written(field.default, notation_of(hint))
+    if is_required:
+        yield "- Required"
+    elif default not in (MISSING, None, [], ""):
+        yield f"- Default: `{inline(default)}`"
+    example = example_of(field, hint)
+    if example != default:
+        yield f"- Example: `{key(name)} = {inline(example)}`"
+    yield ""
+
+
+def files() -> dict[Path, str]:
+    """What is made, by its file."""
+    document = json.dumps(schema(), ensure_ascii=False, indent=1)
+    return {FOLDER / "configuration.md": page(), FOLDER / "config.schema.json": f"{document}\n"}
+
+
+if __name__ == "__main__":
+    for file, content in files().items():
+        file.write_text(content)
