@@ -445,7 +445,7 @@ def test_a_taken_port_is_a_clear_mistake(tmp_path: Path) -> None:
         (tmp_path / "config.toml").write_text(f'{process.MINIMAL}[admin]\nlisten = "{where}"\n')
         done = process.run("serve", "--port", "0", cwd=tmp_path)
     assert done.returncode == 2
-    assert f"[admin] cannot listen on {where}: Address already in use; is another process there?" in done.stderr
+    assert f"[admin] cannot listen on {where}: Address already in use; is another process using it?" in done.stderr
     assert "Traceback" not in done.stderr
 
 
