@@ -33,9 +33,9 @@ class TlsFiles:
     """The PEM files of one receiver. Paths are relative to the configuration's folder."""
 
     ca_file: Annotated[
-        str | None, Doc("The certificates to trust instead of the public ones; a PEM file. https only.")
+        str | None, Doc("A PEM file with the certificates to trust instead of the public ones. For https only.")
     ] = None
-    client_cert: Annotated[str | None, Doc("The certificate to identify with; a PEM file.")] = None
+    client_cert: Annotated[str | None, Doc("A PEM file with the client certificate to present (mutual TLS).")] = None
     client_key: Annotated[
         str | None, Doc("The private key of `client_cert`, without a passphrase. Default: it is in the same file.")
     ] = None
@@ -115,7 +115,7 @@ def _parsed(option: TlsOption, certificates: Path) -> ssl.SSLContext:
 def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
     option: TlsOption = "client_key" if key else "client_cert"
     if key is None and _KEY not in certificate.read_bytes():
-        raise BadTlsFile("client_cert", "holds no private key; name the file that does with client_key")
+        raise BadTlsFile("client_cert", "contains no private key; set client_key to the file that does")
     _parsed("client_cert", certificate)  # checked first, or a damaged certificate would be reported as a bad key
     try:
         context.load_cert_chain(certificate, key, password=_no_passphrase)
@@ -135,9 +135,9 @@ def _no_passphrase() -> str:
 
 
 _PROBLEMS = {  # SSL_R_* and others of OpenSSL
-    "KEY_VALUES_MISMATCH": "the private key does not belong to client_cert",
-    "KEY_TYPE_MISMATCH": "the private key does not belong to client_cert",
-    "NO_CERTIFICATE_OR_CRL_FOUND": "no certificate in PEM form is in it",
+    "KEY_VALUES_MISMATCH": "the private key does not match client_cert",
+    "KEY_TYPE_MISMATCH": "the private key does not match client_cert",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "it contains no certificate in PEM form",
     "EE_KEY_TOO_SMALL": "its key is too small",
     "CA_KEY_TOO_SMALL": "its key is too small",
     "CA_MD_TOO_WEAK": "its signature is too weak",

@@ -29,7 +29,7 @@ from app.replies.journal import (
 from app.replies.observer import Observer
 from app.replies.proposals import Evaluation
 from app.rules.outcome import Outcome, Step
-from app.rules.rule import MAX_LIFE
+from app.rules.rule import MAX_LIFETIME
 from app.rules.services import RuleServices
 from app.rules.table import Route
 from app.runtime import Runtime
@@ -38,7 +38,7 @@ from app.telemetry import get_logger
 log = get_logger("replies")
 
 CALLS = 4  # of Plivo for one message, at 0, 60, 180 and 420 s
-RULES_LIFETIME = MAX_LIFE + 5.0  # seconds for all rules of a message; the next call comes after 60
+RULES_LIFETIME = MAX_LIFETIME + 5.0  # seconds for all rules of a message; the next call comes after 60
 CLAIM = RULES_LIFETIME + 5.0  # seconds until a claim expires; that of a crashed owner is free when Plivo calls again
 RELEASE = 1.0  # seconds that a stop takes to release claims; a store that hangs must not delay it
 POLL = 0.2  # seconds between two attempts at a claim that another process holds

@@ -51,7 +51,7 @@ class TextMatch:
         """Return the context with the named groups, or pass if the pattern is not found."""
         found = self.pattern.search(folding.digits(context.message.text).encode())  # RE2 works on bytes
         if found is None:
-            return Passes("match: the pattern is not found")
+            return Passes("match: pattern not found")
         groups = {name: (value or b"").decode() for name, value in found.groupdict().items()}
         return context.with_values(**groups) if groups else context
 
@@ -64,7 +64,11 @@ class Sender:
 
     def __call__(self, context: RuleContext) -> RuleContext | Passes:
         """Return the context, or pass if the message is from anybody else."""
-        return context if any(test(context.message.sender) for test in self.tests) else Passes("from: another sender")
+        return (
+            context
+            if any(test(context.message.sender) for test in self.tests)
+            else Passes("from: the sender is not listed")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,9 +76,9 @@ def test_json_has_the_whole_decision() -> None:
         "reason": "forwarded to 2",
         "failed": False,
         "steps": [
-            {"rule": "menu", "verdict": "passes", "reason": "keywords: none of them is in the text"},
+            {"rule": "menu", "verdict": "passes", "reason": "keywords: no keyword in the text"},
             {"rule": "duty", "verdict": "answers", "reason": "forward to 2"},
-            {"rule": "ack", "verdict": "not asked", "reason": "an earlier rule had answered"},
+            {"rule": "ack", "verdict": "not asked", "reason": "an earlier rule answered"},
         ],
         "messages": [
             {

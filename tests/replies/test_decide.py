@@ -178,7 +178,7 @@ def test_stop_is_confirmed_once() -> None:
     assert first.change == OptOutChange(HERE, True, NOW, UUID, "STOP", "V3", "message")
     assert first.rule == OPT_OUT
     again = admit(_candidate(one=message("STOP", message_uuid="another"), signal=STOP, outcome=None), usage)
-    assert (again.xml, again.change, again.reason) == (EMPTY, None, "STOP, confirmed before")
+    assert (again.xml, again.change, again.reason) == (EMPTY, None, "STOP: already opted out")
 
 
 def test_start_ends_the_silence_of_a_person_who_is_out() -> None:
@@ -208,7 +208,7 @@ def test_unsigned_request_changes_no_opt_out(signal: OptOutSignal, usage: Usage)
     """G1: what was not verified neither stops nor starts, and nothing is said."""
     decided = admit(_candidate(signal=signal, outcome=None, signed_by=""), usage)
     assert (decided.change, decided.xml) == (None, EMPTY)
-    assert decided.reason == f"{signal.word}, but nobody signed it, so it changes nothing"
+    assert decided.reason == f"{signal.word} ignored: the request was not signed"
 
 
 def test_unsigned_start_of_a_person_who_is_in_is_answered() -> None:

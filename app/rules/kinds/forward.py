@@ -47,7 +47,7 @@ class Forward:
         """Return one message to the others, then the reply to the sender."""
         others = tuple(number for number in self.to if number not in (context.message.sender, context.src))
         if not others:
-            return Passes("forward: nobody but the sender or the number itself")
+            return Passes("forward: no recipient other than the sender or the number itself")
         forwarded = Outgoing(context.src, others, context.write(self.template))
         reply = context.reply(context.write(self.text), "").messages if self.text else ()
         return Answers((forwarded, *reply), f"forward to {len(others)}", forwards=True)

@@ -89,12 +89,12 @@ class Watched(Generic[R]):
                 returned: R = end.value
                 return returned
             finally:
-                self._complain(time.perf_counter() - started)
+                self._warn_if_slow(time.perf_counter() - started)
             try:
                 step = partial(self.coroutine.send, (yield waits_for))
             except BaseException as error:  # noqa: BLE001 - passed on into the coroutine
                 step = partial(self.coroutine.throw, error)
 
-    def _complain(self, seconds: float) -> None:
+    def _warn_if_slow(self, seconds: float) -> None:
         if seconds >= BLOCKED:
-            log.warning("a function blocked the loop: everybody waited", function=self.name, seconds=round(seconds, 2))
+            log.warning("function blocked the event loop", function=self.name, seconds=round(seconds, 2))

@@ -142,7 +142,7 @@ def _read(source: str, holds: Mapping[int, bool]) -> _Reading:
         later = [_parsed(text) if text else None for text in (split.next_day, split.breaks)]
         return _Reading(_parsed(split.same_day), *later)
     except _NotUnderstood:
-        message = 'PH stands alone, before days ("PH Mo-Fr"), or among them with a comma ("Mo-Fr,PH")'
+        message = 'write PH alone, before days ("PH Mo-Fr"), or in a list of days ("Mo-Fr,PH")'
         raise BadSchedule("hours", message) from None
 
 

@@ -102,7 +102,7 @@ def _check_region(country: str, region: str) -> None:
     if region in regions:
         return
     if not regions:
-        raise BadSchedule("region", f"{country} has the same holidays everywhere, as far as is known; leave region out")
+        raise BadSchedule("region", f"no region of {country} is known to have holidays of its own; leave region out")
     if meant := _meant(country, region):
         raise BadSchedule("region", f'not a region by its code; write region = "{meant}"')
     known = ", ".join(f'"{one}"' for one in (*regions, *_NATIONWIDE.get(country, ())))
