@@ -35,8 +35,9 @@ class Poster:
             )
         except RequestFailed as error:
             return AttemptOutcome(error=str(error))
-        except Exception as error:  # noqa: BLE001 - it must not come back for ever when its lease ends
-            log.error("a delivery broke", target=target.name, delivery=delivery.id, reason=place_of(error))
+        except Exception as error:  # noqa: BLE001 - it must not be leased again for ever
+            where = place_of(error)
+            log.error("unhandled exception in a delivery", target=target.name, delivery=delivery.id, reason=where)
             return AttemptOutcome(error=f"cannot be sent: {type(error).__name__}")
         outcome = AttemptOutcome(response.status, retry_after=response.retry_after)
         return outcome if outcome.accepted else replace(outcome, error=f"status {response.status}")
