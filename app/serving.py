@@ -119,7 +119,7 @@ async def _admin(config: Loaded, service: Service, reloader: Reloader) -> AsyncI
         reason = (error.strerror or str(error)).partition(" (")[0]
         message = f"[admin] cannot listen on {config.settings.admin.listen}: {reason}; is another process using it?"
         raise CannotListen(message) from None
-    async with server.beside(app, listener):
+    async with server.additional_server(app, listener):
         log.info("admin listening", host=host, port=listener.getsockname()[1])
         try:
             yield
