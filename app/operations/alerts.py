@@ -7,6 +7,7 @@ from app.policies.limits import NEAR_LIMIT
 
 LATE = 600.0  # seconds that a delivery may wait for a target that is not paused
 UNREAD = 60.0  # seconds without figures of the store
+PAUSED = {"operator": "by an operator", "breaker": "after repeated failures, and probed at least once a minute"}
 
 
 def trouble(body: Mapping[str, Any]) -> Iterator[str]:
@@ -42,10 +43,7 @@ def _of_a_target(name: str, target: Mapping[str, Any]) -> Iterator[str]:
     if target["full"]:
         yield f"the queue of target {name} is full: new deliveries are stored as dead, replay them later"
     if target["paused"]:
-        why = {"operator": "by an operator", "breaker": "after repeated failures, and probed at least once a minute"}[
-            target["by"]
-        ]
-        yield f"target {name} is paused {why}{waiting}"
+        yield f"target {name} is paused {PAUSED[target['by']]}{waiting}"
     elif oldest > LATE:
         yield f"target {name} is behind{waiting}"
 

@@ -7,6 +7,7 @@ import pytest
 
 from app.operations.alerts import trouble
 
+PAUSED = "target crm is paused after repeated failures, and probed at least once a minute"
 DISK = {"free": 900 << 20, "reserve": 256 << 20, "enough": True}
 WELL: Mapping[str, Any] = {
     "stopping": False,
@@ -64,8 +65,7 @@ def test_all_is_well() -> None:
         ({"surveyed": 61.0}, "the store cannot be read: backlogs and spending are unknown"),
         (
             crm(paused=True, by="breaker", waiting=312, oldest=7300.0),
-            "target crm is paused after repeated failures, and probed at least once a minute: "
-            "312 deliveries waiting, the oldest for 2 h",
+            f"{PAUSED}: 312 deliveries waiting, the oldest for 2 h",
         ),
         (
             crm(paused=True, by="operator", waiting=0, oldest=0.0),
@@ -73,7 +73,7 @@ def test_all_is_well() -> None:
         ),
         (
             crm(paused=True, by="breaker", waiting=None, oldest=None),
-            "target crm is paused after repeated failures, and probed at least once a minute",
+            PAUSED,
         ),
         (
             crm(waiting=100_000, full=True),
