@@ -25,15 +25,15 @@ class ConditionOptions:
 
     match: Annotated[
         str | None,
-        Doc("An RE2 pattern that is found in the text, whatever the case. Its named groups are names for texts."),
+        Doc("An RE2 pattern to find in the text, in any case. Texts may use its named groups."),
     ] = None
     sender: Annotated[
         tuple[str, ...],
         Key("from"),
-        Doc("Senders: numbers, prefixes as `+3389*`, names, or the words `short-code` and `alphanumeric`."),
+        Doc("Senders: numbers, prefixes such as `+3389*`, names, or `short-code` and `alphanumeric`."),
     ] = ()
-    open: Annotated[str | None, Doc("A schedule that is open when the message comes.")] = None
-    closed: Annotated[str | None, Doc("A schedule that is closed when the message comes.")] = None
+    open: Annotated[str | None, Doc("A schedule that is open when the message arrives.")] = None
+    closed: Annotated[str | None, Doc("A schedule that is closed when the message arrives.")] = None
 
 
 @dataclass(frozen=True, slots=True)

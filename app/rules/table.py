@@ -18,18 +18,16 @@ class RouteOptions:
     """
 
     to: Annotated[
-        tuple[str, ...], Doc("The numbers of the route, or `*`: every other number. A file holds one a line.")
+        tuple[str, ...], Doc("The numbers of the route, or `*` for every other number. A file has one number per line.")
     ]
     name: Annotated[
         RouteName | None,
-        Doc(
-            "The name of the route: lower-case letters, digits and hyphens. The route of `*` is `default` without one."
-        ),
+        Doc("The name of the route: lower-case letters, digits and hyphens. Default for the route of `*`: `default`."),
     ] = None
     rules: Annotated[
         tuple[str, ...] | None, Doc("The rules, asked in this order; the first one that answers wins.")
     ] = None
-    vars: Annotated[Mapping[str, str], Doc("Names that texts may use, as `{shop}`, and their values.")] = field(
+    vars: Annotated[Mapping[str, str], Doc("Names that texts may use, such as `{shop}`, and their values.")] = field(
         default_factory=dict
     )
     targets: Annotated[tuple[str, ...] | None, Doc("The targets that get the reports of this route. Default: all.")] = (

@@ -17,7 +17,7 @@ class ForwardOptions:
 
     KEY: ClassVar[str] = "forward"
     forward: Annotated[tuple[str, ...], Doc("The numbers that get the message.")]
-    forward_text: Annotated[str, Doc("What they get.")] = "{from}: {text}"
+    forward_text: Annotated[str, Doc("The text that they get.")] = "{from}: {text}"
     text: Annotated[str | None, Doc("A reply to the sender. Default: none.")] = None
 
     def build(self, compiler: RuleCompiler) -> "Forward":

@@ -39,7 +39,7 @@ class KeywordsOptions:
     KEY: ClassVar[str] = "keywords"
     keywords: Annotated[
         Mapping[str, str | Entry],
-        Doc('A reply, or a table, for each word: `"WORD"` the whole text, `"WORD *"` its start, `"* WORD *"` inside.'),
+        Doc('A reply for each keyword: `"WORD"` is the whole text, `"WORD *"` its first word, `"* WORD *"` any word.'),
     ]
 
     def build(self, compiler: RuleCompiler) -> "Keywords":

@@ -74,7 +74,9 @@ class PythonOptions:
     """The options of a `python` rule: the function, and whom it may text."""
 
     KEY: ClassVar[str] = "python"
-    python: Annotated[str, Doc("The module, found beside the config file, and the function, as `replies.shop:reply`.")]
+    python: Annotated[
+        str, Doc("The function, as `module:function`. The module is in the folder of the configuration file.")
+    ]
     allow_to: Annotated[tuple[str, ...], Doc(ALLOW_TO)] = ()
 
     def build(self, compiler: RuleCompiler) -> "Python":

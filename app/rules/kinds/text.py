@@ -15,7 +15,7 @@ class TextOptions:
     """The options of a `text` rule."""
 
     KEY: ClassVar[str] = "text"
-    text: Annotated[str, Doc("The reply; `{name}` stands for a value.")]
+    text: Annotated[str, Doc("The reply. `{name}` is replaced by a value.")]
 
     def build(self, compiler: RuleCompiler) -> "Text":
         """Build the action."""
