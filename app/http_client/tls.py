@@ -49,9 +49,9 @@ class TlsFiles:
         if not given:
             return None
         if not url.lower().startswith("https:"):
-            raise BadTlsFile(given[0], "for https only, and the url is http; leave it out")
+            raise BadTlsFile(given[0], "for https only, and the URL is http; leave it out")
         if self.client_cert is None and self.client_key is not None:
-            raise BadTlsFile("client_key", "a key without its certificate; name that with client_cert")
+            raise BadTlsFile("client_key", "a key without its certificate; set client_cert")
         paths = {option: _path(option, name, folder) for option, name in self._given().items() if name is not None}
         context = _trusting(paths.get("ca_file"), given[0])
         if "client_cert" in paths:
@@ -92,7 +92,7 @@ def _path(option: TlsOption, name: str, folder: Path) -> Path:
         raise BadTlsFile(option, f"file {name[:_SHOWN]} cannot be read: {_problem(error)}") from None
     if wanted not in content:
         what = "private key" if wanted is _KEY else "certificate"
-        raise BadTlsFile(option, f"file {name[:_SHOWN]} holds no {what} in PEM form; it begins with -----BEGIN")
+        raise BadTlsFile(option, f"file {name[:_SHOWN]} contains no {what} in PEM form; it begins with -----BEGIN")
     return path
 
 

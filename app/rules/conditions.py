@@ -116,7 +116,7 @@ def _compile(source: str, compiler: RuleCompiler) -> Any:
         compiler.fault("match", f"not an RE2 pattern, {reason}; RE2 has no look-around and no back-references")
         return None
     for name in sorted(NAMES & set(pattern.groupindex)):
-        compiler.fault("match", f"a group cannot be called {name}; texts know that name already")
+        compiler.fault("match", f"a group cannot be called {name}; that name is built in")
     return pattern
 
 
@@ -126,12 +126,12 @@ def _sender(source: str, compiler: RuleCompiler) -> Callable[[str], bool]:
     if source.endswith("*"):
         prefix = normalise(source[:-1])
         if not is_digits(prefix):
-            compiler.fault("", f'"{source}" is not a prefix; write digits and a star, as +3389*')
+            compiler.fault("", f'"{source}" is not a prefix; write digits and a star, such as +3389*')
         elif prefix.startswith("0"):  # no E.164 number does, so it would never match
-            compiler.fault("", f'"{source}" is not a prefix of numbers; begin with the country code, as +3389*')
+            compiler.fault("", f'"{source}" is not a prefix of numbers; begin with the country code, such as +3389*')
         return lambda address: address.startswith(prefix) and kind_of(address) == "number"
     if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):
-        compiler.fault("", f'"{source}" is no kind of sender; did you mean "{near[0]}"?')
+        compiler.fault("", f'"{source}" is not a kind of sender; did you mean "{near[0]}"?')
         return lambda _address: False
     exact = compiler.sender("", source)
     return lambda address: address == exact

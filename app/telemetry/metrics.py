@@ -92,8 +92,8 @@ class Metrics:
 
     def message(self, route: str | None, outcome: str, units: int = 0) -> None:
         """Count a call for a message by its outcome, one of `OUTCOMES`, and the SMS units that Plivo bills for it."""
-        self._messages[route or NOBODY, outcome] += 1
-        self._units[(route or NOBODY,)] += units
+        self._messages[route or NONE, outcome] += 1
+        self._units[(route or NONE,)] += units
 
     def rule_failed(self, route: str | None, rule: str) -> None:
         """Count a rule that raised, took too long, or returned something invalid."""

@@ -104,7 +104,7 @@ def test_group_may_not_take_a_name_that_texts_know(name: str) -> None:
     """A group called text would change what {text} means in one rule."""
     built = compiler.Bench()
     built.build(TextOptions("yes"), ConditionOptions(match=f"(?P<{name}>x)"))
-    assert built.told() == [(("match",), f"a group cannot be called {name}; texts know that name already")]
+    assert built.told() == [(("match",), f"a group cannot be called {name}; that name is built in")]
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,8 @@ def find(name: str, folder: Path) -> Callable[..., Coroutine[Any, Any, Any]]:
         message = f"{module_name} has no {function_name}; write async def {function_name}(message, context) there"
         raise BadFunction(message)
     if not inspect.iscoroutinefunction(function):
-        message = (
-            f"{function_name} is not async; write async def {function_name}(message, context): a sync one would hold "
-            "everybody up"
-        )
+        advice = f"write async def {function_name}(message, context)"
+        message = f"{function_name} is not async; {advice}: a sync function would block the event loop"
         raise BadFunction(message)
     try:
         inspect.signature(function).bind(None, None)

@@ -129,7 +129,7 @@ def build(name: str, options: ScheduleOptions) -> Schedule:
     if not has_holidays(hours):
         return Schedule(name, parse(hours, public_holidays.NONE), zone, options.weekdays)
     if not options.country and not options.holidays:
-        raise BadSchedule("country", 'required where hours say PH; write whose public holidays, as country = "FR"')
+        raise BadSchedule("country", 'required where hours use PH; name the country, such as country = "FR"')
     holidays = public_holidays.find(options.country, options.region, options.holidays)
     return Schedule(name, parse(hours, holidays), zone, options.weekdays)
 

@@ -108,7 +108,7 @@ def parse(source: str, holidays: PublicHolidays) -> Hours:
     except _NotUnderstood as error:
         raise BadSchedule("hours", hints.advice(source, str(error)), hints.unread(source, str(error))) from None
     if _offsets(source, "SH"):
-        message = "SH: school holidays are not known; write their dates, as 2026 Jul 04-2026 Aug 31 off"
+        message = "SH: school holidays are not known; write their dates, such as 2026 Jul 04-2026 Aug 31 off"
         raise BadSchedule("hours", message, range(source.index("SH"), source.index("SH") + 2))
     offsets = tuple(sorted(_offsets(source, "PH")))
     readings = {known: _read(source, dict(zip(offsets, known, strict=True))) for known in _all(len(offsets))}

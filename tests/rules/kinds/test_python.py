@@ -277,7 +277,7 @@ def test_missing_function_is_told(folder: Folder) -> None:
     "source", ["def reply(message, context): ...", "reply = 5", "reply = lambda m, c: None", "class reply: ..."]
 )
 def test_sync_function_is_refused(folder: Folder, source: str) -> None:
-    """It would hold everybody up, so the file is refused with the line to write."""
+    """It would block the event loop, so the file is refused with the line to write."""
     name = folder.write(source)
     assert folder.fault(f"{name}:reply").startswith("reply is not async; write async def reply(message, context)")
 
