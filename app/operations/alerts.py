@@ -1,4 +1,4 @@
-"""Alerts: what is wrong at this moment, in sentences for an operator. Pure."""
+"""Alerts: sentences for an operator about what is wrong at this moment. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
