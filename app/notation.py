@@ -1,7 +1,7 @@
 """Types of settings: how the file writes a value, and how a dataclass declares a key. Pure.
 
-A dataclass declares the keys of a table: a field with a `Doc` is a key of the file, every other field is none. Type,
-default, bounds (annotated_types) and description stand in that one place:
+A dataclass declares the keys of a table: a field with a `Doc` is a key of the file, every other field is not. Type,
+default, bounds (annotated_types) and description are in that one place:
 
     timeout: Annotated[Seconds, Interval(gt=0, le=60), Doc("The longest time for one attempt.")] = 10.0
 

@@ -1,6 +1,6 @@
 """Reload the configuration of a running service (G11): read it whole, run its tests, swap it in one step.
 
-A file that has an error changes nothing. Some keys take effect at a restart only; a reload names those that changed.
+A file with an error changes nothing. Some keys take effect only after a restart; a reload names those that changed.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ from app.telemetry import get_logger
 
 log = get_logger("service")
 
-QUIET = 0.2  # seconds that the file must stay unchanged: an editor or a copy may still be writing it
+QUIET = 0.2  # seconds that the file must stay unchanged, because an editor or a copy may still be writing it
 PATIENCE = 5.0  # seconds for it to become quiet
 SHOWN = 20  # errors that are logged
 
 RESTART = ("server.host", "server.port", "server.connections", "store", "logging", "admin")
 
-Check = Callable[[Loaded], Awaitable[list[str]]]  # what speaks against a configuration, such as tests that fail
+Check = Callable[[Loaded], Awaitable[list[str]]]  # returns objections to a configuration, such as failed tests
 
 
 class Reloader:
-    """Reloads one service from the file that it was started with. `read` raises `BadConfig`."""
+    """The reloader of one service, from the file that it was started with. `read` raises `BadConfig`."""
 
     def __init__(self, service: Service, path: Path, read: Callable[[], Loaded], check: Check) -> None:
         self._service = service
@@ -38,7 +38,7 @@ class Reloader:
         self._one_at_a_time = asyncio.Lock()
 
     async def reload(self) -> ReloadResult:
-        """Put the file in force, or say why not. Raises nothing that the file causes."""
+        """Put the file in force, or return why it is refused. No error in the file is raised."""
         async with self._one_at_a_time:
             await self._wait_until_quiet()
             try:
@@ -58,7 +58,7 @@ class Reloader:
         version = loaded.runtime.version
         log.info("reloaded", config=version, before=before.runtime.version, needs_restart=changed or None)
         for warning in loaded.warnings:
-            log.warning("config", file=str(self._path), fault=for_log(str(warning)))
+            log.warning("config warning", file=str(self._path), fault=for_log(str(warning)))
         return ReloadResult(version, changed)
 
     async def _objections(self, loaded: Loaded) -> tuple[FileError, ...]:
@@ -70,7 +70,7 @@ class Reloader:
         version = self._service.loaded.runtime.version
         log.error("reload failed", file=str(self._path), errors=len(errors), in_force=version)
         for error in errors[:SHOWN]:
-            log.error("config", file=error.place, key=error.key or None, fault=for_log(error.message))
+            log.error("config error", file=error.place, key=error.key or None, fault=for_log(error.message))
         return ReloadResult(version, errors=errors)
 
     async def _wait_until_quiet(self) -> None:
@@ -87,7 +87,7 @@ class Reloader:
 def _content(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except OSError:  # reading it says why
+    except OSError:  # loading the file will report the error
         return None
 
 
@@ -96,7 +96,7 @@ def _file_error(file: str, error: Diagnostic) -> FileError:
 
 
 def _until_restart(before: Loaded, loaded: Loaded) -> Loaded:
-    """The new configuration, with what takes a restart as it was."""
+    """Return the new configuration, with the old values of the keys that need a restart."""
     old, new = before.settings, loaded.settings
     server = replace(new.server, host=old.server.host, port=old.server.port, connections=old.server.connections)
     settings = replace(new, server=server, store=old.store, logging=old.logging, admin=old.admin)

@@ -1,4 +1,4 @@
-"""What a service reports of itself: on /ready, to scrapers, and through the store to commands in other processes."""
+"""Report the state of a service: on /ready, to scrapers, and through the store to commands in other processes."""
 
 import itertools
 import socket
@@ -16,11 +16,11 @@ from app.telemetry import lost_lines
 if TYPE_CHECKING:
     from app.service import Service
 
-MOST_CAPS = 100  # spending caps that a server reports; each route may have some of its own
+MOST_CAPS = 100  # spending caps that a server reports, because each route may have several
 
 
 def status_of(service: "Service", reserve: Reserve | None, stack: AsyncExitStack) -> Status:
-    """Return what /ready and scrapers are shown; what it runs ends with `stack`."""
+    """Return the status for /ready and scrapers. Its reader is closed with `stack`."""
 
     def facts() -> ServiceFacts:
         return facts_of(service.loaded.runtime, service.loaded.settings.store)
@@ -31,12 +31,12 @@ def status_of(service: "Service", reserve: Reserve | None, stack: AsyncExitStack
         now = facts()
         return await survey(service.store.engine, tuple(now.targets), tuple(now.caps), time.time())
 
-    surveyor = SnapshotReader(ask)
-    stack.push_async_callback(surveyor.close)
+    reader = SnapshotReader(ask)
+    stack.push_async_callback(reader.close)
     return Status(
         facts,
         service.state,
-        surveyor,
+        reader,
         reserve,
         broken=lambda: service.dispatcher.paused,
         chains=lambda: service.replies.in_flight,
@@ -47,7 +47,7 @@ def status_of(service: "Service", reserve: Reserve | None, stack: AsyncExitStack
 
 
 def server_facts(service: "Service", reserve: Reserve | None) -> ServerFacts:
-    """Return what other processes may know of this one."""
+    """Return the facts about this process that other processes may read."""
     room = reserve.look() if reserve else None
     runtime, state = service.loaded.runtime, service.state
     return ServerFacts(

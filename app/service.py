@@ -50,7 +50,7 @@ log = get_logger("service")
 
 USER_AGENT = f"plivo-autoreply/{__version__}"
 REMIND = 3600.0  # seconds between two log lines about "log-only"
-LETTING_GO = 1.0  # seconds that a stop waits for the dispatcher to end
+DISPATCHER_STOP_SECONDS = 1.0  # seconds that a stop waits for the dispatcher to end
 
 
 @dataclass(slots=True)
@@ -174,7 +174,7 @@ async def _running(service: Service, on_fault: Callable[[], None]) -> AsyncItera
     finally:
         reminding.cancel()
         await service.stop()
-        _, late = await asyncio.wait([forwarding], timeout=LETTING_GO)
+        _, late = await asyncio.wait([forwarding], timeout=DISPATCHER_STOP_SECONDS)
         for worker in late:  # it is waiting for a store that does not respond
             worker.cancel()
 
@@ -183,7 +183,7 @@ async def _remind(service: Service) -> None:
     """Log that signatures are not enforced, at start and then every hour (G1)."""
     while True:
         if service.loaded.runtime.signature == "log-only":
-            log.warning('signature = "log-only": requests that nobody signed are answered; for a roll-out only')
+            log.warning('signature = "log-only": unsigned requests are accepted; use it during a roll-out only')
         await asyncio.sleep(REMIND)
 
 

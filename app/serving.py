@@ -27,13 +27,14 @@ ROUTINE = ("head_seconds", "bad_request")  # limits that port scanners and healt
 
 
 class CannotListen(Exception):
-    """An address cannot be listened on. The message says which, and what may be the matter."""
+    """An address that cannot be listened on. The message says which one, and what to check."""
 
 
 async def serve(config: Loaded, path: Path, read: Callable[[], Loaded], check: Check, *, migrate: bool) -> str | None:
-    """Serve until a signal or a fault; return the fault. `read` loads the file again, `check` speaks against it.
+    """Serve until a signal or a fault, and return the fault.
 
-    Raises `CannotListen`, and what `open_service` raises.
+    `read` loads the file again, `check` returns what speaks against using it. Raises `CannotListen`, and what
+    `open_service` raises.
     """
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,21 +58,23 @@ async def serve(config: Loaded, path: Path, read: Callable[[], Loaded], check: C
         try:
             await running.serve()
         except SystemExit:  # uvicorn could not listen, and has said why
-            message = f"cannot listen on {settings.host} port {settings.port}: is another process there?"
+            message = f"cannot listen on {settings.host} port {settings.port}: is another process using it?"
             raise CannotListen(message) from None
         finally:
             watching.cancel()
     log.info("stopped", fault=service.state.fault)
     if asyncio.all_tasks() - {asyncio.current_task()}:
-        log.error("a task would not end: leaving without it")
+        log.error("a task did not end in time; exiting without it")
         telemetry.close()
         os._exit(1 if service.state.fault else 0)  # everything of ours is closed; asyncio would wait for ever
     return service.state.fault
 
 
 def _tune_collector() -> None:
-    """Collect garbage once in 20,000 objects, not in 700: most of a message's objects are freed without the collector,
-    which took a sixth of the CPU otherwise. What exists by now stays, so it is not looked at again.
+    """Collect garbage once for every 20,000 new objects instead of 700.
+
+    Most objects of a message are freed without the collector, which would take a sixth of the CPU. Objects that exist
+    by now live as long as the process, so they are not examined again.
     """
     gc.collect()
     gc.freeze()
@@ -101,7 +104,10 @@ async def _reloadable(reloader: Reloader) -> AsyncIterator[Reloader]:
 
 @asynccontextmanager
 async def _admin(config: Loaded, service: Service, reloader: Reloader) -> AsyncIterator[None]:
-    """The operator's socket, if the file wants it. There before the public one, it tells of a stop to the end."""
+    """Serve the admin socket, if it is configured.
+
+    It opens before the public socket and closes after it, so that /ready can be read during a stop.
+    """
     if config.settings.admin is None:
         yield
         return
@@ -111,9 +117,9 @@ async def _admin(config: Loaded, service: Service, reloader: Reloader) -> AsyncI
         listener = server.listen(host, port)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (")[0]
-        message = f"[admin] cannot listen on {config.settings.admin.listen}: {reason}; is another process there?"
+        message = f"[admin] cannot listen on {config.settings.admin.listen}: {reason}; is another process using it?"
         raise CannotListen(message) from None
-    async with server.beside(app, listener):
+    async with server.additional_server(app, listener):
         log.info("admin listening", host=host, port=listener.getsockname()[1])
         try:
             yield
@@ -122,11 +128,11 @@ async def _admin(config: Loaded, service: Service, reloader: Reloader) -> AsyncI
 
 
 def _connections(wanted: int) -> int:
-    """How many connections the file descriptors allow; a warning if that is fewer than the file wants."""
+    """Return how many connections the file descriptors allow. Warn if this is fewer than `wanted`."""
     descriptors = server.raise_limit()
     allowed = server.connections_within(descriptors, wanted)
     if allowed < wanted:
-        advice = "raise the limit of open files (ulimit -n, LimitNOFILE, docker --ulimit nofile)"
+        advice = "raise the limit on open files (ulimit -n, LimitNOFILE, docker --ulimit nofile)"
         log.warning(
             "too few file descriptors", descriptors=descriptors, connections=allowed, wanted=wanted, advice=advice
         )
@@ -134,20 +140,23 @@ def _connections(wanted: int) -> int:
 
 
 def _on_limit(metrics: Metrics) -> Callable[[str], None]:
-    """Counts connections that were closed at a limit; a line for the first of a minute, and one for the rest."""
+    """Return a function that counts and logs connections closed at a limit.
 
-    def tell(limit: str, count: int) -> None:
+    The first one in a minute gets a line, all others share a second one.
+    """
+
+    def write(limit: str, count: int) -> None:
         level = log.info if limit in ROUTINE else log.warning
         level("connections closed at a limit", limit=limit, count=count)
 
-    throttle: Throttle[str] = Throttle(1, LIMIT_LOG_SECONDS, tell)
+    throttle: Throttle[str] = Throttle(1, LIMIT_LOG_SECONDS, write)
 
-    def met(limit: str) -> None:
+    def closed(limit: str) -> None:
         metrics.dropped(limit)
         if throttle.admit(limit):
-            tell(limit, 1)
+            write(limit, 1)
 
-    return met
+    return closed
 
 
 def _listening(config: Loaded, connections: int) -> Callable[[int], None]:
@@ -160,9 +169,9 @@ async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
 
 
 def _announce(config: Loaded, path: Path) -> None:
-    """What an operator wants to see first: the URL to paste, what is on, what is off."""
+    """Log what an operator needs first: the URL for Plivo's console, what is on, and what is off."""
     for warning in config.warnings:
-        log.warning("config", file=str(path), fault=for_log(str(warning)))
+        log.warning("config warning", file=str(path), fault=for_log(str(warning)))
     log.info(
         "serving",
         message_url=f"{config.settings.server.public_url}/message",
@@ -177,5 +186,5 @@ def _announce(config: Loaded, path: Path) -> None:
 
 
 def _off(config: Loaded) -> list[str]:
-    targets = [] if config.runtime.subscriptions.targets else ["targets: reports are stored and go nowhere"]
+    targets = [] if config.runtime.subscriptions.targets else ["targets: reports are stored, not forwarded"]
     return targets if config.settings.admin else [*targets, "admin: no /metrics"]

@@ -1,4 +1,4 @@
-"""Settings that are no rules, one dataclass for each table of the file. Pure.
+"""Settings that are not rules, one dataclass for each table of the file. Pure.
 
 `[limits]`, `[opt_out]`, `[schedules.x]`, `[targets.x]`, `[[routes]]`, `[rules.x]` and `[[tests]]` are declared by the
 packages that they are for.
@@ -39,7 +39,7 @@ class ServerSettings:
     deadline: Annotated[
         Seconds,
         Interval(gt=0, le=MAX_DEADLINE),
-        Doc("The longest time for one response. Later, Plivo gets 503 and calls again."),
+        Doc("The longest time for one response. After that, Plivo gets 503 and calls again."),
     ] = 6.0
     body_limit: Annotated[
         Bytes, Interval(gt=0, le=MAX_BODY), Doc("The largest request body; a larger one gets 413.")
@@ -134,7 +134,7 @@ class LoggingSettings:
 
     format: Annotated[
         Literal["auto", "json", "console"],
-        Doc("One JSON object a line, or lines for people. `auto`: for people on a terminal, else JSON."),
+        Doc("`json` (one object per line), `console` (for people), or `auto`: console on a terminal, else JSON."),
     ] = "auto"
     level: Annotated[Literal["debug", "info", "warning", "error"], Doc("The least severe lines that are logged.")] = (
         "info"
@@ -156,19 +156,21 @@ class HostPort(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AdminSettings:
-    """`[admin]`: the operator's own socket; without this table there is none."""
+    """`[admin]`: the admin socket. Without this table there is none."""
 
-    listen: Annotated[HostPort, Doc("The address and port of /metrics, /health and /ready, as `127.0.0.1:9090`.")]
+    listen: Annotated[
+        HostPort, Doc("The address and port of /metrics, /health and /ready, for example `127.0.0.1:9090`.")
+    ]
     token: Annotated[
         AccessToken | None,
         Example({"env": "AUTOREPLY_ADMIN_TOKEN"}),
-        Doc("What guards everything that changes something or shows texts; the metrics need no token."),
+        Doc("The token of the API. /metrics, /health and /ready need none."),
     ] = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of them."""
+    """The settings of one configuration file."""
 
     server: ServerSettings
     plivo: PlivoSettings

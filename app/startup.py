@@ -13,7 +13,10 @@ from app.telemetry import get_logger
 
 log = get_logger("service")
 
-NEW_STORE = "right for a first start; else opt-outs and reports are in another: see -c, $AUTOREPLY_DATA, [store] url"
+NEW_STORE = (
+    "expected on a first start; otherwise this is the wrong store, without your opt-outs and reports: "
+    "check -c, $AUTOREPLY_DATA and [store] url"
+)
 
 
 async def take_over(loaded: Loaded, store: Store) -> None:
@@ -28,9 +31,9 @@ async def take_over(loaded: Loaded, store: Store) -> None:
     if loaded.settings.store.file:
         await store.journal.release("")  # only one process serves a SQLite file, so no other holds a claim
     if drawn_back := await store.change(due_times.draw_back, _longest(targets)):
-        log.warning("due times of a clock that was ahead are corrected", deliveries=drawn_back)
+        log.warning("corrected due times written by a clock that was ahead", deliveries=drawn_back)
     if drawn_back := await store.change(wrong_clock.draw_back, None):
-        log.warning("rows of a clock that was ahead are corrected", rows=drawn_back)
+        log.warning("corrected rows written by a clock that was ahead", rows=drawn_back)
     await warn_of_unknown_targets(targets, store)
 
 
@@ -38,8 +41,9 @@ async def warn_of_unknown_targets(targets: Collection[str], store: Store) -> Non
     """Log deliveries to targets that are not configured. They stay due until `keep` ends. Raises `Unavailable`."""
     for target, count in (await store.queue.waiting()).items():
         if target not in targets:
-            advice = f"give the target back, or: plivo-autoreply deliveries drop --target {target} --state due"
-            log.error("deliveries of an unknown target", target=target, deliveries=count, advice=advice)
+            command = f"plivo-autoreply deliveries drop --target {target} --state due"
+            advice = f"add the target to the configuration again, or run: {command}"
+            log.error("deliveries to an unknown target", target=target, deliveries=count, advice=advice)
 
 
 def _longest(targets: Mapping[str, Target]) -> Longest:

@@ -146,7 +146,7 @@ async def play(scene: Scene, service: process.Served) -> bool:
 
 
 def _tries(service: process.Served, target: str) -> list[dict[str, object]]:
-    rescheduled = {"delivery rescheduled", "delivery is dead"}
+    rescheduled = {"delivery rescheduled", "delivery marked dead"}
     return [line for line in service.lines() if line.get("event") in rescheduled and line.get("target") == target]
 
 

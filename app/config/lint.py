@@ -129,7 +129,9 @@ def check_limits(source: Source, limits: LimitOptions, policies: Policies, own: 
             continue
         for kind, text in policy.opt_out.replies.items():
             if (count := units.count(text)) > policy.limits.max_units:
-                message = f"{count} units, more than max_units = {policy.limits.max_units}; shorten it, or raise that"
+                message = (
+                    f"{count} units, more than max_units = {policy.limits.max_units}; shorten the text or raise it"
+                )
                 source.note((*place, "opt_out", "reply", kind), message)
 
 

@@ -32,7 +32,7 @@ class Backlog:
         self._count = count
         self._refused = refused
         self._waiting = dict.fromkeys(targets, 0)
-        self._told: set[str] = set()
+        self._reported_full: set[str] = set()
         self._stopped = asyncio.Event()
 
     def use(self, targets: Mapping[str, Target]) -> None:
@@ -56,10 +56,11 @@ class Backlog:
         """
         for name in full:
             self._refused(name)
-        for name in set(full) & self._targets.keys() - self._told:
-            advice = "new deliveries die at once; when the target is well: deliveries replay --target"
-            log.error("the queue of a target is full", target=name, max_due=self._targets[name].max_due, advice=advice)
-        self._told |= set(full)
+        for name in set(full) & self._targets.keys() - self._reported_full:
+            command = f"plivo-autoreply deliveries replay --target {name}"
+            advice = f"new deliveries are stored as dead; once the target works again, run: {command}"
+            log.error("target queue full", target=name, max_due=self._targets[name].max_due, advice=advice)
+        self._reported_full |= set(full)
         for name in targets:
             if name in self._waiting and name not in full:
                 self._waiting[name] += 1
@@ -77,7 +78,7 @@ class Backlog:
         except Unavailable:
             return
         self._waiting = {name: counted.get(name, 0) for name in self._targets}
-        self._told &= {name for name in self._targets if self._waiting[name] >= self._targets[name].max_due}
+        self._reported_full &= {name for name in self._targets if self._waiting[name] >= self._targets[name].max_due}
 
     async def run(self) -> None:
         """Count repeatedly until `stop`, which does not interrupt a count."""

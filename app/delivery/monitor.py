@@ -13,9 +13,9 @@ from app.delivery.queue import Instances, TargetStatus
 from app.delivery.worker import TargetWorker
 from app.plivo.refusals import Unavailable
 
-LOOK = 1.0  # seconds until a command is read, or a change is published
-TELL = 5.0  # seconds until an unchanged status is published again, to show that the server runs
-LEAVING = 1.0  # seconds; a store that hangs must not delay a stop
+POLL = 1.0  # seconds until a command is read, or a change is published
+REPUBLISH = 5.0  # seconds until an unchanged status is published again, to show that the server runs
+LEAVE_SECONDS = 1.0  # a store that hangs must not delay a stop
 
 
 class Monitor:
@@ -25,8 +25,8 @@ class Monitor:
         self._workers = workers
         self._instances = instances
         self._requests: Mapping[str, float] | None = None  # None: not yet read
-        self._told: Mapping[str, TargetStatus] = {}
-        self._told_at = float("-inf")
+        self._published: Mapping[str, TargetStatus] = {}
+        self._published_at = float("-inf")
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -35,10 +35,10 @@ class Monitor:
             with contextlib.suppress(Unavailable):
                 await self.look()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK):
+                async with asyncio.timeout(POLL):
                     await self._stopped.wait()
         with contextlib.suppress(Unavailable, TimeoutError):
-            async with asyncio.timeout(LEAVING):
+            async with asyncio.timeout(LEAVE_SECONDS):
                 await self._instances.leave()
 
     def stop(self) -> None:
@@ -53,16 +53,16 @@ class Monitor:
                 if requests[target] != self._requests.get(target):
                     self._workers[target].attempt_now()
         self._requests = requests
-        await self._tell()
+        await self._publish()
 
-    async def _tell(self) -> None:
+    async def _publish(self) -> None:
         statuses = {name: worker.status for name, worker in self._workers.items()}
-        if _essence(statuses) != _essence(self._told) or time.monotonic() - self._told_at >= TELL:
+        if _urgent(statuses) != _urgent(self._published) or time.monotonic() - self._published_at >= REPUBLISH:
             await self._instances.write(statuses)
-            self._told, self._told_at = statuses, time.monotonic()
+            self._published, self._published_at = statuses, time.monotonic()
 
 
-def _essence(statuses: Mapping[str, TargetStatus]) -> dict[str, tuple[str, int]]:
+def _urgent(statuses: Mapping[str, TargetStatus]) -> dict[str, tuple[str, int]]:
     """Return the part of each status that is published as soon as it changes.
 
     The queue's length changes all the time.

@@ -15,7 +15,7 @@ from app.tracing import traceparent
 log = get_logger("dispatcher")
 
 NONCE_BYTES = 10  # Plivo sends 20 digits
-ANSWER_CAP = 4096  # bytes of a response that are read; only its status counts
+RESPONSE_CAP = 4096  # bytes of a response that are read; only its status counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,17 @@ class Poster:
         target = self.target
         try:
             body, headers = self._written(delivery)
-            answer = await self.client.post(
-                target.url, body, headers, timeout=target.timeout, cap=ANSWER_CAP, tls=target.tls
+            response = await self.client.post(
+                target.url, body, headers, timeout=target.timeout, cap=RESPONSE_CAP, tls=target.tls
             )
         except RequestFailed as error:
             return AttemptOutcome(error=str(error))
-        except Exception as error:  # noqa: BLE001 - it must not come back for ever when its lease ends
-            log.error("a delivery broke", target=target.name, delivery=delivery.id, reason=place_of(error))
+        except Exception as error:  # noqa: BLE001 - it must not be leased again for ever
+            where = place_of(error)
+            log.error("unhandled exception in a delivery", target=target.name, delivery=delivery.id, reason=where)
             return AttemptOutcome(error=f"cannot be sent: {type(error).__name__}")
-        outcome = AttemptOutcome(answer.status, retry_after=answer.retry_after)
-        return outcome if outcome.accepted else replace(outcome, error=f"status {answer.status}")
+        outcome = AttemptOutcome(response.status, retry_after=response.retry_after)
+        return outcome if outcome.accepted else replace(outcome, error=f"status {response.status}")
 
     def _written(self, delivery: Delivery) -> tuple[bytes, dict[str, str]]:
         target = self.target

@@ -186,7 +186,7 @@ class DeliveryQueue(Protocol):
         ...
 
     async def settle(self, settlement: Settlement) -> None:
-        """Store the outcome of an attempt, unless the lease has passed to somebody else. Raises `Unavailable`."""
+        """Store the outcome of an attempt, unless another worker has the lease by now. Raises `Unavailable`."""
         ...
 
 

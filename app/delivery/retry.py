@@ -182,7 +182,7 @@ class ConcurrencyLimit:
         return max(int(self.window) - under_way, 0) if now >= self.not_before else 0
 
     def record(self, outcome: AttemptOutcome, *, began: float, now: float, wall: float) -> bool:
-        """Record an attempt that began at `began`. Return whether it tells something new about the target.
+        """Record an attempt that began at `began`. Return whether it says something new about the target.
 
         All attempts that were in flight when the target became busy count as one sign of overload.
         """

@@ -20,10 +20,10 @@ def settled_as(decision: RetryDecision, delivery: Delivery, outcome: AttemptOutc
     )
 
 
-def cut_off(delivery: Delivery, seconds: float | None = None) -> Settlement:
+def interrupted(delivery: Delivery, seconds: float | None = None) -> Settlement:
     """Return the settlement of a delivery that a stop interrupted. It is due again at once.
 
     Without `seconds` nothing was posted, and no attempt is used up.
     """
     attempts = delivery.attempt if seconds is not None else delivery.attempt - 1
-    return Settlement(delivery.id, delivery.lease, "due", attempts, error="cut off by a stop", seconds=seconds)
+    return Settlement(delivery.id, delivery.lease, "due", attempts, error="interrupted by a shutdown", seconds=seconds)

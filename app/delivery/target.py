@@ -23,7 +23,7 @@ class Target(ReceiverOptions):
     url: Annotated[
         HttpUrl,
         Example("https://crm.example.com/hooks/sms"),
-        Doc("The URL to post to. Every 2xx answer means that the report has arrived."),
+        Doc("The URL to post to. Any 2xx response accepts the delivery."),
     ] = field(
         repr=False  # like headers, it may contain a password
     )
@@ -31,7 +31,7 @@ class Target(ReceiverOptions):
         tuple[Send, ...],
         Len(1),
         Example(["reports", "messages"]),
-        Doc("What is posted: delivery `reports`, and `messages`: a copy of every message with its answer."),
+        Doc("What is posted: delivery `reports`, `messages` (a copy of each inbound message and its answer), or both."),
     ] = ("reports",)
     format: Annotated[Format, Doc("The body: `json`, or `plivo` for the fields as Plivo sent them, form-encoded.")] = (
         "json"
@@ -44,15 +44,15 @@ class Target(ReceiverOptions):
     timeout: Annotated[
         Seconds,
         Interval(gt=0, le=60),
-        Doc("The longest time for one attempt, from connecting to the end of the answer."),
+        Doc("The longest time for one attempt, from connecting to the end of the response."),
     ] = 10.0
     concurrency: Annotated[int, Interval(ge=1, le=256), Doc("The most attempts at a time.")] = 4
     retry: Annotated[
         tuple[Seconds, ...],
-        Doc("The waits before each further attempt, each ±20 %. After the last one the delivery is dead."),
+        Doc("The delays before each further attempt, each ±20 %. After the last attempt the delivery is dead."),
     ] = RETRY
     max_due: Annotated[
-        int, Interval(ge=1), Doc("The most deliveries that may wait; beyond that, new ones are dead at once.")
+        int, Interval(ge=1), Doc("The most deliveries that may wait. Further ones are stored as dead.")
     ] = MAX_DUE
     plivo_signature: Annotated[
         bool,

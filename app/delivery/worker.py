@@ -13,7 +13,7 @@ from app.delivery.backlog import Backlog
 from app.delivery.posting import Poster
 from app.delivery.queue import Condition, Delivery, DeliveryQueue, Settlement, TargetStatus
 from app.delivery.retry import AttemptOutcome, Breaker, ConcurrencyLimit, Dead, decide
-from app.delivery.settling import cut_off, settled_as
+from app.delivery.settling import interrupted, settled_as
 from app.delivery.target import Target
 from app.http_client import HttpClient
 from app.plivo.refusals import Unavailable
@@ -24,8 +24,8 @@ log = get_logger("dispatcher")
 
 POLL = 1.0  # seconds until a delivery that falls due, or the change of a command, is noticed
 LEASE_MARGIN = 20.0  # seconds beyond the target's timeout, so that the lease outlasts a slow settle
-COMPLAIN = 60.0  # seconds between two log lines about an unavailable store
-RELEASE = 1.0  # seconds that a stop gives an outcome; a store that hangs must not delay it
+LOG_INTERVAL = 60.0  # seconds between two log lines about an unavailable store
+SETTLE_SECONDS = 1.0  # that a stop waits for an outcome to be stored; a store that hangs must not delay it
 GATHER = 0.004  # seconds to wait for more free slots, because a lease of twenty costs as much as a lease of one
 UNSETTLED = 2  # times the concurrency: the most attempts that are in flight or not yet settled
 
@@ -47,15 +47,15 @@ class TargetWorker:
         target: Target,
         queue: DeliveryQueue,
         client: HttpClient,
-        chance: Clocks,
+        clocks: Clocks,
         backlog: Backlog,
         metrics: TargetMetrics | None = None,
     ) -> None:
         self._target = target
         self._queue = queue
         self._client = client
-        self._poster = Poster(target, client, chance.clock)
-        self._clocks = chance
+        self._poster = Poster(target, client, clocks.clock)
+        self._clocks = clocks
         self._backlog = backlog
         self._metrics = metrics or Metrics().target(target.name)
         self._breaker = Breaker()
@@ -66,7 +66,7 @@ class TargetWorker:
         self._woken = asyncio.Event()
         self._more = True  # whether more may be due
         self._stopping = False
-        self._complained = float("-inf")
+        self._logged_at = float("-inf")
 
     def use(self, target: Target) -> None:
         """Use other settings of the same target. Attempts in flight end with the old ones.
@@ -155,12 +155,12 @@ class TargetWorker:
             last = self._last_probe if probe else None
             deliveries = await self._queue.lease(self._target.name, room, seconds, longest_due=probe, last=last)
         except Unavailable as error:
-            if now - self._complained >= COMPLAIN:
-                self._complained = now
-                log.error("cannot lease", target=self._target.name, reason=str(error))
+            if now - self._logged_at >= LOG_INTERVAL:
+                self._logged_at = now
+                log.error("cannot lease deliveries", target=self._target.name, reason=str(error))
             return
         if self._stopping:  # stopped while the store was leasing; no attempt may start now
-            await asyncio.gather(*(self._settle(cut_off(delivery)) for delivery in deliveries))
+            await asyncio.gather(*(self._settle(interrupted(delivery)) for delivery in deliveries))
             return
         self._more = self._more or len(deliveries) == room
         self._breaker.probing = probe and bool(deliveries)
@@ -178,7 +178,7 @@ class TargetWorker:
         self._attempts.discard(attempt)
         self._look_again()
         if not attempt.cancelled() and (error := attempt.exception()):
-            log.error("a delivery broke", target=self._target.name, exc_info=error)
+            log.error("unhandled exception in a delivery", target=self._target.name, exc_info=error)
 
     def _look_again(self) -> None:
         """Wake the worker for a free slot, if more may be due."""
@@ -191,7 +191,7 @@ class TargetWorker:
             with self._metrics.posting():
                 outcome = await self._poster.post(delivery)
         except asyncio.CancelledError:
-            await self._settle(cut_off(delivery, self._clocks.monotonic() - began))
+            await self._settle(interrupted(delivery, self._clocks.monotonic() - began))
             raise
         finally:
             self._posting -= 1
@@ -205,8 +205,8 @@ class TargetWorker:
         retry, jitter = self._target.retry, self._clocks.jitter()
         decision = decide(outcome, delivery.attempt, retry, now=wall, jitter=jitter, next_probe=next_probe)
         if isinstance(decision, Dead):
-            what = {"report": delivery.content.id, "tries": delivery.attempt, "reason": outcome.error}
-            log.error("delivery is dead", target=self._target.name, **what)
+            what = {"report": delivery.content.id, "attempts": delivery.attempt, "reason": outcome.error}
+            log.error("delivery marked dead", target=self._target.name, **what)
         return settled_as(decision, delivery, outcome, now - began)
 
     def _report_breaker(self, outcome: AttemptOutcome, delivery: Delivery, now: float, *, probe: bool) -> float | None:
@@ -222,7 +222,7 @@ class TargetWorker:
         if not (probe and self._breaker.open):
             return None
         self._last_probe = delivery.id
-        target_log.warning("target is still paused", next_probe=wait)
+        target_log.warning("target still paused", next_probe=wait)
         return wait
 
     async def _settle(self, settlement: Settlement) -> None:
@@ -244,10 +244,10 @@ class TargetWorker:
 
     async def _settled(self, settlement: Settlement) -> bool:
         try:
-            async with asyncio.timeout(RELEASE if self._stopping else None):
+            async with asyncio.timeout(SETTLE_SECONDS if self._stopping else None):
                 await self._queue.settle(settlement)
         except (Unavailable, TimeoutError) as error:
-            reason = str(error) or "the store is too slow"
-            log.error("cannot settle", target=self._target.name, delivery=settlement.delivery, reason=reason)
+            what = {"delivery": settlement.delivery, "reason": str(error) or "the store is too slow"}
+            log.error("cannot record the outcome of an attempt", target=self._target.name, **what)
             return False
         return True

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from app.http_client.tls import authorities
-from app.http_client.values import Answer
+from app.http_client.values import ReceivedResponse
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +49,7 @@ class HttpClient:
         cap: int,
         timeout: float | None = None,
         tls: ssl.SSLContext | None = None,
-    ) -> Answer:
+    ) -> ReceivedResponse:
         """Make one attempt of at most `timeout` seconds. None leaves the limit to the caller.
 
         If `tls` is None, the authorities of the environment are trusted. Once a status line has arrived, its status is

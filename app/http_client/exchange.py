@@ -17,7 +17,7 @@ import httpx
 from app.http_client.connections import TLS, AiohttpConnections, StatusArrival, arriving
 from app.http_client.failures import EXPECTED, describe
 from app.http_client.proxies import read_proxies
-from app.http_client.values import Answer, RequestFailed
+from app.http_client.values import ReceivedResponse, RequestFailed
 
 
 def open_client(
@@ -43,17 +43,17 @@ async def post(
     cap: int,
     timeout: float | None,
     tls: ssl.SSLContext | None,
-) -> Answer:
+) -> ReceivedResponse:
     """Make one attempt. Raises `RequestFailed` if no status line arrives."""
-    coming = _Coming(cap)
+    receiving = _Receiving(cap)
     broken = None
     try:
         async with asyncio.timeout(timeout) as bound:
-            with _watched(coming.arrival):
-                await coming.read(client, url, body, headers, tls)
+            with _watched(receiving.arrival):
+                await receiving.read(client, url, body, headers, tls)
     except EXPECTED as error:
         broken = f"no answer within {timeout:g} s" if bound.expired() else describe(error)
-    return coming.answer(broken)
+    return receiving.response(broken)
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def _watched(arrival: StatusArrival) -> Iterator[None]:
 
 
 @dataclass(slots=True)
-class _Coming:
+class _Receiving:
     """A response that is being received."""
 
     cap: int
@@ -88,18 +88,18 @@ class _Coming:
             if len(self.body) > self.cap:
                 return
 
-    def answer(self, broken: str | None) -> Answer:
+    def response(self, broken: str | None) -> ReceivedResponse:
         """Return what was received. Raises `RequestFailed` if not even the status was."""
         status = self.head.status_code if self.head else self.arrival.status
         if status is None:
             raise RequestFailed(broken)
         headers = self.head.headers if self.head else httpx.Headers()
-        return Answer(
+        return ReceivedResponse(
             status=status,
             content_type=headers.get("content-type", ""),
             retry_after=headers.get("retry-after"),
             body=bytes(self.body[: self.cap]),
             truncated=len(self.body) > self.cap,
-            packed=headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"),
+            compressed=headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"),
             broken=broken,
         )

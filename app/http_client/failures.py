@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 import aiohttp
 import httpx
 
-BROKE_OFF = "the receiver broke off or does not speak HTTP"
-_CONNECTION_BROKE = "the connection broke"
+CLOSED = "the receiver closed the connection or does not speak HTTP"
+_CONNECTION_FAILED = "the connection failed"
 _COULD_NOT_CONNECT = "could not connect"
 _DEEPEST = 20  # causes of an error that are examined
 
@@ -29,24 +29,24 @@ EXPECTED = (  # errors that a POST may raise; any other is a bug and is logged w
     ValueError,
 )
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (  # the first that fits the error or one of its causes
-    (ssl.SSLCertVerificationError, "its certificate is not to be trusted"),
-    (aiohttp.ClientHttpProxyError, "the proxy refused"),
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (aiohttp.ClientHttpProxyError, "the proxy refused the connection"),
     (aiohttp.ClientProxyConnectionError, "could not connect to the proxy"),
     (aiohttp.ClientConnectorError, _COULD_NOT_CONNECT),
-    (aiohttp.ServerDisconnectedError, BROKE_OFF),
-    (aiohttp.ClientResponseError, BROKE_OFF),
-    (aiohttp.ClientPayloadError, BROKE_OFF),
-    (aiohttp.EofStream, BROKE_OFF),
-    (EOFError, BROKE_OFF),
-    (aiohttp.InvalidURL, "the url has no host that can be looked up"),
-    (aiohttp.ClientError, _CONNECTION_BROKE),
+    (aiohttp.ServerDisconnectedError, CLOSED),
+    (aiohttp.ClientResponseError, CLOSED),
+    (aiohttp.ClientPayloadError, CLOSED),
+    (aiohttp.EofStream, CLOSED),
+    (EOFError, CLOSED),
+    (aiohttp.InvalidURL, "the URL has no valid host"),
+    (aiohttp.ClientError, _CONNECTION_FAILED),
     (httpx.ConnectError, _COULD_NOT_CONNECT),
-    (httpx.RemoteProtocolError, BROKE_OFF),
-    (httpx.UnsupportedProtocol, "the url is neither http nor https"),
-    (httpx.TransportError, _CONNECTION_BROKE),
-    (OSError, _CONNECTION_BROKE),
-    (ValueError, "the url has no host that can be looked up"),
-    (httpx.InvalidURL, "the url has no host that can be looked up"),
+    (httpx.RemoteProtocolError, CLOSED),
+    (httpx.UnsupportedProtocol, "the URL is neither http nor https"),
+    (httpx.TransportError, _CONNECTION_FAILED),
+    (OSError, _CONNECTION_FAILED),
+    (ValueError, "the URL has no valid host"),
+    (httpx.InvalidURL, "the URL has no valid host"),
 )
 
 # X509_V_ERR_*: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
@@ -58,7 +58,7 @@ _CERTIFICATE = {
     20: "its authority is not trusted, or an intermediate certificate is missing",
     21: "its authority is not trusted, or an intermediate certificate is missing",
     23: "it was revoked",
-    26: "it is not for servers",
+    26: "it is not a server certificate",
     62: "it is for another host name",
     64: "it is for another IP address",
 }
@@ -74,14 +74,14 @@ _TLS = {
     "TLSV1_ALERT_PROTOCOL_VERSION": "no TLS version in common",
     "TLSV1_ALERT_UNKNOWN_CA": "it does not trust our client certificate",
     "TLSV1_UNRECOGNIZED_NAME": "it does not know this host name",
-    "UNEXPECTED_EOF_WHILE_READING": "it broke off",
+    "UNEXPECTED_EOF_WHILE_READING": "it closed the connection",
     "UNSUPPORTED_PROTOCOL": "no TLS version in common",
     "WRONG_VERSION_NUMBER": "it does not speak TLS",
 }
 _LOOK_UP = {
-    socket.EAI_AGAIN: "its name cannot be looked up at present",
+    socket.EAI_AGAIN: "its name cannot be resolved at the moment",
     socket.EAI_NODATA: "its name has no address",
-    socket.EAI_NONAME: "its name is unknown",
+    socket.EAI_NONAME: "there is no such host name",
 }
 
 

@@ -64,7 +64,9 @@ def _proxy(name: str, value: str) -> Proxy:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme != "http" or not parts.hostname:
-        message = f"{name.upper()}_PROXY: write http://host:port; a proxy is reached over plain HTTP, and not by SOCKS"
+        message = (
+            f"{name.upper()}_PROXY: write http://host:port; SOCKS proxies and proxies behind TLS are not supported"
+        )
         raise BadEnvironment(message)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Proxy(f"http://{host}:{port}", _authorization(parts.username, parts.password))

@@ -25,7 +25,7 @@ class Secret:
         except (binascii.Error, ValueError):
             self._key = b""
         if not text.startswith(SECRET_PREFIX) or len(self._key) not in SECRET_BYTES:
-            message = "not whsec_ and the Base64 of 24 to 64 bytes; `plivo-autoreply secret` prints a secret"
+            message = "not whsec_ followed by the Base64 of 24 to 64 bytes; `plivo-autoreply secret` prints a secret"
             raise ValueError(message)
 
     def __repr__(self) -> str:

@@ -35,9 +35,11 @@ class TlsFiles:
     ca_file: Annotated[
         str | None,
         Example("ours.pem"),
-        Doc("The certificates to trust instead of the public ones; a PEM file. https only."),
+        Doc("A PEM file with the certificates to trust instead of the public ones. For https only."),
     ] = None
-    client_cert: Annotated[str | None, Example("me.pem"), Doc("The certificate to identify with; a PEM file.")] = None
+    client_cert: Annotated[
+        str | None, Example("me.pem"), Doc("A PEM file with the client certificate to present (mutual TLS).")
+    ] = None
     client_key: Annotated[
         str | None,
         Example("me.key"),
@@ -53,9 +55,9 @@ class TlsFiles:
         if not given:
             return None
         if not url.lower().startswith("https:"):
-            raise BadTlsFile(given[0], "for https only, and the url is http; leave it out")
+            raise BadTlsFile(given[0], "for https only, and the URL is http; leave it out")
         if self.client_cert is None and self.client_key is not None:
-            raise BadTlsFile("client_key", "a key without its certificate; name that with client_cert")
+            raise BadTlsFile("client_key", "a key without its certificate; set client_cert")
         paths = {option: _path(option, name, folder) for option, name in self._given().items() if name is not None}
         context = _trusting(paths.get("ca_file"), given[0])
         if "client_cert" in paths:
@@ -96,7 +98,7 @@ def _path(option: TlsOption, name: str, folder: Path) -> Path:
         raise BadTlsFile(option, f"file {name[:_SHOWN]} cannot be read: {_problem(error)}") from None
     if wanted not in content:
         what = "private key" if wanted is _KEY else "certificate"
-        raise BadTlsFile(option, f"file {name[:_SHOWN]} holds no {what} in PEM form; it begins with -----BEGIN")
+        raise BadTlsFile(option, f"file {name[:_SHOWN]} contains no {what} in PEM form; it begins with -----BEGIN")
     return path
 
 
@@ -119,7 +121,7 @@ def _parsed(option: TlsOption, certificates: Path) -> ssl.SSLContext:
 def _identify(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
     option: TlsOption = "client_key" if key else "client_cert"
     if key is None and _KEY not in certificate.read_bytes():
-        raise BadTlsFile("client_cert", "holds no private key; name the file that does with client_key")
+        raise BadTlsFile("client_cert", "contains no private key; set client_key to the file that does")
     _parsed("client_cert", certificate)  # checked first, or a damaged certificate would be reported as a bad key
     try:
         context.load_cert_chain(certificate, key, password=_no_passphrase)
@@ -139,9 +141,9 @@ def _no_passphrase() -> str:
 
 
 _PROBLEMS = {  # SSL_R_* and others of OpenSSL
-    "KEY_VALUES_MISMATCH": "the private key does not belong to client_cert",
-    "KEY_TYPE_MISMATCH": "the private key does not belong to client_cert",
-    "NO_CERTIFICATE_OR_CRL_FOUND": "no certificate in PEM form is in it",
+    "KEY_VALUES_MISMATCH": "the private key does not match client_cert",
+    "KEY_TYPE_MISMATCH": "the private key does not match client_cert",
+    "NO_CERTIFICATE_OR_CRL_FOUND": "it contains no certificate in PEM form",
     "EE_KEY_TOO_SMALL": "its key is too small",
     "CA_KEY_TOO_SMALL": "its key is too small",
     "CA_MD_TOO_WEAK": "its signature is too weak",

@@ -8,7 +8,7 @@ class RequestFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReceivedResponse:
     """A response: status, content type, Retry-After, and the first `cap` bytes of the body, undecoded."""
 
     status: int
@@ -16,5 +16,5 @@ class Answer:
     retry_after: str | None
     body: bytes
     truncated: bool
-    packed: bool = False  # has a Content-Encoding, although none is accepted
+    compressed: bool = False  # has a Content-Encoding, although none is accepted
     broken: str | None = None  # why the rest after the status line is missing or incomplete

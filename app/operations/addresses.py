@@ -25,7 +25,7 @@ def any_address(text: str, read: ReadAddress) -> str:
 
 
 def read_number(text: str, read: ReadAddress) -> str:
-    """Return the address of a number, which need not stand in the store. Raises `OperationRefused`."""
+    """Return the address of a number, which need not be in the store. Raises `OperationRefused`."""
     try:
         return read(text).address
     except ValueError as error:
@@ -33,16 +33,16 @@ def read_number(text: str, read: ReadAddress) -> str:
 
 
 async def find_address(store: Store, text: str, read: ReadAddress) -> str | None:
-    """Return the address that a text means, if it stands in the store. Raises `Unavailable`."""
+    """Return the address that a text means, if it is in the store. Raises `Unavailable`."""
     meant = spellings(text, read)
     known = await stored.known(store.engine, meant)
     return next((one for one in meant if one in known), None)
 
 
 async def read_person(store: Store | None, text: str, read: ReadAddress) -> Reading:
-    """Return the address that a change is about: one that stands in the store, else a number, else a name.
+    """Return the address that a change is about: one that is in the store, else a number, else a name.
 
-    Raises `OperationRefused`, since a change for nobody would look like one that worked; and `Unavailable`.
+    Raises `OperationRefused`, because a change for nobody would look like one that worked. Also raises `Unavailable`.
     """
     if store is not None and (found := await find_address(store, text, read)) is not None:
         return Reading(found)

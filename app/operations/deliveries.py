@@ -1,4 +1,4 @@
-"""Reports on their way to the targets: list, replay and drop them; pause and resume a target.
+"""Deliveries to targets: list, replay and drop them, and pause and resume a target.
 
 A running server sees each change within a second.
 """
@@ -35,7 +35,7 @@ RUNNING = TargetView()  # a target that nothing holds back
 
 @dataclass(frozen=True, slots=True)
 class DeliveryList:
-    """Deliveries, newest first, and every target that a running server tells of or that is paused."""
+    """Deliveries, newest first, and every target that a running server reports or that is paused."""
 
     deliveries: tuple[DeliveryRecord, ...]
     targets: Mapping[str, TargetView]
@@ -43,8 +43,9 @@ class DeliveryList:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryChange:
-    """How many deliveries were changed, the ids that were asked for and not changed, and for a replay of many in how
-    many seconds the last one is due.
+    """The result of a change: how many deliveries were changed, and the requested ids that were not.
+
+    For a replay of many, also the seconds until the last one is due.
     """
 
     changed: int
@@ -54,7 +55,7 @@ class DeliveryChange:
 
 @dataclass(frozen=True, slots=True)
 class DropPlan:
-    """How many deliveries `drop` would take, by target and state."""
+    """The number of deliveries that `drop` would take, by target and state."""
 
     counts: Mapping[TargetState, int]
 
@@ -107,12 +108,12 @@ async def plan_drop(store: Store, which: Selection, targets: Collection[str]) ->
 
 
 async def drop(store: Store, who: str, which: Selection, targets: Collection[str]) -> DeliveryChange:
-    """Never try these deliveries again. Raises `OperationRefused` and `Unavailable`."""
+    """Stop attempting these deliveries. Raises `OperationRefused` and `Unavailable`."""
     return await _change(store, commands.drop, Change(who, which), targets)
 
 
 async def pause(store: Store, who: str, target: str, targets: Collection[str]) -> bool:
-    """Post nothing to a target until `resume`; return whether it was running.
+    """Pause a target until `resume`. Return whether it was running.
 
     Raises `OperationRefused` and `Unavailable`.
     """
@@ -121,7 +122,7 @@ async def pause(store: Store, who: str, target: str, targets: Collection[str]) -
 
 
 async def resume(store: Store, who: str, target: str, targets: Collection[str]) -> Resumed:
-    """Post to a target again, now, also to one that is paused by failures. Raises `OperationRefused`, `Unavailable`."""
+    """Resume a target at once, even one that is paused by failures. Raises `OperationRefused` and `Unavailable`."""
     check_target(target, targets)
     view = (await instances.list_targets(store.engine)).get(target, RUNNING)
     probe = bool(view.failing or view.busy)

@@ -1,9 +1,9 @@
-"""Why an operation was not done: its caller asked for the wrong thing, or it met a problem."""
+"""The errors of operations: the caller asked for the wrong thing, or the operation failed."""
 
 
 class OperationRefused(Exception):
-    """What was asked cannot be done; the message says why and what to ask instead. Nothing has changed."""
+    """A request that cannot be fulfilled. The message says why, and what to ask for instead. Nothing has changed."""
 
 
 class OperationFailed(Exception):
-    """A problem that the operation met or found; the message says what and where to look."""
+    """A problem that the operation met or found. The message says what it is, and where to look."""

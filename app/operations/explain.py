@@ -1,6 +1,6 @@
-"""What the rules would answer to a message, and why. Nothing is stored, and nobody is called.
+"""Explain what the rules would answer to a message, and why. Nothing is stored, and no calls are made.
 
-Goes through the same functions as live traffic: `replies.evaluate`, then `replies.decide`.
+It uses the same functions as live traffic: `replies.evaluate`, then `replies.decide`.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ SIGNED_BY = "V3"  # as if it had been verified, so that an opt-out shows what it
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The route of a message, what would be sent, and what each rule of the route said."""
+    """The route of a message, what would be sent, and the result of each rule of the route."""
 
     route: str | None
     proposal: Proposal
@@ -40,7 +40,7 @@ def check_given(runtime: Runtime, given: Iterable[str]) -> None:
 async def explain(
     runtime: Runtime, message: InboundMessage, at: float, services: RuleServices, usage: Usage | None = None
 ) -> Explanation:
-    """What would be sent at this time (seconds since the epoch). `usage` is what is remembered; None: nothing."""
+    """Return what would be sent at this time (seconds since the epoch). `usage` is what is remembered, if anything."""
     usage = usage or Usage()
     route, evaluation = await begin(runtime, message, at)
     evaluation = await ask_rules(runtime, route, message, evaluation, usage, services)

@@ -1,4 +1,4 @@
-"""What happened to a number or a message: what came, what was answered and why, what became of the answer."""
+"""The history of a number or a message: what arrived, what was answered and why, and what became of the answer."""
 
 from dataclasses import dataclass
 
@@ -26,9 +26,9 @@ class History:
 
 
 async def history(store: Store, who: str, read: ReadAddress, limit: int, span: Span = EVER) -> History:
-    """Return all that is remembered of a number, or of a message by its MessageUUID: the newest `limit` messages.
+    """Return everything that is stored about a number, or a message by its MessageUUID: the newest `limit` messages.
 
-    Raises `OperationRefused` for what is not in the store and can be neither, and `Unavailable`.
+    Raises `OperationRefused` for a text that is neither and is not in the store, and `Unavailable`.
     """
     if not who.strip():
         raise OperationRefused("history of whom? Give a number or a MessageUUID")
@@ -52,7 +52,7 @@ def _check(who: str, read: ReadAddress) -> None:
 
 
 async def _find(store: Store, who: str, read: ReadAddress, limit: int, span: Span) -> Found:
-    """Look up a text as it stands, then as a number: a MessageUUID of digits looks like a number."""
+    """Look up a text unchanged, then as a number, because a MessageUUID of digits looks like a number."""
     found: Found = ((), ())
     for one in (who, *spellings(who, read)):
         found = await queries.history(store.engine, one, limit, span)

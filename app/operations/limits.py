@@ -28,7 +28,7 @@ class CapSpending:
 
 @dataclass(frozen=True, slots=True)
 class LimitCounts:
-    """What is spent of each cap, and who had the most replies in the last day."""
+    """The units spent of each cap, and the people with the most replies in the last day."""
 
     spending: tuple[CapSpending, ...]
     people: tuple[ReplyCount, ...]
@@ -36,7 +36,7 @@ class LimitCounts:
 
 @dataclass(frozen=True, slots=True)
 class ResetPlan:
-    """Whose count `reset` would forget, and how many rows of each kind. `person` is None for the spending caps."""
+    """The person whose counts `reset` would forget (None: the spending caps), and the number of rows of each kind."""
 
     person: Reading | None
     rows: PersonalRows

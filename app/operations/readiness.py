@@ -1,6 +1,6 @@
 """Operator status: the body of /ready on the admin socket, and the gauges of a scrape.
 
-Neither waits long for a store that does not answer: they show its last figures, and how old those are.
+Neither waits long for a store that does not respond. They show its last figures, and how old those are.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ UNKNOWN = Survey({}, frozenset(), {})
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """What does not change while a config is in force."""
+    """The facts about a service that do not change while a configuration is in force."""
 
     config: str  # its version
     version: str  # of the service
@@ -39,7 +39,7 @@ class ServiceFacts:
 
 
 def facts_of(runtime: Runtime, store: StoreSettings) -> ServiceFacts:
-    """The facts of a configuration."""
+    """Return the facts of a configuration."""
     return ServiceFacts(
         config=runtime.version,
         version=__version__,
@@ -52,7 +52,7 @@ def facts_of(runtime: Runtime, store: StoreSettings) -> ServiceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Looks at all of it."""
+    """The status of one service, read from all its parts."""
 
     current_facts: Callable[[], ServiceFacts]
     state: State
@@ -66,11 +66,11 @@ class Status:
 
     @property
     def facts(self) -> ServiceFacts:
-        """Those of the configuration in force."""
+        """The facts of the configuration in force."""
         return self.current_facts()
 
     async def levels(self) -> Levels:
-        """For a scrape."""
+        """Return the gauges for a scrape."""
         age, found = await self._figures(SCRAPE_PATIENCE)
         room = self.reserve.look() if self.reserve else None
         return Levels(
@@ -87,7 +87,7 @@ class Status:
         )
 
     async def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Whether to send traffic here, and all that there is to know; `trouble` says what is wrong in sentences."""
+        """Return whether to send traffic here, and the body of /ready. Its `trouble` lists problems in sentences."""
         ready, store_fault = await self.state.ready(), await self.state.store_fault()
         age, found = await self._figures(PATIENCE)
         room = self.reserve.look() if self.reserve else None
@@ -114,7 +114,9 @@ class Status:
         return await self.surveyor.look(patience) or (None, UNKNOWN)
 
     def _paused_by(self, name: str, found: Survey) -> str | None:
-        """An operator's word weighs more: a target that he paused is not even probed."""
+        """Return who has paused a target, or None. The operator comes first: a target that an operator paused is not
+        probed.
+        """
         return "operator" if name in found.paused else "breaker" if name in self.broken() else None
 
     def _target(self, name: str, found: Survey) -> dict[str, Any]:
@@ -136,5 +138,7 @@ def _spending_fact(cap: SpendingLevel) -> dict[str, Any]:
 
 
 def _is_worth_telling(cap: SpendingLevel) -> bool:
-    """Of a thousand routes with spending caps of their own, those that matter now."""
+    """Return whether to show a spending cap: all caps of all routes, and those of single routes that are nearly
+    reached.
+    """
     return cap.route is None or cap.spent >= NEAR_LIMIT * cap.limit

@@ -1,11 +1,11 @@
-"""What came of a reload: values that a signal handler logs and the API returns."""
+"""The result of a reload: values that the service logs and the API returns."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class FileError:
-    """An error of a configuration file. Line and column count from 1; None: of the file as a whole."""
+    """An error in a configuration file. Line and column count from 1. They are None for an error of the whole file."""
 
     file: str
     line: int | None
@@ -15,16 +15,16 @@ class FileError:
 
     @property
     def place(self) -> str:
-        """The file, and the line if there is one; never a value."""
+        """The file, and the line if there is one. Never contains a value."""
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadResult:
-    """The version of the configuration in force now.
+    """The version of the configuration in force after a reload.
 
-    With `errors` it is the one before the reload. `needs_restart` names the keys that have changed in the file and stay
-    as they were until the service is restarted.
+    With `errors` it is the previous one. `needs_restart` names the keys that have changed in the file but take effect
+    only after a restart.
     """
 
     config: str

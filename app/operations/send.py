@@ -41,7 +41,7 @@ Method = Literal["GET", "POST"]
 
 @dataclass(frozen=True, slots=True)
 class SimulatedMessage:
-    """What a person writes to one of our numbers, and how Plivo brings it. The same `uuid` again is Plivo's retry."""
+    """A message from a person to one of our numbers, and how Plivo calls. The same `uuid` again is Plivo's retry."""
 
     sender: str
     to: str
@@ -56,7 +56,7 @@ class SimulatedMessage:
 
 @dataclass(frozen=True, slots=True)
 class SentReply:
-    """One message of a reply, as the XML says it; several destinations are joined by "<"."""
+    """One message of a reply, as in the XML. Several destinations are joined by "<"."""
 
     src: str
     dst: str
@@ -78,7 +78,7 @@ class SentReply:
 
 @dataclass(frozen=True, slots=True)
 class SentReport:
-    """One delivery report that was played, and the HTTP status that it got."""
+    """One delivery report that was played, and the HTTP status of the response."""
 
     message_uuid: str
     to: str
@@ -88,7 +88,7 @@ class SentReport:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What an instance answered. `fault` says what was wrong with that, if anything was."""
+    """The response of an instance. `fault` says what was wrong with it, or is None."""
 
     message_uuid: str
     status: int
@@ -126,7 +126,7 @@ def _fault(response: httpx.Response, reports: tuple[SentReport, ...]) -> str | N
 
 @dataclass(frozen=True, slots=True)
 class _Caller:
-    """Signs for the public URL and calls the local one."""
+    """A caller that signs for the public URL and calls the local one."""
 
     client: httpx.Client
     local: str

@@ -1,4 +1,4 @@
-"""Asks the store at most once a second, and less often if that takes long: its figures are as old as they say."""
+"""Read the store's figures at most once a second, and less often if that takes long. Each result has its age."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ CLOSING = 1.0  # seconds that a survey under way has to end
 
 
 class SnapshotReader:
-    """Asks by one task at a time, which outlives whoever waits for it: a read must not be cut off."""
+    """A reader with one task at a time. The task outlives its waiting callers, because a read must not be cut off."""
 
     def __init__(self, ask: Callable[[], Awaitable[Survey]], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
@@ -23,7 +23,7 @@ class SnapshotReader:
         self._asking: asyncio.Task[None] | None = None
 
     async def look(self, patience: float) -> tuple[float, Survey] | None:
-        """The last figures and their age in seconds; for new ones `patience` seconds are waited."""
+        """Return the last figures and their age in seconds. Wait at most `patience` seconds for new ones."""
         if self._asking is None and self._clock() >= self._next:
             self._asking = asyncio.create_task(self._survey())
         if self._asking is not None:
@@ -31,7 +31,7 @@ class SnapshotReader:
         return (self._clock() - self._last[0], self._last[1]) if self._last else None
 
     async def close(self) -> None:
-        """What is under way has a second to end."""
+        """Give a read in progress a second to end."""
         if self._asking is not None:
             _, late = await asyncio.wait({self._asking}, timeout=CLOSING)
             for asking in late:

@@ -17,7 +17,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "\uff1d", "\uff0b", "\uff
 
 
 class BadSheet(ValueError):
-    """The file is not a table that can be read; the message says why, and on which line."""
+    """The error for a file that is not a readable table. The message says why, and on which line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What this process knows of itself: whether it does its work, and whether traffic should come here."""
+"""The state of this process: whether it works, and whether it should get traffic."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ READY_FOR = 1.0  # seconds that one check of the store answers /ready, which any
 
 @dataclass(slots=True)
 class State:
-    """What /health and /ready tell."""
+    """The state behind /health and /ready."""
 
     store: Store
     stopping: bool = False
@@ -28,13 +28,13 @@ class State:
     _checking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ready(self) -> bool:
-        """Store writable, nothing broken, not stopping."""
+        """Return whether the store is writable, nothing has failed, and the service is not stopping."""
         if self.stopping or self.fault:
             return False
         return await self.store_fault() is None
 
     async def store_fault(self) -> str | None:
-        """Why the store took no write, at most `READY_FOR` ago; None if it did."""
+        """Return why the store could not be written to, at most `READY_FOR` ago, or None if it could."""
         async with self._checking:  # one write for all who ask at the same time
             at, fault = self._checked
             if time.monotonic() - at >= READY_FOR:
@@ -43,7 +43,9 @@ class State:
         return fault
 
     def watch(self, tasks: Iterable[asyncio.Task[None]], on_fault: Callable[[], None]) -> None:
-        """A service of which one of these has ended must not look healthy: it is told once, and can end, too."""
+        """Report a fault when one of these tasks ends, because the service must not look healthy then. Calls `on_fault`
+        once.
+        """
 
         def ended(task: asyncio.Task[None]) -> None:
             if self.stopping:
@@ -57,7 +59,7 @@ class State:
 
     @property
     def was_ready(self) -> bool:
-        """When the store was last asked."""
+        """Whether the service was ready when the store was last checked."""
         return self._checked[1] is None and not self.stopping and not self.fault
 
 

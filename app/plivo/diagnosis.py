@@ -13,12 +13,12 @@ from app.plivo.signature import Request, SignatureHeader, Token, matching
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SWAPPED = {"http": "https", "https": "http"}
 
-NOTHING_TO_COMPARE = "no value is a signature, which is 44 characters of Base64"
+NOTHING_TO_COMPARE = "none of the values is a signature (44 characters of Base64)"
 ASK = (
-    "is [plivo] auth_tokens the token of the account, or subaccount, that owns the number? "
-    "Was the request changed on the way, or is it forged?"
+    "check that [plivo] auth_tokens has the token of the account or subaccount that owns the number; "
+    "else a proxy changes requests, or this one is forged"
 )
-SLASH = "message_url in Plivo's console and the path that arrives differ in the last slash; look at the proxy"
+SLASH = "the Message URL in Plivo's console and the path that arrives differ in the trailing slash; check the proxy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def advice(
     for tried in _attempts(request, seen):
         for header in comparable:
             if not budget.spend(len(tokens)):
-                return f"the likeliest variants of the URL do not match: {ASK}"
+                return f"the usual variants of the URL do not match: {ASK}"
             if match := matching(header, header.text(tried), tokens):
                 return f"X-Plivo-Signature-{match.header} matches {_what_differs(request, tried, public_url, path)}"
     return f"no variant of the URL matches: {ASK}"
@@ -107,7 +107,7 @@ def _other_slash(path: str) -> str:
 def _what_differs(request: Request, tried: Request, public_url: str, path: str) -> str:
     """Return what matched, and what to change. `path` is the part after `public_url`, such as /message."""
     if tried.method != request.method:
-        return f"as {tried.method}: the method was changed on the way"
+        return f"as {tried.method}: a proxy changed the method"
     changes = []
     if not tried.base.endswith(path):
         path = _other_slash(path)
@@ -124,5 +124,5 @@ def _in_words(ours: SplitResult, theirs: SplitResult) -> str:
     if ours.port != theirs.port:
         return " (with the port)" if theirs.port else " (without the port)"
     if ours.netloc != theirs.netloc:
-        return " (capital letters count)"
+        return " (case matters)"
     return ""

@@ -82,7 +82,7 @@ def parser_of(content_type: bytes) -> Callable[[bytes], Parameters]:
     if content_type == _URLENCODED:  # as Plivo writes it
         return urlencoded
     if _costs_too_much(content_type):
-        message = f"a content type of {len(content_type)} bytes and {content_type.count(b';')} options"
+        message = f"Content-Type too long: {len(content_type)} bytes, {content_type.count(b';')} options"
         raise Unsupported(message)
     kind, options = parse_options_header(content_type)
     if kind == _URLENCODED:
@@ -90,10 +90,10 @@ def parser_of(content_type: bytes) -> Callable[[bytes], Parameters]:
     if kind == b"multipart/form-data":
         boundary = options.get(b"boundary")
         if not boundary:
-            message = "multipart without a boundary"
+            message = "multipart body without a boundary"
             raise Malformed(message)
         return lambda body: _multipart(body, boundary)
-    message = f"content type {kind.decode('latin-1') or 'missing'!r}"
+    message = f"unsupported content type {kind.decode('latin-1') or 'missing'!r}"
     raise Unsupported(message)
 
 

@@ -182,7 +182,7 @@ def _read(parameters: Parameters, names: frozenset[str], required: Collection[st
     fields: dict[str, str] = {}
     for name, value in parameters:
         if name in names and fields.setdefault(name, value) != value:
-            message = f"{name} stands twice with different values"
+            message = f"{name} is given twice with different values"
             raise Malformed(message)
     if missing := [name for name in required if not fields.get(name, "").strip()]:
         message = f"required field missing: {', '.join(missing)}"
@@ -194,7 +194,7 @@ def _address(fields: dict[str, str], name: str) -> str:
     """Return the normalised address. Raises `Malformed` if it is too long: stores differ in what they accept."""
     value = fields.get(name, "")
     if len(value) > ADDRESS_LENGTH:
-        message = f"{name} has {len(value)} characters, more than {ADDRESS_LENGTH}"
+        message = f"{name} has {len(value)} characters; the limit is {ADDRESS_LENGTH}"
         raise Malformed(message)
     return numbers.normalise(value)
 

@@ -48,7 +48,7 @@ def doubtful(reading: Reading) -> str:
 
     It does not repeat the number.
     """
-    return f"libphonenumber doubts this number: {reading.doubt}; taken as it stands"
+    return f"libphonenumber doubts this number: {reading.doubt}; used as written"
 
 
 def normalise(raw: str) -> str:

@@ -38,7 +38,7 @@ class RawRequest:
         return query, parse(self.body) if parse else query
 
     def destination(self) -> bytes:
-        """Return our number as it stands on the wire, or b"". It is only a hint, neither decoded nor checked."""
+        """Return our number as it is on the wire, or b"". It is only a hint, neither decoded nor checked."""
         return forms.peek(self.body if self.method == "POST" else self.query, self.our_number)
 
 

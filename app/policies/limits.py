@@ -42,10 +42,10 @@ class LimitOptions:
     """The options of `[limits]`. A route's own `limits` replace them key by key; its `total` and `exempt` are added."""
 
     per_sender: Annotated[
-        tuple[Rate, ...], Doc("Replies to one sender from one number, as `30/1h`; none are sent beyond it.")
+        tuple[Rate, ...], Doc("The most replies to one sender from one number, for example `30/1h`.")
     ] = (Rate(30, HOUR), Rate(100, DAY))
     same_text: Annotated[
-        tuple[Rate, ...], Doc("Replies to one sender who sends the same text again; only a bot repeats itself.")
+        tuple[Rate, ...], Doc("The most replies to the same text from one sender. Only a bot repeats itself.")
     ] = (Rate(4, HOUR),)
     total: Annotated[
         tuple[Rate, ...],
@@ -55,8 +55,8 @@ class LimitOptions:
         int,
         Interval(ge=1, le=MOST_UNITS),
         Doc(
-            "The most SMS units of one message. A longer fixed text is an error of the file, a longer dynamic text is "
-            "cut."
+            "The most SMS units of one message. A longer fixed text is a configuration error, a longer dynamic text is "
+            "truncated."
         ),
     ] = 3
     exempt: Annotated[
@@ -66,7 +66,7 @@ class LimitOptions:
     ] = ()  # normalised after loading
     reactions: Annotated[
         Reactions,
-        Doc('A reaction that quotes a reply, as `Liked ".."`: `ignore` it, or `answer` it like any other text.'),
+        Doc('What to do with a reaction such as `Liked ".."`: `ignore` it, or `answer` it like any other text.'),
     ] = "ignore"
 
 

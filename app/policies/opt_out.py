@@ -5,7 +5,7 @@ lifts this. A word counts only if it is the whole message: "please stop the deli
 letters and digits of a message are compared, with and without the blanks between them, once or repeated: OPT-OUT,
 S.T.O.P, "STOP=" and STOP STOP are opt-outs.
 
-Who confirms depends on `mode`. Plivo confirms on US and Canadian numbers, and says so with MessageIntent.
+Who confirms depends on `mode`. Plivo confirms on US and Canadian numbers, and then sets MessageIntent.
 
 https://docs.plivo.com/docs/messaging/concepts/dnd-service
 """
@@ -52,9 +52,7 @@ class OptOutWords:
     stop: Annotated[tuple[str, ...], Example(["ARRET"]), Doc("More words that opt out, for example `ARRET`.")] = ()
     start: Annotated[tuple[str, ...], Example(["REPRENDRE"]), Doc("More words that opt in again.")] = ()
     help: Annotated[tuple[str, ...], Example(["AIDE"]), Doc("More words that ask for help.")] = ()
-    without: Annotated[
-        tuple[str, ...], Key("not"), Example(["END"]), Doc("Built-in words that shall mean nothing.")
-    ] = ()
+    without: Annotated[tuple[str, ...], Key("not"), Example(["END"]), Doc("Built-in words to ignore.")] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class OptOutReplies:
     """The `reply` of `[opt_out]`: the confirmations. An empty text sends none."""
 
     stop: Annotated[str, Doc("Confirms an opt-out.")] = "You will get no more messages. START to resume."
-    start: Annotated[str, Doc("Confirms that messages come again.")] = "Welcome back."
+    start: Annotated[str, Doc("Confirms that messages are sent again.")] = "Welcome back."
     help: Annotated[str, Doc("Answers HELP.")] = "Reply STOP to end."
 
 
@@ -73,8 +71,8 @@ class OptOutOptions:
     mode: Annotated[
         Mode,
         Doc(
-            "Who confirms: `auto` (Plivo where it says so with MessageIntent, otherwise this service), `plivo`, or "
-            "`self`. `off` ignores opt-outs."
+            "Who confirms: `auto` (Plivo if it sets MessageIntent, otherwise this service), `plivo`, or `self`. `off` "
+            "ignores opt-outs."
         ),
     ] = "auto"
     scope: Annotated[
@@ -101,7 +99,7 @@ class RouteOptOut:
 
 @frozen
 class OptOutSignal:
-    """What a message says about opting out, by Plivo's MessageIntent or by a word."""
+    """The opt-out, opt-in or call for help in a message, by Plivo's MessageIntent or by a word."""
 
     kind: Kind
     word: str
@@ -141,7 +139,7 @@ def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -
 
 
 def read(options: RouteOptOut, intent: str, text: str) -> OptOutSignal | None:
-    """Return what the message says about opting out, or None."""
+    """Return the signal in a message, or None."""
     if options.mode == "off":
         return (
             OptOutSignal("help", intent, by_plivo=True) if intent == "help" else None
@@ -185,37 +183,37 @@ def _is_symbol(character: str) -> bool:
     return unicodedata.category(character) == "So" or character == "\u2139"
 
 
-def decide(options: RouteOptOut, sign: OptOutSignal | None, *, out: bool, verified: bool) -> OptOutDecision | None:
+def decide(options: RouteOptOut, signal: OptOutSignal | None, *, out: bool, verified: bool) -> OptOutDecision | None:
     """Return what follows from a signal and the person's state, or None to leave the message to the rules.
 
     `out`: whether the person has opted out. `verified`: whether the request was signed.
     """
     if options.mode == "off":
-        return OptOutDecision(None, None, "Plivo answers HELP itself") if sign else None
-    if sign and (sign.kind == "stop" or (sign.kind == "start" and (out or sign.by_plivo))):
+        return OptOutDecision(None, None, "Plivo answers HELP itself") if signal else None
+    if signal and (signal.kind == "stop" or (signal.kind == "start" and (out or signal.by_plivo))):
         if not verified:
-            return OptOutDecision(None, None, f"{sign.word}, but nobody signed it, so it changes nothing")
-        return _stop(options, sign, out=out) if sign.kind == "stop" else _start(options, sign, out=out)
+            return OptOutDecision(None, None, f"{signal.word} ignored: the request was not signed")
+        return _stop(options, signal, out=out) if signal.kind == "stop" else _start(options, signal, out=out)
     if out:
         return OptOutDecision(None, None, "this person has opted out")
-    return _help(options, sign) if sign and sign.kind == "help" else None
+    return _help(options, signal) if signal and signal.kind == "help" else None
 
 
-def _stop(options: RouteOptOut, sign: OptOutSignal, *, out: bool) -> OptOutDecision:
+def _stop(options: RouteOptOut, signal: OptOutSignal, *, out: bool) -> OptOutDecision:
     if out:
-        return OptOutDecision(None, None, f"{sign.word}, confirmed before")
-    return OptOutDecision("out", _confirmation(options, sign), f"{sign.word}")
+        return OptOutDecision(None, None, f"{signal.word}: already opted out")
+    return OptOutDecision("out", _confirmation(options, signal), f"{signal.word}")
 
 
-def _start(options: RouteOptOut, sign: OptOutSignal, *, out: bool) -> OptOutDecision:
-    return OptOutDecision("in" if out else None, _confirmation(options, sign), f"{sign.word}, back again")
+def _start(options: RouteOptOut, signal: OptOutSignal, *, out: bool) -> OptOutDecision:
+    return OptOutDecision("in" if out else None, _confirmation(options, signal), f"{signal.word}: opted in again")
 
 
-def _help(options: RouteOptOut, sign: OptOutSignal) -> OptOutDecision:
-    return OptOutDecision(None, _confirmation(options, sign), f"{sign.word}")
+def _help(options: RouteOptOut, signal: OptOutSignal) -> OptOutDecision:
+    return OptOutDecision(None, _confirmation(options, signal), f"{signal.word}")
 
 
-def _confirmation(options: RouteOptOut, sign: OptOutSignal) -> str | None:
+def _confirmation(options: RouteOptOut, signal: OptOutSignal) -> str | None:
     """Return the confirmation to send, or None if Plivo sends it."""
-    plivo_says = options.mode == "plivo" or (options.mode == "auto" and sign.by_plivo)
-    return None if plivo_says else options.replies[sign.kind] or None
+    plivo_confirms = options.mode == "plivo" or (options.mode == "auto" and signal.by_plivo)
+    return None if plivo_confirms else options.replies[signal.kind] or None

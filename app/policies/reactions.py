@@ -16,7 +16,7 @@ from app.frozen import frozen
 Reactions = Literal["ignore", "answer"]
 
 ANSWERS = 10  # how many of our last replies to a person a reaction may quote
-QUOTES_US = "a reaction that quotes our own answer"
+QUOTES_OUR_REPLY = "a reaction that quotes our own answer"
 PICTURE = "a reaction to a picture"
 
 _OPENING = "\"'\u201c\u201e\u2018\u201a\u00ab"

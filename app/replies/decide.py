@@ -95,7 +95,7 @@ def refused_early(message: InboundMessage, evaluation: Evaluation, usage: Usage)
     return limits.exceeded(evaluation.policy.limits, usage, conversation, evaluation.received_at, key, 1)
 
 
-def quotes_us(reaction: Reaction | None, conversation: Conversation, usage: Usage) -> bool:
+def quotes_our_reply(reaction: Reaction | None, conversation: Conversation, usage: Usage) -> bool:
     """Return whether the message is a reaction to one of our last replies to this person."""
     return reaction is not None and reactions.quotes(reaction, usage.texts_of(conversation))
 
@@ -111,10 +111,10 @@ def admit(candidate: Candidate, usage: Usage) -> Proposal:
     conversation = candidate.query.conversation
     out = candidate.policies.opt_out_in_force(usage, *conversation)
     proposal = candidate.when_out if out else candidate.when_in
-    if proposal.messages and candidate.reaction and quotes_us(candidate.reaction, conversation, usage):
-        proposal = _silenced(proposal, reactions.QUOTES_US)
+    if proposal.messages and candidate.reaction and quotes_our_reply(candidate.reaction, conversation, usage):
+        proposal = _silenced(proposal, reactions.QUOTES_OUR_REPLY)
     if proposal.messages and usage.opt_outs and not proposal.confirms:
-        proposal = _to_the_willing(candidate, proposal, usage)
+        proposal = _without_opted_out(candidate, proposal, usage)
     if proposal.messages:
         proposal = _within_limits(candidate, proposal, usage)
     _note(candidate, proposal, usage)
@@ -139,7 +139,7 @@ def still_allowed(
     return None if kept == list(sent) else tuple(kept)
 
 
-def _to_the_willing(candidate: Candidate, proposal: Proposal, usage: Usage) -> Proposal:
+def _without_opted_out(candidate: Candidate, proposal: Proposal, usage: Usage) -> Proposal:
     """Return the proposal without recipients who have opted out."""
     kept, lost, unreached = [], 0, False
     for one in proposal.messages:
@@ -179,7 +179,7 @@ def _within_limits(candidate: Candidate, proposal: Proposal, usage: Usage) -> Pr
     if proposal.uses:
         used = usage.cooldowns_of(query.conversation)
         if any(query.at - used.get(use.key, float("-inf")) < use.seconds for use in proposal.uses):
-            return _silenced(proposal, "cooldown: another message of this sender was answered meanwhile")
+            return _silenced(proposal, "cooldown: another message from this sender was answered at the same time")
     reason = limits.exceeded(route_limits, usage, query.conversation, query.at, candidate.text_key, proposal.units)
     if reason:
         return replace(_silenced(proposal, reason), limited=True)

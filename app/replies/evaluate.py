@@ -5,7 +5,7 @@ from dataclasses import replace
 from app.plivo.messages import InboundMessage
 from app.policies import opt_out, reactions
 from app.policies.usage import Conversation, Usage
-from app.replies.decide import quotes_us, refused_early
+from app.replies.decide import quotes_our_reply, refused_early
 from app.replies.proposals import Evaluation
 from app.rules.chain import keyword_answers, walk
 from app.rules.services import RuleServices
@@ -73,8 +73,8 @@ def _decided(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, 
     out = runtime.policies.opt_out_in_force(usage, *conversation) is not None
     if opt_out.decide(evaluation.policy.opt_out, evaluation.signal, out=out, verified=True):
         return evaluation
-    if quotes_us(evaluation.reaction, conversation, usage):
-        return replace(evaluation, unanswerable=reactions.QUOTES_US)
+    if quotes_our_reply(evaluation.reaction, conversation, usage):
+        return replace(evaluation, unanswerable=reactions.QUOTES_OUR_REPLY)
     if reason := refused_early(message, evaluation, usage):
         return replace(evaluation, forbidden=reason)
     return None
@@ -82,7 +82,7 @@ def _decided(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, 
 
 def _unanswerable(runtime: Runtime, message: InboundMessage) -> str | None:
     if message.type == "whatsapp":
-        return "WhatsApp cannot be answered by Plivo XML"
+        return "WhatsApp messages cannot be answered with Plivo XML"
     if message.sender == message.to or message.sender in runtime.table.by_number:
-        return "the sender is one of our own numbers: a loop"
+        return "the sender is one of our own numbers, which would loop"
     return None

@@ -29,7 +29,7 @@ from app.replies.journal import (
 from app.replies.observer import Observer
 from app.replies.proposals import Evaluation
 from app.rules.outcome import Outcome, Step
-from app.rules.rule import MAX_LIFE
+from app.rules.rule import MAX_LIFETIME
 from app.rules.services import RuleServices
 from app.rules.table import Route
 from app.runtime import Runtime
@@ -38,9 +38,9 @@ from app.telemetry import get_logger
 log = get_logger("replies")
 
 CALLS = 4  # of Plivo for one message, at 0, 60, 180 and 420 s
-RULES_LIFETIME = MAX_LIFE + 5.0  # seconds for all rules of a message; the next call comes after 60
+RULES_LIFETIME = MAX_LIFETIME + 5.0  # seconds for all rules of a message; the next call comes after 60
 CLAIM = RULES_LIFETIME + 5.0  # seconds until a claim expires; that of a crashed owner is free when Plivo calls again
-RELEASE = 1.0  # seconds that a stop takes to release claims; a store that hangs must not delay it
+RELEASE_SECONDS = 1.0  # that a stop takes to release claims; a store that hangs must not delay it
 POLL = 0.2  # seconds between two attempts at a claim that another process holds
 WAITING = 500  # messages of one route that wait for its rules; each holds a task and a connection, about 50 KB
 
@@ -94,7 +94,7 @@ class ReplyHandler:
         self._owner = owner  # of this process's claims
         self._tasks: dict[str, tuple[asyncio.Task[bytes], _Pending]] = {}
         self._waiting: Counter[str | None] = Counter()  # messages whose rules are being asked, by route
-        self._notes: set[asyncio.Task[object]] = set()
+        self._recording: set[asyncio.Task[object]] = set()
 
     @property
     def in_flight(self) -> int:
@@ -126,10 +126,10 @@ class ReplyHandler:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)  # rules that ignore it are not waited for
         try:  # also claims whose call ended before the rules were asked
-            async with asyncio.timeout(RELEASE):
+            async with asyncio.timeout(RELEASE_SECONDS):
                 await self._journal.release(self._owner)
         except (Unavailable, TimeoutError) as error:
-            log.error("cannot free claims; they expire by themselves", reason=str(error) or "the store is too slow")
+            log.error("cannot release claims; they will expire", reason=str(error) or "the store is too slow")
 
     async def _claimed(self, pending: _Pending) -> bytes:
         """Claim the message and ask its rules, or join the task that does. Poll a claim that another process holds."""
@@ -155,7 +155,9 @@ class ReplyHandler:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            self._note(FailedCall(pending.arrival, 503, "no answer within the deadline; its rules are still running"))
+            self._record_in_background(
+                FailedCall(pending.arrival, 503, "no answer within the deadline; the rules are still running")
+            )
             raise
         finally:
             pending.waiters -= 1
@@ -166,8 +168,8 @@ class ReplyHandler:
         One slow webhook must not take the resources of other routes (G7).
         """
         if self._waiting[pending.arrival.route] >= WAITING:
-            reason = f"{WAITING} messages of route {pending.arrival.route} wait for its rules"
-            self._note(FailedCall(pending.arrival, 503, reason, ends_claim=True))
+            reason = f"{WAITING} messages of route {pending.arrival.route} are already waiting for its rules"
+            self._record_in_background(FailedCall(pending.arrival, 503, reason, ends_claim=True))
             raise Busy(reason)
 
     def _start(self, pending: _Pending, usage: Usage) -> asyncio.Task[bytes]:
@@ -192,7 +194,7 @@ class ReplyHandler:
                     pending.runtime, pending.route, message, evaluation, usage, self.services
                 )
         except TimeoutError:
-            step = Step("all rules", "fails", f"they took more than {RULES_LIFETIME:g} s together")
+            step = Step("all rules", "fails", f"took more than {RULES_LIFETIME:g} s together")
             pending.evaluation = replace(evaluation, outcome=Outcome(None, None, (step,)))
         return await self._record(pending, claimed=True)
 
@@ -237,19 +239,19 @@ class ReplyHandler:
         )
         if failures < CALLS:
             self._observer.call_failed(pending.arrival.route)
-            message = f"nothing answered, and a rule failed (call {failures} of {CALLS}): {reason}"
+            message = f"no rule answered (call {failures} of {CALLS}): {reason}"
             raise RulesFailed(message)
         fields = {"message_uuid": pending.uuid, "route": pending.arrival.route, "calls": failures}
         log.error("giving up after failed calls, sending no reply", **fields)
 
-    def _note(self, call: FailedCall) -> None:
-        """Record a call without an answer in the background."""
-        task = asyncio.create_task(self._noted(call))
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
+    def _record_in_background(self, call: FailedCall) -> None:
+        """Record a call without an answer, without waiting for it."""
+        task = asyncio.create_task(self._record_failure(call))
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
 
-    async def _noted(self, call: FailedCall) -> None:
+    async def _record_failure(self, call: FailedCall) -> None:
         try:
             await self._journal.fail(call)
         except Unavailable as error:
-            log.error("cannot note a call", message_uuid=call.arrival.message.message_uuid, reason=str(error))
+            log.error("cannot record a failed call", message_uuid=call.arrival.message.message_uuid, reason=str(error))

@@ -29,7 +29,7 @@ class Observer:
 
     def __init__(self, metrics: Metrics, quiet: float = QUIET) -> None:
         self._metrics = metrics
-        self._throttle = Throttle[_Kind](1, quiet, _tell_of_more)
+        self._throttle = Throttle[_Kind](1, quiet, _log_suppressed)
 
     def rules_failed(self, route: str | None, outcome: Outcome) -> None:
         """Count each rule of a route that failed."""
@@ -71,12 +71,12 @@ class Observer:
             event = "spending cap reached" if proposal.reason.startswith(SPENDING_CAP) else "rate limit reached"
             self._warn(event, proposal.reason, **people, route=route)
         if proposal.near_limit:
-            self._warn("a spending cap is at 80 %", proposal.near_limit, route=route)
+            self._warn("spending cap at 80 %", proposal.near_limit, route=route)
         if proposal.cut:
-            log.warning("a text was cut to max_units", message_uuid=message.message_uuid, rule=proposal.rule)
+            log.warning("text truncated to max_units", message_uuid=message.message_uuid, rule=proposal.rule)
         if proposal.unreached:
             log.warning(
-                "a message reached nobody: its recipients have opted out",
+                "message not sent: all recipients have opted out",
                 message_uuid=message.message_uuid,
                 route=route,
                 rule=proposal.rule,
@@ -96,6 +96,6 @@ class Observer:
             self._metrics.opted(route, out=proposal.change.opted_out)
 
 
-def _tell_of_more(kind: _Kind, count: int) -> None:
-    """Log how many warnings were left out since the last one."""
+def _log_suppressed(kind: _Kind, count: int) -> None:
+    """Log how many warnings were suppressed since the last one."""
     log.warning(kind.event, reason=kind.limit, more=count)

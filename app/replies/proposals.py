@@ -65,7 +65,7 @@ class Proposal:
 
 
 OPTED_OUT = Proposal(OPT_OUT, "this person has opted out")
-REPLAYED = Proposal(OPT_OUT, "this message changed an opt-out before, and its answer is no longer kept")
+REPLAYED = Proposal(OPT_OUT, "repeat of a message that changed an opt-out; its answer is no longer stored")
 
 
 def propose(
@@ -111,13 +111,13 @@ def _from_rules(message: InboundMessage, evaluation: Evaluation, callback: Callb
     if evaluation.forbidden:
         return Proposal(None, evaluation.forbidden, limited=True)
     if evaluation.route is None:
-        return Proposal(None, "no route has this number, and there is no default route")
+        return Proposal(None, "no route for this number, and no default route")
     if outcome is None:
-        return Proposal(None, "this person had opted out when the message came")
+        return Proposal(None, "this person had opted out when the message arrived")
     steps = f"[{', '.join([_step_json(step.rule, step.verdict, step.reason) for step in outcome.steps])}]"
     answer = outcome.answer
     if answer is None:
-        reason = "nothing answered, and a rule failed" if outcome.failed else "every rule passed"
+        reason = "no rule answered, and at least one failed" if outcome.failed else "every rule passed"
         return Proposal(None, reason, steps, failed=outcome.failed)
     fitted = fit(answer.messages, evaluation.policy.limits.max_units)
     return Proposal(
@@ -160,7 +160,7 @@ def fit(messages: Sequence[Outgoing], max_units: int) -> Fitted:
     for one in messages:
         dst = tuple([number for number in one.dst if number != one.src and numbers.can_be_texted(number)])
         if len(dst) < len(one.dst):
-            why = "; an alphanumeric sender, or the number itself, cannot be texted"
+            why = "; alphanumeric senders and the number itself cannot be texted"
         whole = clean(one.text)  # a text of characters that XML forbids would be sent as an empty message
         text, size = units.fit(whole, max_units)
         cut = cut or text != whole

@@ -13,7 +13,7 @@ from app.rules import conditions
 from app.rules.compiler import RuleCompiler
 from app.rules.conditions import ConditionOptions
 from app.rules.kinds import forward, keywords, python, silence, text, webhook
-from app.rules.rule import LIFE, MAX_LIFE, Action, Cooldown, Rule
+from app.rules.rule import LIFETIME, MAX_LIFETIME, Action, Cooldown, Rule
 
 
 class KindOptions(Protocol):
@@ -55,9 +55,9 @@ class RuleOptions:
     ] = None
     timeout: Annotated[
         Seconds,
-        Interval(gt=0, le=MAX_LIFE),
+        Interval(gt=0, le=MAX_LIFETIME),
         Doc("How long a webhook or function may take. Beyond the deadline, Plivo's next call gets the answer."),
-    ] = LIFE
+    ] = LIFETIME
 
 
 def build(options: RuleOptions, compiler: RuleCompiler) -> Rule:

@@ -41,7 +41,7 @@ async def walk(
             result = _redirected(result, left)
         if isinstance(result, Answers):
             steps.append(Step(rule.name, "answers", result.reason))
-            steps += [Step(other.name, "not asked", "an earlier rule had answered") for other in left]
+            steps += [Step(other.name, "not asked", "an earlier rule answered") for other in left]
             return Outcome(result, rule.name, tuple(steps))
         steps.append(Step(rule.name, "fails" if isinstance(result, Fails) else "passes", result.reason))
         if isinstance(result, Fails):
@@ -64,27 +64,27 @@ def _redirected(redirect: Redirects, left: list[Rule]) -> Passes | Fails:
     """Put the named rule first. It is a failure if that rule was asked already, or belongs to another route."""
     named = next((rule for rule in left if rule.name == redirect.rule), None)
     if named is None:
-        return Fails("it names a rule that is not in this route, or was asked already")
+        return Fails("redirects to a rule that is not in this route or was already asked")
     left.remove(named)
     left.insert(0, named)
     return Passes(redirect.reason)
 
 
 async def _call_out(rule: Rule, context: RuleContext) -> RuleResult:
-    """Ask a rule that waits for somebody else, for at most its lifetime."""
+    """Ask a rule that waits for an outside service, for at most its lifetime."""
     if context.services.given is not None:
         return await _ask(replace(rule, action=_Given(context.services.given.get(rule.name, "pass"))), context)
     own = replace(
-        context, deadline=time.monotonic() + rule.life
+        context, deadline=time.monotonic() + rule.lifetime
     )  # a copy, because a rule may outlive its lifetime, and the context changes
     asked = asyncio.ensure_future(_ask(rule, own))
     try:
-        done, late = await asyncio.wait({asked}, timeout=rule.life)
+        done, late = await asyncio.wait({asked}, timeout=rule.lifetime)
     finally:
         asked.cancel()
     if late:
         await asyncio.wait(late, timeout=GRACE)  # a rule that ignores the cancellation is not waited for
-        return Fails(f"no answer within its timeout of {rule.life:g} s")
+        return Fails(f"no answer within its timeout of {rule.lifetime:g} s")
     (answered,) = done
     error = answered.exception()  # such as GeneratorExit, which would close every coroutine above if raised
     return Fails(f"raised {place_of(error)}") if error else answered.result()
@@ -104,13 +104,13 @@ async def _ask(rule: Rule, context: RuleContext) -> RuleResult:
 class _Given:
     """The stand-in for an action that calls out, with the result that a test or `explain` has set."""
 
-    says: str
+    result: str
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = False
     has_cooldown: ClassVar[bool] = False
 
     async def __call__(self, context: RuleContext) -> RuleResult:
-        match self.says:
+        match self.result:
             case "pass":
                 return Passes("given: pass")
             case "fail":

@@ -110,7 +110,7 @@ class RuleCompiler:
             self.fault(key, str(error), at=error.at)
             return Template(())
         if not source.strip():
-            self.fault(key, "an empty text sends nothing; for that write: silence = true")
+            self.fault(key, "an empty text sends nothing; to send nothing on purpose, write: silence = true")
         for name in () if self.all_names else sorted(template.names - NAMES - self.names):
             self._check_name(key, name, templates.place_of(name, source))
         self._check_cost(key, source, template.fixed)
@@ -139,7 +139,7 @@ class RuleCompiler:
 
     def _check_cost(self, key: str, source: str, fixed: str | None) -> None:
         if fixed is not None and (count := units.count(fixed)) > self.max_units:
-            message = f"{count} units, more than [limits] max_units = {self.max_units}; shorten it, or raise that"
+            message = f"{count} units, more than [limits] max_units = {self.max_units}; shorten the text or raise it"
             self.fault(key, message, at=range(len(source)))
         costly = units.costly(source)
         if costly and len(costly) <= len(source) // 10 + 1:  # few: probably not meant; many: another script

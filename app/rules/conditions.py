@@ -26,16 +26,16 @@ class ConditionOptions:
     match: Annotated[
         str | None,
         Example(r"order\s+(?P<number>\d{4,8})"),
-        Doc("An RE2 pattern that is found in the text, whatever the case. Its named groups are names for texts."),
+        Doc("An RE2 pattern to find in the text, in any case. Texts may use its named groups."),
     ] = None
     sender: Annotated[
         tuple[str, ...],
         Key("from"),
         Example(["+3389*", "short-code"]),
-        Doc("Senders: numbers, prefixes as `+3389*`, names, or the words `short-code` and `alphanumeric`."),
+        Doc("Senders: numbers, prefixes such as `+3389*`, names, or `short-code` and `alphanumeric`."),
     ] = ()
-    open: Annotated[str | None, Example("office"), Doc("A schedule that is open when the message comes.")] = None
-    closed: Annotated[str | None, Example("office"), Doc("A schedule that is closed when the message comes.")] = None
+    open: Annotated[str | None, Example("office"), Doc("A schedule that is open when the message arrives.")] = None
+    closed: Annotated[str | None, Example("office"), Doc("A schedule that is closed when the message arrives.")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class TextMatch:
         """Return the context with the named groups, or pass if the pattern is not found."""
         found = self.pattern.search(folding.digits(context.message.text).encode())  # RE2 works on bytes
         if found is None:
-            return Passes("match: the pattern is not found")
+            return Passes("match: pattern not found")
         groups = {name: (value or b"").decode() for name, value in found.groupdict().items()}
         return context.with_values(**groups) if groups else context
 
@@ -66,7 +66,11 @@ class Sender:
 
     def __call__(self, context: RuleContext) -> RuleContext | Passes:
         """Return the context, or pass if the message is from anybody else."""
-        return context if any(test(context.message.sender) for test in self.tests) else Passes("from: another sender")
+        return (
+            context
+            if any(test(context.message.sender) for test in self.tests)
+            else Passes("from: the sender is not listed")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _compile(source: str, compiler: RuleCompiler) -> Any:
         compiler.fault("match", f"not an RE2 pattern, {reason}; RE2 has no look-around and no back-references")
         return None
     for name in sorted(NAMES & set(pattern.groupindex)):
-        compiler.fault("match", f"a group cannot be called {name}; texts know that name already")
+        compiler.fault("match", f"a group cannot be called {name}; that name is built in")
     return pattern
 
 
@@ -124,12 +128,12 @@ def _sender(source: str, compiler: RuleCompiler) -> Callable[[str], bool]:
     if source.endswith("*"):
         prefix = normalise(source[:-1])
         if not is_digits(prefix):
-            compiler.fault("", f'"{source}" is not a prefix; write digits and a star, as +3389*')
+            compiler.fault("", f'"{source}" is not a prefix; write digits and a star, such as +3389*')
         elif prefix.startswith("0"):  # no E.164 number does, so it would never match
-            compiler.fault("", f'"{source}" is not a prefix of numbers; begin with the country code, as +3389*')
+            compiler.fault("", f'"{source}" is not a prefix of numbers; begin with the country code, such as +3389*')
         return lambda address: address.startswith(prefix) and kind_of(address) == "number"
     if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):
-        compiler.fault("", f'"{source}" is no kind of sender; did you mean "{near[0]}"?')
+        compiler.fault("", f'"{source}" is not a kind of sender; did you mean "{near[0]}"?')
         return lambda _address: False
     exact = compiler.sender("", source)
     return lambda address: address == exact

@@ -26,26 +26,24 @@ class Expectation:
 class ConfigTest:
     """One `[[tests]]`: a message, and the reply that is expected. `plivo-autoreply test` runs it."""
 
-    name: Annotated[str, Example("a customer asks for the hours"), Doc("What is tested, in words.")]
+    name: Annotated[str, Example("a customer asks for the hours"), Doc("A short description of the test.")]
     to: Annotated[str, Example("+33644600000"), Doc("Your number.")]
-    sender: Annotated[str, Key("from"), Example("+33700000001"), Doc("Who writes.")]
+    sender: Annotated[str, Key("from"), Example("+33700000001"), Doc("The sender: a number or a name.")]
     expect: Annotated[
         Expectation, Example({"rule": "menu", "text": "Open Mon-Fri 9:00-18:00."}), Doc("What the reply must be.")
     ]
-    text: Annotated[str, Example("Hours?"), Doc("What they write.")] = ""
-    type: Annotated[Literal["sms", "mms", "whatsapp"], Doc("How they write.")] = "sms"
+    text: Annotated[str, Example("Hours?"), Doc("The text of the message.")] = ""
+    type: Annotated[Literal["sms", "mms", "whatsapp"], Doc("The type of the message.")] = "sms"
     intent: Annotated[
         Literal["", "optout", "optin", "help"],
         Example("optout"),
         Doc("The MessageIntent that Plivo sets. Default: none."),
     ] = ""
     at: Annotated[
-        datetime | None, Doc("When the message comes, with an offset, as `2026-03-02T10:00:00+01:00`. Default: now.")
+        datetime | None, Doc("When the message arrives, with a UTC offset: `2026-03-02T10:00:00+01:00`. Default: now.")
     ] = None
     given: Annotated[
         Mapping[str, str],
         Example({"bot": "pass"}),
-        Doc(
-            "What a webhook or function says, by rule: a text, `pass` or `fail`. Default: `pass`. Tests make no calls."
-        ),
+        Doc("The result of each webhook or function: a text, `pass` or `fail`. Default: `pass`. Tests make no calls."),
     ] = field(default_factory=dict)

@@ -16,10 +16,10 @@ from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
 from app.rules.services import RuleServices
 from app.rules.templates import Template
 
-LIFE = 5.0  # seconds that a rule without `timeout` may take
+LIFETIME = 5.0  # seconds that a rule without `timeout` may take
 MESSAGES = 10  # at most in one answer
-ALLOW_TO = "Numbers that its replies may go to besides the sender."
-MAX_LIFE = 50.0  # seconds; Plivo calls again after 60
+ALLOW_TO = "Additional numbers that its replies may text. Default: the sender only."
+MAX_LIFETIME = 50.0  # seconds; Plivo calls again after 60
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class RuleContext:
     route: str
     at: float  # when the message arrived, in seconds since the epoch
     vars: Mapping[str, str]  # of the route
-    cooldowns: Mapping[str, float]  # key -> when this sender last had that answer
+    cooldowns: Mapping[str, float]  # key -> when this sender last got that answer
     services: RuleServices
     src: str  # the number that replies
     rule: str = ""
@@ -86,7 +86,7 @@ class RuleContext:
         for text, to in texts:
             person = self.message.sender if to is None else normalise(to)
             if person != self.message.sender and person not in allowed:
-                return Fails(f"{who}: a message to somebody who is not in allow_to")
+                return Fails(f"{who}: a recipient is not in allow_to")
             if text.strip():
                 outgoing.append(Outgoing(self.src, (person,), text))
         return Answers(tuple(outgoing), f"{who}: {len(outgoing)} messages")
@@ -104,7 +104,7 @@ class Action(Protocol):
     """What a rule does if its conditions hold. Every action is async, so that any kind may wait."""
 
     always_answers: ClassVar[bool]  # never passes or fails
-    calls_out: ClassVar[bool]  # waits for somebody else: its lifetime is limited, and the message is claimed first
+    calls_out: ClassVar[bool]  # waits for an outside service: its lifetime is limited, and the message is claimed first
 
     @property
     def has_cooldown(self) -> bool:
@@ -131,7 +131,8 @@ class Cooldown:
         used = context.cooldowns.get(key)
         if used is None or context.at - used >= self.seconds:
             return None
-        reason = f"cooldown: this sender had this answer, and has it again in {_span(used + self.seconds - context.at)}"
+        left = _span(used + self.seconds - context.at)
+        reason = f"cooldown: this sender already got this answer; available again in {left}"
         return Passes(reason) if self.then == "pass" else Answers((), reason)
 
     def use(self, answer: Answers, key: str) -> Answers:
@@ -147,7 +148,7 @@ class CooldownOptions:
         Seconds | None,
         Interval(gt=0),
         Example("12h"),
-        Doc("How long a sender who had this answer does not get it again."),
+        Doc("How long a sender who got this answer does not get it again."),
     ] = None
     cooldown_then: Annotated[
         Literal["silence", "pass"], Doc("What happens in between: `silence`, or `pass` to the next rule.")
@@ -166,7 +167,7 @@ class Rule:
     conditions: tuple[Condition, ...]
     action: Action
     src: str | None = None
-    life: float = LIFE
+    lifetime: float = LIFETIME
     cooldown: Cooldown | None = None
     has_effects: bool = False  # whether asking it has effects, which must not happen twice
 

@@ -20,14 +20,12 @@ class RouteOptions:
     to: Annotated[
         tuple[str, ...],
         Example(["+33 6 44 60 00 00", "+33644600001"]),
-        Doc("The numbers of the route, or `*`: every other number. A file holds one a line."),
+        Doc("The numbers of the route, or `*` for every other number. A file has one number per line."),
     ]
     name: Annotated[
         RouteName | None,
         Example("support"),
-        Doc(
-            "The name of the route: lower-case letters, digits and hyphens. The route of `*` is `default` without one."
-        ),
+        Doc("The name of the route: lower-case letters, digits and hyphens. Default for the route of `*`: `default`."),
     ] = None
     rules: Annotated[
         tuple[str, ...] | None,

@@ -16,7 +16,7 @@ from app.rules.schedules import MOMENTS, Moment, Schedule
 
 NEVER = "later"  # the words for a moment that never comes, unless the template has its own
 
-_BRACE = "a brace that is meant as such is written twice: {{ or }}"
+_BRACE = "write a literal brace twice: {{ or }}"
 _parse = string.Formatter().parse
 
 

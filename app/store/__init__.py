@@ -1,6 +1,6 @@
-"""The only package with SQL. `open_store` gives the journal, the delivery queue and the writer behind them.
+"""The only package with SQL. `open_store` opens the journal, the delivery queue and the writer behind them.
 
-One statement set serves every database; what differs stands in `database.py`.
+One set of statements serves every database. What differs between databases is in `database.py`.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ CLOSING = 2.0  # seconds for what waits to be written; a store that hangs must n
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An open store. If one of its tasks ends, nothing is durable any more; only a serving one is swept."""
+    """An open store. If one of its tasks ends, nothing is durable any more. Retention runs only in a serving store."""
 
     engine: AsyncEngine
     writer: Writer
@@ -64,7 +64,7 @@ class Store:
         await self.writer.submit(_beat, None)
 
     async def change(self, verb: Callable[[sa.Connection, Sequence[T]], Sequence[R]], item: T) -> R:
-        """What an operator or the service itself changes, in a transaction of its own. Raises `Unavailable`."""
+        """Run a change by an operator, or by the service itself, in its own transaction. Raises `Unavailable`."""
         try:
             return await self.database.transact(lambda connection: verb(connection, [item])[0])
         except StoreError as error:
@@ -72,14 +72,14 @@ class Store:
             raise Unavailable(message) from error
 
     async def erase(self) -> None:
-        """Leave nothing readable in the store's files of what was deleted; PostgreSQL does so when it vacuums.
+        """Overwrite deleted data in the store's files. On PostgreSQL this is left to vacuum.
 
         Raises `Unavailable`.
         """
         try:
             await self.database.erase()
         except StoreError as error:
-            message = f"the rows are deleted, but the store's files still hold them: {error}"
+            message = f"the rows are deleted, but the store's files still contain them: {error}"
             raise Unavailable(message) from error
 
 
@@ -92,9 +92,9 @@ async def open_store(
     clock: Clock | None = None,
     committed: Committed = ignore,
 ) -> AsyncIterator[Store]:
-    """Opens and migrates. `serving` holds a file for this process; commands may work beside it.
+    """Open and migrate a store. `serving` locks a SQLite file for this process; commands may use it at the same time.
 
-    Raises `StoreInUse`, `NewerStore`, `BrokenStore`.
+    Raises `StoreInUse`, `NewerStore` or `BrokenStore`.
     """
     async with (
         open_database(options, serving=serving, migrate=migrate, clock=clock) as database,
@@ -107,7 +107,7 @@ async def open_store(
 async def open_database(
     options: StoreSettings, *, serving: bool, migrate: bool = True, clock: Clock | None = None
 ) -> AsyncIterator[Database]:
-    """What is under a store, migrated. Raises as `open_store` does."""
+    """Open and migrate the database of a store. Raises what `open_store` raises."""
     async with contextlib.AsyncExitStack() as stack:
         try:
             file = None
@@ -125,8 +125,8 @@ async def open_database(
 
 def _advice(options: StoreSettings) -> str:
     if options.file:
-        return "is the folder there, writable, and on a local disk?"
-    return "is the server up, and does it let this user in?"
+        return "check that the folder exists, is writable and is on a local disk"
+    return "check that the server is running and accepts this user"
 
 
 def _database(options: StoreSettings, clock: Clock, file: ServedFile | None) -> Database:

@@ -1,4 +1,4 @@
-"""From a time to a row: messages stand in order of arrival, so a range of time is a range of ids."""
+"""Find rows by time. Messages are in order of arrival, so a range of time is a range of ids."""
 
 from functools import cache
 
@@ -12,13 +12,13 @@ FRESH = 60.0  # seconds that a found row serves: what is looked at grows by a mi
 
 
 class Arrivals:
-    """Finds the first row of a window that ends now, and remembers it for a while."""
+    """A finder of the first row in a window that ends now. It remembers the row for a while."""
 
     def __init__(self) -> None:
         self._found: dict[float, tuple[float, int]] = {}  # window -> (when it was looked up, id)
 
     async def first_id(self, connection: Connection, window: float, now: float) -> int:
-        """The id of a row before which none came in the last `window` seconds."""
+        """Return the id of a row before which none arrived in the last `window` seconds."""
         looked_up, found = self._found.get(window, (float("-inf"), 0))
         if not 0 <= now - looked_up < FRESH:
             found = await first_after(connection, messages.c.id, messages.c.received_at, now - window)
@@ -27,7 +27,7 @@ class Arrivals:
 
 
 async def first_after(connection: Connection, id_: sa.Column[int], arrived: sa.Column[float], since: float) -> int:
-    """The id of the first row that came after `since`, or one above all ids, by binary search."""
+    """Return the id of the first row that arrived after `since`, or an id above all others. Uses binary search."""
     bounds, probe = _statements(id_, arrived)
     low, high = (await connection.fetch(bounds, {}))[0]
     if low is None:
@@ -45,6 +45,6 @@ async def first_after(connection: Connection, id_: sa.Column[int], arrived: sa.C
 
 @cache
 def _statements(id_: sa.Column[int], arrived: sa.Column[float]) -> tuple[Statement, Statement]:
-    """The lowest and highest id, and the first row from an id on."""
+    """Return the statements for the lowest and the highest id, and for the first row from an id on."""
     first = sa.select(id_, arrived).where(id_ >= sa.bindparam("id")).order_by(id_).limit(sa.literal_column("1"))
     return Statement(sa.select(sa.func.min(id_), sa.func.max(id_))), Statement(first)

@@ -1,4 +1,4 @@
-"""Opt-outs that reports prove: Plivo refused a message because that person has told it STOP (G9)."""
+"""Opt-outs that reports prove: Plivo refused a message because the person has sent it STOP (G9)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -23,9 +23,9 @@ _ANSWERED = Statement(
 
 
 async def record(connection: Connection, incoming: Sequence[IncomingReport]) -> set[Conversation]:
-    """Record the opt-outs that these new reports prove, and return whose; one that is in force is not made again.
+    """Record the opt-outs that these new reports prove, and return whose. One that is in force is not recorded again.
 
-    A report of an answer that was given before the person opted in again proves nothing any more.
+    A report about an answer that was given before the person opted in again proves nothing.
     """
     proving = [one for one in incoming if one.proves_opt_out]
     if not proving:
@@ -55,17 +55,17 @@ def _new(
 
 
 def conversation_of(one: IncomingReport) -> Conversation:
-    """Our number and the person that a report is about."""
+    """Return our number and the person that a report is about."""
     return Conversation(one.report.sender, canonical(one.report.to))
 
 
 async def _newest(connection: Connection, proving: Sequence[IncomingReport]) -> dict[Conversation, tuple[bool, float]]:
-    """Whether each pair is out, and since when it is so."""
+    """Return whether each person is opted out of each number, and since when."""
     rows = await connection.fetch(_NEWEST, {"people": sorted({conversation_of(one).person for one in proving})})
     return {Conversation(number, person): (bool(opted_out), at) for number, person, opted_out, at in rows}
 
 
 async def _answered(connection: Connection, proving: Sequence[IncomingReport]) -> dict[str, float]:
-    """When the messages came whose answers these reports speak of, by MessageUUID."""
+    """Return when the messages arrived whose answers these reports are about, by MessageUUID."""
     uuids = sorted({one.report.in_reply_to for one in proving if one.report.in_reply_to})
     return dict(map(tuple, await connection.fetch(_ANSWERED, {"uuids": uuids})))

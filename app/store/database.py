@@ -1,9 +1,8 @@
-"""What differs between databases, behind one seam: `open_database`. Everything else is one statement set.
+"""The interface of a database, with everything that differs between databases. Statements are shared.
 
-A database has readers (an async engine), `write` for the writer's groups and `transact` for other changes, a clock
-(`autoreply_now()`, which the database defines, so that due times are its own), and a way to hold others off while it
-migrates.
-`sqlite.py` and `postgres.py` are the two there are.
+A database has readers (an async engine), `write` for the writer's groups, `transact` for other changes, and a lock for
+migrations. It also defines a clock, `autoreply_now()`, so that due times use the database's own time. `sqlite.py` and
+`postgres.py` implement it.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
@@ -26,11 +25,11 @@ R = TypeVar("R")
 
 
 class StoreInUse(Exception):
-    """Another process serves from this store."""
+    """The error for a store that another process is serving."""
 
 
 class BrokenStore(Exception):
-    """The store cannot be opened; the message says why and what to do."""
+    """The error for a store that cannot be opened. The message says why and what to do."""
 
 
 class Database(Protocol):
@@ -41,24 +40,26 @@ class Database(Protocol):
     watches: tuple[Watch, ...]  # run while the store is served; none ever returns
 
     async def write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
-        """What `work` returns, once it is committed: on the raw driver, for the writer. Raises `StoreError`."""
+        """Run `work` on the raw driver, for the writer, and return its result once it is committed. Raises
+        `StoreError`.
+        """
         ...
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
-        """What `work` returns, once it is committed: through SQLAlchemy, for everything else. Raises `StoreError`."""
+        """Run `work` through SQLAlchemy and return its result once it is committed. Raises `StoreError`."""
         ...
 
     async def erase(self) -> None:
-        """Leave nothing readable of what was deleted, as far as this database can. Raises `StoreError`."""
+        """Overwrite deleted data, as far as this database can. Raises `StoreError`."""
         ...
 
     async def close(self) -> None:
-        """Ends connections and threads."""
+        """Close all connections and threads."""
         ...
 
 
 class now(FunctionElement[float]):  # noqa: N801 - reads as SQL
-    """Seconds since the epoch, by the database's clock."""
+    """The time in seconds since the epoch, by the database's clock."""
 
     type = sa.Double()
     inherit_cache = True
@@ -70,8 +71,9 @@ def _now(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
 
 
 def never_back(wall: Clock, monotonic: Clock) -> Clock:
-    """The wall clock, but when that is put back, time goes on from where it was: what is due in 5 s stays due in 5 s.
-    A clock that is put forward is followed, as after a machine has slept; so what was leased may be leased again.
+    """Return a wall clock that never goes back: what is due in 5 s stays due in 5 s when the clock is put back.
+
+    A clock that is put forward is followed, as after a machine has slept, so a leased delivery may be leased again.
     """
     ahead = wall() - monotonic()
 
@@ -84,7 +86,7 @@ def never_back(wall: Clock, monotonic: Clock) -> Clock:
 
 
 def insert_new(table: sa.Table) -> postgresql.Insert:
-    """INSERT that leaves rows alone which are there already. PostgreSQL's construct compiles on SQLite, too."""
+    """Return an INSERT that ignores rows that exist. PostgreSQL's construct also compiles on SQLite."""
     return postgresql.insert(table).on_conflict_do_nothing()
 
 
@@ -93,18 +95,18 @@ def insert_or(
     update: Callable[[Any], Mapping[str, Any]],
     where: sa.ColumnElement[bool] | None = None,
 ) -> postgresql.Insert:
-    """INSERT that updates the row that is there already; `update` gets the new values by name."""
+    """Return an INSERT that updates rows that exist. `update` gets the new values by name."""
     statement = postgresql.insert(table)
     key = list(table.primary_key.columns)
     return statement.on_conflict_do_update(index_elements=key, set_=update(statement.excluded), where=where)
 
 
 def readers(engine: AsyncEngine) -> AsyncEngine:
-    """The same engine for those who only read: their transactions wait for nobody."""
+    """Return the same engine for readers, whose transactions wait for nothing."""
     return engine.execution_options(autoreply_reads=True)
 
 
 def lock_migrations(connection: sa.Connection) -> None:
-    """Where several processes may start at once, others wait until the end of this transaction."""
+    """Make other processes wait until the end of this transaction, if several may start at once."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))

@@ -1,7 +1,7 @@
-"""Deliveries in rows: a row for each report, one more for each target that wants it (G5, G6, G7).
+"""Deliveries in rows: a row for each report, and one for each target that wants it (G5, G6, G7).
 
 Leases and settlements are one verb, so that a lease sees every outcome that was reported before it. Copies of messages
-(`message_copies.py`) are leased with the reports (`leasing.py`).
+(`message_copies.py`) are leased together with reports (`leasing.py`).
 """
 
 import json
@@ -31,35 +31,35 @@ _LEASE_BYTES = 8
 
 
 class SqlDeliveryQueue:
-    """`delivery.queue.DeliveryQueue` on a database."""
+    """The `delivery.queue.DeliveryQueue` of a database."""
 
     def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
         self._engine = engine
         self._writer = writer
 
     async def accept(self, incoming: IncomingReport) -> Accepted:
-        """See `DeliveryQueue.accept`."""
+        """Implement `DeliveryQueue.accept`."""
         return await self._writer.submit(accept, incoming)
 
     async def lease(
         self, target: str, count: int, seconds: float, *, longest_due: bool = False, last: int | None = None
     ) -> Sequence[Delivery]:
-        """See `DeliveryQueue.lease`."""
+        """Implement `DeliveryQueue.lease`."""
         wanted = Wanted(target, count, seconds, secrets.token_hex(_LEASE_BYTES), longest_due, last)
         leased = await self._writer.submit(turn, wanted)
         return leased or []
 
     async def settle(self, settlement: Settlement) -> None:
-        """See `DeliveryQueue.settle`."""
+        """Implement `DeliveryQueue.settle`."""
         await self._writer.submit(turn, settlement)
 
     async def waiting(self) -> Mapping[str, int]:
-        """How many deliveries of each target are due, now or later. Raises `Unavailable`."""
+        """Count the deliveries of each target that are due, now or later. Raises `Unavailable`."""
         return await queries.waiting(self._engine)
 
 
 async def accept(connection: Connection, incoming: Sequence[IncomingReport]) -> list[Accepted | Exception]:
-    """New reports get their deliveries, due now; a repeat makes no row."""
+    """Store new reports with their deliveries, due now. A repeat adds no row."""
     refusals = await proofs.bind(connection, [one.proofs for one in incoming])
     await locks.hold(connection, (f"report {one.report.id}" for one in incoming))  # replicas may get the same report
     known = {row[0] for row in await connection.fetch(_KNOWN, {"ids": [one.report.id for one in incoming]})}
@@ -86,27 +86,27 @@ async def accept(connection: Connection, incoming: Sequence[IncomingReport]) -> 
 def _told(
     result: Accepted | Exception, one: IncomingReport, opted_out: Collection[Conversation]
 ) -> Accepted | Exception:
-    """The result, with the opt-out that the report has made."""
+    """Return the result, with the opt-out that the report has recorded."""
     if not opted_out or isinstance(result, Exception) or not (result.new and one.proves_opt_out):
         return result
     return replace(result, opted_out=blocked.conversation_of(one) in opted_out)
 
 
 async def _origins(connection: Connection, incoming: Sequence[IncomingReport]) -> dict[str, Origin]:
-    """Which route and rule made the messages that these reports speak of, by the MessageUUID that was answered."""
+    """Return the route and rule that made the messages of these reports, by the MessageUUID that was answered."""
     uuids = sorted({one.report.in_reply_to for one in incoming if one.report.in_reply_to})
     rows = await connection.fetch(_ORIGINS, {"uuids": uuids}) if uuids else []
     return {uuid: Origin(route, rule) for uuid, route, rule in rows}
 
 
 async def turn(connection: Connection, items: Sequence[Wanted | Settlement]) -> list[list[Delivery] | None]:
-    """Outcomes first; then due deliveries, due again at the end of the lease: a crash needs no recovery."""
+    """Settle outcomes first, then lease due deliveries until the end of their lease. A crash needs no recovery."""
     await _settle(connection, [item for item in items if isinstance(item, Settlement)])
     return [await lease(connection, item) if isinstance(item, Wanted) else None for item in items]
 
 
 async def _settle(connection: Connection, settlements: Sequence[Settlement]) -> None:
-    """Outcomes; whoever lost the lease changes nothing, but has tried all the same."""
+    """Store outcomes. A settlement whose lease was lost changes no delivery, but its attempt is still recorded."""
     if settlements:
         await connection.execute_many(_SETTLE, [_outcome(settlement) for settlement in settlements])
     if tried := [_try(settlement) for settlement in settlements if settlement.seconds is not None]:

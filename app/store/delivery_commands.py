@@ -17,8 +17,10 @@ BATCH = 2_000  # deliveries a transaction; a few dozen milliseconds of the write
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """At most `BATCH` of these deliveries, those with ids over `after`: a large change goes in steps, between which a
-    server writes. A replay spreads them over time: `rate` a second, `done` of them before this step.
+    """A change of at most `BATCH` deliveries, those with ids above `after`.
+
+    A large change goes in steps, between which a server writes. A replay spreads them over time: `rate` a second, with
+    `done` of them before this step.
     """
 
     who: str
@@ -30,8 +32,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A target to be paused or resumed. With `probe` the delivery that has waited longest is due now, so that a target
-    that is only probed can be tried with it.
+    """A target to be paused or resumed.
+
+    With `probe` the delivery that has waited longest is due now, so that a target that is only probed can be tried with
+    it.
     """
 
     who: str
@@ -50,8 +54,9 @@ _DROPPABLE = deliveries.c.state.in_(("due", "dead"))
 
 
 def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
-    """Make deliveries due with all their attempts again, as old as they are; return their ids. What is being tried is
-    left alone. Targets that are only probed, or have asked for time, get an attempt now.
+    """Make deliveries due with all their attempts again, keeping their age, and return their ids.
+
+    Deliveries in flight are left alone. Targets that are only probed, or have asked for time, get an attempt now.
     """
     return [_replay(connection, order) for order in orders]
 
@@ -77,7 +82,7 @@ def _replay(connection: sa.Connection, order: Change) -> list[int]:
 
 
 def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]:
-    """Never try deliveries again; return their ids. What is done stays done."""
+    """Stop attempting deliveries, and return their ids. Deliveries that are done stay done."""
     dropped = {"state": "dropped", "lease": None, "settled_at": now()}
     return [
         _changed(
@@ -101,7 +106,7 @@ async def count_droppable(engine: AsyncEngine, which: Selection) -> dict[TargetS
 
 
 def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
-    """Post nothing to a target until `resume`; return whether it was running."""
+    """Pause a target until `resume`. Return whether it was running."""
     results = []
     for pausing in pausings:
         paused = connection.execute(insert_new(pauses).values(target=pausing.target, paused_at=now()))
@@ -111,7 +116,7 @@ def pause(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
 
 
 def resume(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
-    """Post to a target again, now, even if it fails or has asked for time; return whether an operator had paused it."""
+    """Resume a target at once, even if it fails or has asked for time. Return whether an operator had paused it."""
     results = []
     for pausing in pausings:
         resumed = connection.execute(sa.delete(pauses).where(pauses.c.target == pausing.target))
@@ -124,20 +129,20 @@ def resume(connection: sa.Connection, pausings: Sequence[Pause]) -> list[bool]:
 
 
 def _request_probe(target: str) -> sa.Insert:
-    """Ask running servers for an attempt; they see it within a second."""
+    """Ask running servers for an attempt. They see the request within a second."""
     new = insert_or(probe_requests, lambda new: {"asked_at": new.asked_at})
     return new.values(target=target, asked_at=now())
 
 
 def _first_in_line(target: str) -> sa.Update:
-    """Make due what comes first of the deliveries that wait for a retry, or for their turn in a paced replay."""
+    """Make the first delivery due of those that wait for a retry, or for their turn in a paced replay."""
     waits = sa.select(deliveries.c.id).where(deliveries.c.target == target, is_due, deliveries.c.lease.is_(None))
     first = waits.order_by(deliveries.c.due_at, deliveries.c.id).limit(1).scalar_subquery()
     return sa.update(deliveries).where(deliveries.c.id == first, deliveries.c.due_at > now()).values(due_at=now())
 
 
 def _chosen(order: Change, *more: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Select ids, oldest first, and the place of each."""
+    """Select ids, oldest first, each with its position."""
     place = sa.func.row_number().over(order_by=deliveries.c.id).label("place")
     query = sa.select(deliveries.c.id, place).where(deliveries.c.id > order.after, *conditions(order.which), *more)
     return query.order_by(deliveries.c.id).limit(BATCH)

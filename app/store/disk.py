@@ -1,7 +1,7 @@
-"""The free-disk reserve of an embedded store: reports are refused before the disk is full, replies are not.
+"""The free-disk reserve of a SQLite store: reports are refused before the disk is full, messages are answered.
 
-A report that is refused with 503 comes again, Plivo calls up to four times; a full disk would silence the replies too
-(G7). Only SQLite has one: the disk of a PostgreSQL is somewhere else.
+Plivo sends a refused report up to four times. A full disk would stop the replies as well (G7). The disk of a PostgreSQL
+server is on another machine, so it has no reserve.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ REMIND = 60.0  # seconds between two error lines
 
 
 class DiskFull(Unavailable):
-    """Less than the reserve is free."""
+    """The refusal of a report while less than the reserve is free."""
 
     label = "disk"
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Of a filesystem, in bytes; `free` is what this user may fill."""
+    """The size of a filesystem in bytes. `free` is what this user may fill."""
 
     free: int
     total: int
@@ -40,7 +40,7 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What was found."""
+    """The free space and the reserve in bytes, and whether there is enough."""
 
     free: int
     reserve: int
@@ -51,7 +51,7 @@ Measure = Callable[[], Space]
 
 
 def measuring(path: Path) -> Measure:
-    """Measures where this file is. Raises `OSError`."""
+    """Return a function that measures the filesystem of this file. It raises `OSError`."""
 
     def measure() -> Space:
         found = os.statvfs(path.parent)
@@ -61,7 +61,7 @@ def measuring(path: Path) -> Measure:
 
 
 class Reserve:
-    """Watches one disk. `configured` is what the file says, in bytes; 0: nothing is refused; None: the default."""
+    """The watch over one disk. `configured` is the reserve in bytes: 0 refuses nothing, None is the default."""
 
     def __init__(self, configured: int | None, measure: Measure, clock: Callable[[], float] = time.monotonic) -> None:
         self._configured = configured
@@ -71,14 +71,16 @@ class Reserve:
         self._measured = self._told = float("-inf")
 
     def require(self) -> None:
-        """Raises `DiskFull`. What cannot be measured is no reason to refuse: the store will say so itself."""
+        """Raise `DiskFull` if there is too little space. If the disk cannot be measured, nothing is refused."""
         room = self.look()
         if room and not room.enough:
             message = f"{_mib(room.free)} free on the store's disk, less than [store] reserve, {_mib(room.reserve)}"
             raise DiskFull(message)
 
     def look(self) -> Room | None:
-        """Measured at most a second ago. Tells the log when it changes, and each minute while there is too little."""
+        """Return what was measured at most a second ago. Log each change, and every minute while there is too little
+        space.
+        """
         now = self._clock()
         if now - self._measured >= MEASURED_FOR:
             self._measured = now
@@ -91,7 +93,7 @@ class Reserve:
         return self._room
 
     async def watch(self) -> None:
-        """Look from time to time, so that it is told before the next report comes. Never returns."""
+        """Measure from time to time, so that a full disk is logged before the next report arrives. Never returns."""
         while True:
             self.look()
             await asyncio.sleep(LOOK)
@@ -102,10 +104,10 @@ class Reserve:
         room = Room(space.free, reserve, space.free >= reserve * (AGAIN if was_short else 1))
         if not room.enough and (not was_short or now - self._told >= REMIND):
             self._told = now
-            what = "the disk is nearly full: reports are refused, replies are not"
+            what = "the disk is nearly full: reports are refused, messages are answered"
             log.error(what, free=_mib(room.free), reserve=_mib(reserve))
         if room.enough and was_short:
-            log.warning("the disk has room again, reports are taken", free=_mib(room.free))
+            log.warning("disk space recovered: reports are accepted again", free=_mib(room.free))
         self._room = room
 
 

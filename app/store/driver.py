@@ -1,7 +1,7 @@
 """Raw connections for the hot path: one protocol over sqlite3 and asyncpg.
 
-What is done with a connection is written once, as coroutines. On PostgreSQL they are awaited on the event loop. On
-SQLite they run in the writer's thread, where no method ever suspends: `run_in_thread` drives them to their end.
+Work on a connection is written once, as coroutines. On PostgreSQL they are awaited on the event loop. On SQLite they
+run in the writer's thread, where no method ever suspends, and `run_in_thread` runs them to their end.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ class Connection(Protocol):
         ...
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
-        """The rows of a statement."""
+        """Return the rows of a statement."""
         ...
 
     async def execute(self, statement: Statement, values: Values) -> None:
@@ -31,12 +31,12 @@ class Connection(Protocol):
         ...
 
     async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
-        """Execute a statement for each row; how many rows it changed, if it is `counted`, else 0."""
+        """Execute a statement for each row. Return how many rows it changed if it is `counted`, else 0."""
         ...
 
 
 class SqliteConnection:
-    """On sqlite3, in the writer's thread."""
+    """A connection of sqlite3, in the writer's thread."""
 
     shared = False
 
@@ -44,23 +44,23 @@ class SqliteConnection:
         self._raw = raw
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
-        """See `Connection.fetch`."""
+        """Implement `Connection.fetch`."""
         sql, parameters = statement.sqlite
         return self._raw.execute(sql, parameters(values)).fetchall()
 
     async def execute(self, statement: Statement, values: Values) -> None:
-        """See `Connection.execute`."""
+        """Implement `Connection.execute`."""
         sql, parameters = statement.sqlite
         self._raw.execute(sql, parameters(values))
 
     async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
-        """See `Connection.execute_many`."""
+        """Implement `Connection.execute_many`."""
         sql, parameters = statement.sqlite
         return self._raw.executemany(sql, map(parameters, rows)).rowcount
 
 
 class PostgresConnection:
-    """On asyncpg."""
+    """A connection of asyncpg."""
 
     shared = True
 
@@ -68,24 +68,24 @@ class PostgresConnection:
         self._raw = raw
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
-        """See `Connection.fetch`."""
+        """Implement `Connection.fetch`."""
         sql, parameters = statement.postgres
         rows: list[Row] = await self._raw.fetch(sql, *parameters(values))
         return rows
 
     async def execute(self, statement: Statement, values: Values) -> None:
-        """See `Connection.execute`."""
+        """Implement `Connection.execute`."""
         sql, parameters = statement.postgres
         await self._raw.execute(sql, *parameters(values))
 
     async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
-        """See `Connection.execute_many`."""
+        """Implement `Connection.execute_many`."""
         sql, parameters = statement.postgres
         return len(await self._raw.fetchmany(sql, list(map(parameters, rows))))
 
 
 def run_in_thread(work: Coroutine[Any, Any, R]) -> R:
-    """The result of a coroutine that never suspends."""
+    """Return the result of a coroutine that never suspends."""
     try:
         work.send(None)
     except StopIteration as end:

@@ -1,5 +1,6 @@
-"""Due times that a wrong clock has set are drawn back when a server starts. Otherwise a due time is stored once and
-never computed again.
+"""Correct due times that a wrong clock has set, when a server starts.
+
+Otherwise a due time is stored once and never computed again.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from app.store.schema import deliveries, is_due
 
 @dataclass(frozen=True, slots=True)
 class Longest:
-    """How far ahead a delivery to one of these targets may lie, in seconds."""
+    """The longest time, in seconds, by which a delivery to one of these targets may be ahead."""
 
     targets: tuple[str, ...]
     delay: float  # of one that waits for its next attempt
@@ -21,12 +22,12 @@ class Longest:
 
 
 def draw_back(connection: sa.Connection, orders: Sequence[Longest]) -> list[int]:
-    """How many deliveries of each order had been set by a clock that was ahead."""
+    """Correct due times. Return how many deliveries of each order were set by a clock that was ahead."""
     return [_shift(connection, order) + _bound(connection, order) for order in orders]
 
 
 def _shift(connection: sa.Connection, order: Longest) -> int:
-    """What was stored at a time that has not come yet keeps its delay, counted from now."""
+    """Shift deliveries that were stored in the future, so that each keeps its delay, counted from now."""
     stamps = (deliveries.c.created_at, deliveries.c.replayed_at, deliveries.c.settled_at)
     written_at = sa.func.coalesce(*reversed(stamps))
     past = {stamp.name: sa.case((stamp > now(), now()), else_=stamp) for stamp in stamps}
@@ -35,8 +36,9 @@ def _shift(connection: sa.Connection, order: Longest) -> int:
 
 
 def _bound(connection: sa.Connection, order: Longest) -> int:
-    """What no list, no Retry-After and no lease can have put so far away is due now. A replay may be spread as far as
-    an operator likes.
+    """Make deliveries due now that are further ahead than any list, Retry-After or lease allows.
+
+    A replay may be spread as far as an operator likes.
     """
     leased = deliveries.c.lease.is_not(None) & (deliveries.c.due_at > now() + order.lease)
     spread = deliveries.c.replayed_at.is_not(None) & (deliveries.c.attempts == 0)
@@ -46,5 +48,5 @@ def _bound(connection: sa.Connection, order: Longest) -> int:
 
 
 def _ahead(order: Longest, seconds: float) -> tuple[sa.ColumnElement[bool], ...]:
-    """Due later than that: the index by target and due time finds it."""
+    """Return the conditions for a due time later than that. The index by target and due time finds it."""
     return deliveries.c.target.in_(order.targets), is_due, deliveries.c.due_at > now() + seconds

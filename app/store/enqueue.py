@@ -1,4 +1,4 @@
-"""New deliveries in rows: one for each target that wants a report, due now; dead where the queue is full (G7)."""
+"""New deliveries in rows: one for each target that wants a report, due now, or dead where the queue is full (G7)."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ _INSERT = Statement(
 
 
 class Enqueued(NamedTuple):
-    """A stored report, or copy of a message, and the targets that get it; for those that are `full` it is dead."""
+    """A stored report or copy, and the targets that get it. For those in `full` it is dead."""
 
     report_id: str
     sequence: int

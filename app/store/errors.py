@@ -1,4 +1,4 @@
-"""Database errors in our own words: a driver's text may hold parameters, paths and hosts (G12)."""
+"""Database errors in this service's own words, because a driver's text may contain parameters and hosts (G12)."""
 
 import os
 import socket
@@ -42,11 +42,13 @@ _NO_TLS = "rejected SSL upgrade"  # asyncpg's words for a plain `ConnectionError
 _AT_FAULT = frozenset({"08", "25", "28", "3D", "53", "55", "57", "58"})
 SILENT = "the database does not answer"
 BUSY = "all connections to the database are in use"
-UNKNOWN = "the database refuses it"
+UNKNOWN = "the database refused the statement"
 
 
 class StoreError(Exception):
-    """A database's failure. `at_fault`: the database is unwell, so that any other statement would fail too."""
+    """A failure of a database. `at_fault` means that the database itself has a problem, so any other statement would
+    fail too.
+    """
 
     def __init__(self, reason: str, *, at_fault: bool) -> None:
         super().__init__(reason)
@@ -54,7 +56,7 @@ class StoreError(Exception):
 
 
 def described(error: BaseException, *, lost: bool = False) -> StoreError:
-    """A failure of a driver, of SQLAlchemy or of the system, in our words. `lost`: the connection is closed."""
+    """Return an error of a driver, SQLAlchemy or the system in our own words. `lost`: the connection is closed."""
     if isinstance(error, StoreError):
         return error
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
@@ -75,7 +77,7 @@ def described(error: BaseException, *, lost: bool = False) -> StoreError:
 
 
 def _of_system(error: OSError) -> str:
-    """By its number; what asyncio and asyncpg write beside it names hosts and ports."""
+    """Return the words for an error by its number. The text of asyncio and asyncpg contains hosts and ports."""
     for kind, reason in _CONNECTING.items():
         if isinstance(error, kind):
             return reason

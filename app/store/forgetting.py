@@ -1,5 +1,6 @@
-"""Erase what is stored about a person, or what limits have counted. In steps of `BATCH` rows, each a transaction, so
-that a server beside it writes in between (G4).
+"""Erase what is stored about a person, or what limits have counted, in steps.
+
+Each step is a transaction of at most `BATCH` rows, so that a running server can write in between (G4).
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,9 @@ PAGE = 5_000  # reports that one read looks at
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Erase the rows of a person. `strays` are reports found by `find_strays`, at most `BATCH`; `done` rows were
-    erased by the steps before.
+    """An order to erase the rows of a person.
+
+    `strays` are reports found by `find_strays`, at most `BATCH`. `done` rows were erased by earlier steps.
     """
 
     who: str
@@ -34,7 +36,9 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Forget what is counted against a person; None: against the spending caps. `done` rows by the steps before."""
+    """An order to forget what is counted against a person, or (None) against the spending caps. `done` counts earlier
+    steps.
+    """
 
     who: str
     person: str | None
@@ -42,9 +46,10 @@ class Reset:
 
 
 def forget(connection: sa.Connection, orders: Sequence[Forget]) -> list[int]:
-    """Take the next step of each order; return how many rows it erased. Fewer than `BATCH`: there are no more.
+    """Take the next step of each order, and return how many rows it erased. Fewer than `BATCH` means that none are
+    left.
 
-    Opt-outs go last: if a step fails, they still protect the person. The trace does not name the person.
+    Opt-outs go last, so that they still protect the person if a step fails. The trace does not name the person.
     """
     counts = []
     for order in orders:
@@ -68,7 +73,9 @@ def _forget(connection: sa.Connection, order: Forget) -> int:
 
 
 def reset(connection: sa.Connection, orders: Sequence[Reset]) -> list[int]:
-    """Take the next step of each order; return how many rows it changed. Fewer than `BATCH`: there are no more."""
+    """Take the next step of each order, and return how many rows it changed. Fewer than `BATCH` means that none are
+    left.
+    """
     counts = []
     for order in orders:
         count = _reset_caps(connection) if order.person is None else _reset_person(connection, canonical(order.person))
@@ -99,8 +106,9 @@ def _some(table: sa.Table, *where: sa.ColumnElement[bool], limit: int) -> sa.Col
 
 
 async def find_strays(engine: AsyncEngine, person: str) -> list[str]:
-    """Find the ids of reports that name a person as their sender only. No index holds senders, so these reads look
-    through all reports, page by page, and hold no writer up. Raises `Unavailable`.
+    """Find the ids of reports that name a person only as their sender. Raises `Unavailable`.
+
+    No index contains senders, so this reads all reports, page by page, without holding up a writer.
     """
     found: list[str] = []
     after = float("-inf")

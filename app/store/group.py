@@ -17,7 +17,7 @@ Write = Callable[[Connection, Any], Coroutine[Any, Any, None]]
 
 
 class Group:
-    """Reads were made before; `write` makes all writes."""
+    """The messages of a group. All reads were made before; `write` makes all writes."""
 
     def __init__(self, remembered: Usage, found: dict[str, StoredMessage]) -> None:
         self.usage = remembered
@@ -50,7 +50,7 @@ class Group:
         return proposal
 
     def call(self, found: StoredMessage, at: float) -> None:
-        """One more call got the answer of a message."""
+        """Note one more call that got the answer of a message."""
         found.called(at, 200, "answered again")
         if found.handed_over_at is None:
             found.handed_over_at = at
@@ -61,7 +61,7 @@ class Group:
             self._called[found.id] = found
 
     async def write(self, connection: Connection) -> None:
-        """Everything that the group changes."""
+        """Write everything that the group changes."""
         writes: tuple[tuple[Write, Collection[Any]], ...] = (
             (rows.insert, self._inserts),
             (rows.answer, self._answers),

@@ -1,4 +1,4 @@
-"""The running servers in rows: what each reports of itself and its targets, and what operators ask of them.
+"""The running servers in rows: what each reports about itself and its targets, and what operators ask of them.
 
 Commands read these rows, so they need neither the configuration nor the admin socket.
 """
@@ -21,7 +21,7 @@ FORGOTTEN = 3600.0  # seconds until somebody deletes its row
 
 
 class RefusedCalls(NamedTuple):
-    """How many calls were refused for one reason, in the minute that began at `minute` (seconds since the epoch)."""
+    """The number of calls refused for one reason, in the minute that began at `minute` (seconds since the epoch)."""
 
     minute: int
     reason: str  # the label of a refusal: "forged", "unsigned", "not_found", ..
@@ -29,7 +29,7 @@ class RefusedCalls(NamedTuple):
 
 
 class SpendingCap(NamedTuple):
-    """A spending cap of the configuration: SMS units of a scope in `seconds`; the scope is "" for all routes."""
+    """A spending cap of the configuration: SMS units of a scope in `seconds`. The scope is "" for all routes."""
 
     scope: str
     seconds: float
@@ -38,7 +38,7 @@ class SpendingCap(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server reports of itself. Times are seconds since the epoch."""
+    """The facts that a server reports about itself. Times are seconds since the epoch."""
 
     host: str = ""
     version: str = ""
@@ -63,7 +63,7 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """What one server writes: its facts and how its targets are."""
+    """What one server writes: its facts, and the status of its targets."""
 
     instance: str
     facts: ServerFacts
@@ -72,7 +72,7 @@ class ServerReport:
 
 @dataclass(frozen=True, slots=True)
 class ServerView:
-    """A server as its last row shows it. `seen_at` is in seconds since the epoch."""
+    """A server according to its last row. `seen_at` is in seconds since the epoch."""
 
     id: str
     seen_at: float
@@ -83,7 +83,7 @@ class ServerView:
 
 @dataclass(frozen=True, slots=True)
 class TargetView:
-    """A target as all servers that run see it. Times are seconds since the epoch."""
+    """A target according to all running servers. Times are seconds since the epoch."""
 
     paused_at: float | None = None  # by an operator
     statuses: tuple[TargetStatus, ...] = ()  # one a server
@@ -91,17 +91,17 @@ class TargetView:
 
     @property
     def failing(self) -> int:
-        """On how many servers the breaker has paused it."""
+        """The number of servers on which the breaker has paused it."""
         return sum(status.condition == "failing" for status in self.statuses)
 
     @property
     def busy(self) -> int:
-        """On how many servers it is left alone for a while, as it asked."""
+        """The number of servers on which it gets no requests for a while, as it asked."""
         return sum(status.condition == "busy" for status in self.statuses)
 
 
 class StoredInstances:
-    """`delivery.queue.Instances` of one server on a database. `change` is `Store.change`."""
+    """The `delivery.queue.Instances` of one server. `change` is `Store.change`."""
 
     def __init__(
         self,
@@ -116,15 +116,15 @@ class StoredInstances:
         self._facts = facts
 
     async def write(self, statuses: Mapping[str, TargetStatus]) -> None:
-        """See `Instances.write`."""
+        """Implement `Instances.write`."""
         await self._change(write, ServerReport(self._identity, self._facts(), statuses))
 
     async def leave(self) -> None:
-        """See `Instances.leave`."""
+        """Implement `Instances.leave`."""
         await self._change(leave, self._identity)
 
     async def probe_requests(self) -> Mapping[str, float]:
-        """See `Instances.probe_requests`."""
+        """Implement `Instances.probe_requests`."""
         query = sa.select(probe_requests.c.target, probe_requests.c.asked_at)
         async with reading(self._engine) as connection:
             return {row.target: row.asked_at for row in await connection.execute(query)}
@@ -143,13 +143,13 @@ def write(connection: sa.Connection, reports: Sequence[ServerReport]) -> list[No
 
 
 def leave(connection: sa.Connection, identities: Sequence[str]) -> list[None]:
-    """Mark these servers as stopped. Their rows stay for an hour: they say what was refused."""
+    """Mark these servers as stopped. Their rows stay for an hour, because they contain what was refused."""
     connection.execute(sa.update(instances).values(stopped=1, targets="{}").where(instances.c.id.in_(identities)))
     return [None] * len(identities)
 
 
 async def list_servers(engine: AsyncEngine) -> tuple[ServerView, ...]:
-    """Every server of the last hour, those that run first. Raises `Unavailable`."""
+    """Return every server of the last hour, running ones first. Raises `Unavailable`."""
     running = sa.and_(instances.c.stopped == 0, instances.c.seen_at >= now() - ALIVE).label("running")
     query = sa.select(instances, running).order_by(running.desc(), instances.c.seen_at.desc(), instances.c.id)
     async with reading(engine) as connection:
@@ -167,7 +167,7 @@ async def list_servers(engine: AsyncEngine) -> tuple[ServerView, ...]:
 
 
 async def list_targets(engine: AsyncEngine) -> dict[str, TargetView]:
-    """Every target that a server tells of, or that an operator has paused. Raises `Unavailable`."""
+    """Return every target that a server reports, or that an operator has paused. Raises `Unavailable`."""
     alive = sa.select(instances.c.seen_at, instances.c.targets).where(
         instances.c.stopped == 0, instances.c.seen_at >= now() - ALIVE
     )

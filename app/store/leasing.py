@@ -1,4 +1,4 @@
-"""Leases in rows: a lease is only a due time in the future, so a crash needs no recovery (G6)."""
+"""Leases in rows. A lease is only a due time in the future, so a crash needs no recovery (G6)."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Wanted:
 
 
 async def lease(connection: Connection, wanted: Wanted) -> list[Delivery]:
-    """What is due, ours until the lease ends."""
+    """Lease due deliveries, and return them."""
     statements = _LONGEST_DUE if wanted.longest_due else _LOWEST_SEQUENCE
     candidates = {"target": wanted.target, "spare": SPARE * wanted.count}
     ids = [row[0] for row in await connection.fetch(statements.candidates, candidates)]
@@ -48,14 +48,14 @@ async def lease(connection: Connection, wanted: Wanted) -> list[Delivery]:
 
 @dataclass(frozen=True, slots=True)
 class _Statements:
-    """How deliveries are chosen and taken, in one order."""
+    """The statements that choose and take deliveries in one order."""
 
     candidates: Statement
     take: Statement
 
 
 def _due() -> sa.Select[Any]:
-    """Those due longest, unless an operator has paused the target."""
+    """Select the deliveries that have been due longest, unless an operator has paused the target."""
     target: sa.BindParameter[str] = sa.bindparam("target")
     return (
         sa.select(deliveries.c.id, deliveries.c.sequence)
@@ -66,7 +66,10 @@ def _due() -> sa.Select[Any]:
 
 
 def _take(order: sa.Column[Any]) -> Statement:
-    """By their ids, and by nothing that would make a planner walk the whole queue again."""
+    """Return the statement that takes deliveries by id.
+
+    It has no condition that would make a planner read the whole queue again.
+    """
     still_due = sa.and_(deliveries.c.state + sa.literal_column("''") == sa.literal_column("'due'"))
     others = sa.case((deliveries.c.id == sa.bindparam("last", type_=sa.BigInteger), sa.literal_column("1")), else_=0)
     free = (
@@ -86,8 +89,9 @@ def _take(order: sa.Column[Any]) -> Statement:
 
 
 def _lowest() -> sa.Select[Any]:
-    """Of the `WINDOW` due longest those of the lowest Sequence: a bounded look at any backlog, in which no late
-    Sequence is overtaken for ever.
+    """Select those with the lowest Sequence among the `WINDOW` that have been due longest.
+
+    This reads a bounded part of any backlog, and no delivery with a high Sequence is overtaken for ever.
     """
     window = _due().limit(sa.literal_column(str(WINDOW))).subquery()
     return sa.select(window.c.id).order_by(window.c.sequence, window.c.id).limit(_SPARE)
@@ -101,7 +105,9 @@ _LOWEST_SEQUENCE = _Statements(Statement(_lowest()), _take(deliveries.c.sequence
 
 
 def _stale() -> sa.ColumnElement[bool]:
-    """Whether this target has accepted a later report of the same message: by Sequence, else by status."""
+    """Return the condition that this target has accepted a later report of the same message, by Sequence or else by
+    status.
+    """
     later, later_report = deliveries.alias("later"), reports.alias("later_report")
     accepted = sa.exists().where(  # nested, so that no planner begins with all that a target ever accepted
         later.c.report_id == later_report.c.id,

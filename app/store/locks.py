@@ -1,4 +1,4 @@
-"""Where several processes write at once: what a transaction reads of a person or a budget stays true until its end."""
+"""Locks for stores that several processes write to: what a transaction reads about a person or a budget stays true."""
 
 from collections.abc import Iterable
 from hashlib import sha256

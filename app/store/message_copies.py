@@ -1,6 +1,6 @@
-"""Copies of messages for targets with `send = ["messages"]`: stored with the answer, in its transaction (G6).
+"""Copies of messages for targets with `send = ["messages"]`, stored in the transaction of the answer (G6).
 
-A copy is delivered as a report is, but its words stay in `messages` alone, where `keep_text` and `forget` reach them.
+A copy is delivered like a report. Its text is only in `messages`, where `keep_text` and `forget` reach it.
 """
 
 import json
@@ -24,7 +24,7 @@ _MESSAGES = Statement(sa.select(messages).where(one_of(messages.c.message_uuid, 
 
 
 async def put(connection: Connection, copied: Sequence[tuple[Submission, Proposal]]) -> None:
-    """Queue the copies of messages that are new; one that came back after `keep` has a copy already."""
+    """Queue the copies of new messages. A message that comes again after `keep` has a copy already."""
     for submission, proposal in copied:
         copy = submission.copy
         if copy and await connection.execute_many(_INSERT, [_row(submission, proposal)]):
@@ -32,7 +32,7 @@ async def put(connection: Connection, copied: Sequence[tuple[Submission, Proposa
 
 
 async def messages_of(connection: Connection, uuids: Collection[str]) -> dict[str, Any]:
-    """The rows of these messages, by MessageUUID."""
+    """Return the rows of these messages, by MessageUUID."""
     if not uuids:
         return {}
     rows = [_MESSAGES.named(row) for row in await connection.fetch(_MESSAGES, {"uuids": sorted(uuids)})]
@@ -40,7 +40,7 @@ async def messages_of(connection: Connection, uuids: Collection[str]) -> dict[st
 
 
 def copy(content: Any, message: Any | None) -> Copy:
-    """The copy that a row of `reports` stands for; or, once the message is erased, its own columns."""
+    """Return the copy that a row of `reports` is about. If the message is erased, it has only the row's own columns."""
     known = Copy(
         content.id,
         content.received_at,

@@ -1,4 +1,4 @@
-"""Messages in rows: claimed, admitted and recorded in groups: decided one by one, written in few statements."""
+"""Messages in rows. Groups are claimed, admitted and recorded: decided one by one, written in few statements."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -16,13 +16,13 @@ from app.store.rows import StoredMessage
 
 
 class Messages:
-    """The verbs that a writer applies to groups; see `replies.journal.Journal`."""
+    """The verbs that a writer applies to groups. They implement `replies.journal.Journal`."""
 
     def __init__(self) -> None:
         self._arrivals = Arrivals()
 
     async def record(self, connection: Connection, submissions: Sequence[Submission]) -> list[Recorded | Exception]:
-        """Admit and record each message of a group; a repeat gets what was answered."""
+        """Admit and record each message of a group. A repeat gets the recorded answer."""
         unbound = [() if one.claimed else one.arrival.request.proofs for one in submissions]
         refusals = await proofs.bind(connection, unbound)
         await locks.hold(connection, _shared_names(submissions))
@@ -38,7 +38,7 @@ class Messages:
     async def claim(
         self, connection: Connection, requests: Sequence[ClaimRequest]
     ) -> list[Recorded | Held | Claimed | Exception]:
-        """One owner a message, until it is answered or the claim has run out; its owner may claim it again."""
+        """Claim messages for an owner, until they are answered or the claim expires. An owner may claim one again."""
         refusals = await proofs.bind(connection, [one.arrival.request.proofs for one in requests])
         found = await _find(connection, [one.arrival for one in requests])
         wanted = [one.arrival for one, refused in zip(requests, refusals, strict=True) if not refused]
@@ -52,13 +52,13 @@ class Messages:
         return results
 
     async def fail(self, connection: Connection, calls: Sequence[FailedCall]) -> list[int]:
-        """Note calls that got no answer; how often the rules of each message have failed."""
+        """Record calls that got no answer. Return how often the rules of each message have failed."""
         found = await _find(connection, [one.arrival for one in calls])
         await rows.begin(connection, found, [(one.arrival, one.reason) for one in calls])
         return [await _fail(connection, one, found[one.arrival.message.message_uuid]) for one in calls]
 
     async def release(self, connection: Connection, owners: Sequence[str]) -> list[None]:
-        """Free what these owners hold; "" stands for every owner."""
+        """Release the claims of these owners; "" stands for every owner."""
         for owner in owners:
             if owner:
                 await connection.execute(rows.RELEASE, {"claimant": owner})
@@ -72,14 +72,14 @@ async def _find(connection: Connection, arrivals: Iterable[Arrival]) -> dict[str
 
 
 def _shared_names(submissions: Sequence[Submission]) -> Iterator[str]:
-    """G8: people and budgets, which no two replicas may count at the same time."""
+    """Yield the people and budgets of a group, which no two replicas may count at the same time (G8)."""
     for one in submissions:
         yield " ".join(one.candidate.query.conversation)
         yield from (f"budget {budget.scope}" for budget in one.candidate.query.budgets)
 
 
 def _of_repeats(found: Mapping[str, StoredMessage]) -> Iterator[UsageQuery]:
-    """What must be known to repeat an answer: whether somebody it goes to has opted out since."""
+    """Yield the queries that repeated answers need: whether a recipient has opted out since."""
     nobody = Conversation("", "")
     for row in found.values():
         if row.state == "answered" and row.xml not in (b"", EMPTY):
@@ -96,7 +96,7 @@ def _settle(one: Submission, group: Group) -> Recorded:
 
 
 def _repeat(arrival: Arrival, found: StoredMessage, group: Group) -> Recorded:
-    """The answer of a message again, without the messages to people who have opted out since."""
+    """Return the answer of a message again, without messages to people who have opted out since."""
     group.call(found, arrival.called_at)
     if not found.xml:  # its retention is over: that call is long past
         return Recorded(EMPTY)

@@ -1,7 +1,7 @@
-"""What operators ask and change about people: opt-outs, replies counted, and which addresses the store knows.
+"""Queries and changes of operators about people: opt-outs, counted replies, and the addresses that the store knows.
 
-A person is a canonical number (`plivo.numbers.canonical`): two ways to write one phone are one person. What erases
-rows of a person is in `forgetting.py`.
+A person is a canonical number (`plivo.numbers.canonical`): two ways to write one phone are one person. `forgetting.py`
+erases the rows of a person.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -31,8 +31,9 @@ ADDRESSES = (  # every column that holds one; those with an index come first, an
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Opt-outs that begin or end, together: at most `BATCH`, so that a large change goes in steps between which a
-    server writes.
+    """Opt-outs that begin or end, at most `BATCH` together.
+
+    A large change goes in steps, between which a server writes.
     """
 
     who: str
@@ -40,7 +41,7 @@ class Changes:
 
 
 def change(connection: sa.Connection, orders: Sequence[Changes]) -> list[int]:
-    """Record opt-outs that begin or end; return how many of each order changed anything."""
+    """Record opt-outs that begin or end. Return how many of each order changed anything."""
     counts = []
     for order in orders:
         changed = list(_new(connection, order.changes))
@@ -62,7 +63,7 @@ def _new(connection: sa.Connection, changes: Sequence[OptOutChange]) -> Iterator
 
 
 def _in_force(connection: sa.Connection, persons: Collection[str]) -> dict[Conversation, bool]:
-    """Return whether these people have opted out, for each number for which they ever said so or said START."""
+    """Return whether these people have opted out, for each number to which they ever sent STOP or START."""
     query = sa.select(opt_outs.c.number, opt_outs.c.person, opt_outs.c.opted_out).order_by(opt_outs.c.id)
     rows = connection.execute(query.where(opt_outs.c.person.in_(persons)))
     return {Conversation(number, person): bool(opted_out) for number, person, opted_out in rows}
@@ -81,7 +82,7 @@ async def known_opt_outs(engine: AsyncEngine, changes: Sequence[OptOutChange]) -
 
 
 async def known(engine: AsyncEngine, addresses: Iterable[str]) -> set[str]:
-    """Return those of the addresses that stand in the store, as ours or a person's. Raises `Unavailable`."""
+    """Return those of the addresses that are in the store, as ours or a person's. Raises `Unavailable`."""
     async with reading(engine) as connection:
         return {address for address in addresses if await connection.scalar(_stands(address))}
 
@@ -92,7 +93,7 @@ def _stands(address: str) -> sa.Select[tuple[bool]]:
 
 
 async def is_ours(engine: AsyncEngine, number: str) -> bool:
-    """Return whether messages came to this number, so that it is one of ours. Raises `Unavailable`."""
+    """Return whether messages were sent to this number, so that it is one of ours. Raises `Unavailable`."""
     query = sa.select(sa.exists().where(messages.c.recipient == number))
     async with reading(engine) as connection:
         return bool(await connection.scalar(query))

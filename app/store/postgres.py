@@ -1,10 +1,10 @@
 """PostgreSQL, for several processes on one store: the same statements through asyncpg (the extra `postgres`).
 
-Every answer waits for the commit. Leases skip locked rows; due times are the server's clock. Migrations hold an
-advisory lock, so that three replicas may start at once.
+Every answer waits for the commit. Leases skip locked rows. Due times use the database's clock. Migrations hold an
+advisory lock, so that replicas may start at once.
 
-Nothing waits for ever: the server ends a statement that waits for a lock, and a transaction whose client has gone;
-we end one that the server says nothing to, and trust no connection that is older than that.
+Nothing waits for ever. The server ends a statement that waits for a lock, and a transaction whose client is gone. A
+statement without a response is ended here, and no older connection is trusted after that.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ BOUNDS = f"SET statement_timeout = '{STATEMENT_SECONDS}s'; SET idle_in_transacti
 
 
 class Postgres:
-    """A server. Connections are tested before use, so that a server that came back is used again at once."""
+    """A PostgreSQL server. Connections are tested before use, so that a server that is back is used again at once."""
 
     watches: tuple[Watch, ...] = ()
 
@@ -58,7 +58,7 @@ class Postgres:
             sa.event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
 
     async def write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
-        """See `Database.write`: on a connection of the same pool, which tests and bounds it."""
+        """Implement `Database.write`, on a connection of the pool, which tests and limits it."""
         raw: Any = None
         try:
             async with self.engine.connect() as connection:
@@ -69,7 +69,7 @@ class Postgres:
             raise described(error, lost=raw is not None and raw.is_closed()) from error
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
-        """See `Database.transact`."""
+        """Implement `Database.transact`."""
         try:
             async with self.engine.begin() as connection:
                 return await connection.run_sync(work)
@@ -77,26 +77,24 @@ class Postgres:
             raise described(error) from error
 
     async def erase(self) -> None:
-        """Nothing to do: what is deleted goes from the files with the server's next vacuum, and from its archives by
-        their own rules.
-        """
+        """Do nothing. Deleted data leaves the files with the next vacuum, and archives by their own rules."""
 
     async def close(self) -> None:
-        """See `Database.close`; a server that says nothing is left without goodbye."""
+        """Implement `Database.close`. A server that does not respond is left without a goodbye."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.engine.dispose()
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What asyncpg, the pool and the system raise."""
+    """Return the exceptions of asyncpg, the pool and the system."""
     import asyncpg  # noqa: PLC0415 - an extra
 
     return (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def _connector(url: sa.URL, **options: Any) -> Callable[[], Awaitable[Any]]:
-    """What makes connections: asyncpg reads the URL itself, and PGPASSFILE, as libpq does."""
+    """Return a function that opens connections. asyncpg reads the URL and PGPASSFILE itself, as libpq does."""
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
     settings = {"application_name": "plivo-autoreply"}
 
@@ -109,7 +107,7 @@ def _connector(url: sa.URL, **options: Any) -> Callable[[], Awaitable[Any]]:
 
 
 def _bound(engine: AsyncEngine) -> None:
-    """Statements are bounded by the server; one that it says nothing to has lost its connection, and all others."""
+    """Limit statements. If the server does not respond to one, all connections count as lost."""
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def _set(connection: Any, record: Any) -> None:
@@ -138,17 +136,17 @@ def _bound(engine: AsyncEngine) -> None:
 
 
 def _without_nul(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, _many: bool) -> Any:  # noqa: FBT001 - SQLAlchemy calls it
-    """PostgreSQL's texts know no NUL, SQLite's do: a report is never refused for one."""
+    """Remove NUL characters, which PostgreSQL's texts cannot contain, so that no report is refused for one."""
     return statement, _clean(given)
 
 
 def _clean(given: Any) -> Any:
-    """One value, or rows of them, or those of many rows in one."""
+    """Remove NUL from one value, from a row of values, or from the values of many rows."""
     if isinstance(given, str):
         return given.replace("\0", "")
     return type(given)(map(_clean, given)) if isinstance(given, tuple | list) else given
 
 
 def server_url(text: str) -> sa.URL:
-    """A URL as operators write it (`postgres://`, `postgresql://`), for asyncpg."""
+    """Return a URL as operators write it (`postgres://`, `postgresql://`) for asyncpg."""
     return sa.make_url(f"postgresql+asyncpg://{text.partition('://')[2]}")

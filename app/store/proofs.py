@@ -1,6 +1,6 @@
 """G2 in rows: the key of an accepted signature is bound to one content, for as long as answers are kept.
 
-What vouched for a change of an opt-out is kept as long as the opt-out: `keep_for_opt_outs`.
+A signature that changed an opt-out is kept as long as the opt-out: `keep_for_opt_outs`.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ _KEEP = Statement(sa.update(proofs).values(opt_out=1).where(proofs.c.key == sa.b
 
 
 async def bind(connection: Connection, wanted: Sequence[Sequence[Proof]]) -> list[Reused | None]:
-    """Bind the proofs of each item; `Reused` for an item of which a key is bound to another value."""
+    """Bind the proofs of each item. Return `Reused` for an item with a key that is bound to another value."""
     values: dict[bytes, bytes] = {}
     for item in wanted:
         for proof in item:
@@ -42,7 +42,7 @@ async def bind(connection: Connection, wanted: Sequence[Sequence[Proof]]) -> lis
 
 
 async def keep_for_opt_outs(connection: Connection, proofs_of_changes: Sequence[Proof]) -> None:
-    """Keep these as long as the opt-outs that they vouch for."""
+    """Keep these proofs as long as the opt-outs that they prove."""
     await connection.execute_many(_KEEP, [{"bound": proof.key} for proof in proofs_of_changes])
 
 

@@ -43,8 +43,9 @@ _DELIVERY = sa.select(
 
 
 async def history(engine: AsyncEngine, who: str, limit: int, span: Span = EVER) -> Found:
-    """Return the newest messages of an address or MessageUUID that came within a span, oldest first, each with its
-    reports and the deliveries of its copy; and the reports that belong to none of them. Raises `Unavailable`.
+    """Return the newest messages of an address or MessageUUID within a span, oldest first. Raises `Unavailable`.
+
+    Each has its reports and the deliveries of its copy. Reports that belong to none of them are returned as well.
     """
     async with reading(engine) as connection:
         found, concerning = await _concerning(connection, who, limit, span)
@@ -63,7 +64,7 @@ async def history(engine: AsyncEngine, who: str, limit: int, span: Span = EVER) 
 
 
 async def _concerning(connection: AsyncConnection, who: str, limit: int, span: Span) -> tuple[list[Row], list[Row]]:
-    """Return the rows of the messages and reports that an address or MessageUUID stands for."""
+    """Return the rows of the messages and reports of an address or MessageUUID."""
     person, came, reported = canonical(who), _within(messages, span), _within(reports, span)
     concerned = (reports.c.person == person) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
     found_reports = await _reports(connection, _is_report & concerned & reported, limit)
@@ -95,8 +96,9 @@ async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> 
 
 
 async def waiting(engine: AsyncEngine) -> dict[str, int]:
-    """Count the deliveries that are due, now or later, of each target that has any. Those that a replay has spread over
-    the time to come do not count, so that it does not fill a queue. Raises `Unavailable`.
+    """Count the deliveries that are due, now or later, of each target that has any. Raises `Unavailable`.
+
+    Those that a replay has spread over time do not count, so that a replay does not fill a queue.
     """
     spread = sa.and_(deliveries.c.due_at > now(), deliveries.c.attempts == 0, deliveries.c.replayed_at.is_not(None))
     query = sa.select(deliveries.c.target, sa.func.count()).where(is_due, ~spread).group_by(deliveries.c.target)
@@ -117,7 +119,7 @@ async def _reports(connection: AsyncConnection, where: sa.ColumnElement[bool], l
 
 
 async def _deliveries_of(connection: AsyncConnection, found_reports: Iterable[Row]) -> By:
-    """Return the deliveries of these reports, by report, in the order in which they were made."""
+    """Return the deliveries of these reports, by report, in the order in which they were created."""
     query = _DELIVERY.order_by(deliveries.c.id)
     rows = await _of(connection, query, deliveries.c.report_id, {row["id"] for row in found_reports})
     carried = defaultdict(list)
@@ -138,7 +140,7 @@ async def _with_tries(connection: AsyncConnection, rows: Sequence[Row]) -> list[
 async def _of(
     connection: AsyncConnection, query: sa.Select[Any], column: sa.Column[Any], values: Collection[Any]
 ) -> list[Row]:
-    """Return the rows in which a column has one of these values, with a statement for each `VARIABLES` of them."""
+    """Return the rows in which a column has one of these values, with one statement for every `VARIABLES` values."""
     rows: list[Row] = []
     every = list(values)
     for start in range(0, len(every), VARIABLES):
@@ -159,7 +161,7 @@ def _message(row: Row, theirs: Sequence[ReportRecord], carried: Sequence[Deliver
 
 
 def _calls(row: Row) -> tuple[CallRecord, ...]:
-    """Return every call that Plivo made for a message. If none is kept there was one, answered when it came."""
+    """Return every call that Plivo made for a message. If none is stored, there was one, answered when it arrived."""
     if row["calls"]:
         return tuple(CallRecord(**call) for call in json.loads(row["calls"]))
     return (CallRecord(row["received_at"], 200, "answered"),) if row["state"] == "answered" else ()

@@ -14,7 +14,7 @@ from app.store.errors import StoreError, described
 
 @asynccontextmanager
 async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection for reading. Raises `Unavailable`."""
+    """Open a connection for reading. Raises `Unavailable`."""
     try:
         async with readers(engine).connect() as connection:
             yield connection

@@ -1,4 +1,4 @@
-"""Rows as operators read them. Times are seconds since the epoch; addresses are digits without "+", as stored."""
+"""Rows as operators read them. Times are seconds since the epoch. Addresses are digits without "+", as stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from app.plivo.messages import Parameters
 
 @dataclass(frozen=True, slots=True)
 class TryRecord:
-    """One attempt to deliver: when it began, how many seconds it took, and what the receiver said."""
+    """One attempt of a delivery: when it began, how many seconds it took, and the response."""
 
     at: float
     seconds: float
@@ -19,7 +19,7 @@ class TryRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """One report on its way to one target, or a copy of a message (`kind` "message", `report_status` "received")."""
+    """One report for one target, or a copy of a message (`kind` "message", `report_status` "received")."""
 
     id: int
     target: str
@@ -43,7 +43,7 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReportRecord:
-    """What Plivo reported, and how each target got it. Without `in_reply_to` the message was sent by other means."""
+    """One report of Plivo, and its delivery to each target. Without `in_reply_to`, the message came by other means."""
 
     id: str
     received_at: float
@@ -62,7 +62,7 @@ class ReportRecord:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call that Plivo made for a message, and what it got."""
+    """One call that Plivo made for a message, and its response."""
 
     at: float
     status: int
@@ -71,7 +71,7 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What one rule said to a message."""
+    """The result of one rule for a message."""
 
     rule: str
     verdict: str
@@ -80,7 +80,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """One inbound message: what came, what was answered and why, and what became of the answer."""
+    """One inbound message, its answer with the reason, and what became of the answer."""
 
     message_uuid: str
     state: str  # "pending" or "answered"
@@ -109,7 +109,7 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True)
 class OptOutRecord:
-    """An opt-out with its proof: from when until when, by which message and word, and which header was verified."""
+    """An opt-out with its proof: its beginning and end, the message and word, and the header that was verified."""
 
     number: str
     person: str
@@ -124,7 +124,7 @@ class OptOutRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReplyCount:
-    """How many replies one of our numbers sent to a person, and when the last one was."""
+    """The number of replies that one of our numbers sent to a person, and when the last one was."""
 
     number: str
     person: str
@@ -134,7 +134,7 @@ class ReplyCount:
 
 @dataclass(frozen=True, slots=True)
 class PersonalRows:
-    """How many rows of each kind the store holds about a person."""
+    """The number of rows of each kind that the store holds about a person."""
 
     messages: int = 0
     reports: int = 0
@@ -145,7 +145,7 @@ class PersonalRows:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span of time, from `since` to before `until`; None: without that end."""
+    """A span of time, from `since` to before `until`. None leaves that end open."""
 
     since: float | None = None
     until: float | None = None

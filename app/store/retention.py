@@ -1,10 +1,11 @@
-"""What is kept, and until when. In small steps, so that nobody waits for it.
+"""Retention: what is kept, and until when. It runs in small steps, so that nothing waits for it.
 
-Opt-outs and what vouches for them never expire. A text is kept for `keep_text`; the XML of an answer at least a day
-(G3). A delivery that is still due at the end of `keep` dies with an error line, and is kept as long again (G6).
+Opt-outs and the signatures that prove them never expire. A text is kept for `keep_text`; the XML of an answer for at
+least a day (G3). A delivery that is still due at the end of `keep` is marked dead with an error line, and is kept as
+long again (G6).
 
-Messages and proofs stand in order of arrival, so each step looks at the next rows behind those that were swept before
-(`sweeps`), and never at the same row twice. It stops at the first row that is too young, also where a wrong clock has
+Messages and proofs are in order of arrival. Each step looks at the next rows behind those that were swept before
+(`sweeps`), and never at the same row twice. It stops at the first row that is too young, even if a wrong clock has
 stamped a later one.
 """
 
@@ -33,12 +34,12 @@ PAUSE = 0.2  # seconds between steps
 START = 60.0  # seconds after the start: first traffic, then sweeping
 INTERVAL = 600.0  # seconds between rounds
 DAY = 86400.0
-TOO_OLD = "no target took it within [store] keep, or keep_text"
+TOO_OLD = "no target accepted it within [store] keep or keep_text"
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one step did: whether there is more to do, and how many deliveries died of old age."""
+    """The result of one step: whether there is more to do, and how many deliveries were marked dead."""
 
     more: bool
     given_up: int
@@ -46,7 +47,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Rows of a table, in order of arrival, that are changed once they are older than `age` seconds."""
+    """A change to the rows of a table, in order of arrival, once they are older than `age` seconds."""
 
     name: str
     table: sa.Table
@@ -59,7 +60,7 @@ Work = Callable[[Connection], Coroutine[Any, Any, Swept]]
 
 
 async def run(write: Callable[[Work], Awaitable[Swept]], kept: StoreSettings) -> None:
-    """Sweep for ever, in transactions of its own; a store that cannot write is asked again in the next round."""
+    """Sweep for ever, each step in its own transaction. If the store cannot write, the next round tries again."""
     wait = START
     while True:
         await asyncio.sleep(wait)
@@ -74,7 +75,7 @@ async def run(write: Callable[[Work], Awaitable[Swept]], kept: StoreSettings) ->
 
 
 async def sweep(connection: Connection, kept: StoreSettings) -> Swept:
-    """One step of everything."""
+    """Run one step of every sweep."""
     ages = {"rows": kept.keep, "text": min(kept.keep, kept.keep_text), "dead_at": kept.keep}
     given_up = await connection.execute_many(_GIVE_UP, [ages])
     more = given_up >= BATCH
@@ -86,7 +87,7 @@ async def sweep(connection: Connection, kept: StoreSettings) -> Swept:
 
 
 async def _advance(connection: Connection, one: Sweep, age: float) -> bool:
-    """Change the next rows that are old enough; whether there may be more."""
+    """Change the next rows that are old enough. Return whether there may be more."""
     found = await connection.fetch(_SWEPT, {"name": one.name})
     low = found[0][0] if found else 0
     cutoff = (await connection.fetch(_NOW, {}))[0][0] - age
@@ -107,7 +108,7 @@ def _rows(table: sa.Table) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[boo
 
 @cache
 def _young(table: sa.Table, arrived: sa.Column[float]) -> Statement:
-    """The first row of a range that came after a moment."""
+    """Return the statement for the first row of a range that arrived after a moment."""
     came = arrived > sa.bindparam("cutoff"), arrived <= sa.bindparam("until")
     return Statement(sa.select(sa.func.min(table.c.id)).where(*_rows(table), *came))
 
@@ -149,8 +150,9 @@ SWEEPS = (
 
 
 def _give_up() -> Statement:
-    """G6: what no target took within `keep` dies loudly, and stays visible as dead for as long again. A copy of a
-    message dies with its text.
+    """Return the statement that marks old deliveries as dead (G6).
+
+    They stay visible as dead for as long again. A copy of a message dies with its text.
     """
     copied = sa.exists().where(reports.c.id == deliveries.c.report_id, reports.c.kind == sa.literal_column("'message'"))
     started_at = sa.func.coalesce(deliveries.c.replayed_at, deliveries.c.created_at)
@@ -163,7 +165,7 @@ def _give_up() -> Statement:
 
 
 def _old_reports() -> Statement:
-    """Reports whose deliveries are over: the dead are kept for as long again."""
+    """Return the statement that deletes reports whose deliveries are over. Dead ones are kept for as long again."""
     age = now() - sa.bindparam("age", type_=sa.Double)
     died = sa.and_(deliveries.c.state != sa.literal_column("'done'"), deliveries.c.settled_at >= age)
     wanted = sa.exists().where(deliveries.c.report_id == reports.c.id, sa.or_(is_due, died))

@@ -1,4 +1,4 @@
-"""A message's row: how it is found, written and changed."""
+"""The row of a message: how it is found, written and changed."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -92,7 +92,7 @@ RELEASE_ALL = Statement(
 
 @frozen
 class Call:
-    """One call of Plivo's for a message, and what it got."""
+    """One call by Plivo for a message, and its response."""
 
     at: float
     status: int
@@ -101,7 +101,7 @@ class Call:
 
 @dataclass(slots=True)
 class StoredMessage:
-    """The row of a message that came before; `id` is None while it stands in the group that writes it."""
+    """The row of a message that arrived before. `id` is None while the group that writes it is in progress."""
 
     id: int | None
     state: str
@@ -113,25 +113,25 @@ class StoredMessage:
 
     @classmethod
     def of(cls, row: Row) -> "StoredMessage":
-        """From a row of `FIND`. No `calls`: there was one, answered when it came."""
+        """Create it from a row of `FIND`. Without `calls` there was one, answered when it arrived."""
         _, id_, state, xml, calls, received_at, handed_over_at, failures = row
         known = [Call(**call) for call in json.loads(calls)] if calls else []
         first = [Call(received_at, 200, "answered")] if state == "answered" and not known else known
         return cls(id_, state, xml, first, handed_over_at, failures)
 
     def called(self, at: float, status: int, reason: str) -> None:
-        """One more call."""
+        """Note one more call."""
         self.calls.append(Call(at, status, reason))
         del self.calls[:-CALLS_KEPT]
 
     @property
     def calls_json(self) -> str:
-        """As the row keeps them."""
+        """The calls as the row stores them."""
         return json.dumps([asdict(call) for call in self.calls])
 
 
 async def find(connection: Connection, uuids: Iterable[str]) -> dict[str, StoredMessage]:
-    """The rows of these messages, by MessageUUID."""
+    """Return the rows of these messages, by MessageUUID."""
     rows = await connection.fetch(FIND, {"uuids": sorted(set(uuids))})
     return {row[0]: StoredMessage.of(row) for row in rows}
 
@@ -142,9 +142,9 @@ async def insert(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
 
 
 async def begin(connection: Connection, found: dict[str, StoredMessage], new: Iterable[tuple[Arrival, str]]) -> None:
-    """Give each message that has no row a pending one, with a reason, and add it to `found`.
+    """Give each message without a row a pending one, with a reason, and add it to `found`.
 
-    Another process may do the same at this moment: they get one row together, and no deadlock.
+    Another process may do the same at this moment. They get one row together, without a deadlock.
     """
     inserts: dict[str, dict[str, Any]] = {}
     for arrival, reason in new:
@@ -167,7 +167,7 @@ async def note_calls(connection: Connection, called: Iterable[StoredMessage]) ->
 
 
 def pending(arrival: Arrival, reason: str) -> dict[str, Any]:
-    """The row of a message that is not answered yet."""
+    """Return the row of a message that is not answered yet."""
     message, request, keep = arrival.message, arrival.request, arrival.keep_text
     return {
         "message_uuid": message.message_uuid,
@@ -203,7 +203,7 @@ def pending(arrival: Arrival, reason: str) -> dict[str, Any]:
 
 
 def answered(submission: Submission, proposal: Proposal) -> dict[str, Any]:
-    """What an answer changes in the row."""
+    """Return what an answer changes in the row."""
     arrival, copy = submission.arrival, submission.copy
     at = submission.candidate.query.at
     return {

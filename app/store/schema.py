@@ -1,10 +1,10 @@
 """The tables. A change here needs a migration (`migrations/versions/`); a test compares the two.
 
-Times are seconds since the epoch, by the database's clock where a due time is meant. JSON is kept as text: it is
-read back whole, never searched.
+Times are seconds since the epoch, by the database's clock for due times. JSON is stored as text, because it is read
+whole and never searched.
 
-Few indexes: each one with random keys costs a message as much as its row. Rows stand in order of arrival, so a time
-range is a range of ids, which a binary search finds (`arrivals.py`).
+There are few indexes, because each one with random keys costs a message as much as its row. Rows are in order of
+arrival, so a time range is a range of ids, which a binary search finds (`arrivals.py`).
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ IDS = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # 2^31 deliveries are 
 
 
 def _where(condition: str) -> dict[str, Any]:
-    """An index of some rows only. A query must say the condition in the same words, not by parameters."""
+    """Return the options of a partial index. A query must have the condition in the same words, not by parameters."""
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 

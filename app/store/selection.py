@@ -12,7 +12,9 @@ _STATES = {"due": is_due, "dead": is_dead}  # literal, so that their indexes ser
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A selection of deliveries; what is None or empty narrows nothing. Ages are in seconds, since the report came."""
+    """A selection of deliveries. None and empty values select everything. Ages are in seconds, since the report
+    arrived.
+    """
 
     ids: tuple[int, ...] = ()
     target: str | None = None

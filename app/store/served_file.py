@@ -1,6 +1,6 @@
 """The SQLite file of a serving process: served by no other process, and still the file at its path (G5).
 
-SQLite goes on when its file is deleted, renamed or replaced, and what it commits then is gone at the next start.
+SQLite continues when its file is deleted, renamed or replaced, and what it commits then is gone at the next start.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ WAL_FORMAT = b"\x02\x02"  # cannot change while a connection is open
 
 
 class Displaced(StoreError):
-    """What is committed now would be missing after a restart. The message says why, and what to do."""
+    """The error for a commit that would be missing after a restart. The message says why, and what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, at_fault=True)
 
 
 class ServedFile:
-    """Compares the open file, its write-ahead log and its shared memory with what is at their paths."""
+    """The open file, its write-ahead log and its shared memory, compared with what is at their paths."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -43,7 +43,7 @@ class ServedFile:
         self._is_overwritten = False
 
     def find_fault(self) -> str | None:
-        """Why a commit would be missing after a restart; None if it would be there."""
+        """Return why a commit would be missing after a restart, or None if it would not."""
         if fault := _difference({self._path: self._file}):
             return f"{fault} while it was open; put the same file back, or restart to serve what is there"
         if self._companions and os.pread(self._descriptor, *HEADER) != WAL_FORMAT:
@@ -60,12 +60,12 @@ class ServedFile:
         return self._is_overwritten
 
     def check(self) -> None:
-        """Raises `Displaced` if there is a fault."""
+        """Raise `Displaced` if there is a fault."""
         if fault := self.find_fault():
             raise Displaced(fault)
 
     def note_companions(self) -> None:
-        """Remember the files beside it, inside its first transaction: they stay while a connection is open.
+        """Remember the files beside it, inside its first transaction. They stay while a connection is open.
 
         Raises `Displaced`.
         """
@@ -80,9 +80,9 @@ class ServedFile:
             raise Displaced(message) from error
 
     async def watch(self, rescue: Callable[[], Awaitable[None]]) -> None:
-        """Look every second. A fault is logged at once and then every minute, and its end, too.
+        """Check every second. Log a fault at once and then every minute, and log its end.
 
-        `rescue` is called once per fault. Never returns.
+        `rescue` is called once for each fault. Never returns.
         """
         last, logged = None, float("-inf")
         while True:
@@ -100,10 +100,10 @@ class ServedFile:
 
 @contextmanager
 def serve_file(path: Path) -> Iterator[ServedFile]:
-    """Hold the file for one serving process, by whatever name it was opened. Raises `StoreInUse`, `OSError`.
+    """Lock the file for one serving process, by whatever name it was opened. Raises `StoreInUse` or `OSError`.
 
-    Enter before SQLite opens the file and leave after it has closed it: closing any descriptor of a file drops the
-    locks that SQLite holds on it in this process, https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_.
+    Enter before SQLite opens the file and leave after it has closed it. Closing any descriptor of a file drops the
+    locks that SQLite holds on it in this process: https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_.
     """
     with path.open("r+b", buffering=0) as file, _lock(path).open("ab", buffering=0) as lock:
         try:
@@ -115,12 +115,14 @@ def serve_file(path: Path) -> Iterator[ServedFile]:
 
 
 def _lock(path: Path) -> Path:
-    """The file itself on Linux; elsewhere one beside it, for there flock and SQLite's locks exclude each other."""
+    """Return the file to lock: itself on Linux; elsewhere one beside it, because there flock and SQLite's locks
+    conflict.
+    """
     return path if sys.platform == "linux" else path.with_name(f"{path.name}.lock")
 
 
 def _difference(opened: dict[Path, os.stat_result]) -> str | None:
-    """What became of the first file that is no longer at its path, or None."""
+    """Return what happened to the first file that is no longer at its path, or None."""
     for path, known in opened.items():
         try:
             if not os.path.samestat(path.stat(), known):

@@ -1,4 +1,4 @@
-"""What an operator and /metrics want to know of the store, in few statements whose cost grows with the backlog only."""
+"""Figures of the store for operators and /metrics, in few statements whose cost grows only with the backlog."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.store.usage import SLOT
 
 @dataclass(frozen=True, slots=True)
 class StoredBacklog:
-    """Of one target: deliveries that are neither done nor dead, and the age of the oldest in seconds."""
+    """The backlog of one target: deliveries that are neither done nor dead, and the age of the oldest in seconds."""
 
     count: int = 0
     oldest: float = 0.0
@@ -31,7 +31,7 @@ class Survey:
 
 
 async def survey(engine: AsyncEngine, targets: Collection[str], budgets: Collection[Budget], at: float) -> Survey:
-    """Of these targets and budgets, at this time. Raises `Unavailable`."""
+    """Return the figures of these targets and budgets at this time. Raises `Unavailable`."""
     async with reading(engine) as connection:
         return await connection.run_sync(_survey, targets, budgets, at)
 
@@ -42,7 +42,7 @@ def _survey(connection: sa.Connection, targets: Collection[str], budgets: Collec
 
 
 def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, StoredBacklog]:
-    """Two steps, so that what is counted is in an index alone; the oldest has the lowest id."""
+    """Count the backlogs in two steps, so that an index alone answers. The oldest delivery has the lowest id."""
     waiting = (
         sa.select(deliveries.c.target, sa.func.count(), sa.func.min(deliveries.c.id))
         .where(deliveries.c.target.in_(targets), is_due)
@@ -59,7 +59,7 @@ def _backlogs(connection: sa.Connection, targets: Collection[str]) -> dict[str, 
 
 
 def _spent(connection: sa.Connection, budgets: Collection[Budget], at: float) -> dict[Budget, int]:
-    """One statement for all budgets with the same window; see `usage.spent`."""
+    """Return the units of all budgets with the same window in one statement, as `usage.spent` does for one."""
     scopes: dict[float, list[str]] = {}
     for budget in budgets:
         scopes.setdefault(budget.seconds, []).append(budget.scope)
@@ -75,7 +75,7 @@ def _spent(connection: sa.Connection, budgets: Collection[Budget], at: float) ->
 
 
 async def spent(engine: AsyncEngine, budgets: Collection[Budget], at: float) -> dict[Budget, int]:
-    """SMS units in the window of each spending cap that ends now. Raises `Unavailable`."""
+    """Return the SMS units in the window of each spending cap that ends now. Raises `Unavailable`."""
     async with reading(engine) as connection:
         return await connection.run_sync(_spent, budgets, at)
 
@@ -91,14 +91,14 @@ class QueueCounts:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What is not finished: messages without an answer, and deliveries by target."""
+    """Messages without an answer, and deliveries by target."""
 
     pending: int
     queues: Mapping[str, QueueCounts]
 
 
 async def unfinished(engine: AsyncEngine) -> Unfinished:
-    """Return what is not finished, of every target that has deliveries. Raises `Unavailable`."""
+    """Return the unfinished messages, and the deliveries of every target that has any. Raises `Unavailable`."""
     async with reading(engine) as connection:
         return await connection.run_sync(_unfinished)
 
@@ -118,7 +118,7 @@ def _unfinished(connection: sa.Connection) -> Unfinished:
 
 
 async def is_empty(engine: AsyncEngine) -> bool:
-    """Whether the store holds no message, no report and no opt-out. Raises `Unavailable`."""
+    """Return whether the store has no message, no report and no opt-out. Raises `Unavailable`."""
     found = sa.or_(*(sa.exists(sa.select(sa.literal(1)).select_from(table)) for table in (messages, reports, opt_outs)))
     async with reading(engine) as connection:
         return not (await connection.execute(sa.select(found))).scalar_one()

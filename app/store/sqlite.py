@@ -1,5 +1,6 @@
-"""SQLite, the embedded store: WAL, synchronous=FULL (a commit survives a power cut), BEGIN IMMEDIATE for whoever
-writes. Its clock is a Python function, so that a test can drive it. `served_file.py` watches the file itself.
+"""SQLite, the embedded store: WAL, synchronous=FULL (a commit survives a power cut), BEGIN IMMEDIATE for writers.
+
+Its clock is a Python function, so that a test can control it. `served_file.py` watches the file itself.
 """
 
 import asyncio
@@ -36,8 +37,10 @@ PRAGMAS = (
 
 
 class Sqlite:
-    """A file. The writer's connection has a thread of its own: a group of writes costs one hop between threads, not
-    one a statement. `file` is what a serving process watches; None: a command beside the server.
+    """A SQLite file.
+
+    The writer's connection has its own thread, so a group of writes costs one hop between threads and not one for each
+    statement. `file` is watched by a serving process; it is None for a command.
     """
 
     def __init__(self, path: Path, clock: Clock, file: ServedFile | None = None) -> None:
@@ -56,19 +59,19 @@ class Sqlite:
                 _open_only(engine, file)
 
     async def write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
-        """See `Database.write`. A caller that is cancelled does not stop it."""
+        """Implement `Database.write`. Cancelling the caller does not stop it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, work)
 
     async def transact(self, work: Callable[[sa.Connection], R]) -> R:
-        """See `Database.transact`. A caller that is cancelled does not stop it."""
+        """Implement `Database.transact`. Cancelling the caller does not stop it."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
     async def erase(self) -> None:
-        """Empty the write-ahead log, which holds pages as they were. See `Database.erase`."""
+        """Implement `Database.erase`. The write-ahead log is emptied, because it contains old pages."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._erase)
 
     async def close(self) -> None:
-        """See `Database.close`; what the thread does is done first."""
+        """Implement `Database.close`. The thread finishes its work first."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
         await self.engine.dispose()
@@ -96,8 +99,9 @@ class Sqlite:
 
     @contextmanager
     def _committing(self) -> Iterator[None]:
-        """Before and after a commit the file must be the one at its path: a commit to a file that has just gone does
-        not count. Raises `StoreError`.
+        """Check before and after a commit that the file is the one at its path. Raises `StoreError`.
+
+        A commit to a file that has just gone does not count.
         """
         try:
             if self._file:
@@ -111,7 +115,7 @@ class Sqlite:
     def _erase(self) -> None:
         with self._committing():
             if not self._checkpoint():
-                message = "its write-ahead log cannot be emptied while others read; try again"
+                message = "its write-ahead log cannot be emptied while another process reads; try again"
                 raise StoreError(message, at_fault=False)
 
     def _open(self) -> sqlite3.Connection:
@@ -125,10 +129,10 @@ class Sqlite:
             self._raw.close()
 
     async def _rescue(self) -> None:
-        """Move what the write-ahead log holds into the open file.
+        """Move the content of the write-ahead log into the open file.
 
-        Wherever that file is now, it is complete without the log; and the log is empty, so that it is not applied to
-        a file that was put in its place.
+        Wherever that file is now, it is complete without the log. And the log is empty, so that it is not applied to a
+        file that was put in its place.
         """
         await asyncio.get_running_loop().run_in_executor(self._thread, self._empty_log)
 
@@ -141,14 +145,16 @@ class Sqlite:
             log.error("the write-ahead log could not be emptied", reason=str(described(error)))
 
     def _checkpoint(self) -> bool:
-        """Whether all of the write-ahead log is in the file, and the log empty; readers may be in the way."""
+        """Move the write-ahead log into the file, and empty it. Return whether this succeeded, because readers may
+        prevent it.
+        """
         with closing(self.writing.raw_connection()) as connection:
             busy, _, _ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
 
 def backup(path: Path, copy: Path) -> int:
-    """One moment of the store in a file of its own, while others write; its bytes. Raises `OSError`."""
+    """Copy one moment of the store to another file, while others write. Return its size in bytes. Raises `OSError`."""
     copy.touch(mode=0o600)
     try:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
@@ -160,7 +166,7 @@ def backup(path: Path, copy: Path) -> int:
 
 
 def configure(connection: Any, clock: Clock) -> None:
-    """What each connection of a SQLite file needs."""
+    """Set up a connection to a SQLite file."""
     connection.create_function("autoreply_now", 0, clock)
     cursor = connection.cursor()
     for pragma in PRAGMAS:

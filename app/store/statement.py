@@ -1,7 +1,7 @@
 """Statements of the hot path: written with SQLAlchemy Core, compiled once for each driver, executed on the raw driver.
 
-SQLAlchemy's own execution costs more than SQLite's work on these rows, so `record`, `put`, `lease` and `settle`
-go round it; everything else does not.
+SQLAlchemy's own execution costs more than SQLite's work on these rows. So `record`, `accept`, `lease` and `settle`
+bypass it, and everything else does not.
 """
 
 import json
@@ -24,11 +24,11 @@ _POSTGRES = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 class _Listed(sa.Text):
-    """A list that is passed as JSON."""
+    """The type of a list that is passed as JSON."""
 
 
 class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL
-    """Whether a column has one of the values of a list, which is a single parameter: one statement for any length."""
+    """The condition that a column has one of the values of a list. The list is one parameter, whatever its length."""
 
     inherit_cache = True
     type = sa.types.NullType()  # type: ignore[assignment] # a Boolean would be compared with 1 on SQLite
@@ -51,21 +51,21 @@ def _array(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
 
 
 class Compiled(NamedTuple):
-    """The text of a statement, and what makes its parameters from values by name, in order."""
+    """The text of a statement, and a function that returns its parameters in order from values by name."""
 
     sql: str
     parameters: Callable[[Values], tuple[Any, ...]]
 
 
 class Statement:
-    """One statement. `counted`: it is executed for many rows, and the number of rows that it changed matters."""
+    """One statement. If `counted`, it is executed for many rows, and the number of rows that it changed is needed."""
 
     def __init__(self, core: Any, *, counted: bool = False) -> None:
         self._core = core
         self._counted = counted
 
     def named(self, row: Sequence[Any]) -> SimpleNamespace:
-        """A row with the names of its columns."""
+        """Return a row with the names of its columns."""
         return SimpleNamespace(**dict(zip(self._names, row, strict=True)))
 
     @cached_property
@@ -75,7 +75,7 @@ class Statement:
 
     @cached_property
     def sqlite(self) -> Compiled:
-        """For sqlite3; the list of `one_of` is passed as JSON."""
+        """The statement for sqlite3. The list of `one_of` is passed as JSON."""
         compiled = self._core.compile(dialect=_SQLITE)
         lists = {name for name, bind in compiled.binds.items() if isinstance(bind.type, _Listed)}
         take = _taking(compiled)
@@ -87,7 +87,9 @@ class Statement:
 
     @cached_property
     def postgres(self) -> Compiled:
-        """For asyncpg, whose `executemany` tells no counts: a counted statement returns a row for each change."""
+        """The statement for asyncpg. Its `executemany` returns no counts, so a counted statement returns a row for each
+        change.
+        """
         core = self._core.returning(sa.literal_column("1")) if self._counted else self._core
         compiled = core.compile(dialect=_POSTGRES)
         take = _taking(compiled)
@@ -95,12 +97,12 @@ class Statement:
 
 
 def values_of(table: sa.Table) -> dict[str, sa.BindParameter[Any]]:
-    """A parameter for each column of a row, but for an id that the database gives."""
+    """Return a parameter for each column of a row, except for an id that the database assigns."""
     return {column.name: sa.bindparam(column.name) for column in table.c if column is not table.autoincrement_column}
 
 
 def _taking(compiled: Any) -> Callable[[Values], tuple[Any, ...]]:
-    """What takes the parameters of a compiled statement, in order, out of values by name."""
+    """Return a function that takes the parameters of a compiled statement, in order, out of values by name."""
     names: list[str] = compiled.positiontup or []
     defaults = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
     if len(names) > 1 and not defaults:
@@ -109,7 +111,7 @@ def _taking(compiled: Any) -> Callable[[Values], tuple[Any, ...]]:
 
 
 def _without_nul(value: Any) -> Any:
-    """PostgreSQL's texts know no NUL, SQLite's do: nothing is refused for one."""
+    """Return the value without NUL characters, which PostgreSQL's texts cannot contain."""
     if type(value) is str:
         return value.replace("\0", "") if "\0" in value else value
     return [_without_nul(one) for one in value] if type(value) is list else value

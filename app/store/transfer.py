@@ -1,8 +1,9 @@
-"""A whole store into another, empty one: the move to PostgreSQL, or back. It knows no table by its meaning, but three:
-the heartbeat and instances, which tell nothing of a store that is not served, and deliveries, whose leases nobody
-holds any more.
+"""Copy a whole store into another, empty one: the move to PostgreSQL, or back.
 
-All is one transaction at the destination: a crash leaves it as it was.
+Three tables get special treatment. The heartbeat and instances say nothing about a store that is not served, and the
+leases of deliveries are not held any more.
+
+Everything is one transaction at the destination, so a crash leaves it as it was.
 """
 
 from collections.abc import Callable
@@ -26,9 +27,9 @@ TABLES = [table for table in metadata.sorted_tables if table not in OF_SERVERS] 
 
 
 async def copy(source: StoreSettings, destination: StoreSettings, who: str, tell: Callable[[str, int], None]) -> None:
-    """Copies all that is stored; `tell` hears each table and its rows. Nothing may serve from either store.
+    """Copy everything. `tell` is called with each table and its number of rows. Nothing may serve from either store.
 
-    Raises `BrokenStore`, `NewerStore`.
+    Raises `BrokenStore` or `NewerStore`.
     """
     if _is_same(source, destination):
         raise BrokenStore("the store would be copied into itself")
@@ -45,7 +46,7 @@ async def copy(source: StoreSettings, destination: StoreSettings, who: str, tell
 
 
 def _is_same(source: StoreSettings, destination: StoreSettings) -> bool:
-    """Whether these are one store; a file may have several names."""
+    """Return whether these are the same store. A file may have several names."""
     if source.file and destination.file and source.file.exists() and destination.file.exists():
         return source.file.samefile(destination.file)
     return source.url == destination.url
@@ -66,17 +67,17 @@ async def _copy(old: Database, new: Database, what: str, who: str, tell: Callabl
 
 
 async def _take(writing: AsyncConnection) -> None:
-    """The destination is ours, and empty. Raises `BrokenStore`."""
-    if writing.dialect.name == "postgresql":  # a replica that has been started too early waits, or hears 503
+    """Check that the destination is not in use and empty, and lock it. Raises `BrokenStore`."""
+    if writing.dialect.name == "postgresql":  # a replica that was started too early waits, or gets 503
         names = ", ".join(table.name for table in TABLES)
         await writing.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
     counts = {table.name: await _count(writing, table) for table in TABLES}
     if held := [f"{count} in {name}" for name, count in counts.items() if count]:
-        raise BrokenStore(f"the destination holds rows already ({', '.join(held)}): give it an empty database")
+        raise BrokenStore(f"the destination already has rows ({', '.join(held)}): give it an empty database")
 
 
 async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table: sa.Table) -> int:
-    """How many rows. Raises `BrokenStore` if any is missing afterwards."""
+    """Copy a table and return its number of rows. Raises `BrokenStore` if any is missing afterwards."""
     found = await reading.stream(sa.select(table).execution_options(yield_per=BATCH))
     async for rows in found.mappings().partitions():
         await writing.execute(sa.insert(table), [dict(row) for row in rows])
@@ -91,9 +92,7 @@ async def _count(connection: AsyncConnection, table: sa.Table) -> int:
 
 
 def _finish(connection: sa.Connection) -> None:
-    """New rows get fresh ids, behind which no sweep has come yet; what the old server held is due now, for it has
-    ended.
-    """
+    """Give new rows fresh ids, restart the sweeps, and make the old server's leases due now."""
     if connection.dialect.name == "postgresql":
         for table in TABLES:
             if (column := table.autoincrement_column) is not None:

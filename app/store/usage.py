@@ -57,7 +57,7 @@ _CHANGE = Statement(sa.insert(opt_outs).values(values_of(opt_outs)).inline())
 
 
 async def read(connection: Connection, queries: Sequence[UsageQuery], arrivals: Arrivals) -> Usage:
-    """What these messages need to know. What a clock that was ahead has stamped silences nobody."""
+    """Return what these messages need to know. Rows from a clock that was ahead suppress no reply."""
     usage = Usage()
     until = max((query.at for query in queries), default=0.0) + AHEAD
     if people := sorted({person for query in queries for person in query.people}):
@@ -75,7 +75,7 @@ async def read(connection: Connection, queries: Sequence[UsageQuery], arrivals: 
 
 
 async def _texts(connection: Connection, conversation: Conversation) -> tuple[str, ...]:
-    """What our number last sent to this person in answers, also in those to messages that came to another number."""
+    """Return the texts that our number last sent to this person, including answers to messages to another number."""
     number, person = conversation
     return tuple(
         sent.text
@@ -86,7 +86,7 @@ async def _texts(connection: Connection, conversation: Conversation) -> tuple[st
 
 
 async def spent(connection: Connection, budget: Budget, at: float) -> int:
-    """SMS units in the window of a spending cap. The slot in which it begins counts whole."""
+    """Return the SMS units in the window of a spending cap. The slot in which it begins counts as a whole."""
     values = {"scope": budget.scope, "first_slot": slot(at - budget.seconds), "last_slot": slot(at + AHEAD)}
     return int((await connection.fetch(_SPENT, values))[0][0])
 
@@ -113,7 +113,9 @@ async def _read_replies(
 
 
 def _oldest(queries: Iterable[UsageQuery]) -> dict[Budget, float]:
-    """Each budget with the earliest moment of the group: one sum for each, whatever the size of the group."""
+    """Return each budget with the earliest moment of the group, so that each needs one sum, whatever the size of the
+    group.
+    """
     moments: dict[Budget, float] = {}
     for query in queries:
         for budget in query.budgets:
@@ -122,28 +124,28 @@ def _oldest(queries: Iterable[UsageQuery]) -> dict[Budget, float]:
 
 
 def slot(at: float) -> int:
-    """The slot of a moment, in `spending`."""
+    """Return the slot of a moment, in `spending`."""
     return int(at // SLOT)
 
 
 async def write_spending(connection: Connection, units: Mapping[tuple[str, int], int]) -> None:
-    """SMS units that were admitted, by scope and slot."""
+    """Add the SMS units that were admitted, by scope and slot."""
     rows = [{"scope": scope, "slot": number, "units": count} for (scope, number), count in sorted(units.items())]
     await connection.execute_many(_SPEND, rows)
 
 
 async def write_cooldowns(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Cooldowns that begin: number, person, key, at, message_uuid."""
+    """Write cooldowns that begin: number, person, key, at, message_uuid."""
     await connection.execute_many(_COOL, rows)
 
 
 async def write_opt_outs(connection: Connection, changes: Sequence[OptOutChange]) -> None:
-    """Opt-out changes, in order."""
+    """Write opt-out changes, in order."""
     await connection.execute_many(_CHANGE, [change_row(change) for change in changes])
 
 
 def change_row(change: OptOutChange) -> dict[str, Any]:
-    """A row of `opt_outs`."""
+    """Return a row of `opt_outs`."""
     number, person = change.conversation
     return {
         "number": number,

@@ -1,9 +1,10 @@
-"""Group commit: whatever arrives during one fsync shares the next. No linger.
+"""Group commit: whatever arrives during one fsync shares the next. Nothing waits for a group to fill.
 
-G5: a future resolves after the commit that holds its work, or raises `Unavailable`.
-Work is a *verb*, a coroutine function of a connection and a list of items that returns one result an item; all items
-of one verb in a group go to the database as one set. A result that is an exception is raised to its caller only. One
-bad item fails alone: a group that breaks is done again item by item.
+G5: a future resolves after the commit that contains its work, or raises `Unavailable`.
+
+Work is a *verb*: a coroutine function of a connection and a list of items, which returns one result for each item. All
+items of one verb in a group go to the database as one set. A result that is an exception is raised only to its caller.
+One bad item fails alone: a group that fails is repeated item by item.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ class _Job:
 
 
 class Writer:
-    """The one place where this process writes on the hot path."""
+    """The only writer of this process on the hot path."""
 
     def __init__(self, transact: Transact, committed: Committed = ignore) -> None:
         self._transact = transact
@@ -50,13 +51,13 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """Items that wait for the next group."""
+        """The number of items that wait for the next group."""
         return len(self._waiting)
 
     async def submit(
         self, verb: Callable[[Connection, Sequence[T]], Coroutine[Any, Any, Sequence[R | Exception]]], item: T
     ) -> R:
-        """The result of `verb` for `item`, once it is durable. Raises `Unavailable`."""
+        """Return the result of `verb` for `item`, once it is durable. Raises `Unavailable`."""
         if self._closing or len(self._waiting) >= WAITING:
             message = "the store is closing" if self._closing else f"{WAITING} writes are waiting"
             raise Unavailable(message)
@@ -66,7 +67,7 @@ class Writer:
         return cast("R", await job.done)
 
     async def run(self) -> None:
-        """Write until `close`; ends early only by a bug, and then leaves nobody waiting."""
+        """Write until `close`. Only a bug ends it earlier, and then every waiting caller gets `Unavailable`."""
         group: list[_Job] = []
         try:
             while not (self._closing and not self._waiting):
@@ -80,7 +81,7 @@ class Writer:
             _fail([*group, *self._waiting], "the writer has ended", None)
 
     def close(self) -> None:
-        """Take no more; `run` ends when what waits is written."""
+        """Accept no more items. `run` ends once the waiting ones are written."""
         self._closing = True
         self._arrived.set()
 

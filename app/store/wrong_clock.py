@@ -1,7 +1,7 @@
-"""What a clock that was ahead has written is drawn back when a server starts.
+"""Correct what a clock that was ahead has written, when a server starts.
 
-Otherwise limits would silence people, and cooldowns would last, until the clock gets there. Deliveries have their own
-rules (`due_times.py`). Opt-outs are compared by their order, so no clock can change them.
+Otherwise limits would suppress replies, and cooldowns would last, until the clock gets there. Deliveries have their own
+rules (`due_times.py`). Opt-outs are compared by their order, so no clock affects them.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from app.store.usage import SLOT
 
 
 def draw_back(connection: sa.Connection, orders: Sequence[None]) -> list[int]:
-    """How many rows lay in the future."""
+    """Correct rows, and return how many were in the future."""
     return [_messages(connection) + _cooldowns(connection) + _spending(connection) for _ in orders]
 
 
 def _messages(connection: sa.Connection) -> int:
-    """They stand in order of arrival, so only the newest are looked at."""
+    """Correct messages. They are in order of arrival, so only the newest are read."""
     past = sa.select(messages.c.id).where(messages.c.received_at <= now()).order_by(messages.c.id.desc()).limit(1)
     newest_past = connection.scalar(past) or 0
     ahead = messages.c.id > newest_past, messages.c.received_at > now()
@@ -31,7 +31,7 @@ def _cooldowns(connection: sa.Connection) -> int:
 
 
 def _spending(connection: sa.Connection) -> int:
-    """What was spent in slots to come counts as spent in this one."""
+    """Count units of future slots as spent in the current slot."""
     this_slot = int(connection.execute(sa.select(now())).scalar_one() // SLOT)
     ahead = list(connection.execute(sa.select(spending).where(spending.c.slot > this_slot)))
     for scope, slot, units in ahead:

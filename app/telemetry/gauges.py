@@ -41,19 +41,25 @@ class Gauges:
         def gauge(name: str, what: str, *labels: str) -> Gauge:
             return Gauge(f"autoreply_{name}", what, labels, registry=registry)
 
-        self._config = Info("autoreply_config", "The config in force, and the service.", registry=registry)
-        self._ready = gauge("ready", "Whether /ready says yes.")
-        self._chains = gauge("chains_in_flight", "Messages whose rules are being asked.")
-        self._writes = gauge("store_writes_waiting", "Writes that wait for the next commit.")
-        self._age = gauge("survey_age_seconds", "How old the figures are that the store is asked for.")
-        self._paused = gauge("target_paused", "Whether nothing but probes goes to a target.", "target")
-        self._due = gauge("deliveries_due", "Deliveries that are neither done nor dead.", "target")
-        self._caps = gauge("deliveries_due_limit", "So many may be; new ones beyond are dead at once.", "target")
-        self._oldest = gauge("deliveries_oldest_seconds", "Age of the oldest of them; 0 if there is none.", "target")
-        self._spent = gauge("spending_units", "SMS units spent in the window of a cap.", "route", "window")
-        self._limit = gauge("spending_limit_units", "SMS units that a cap allows in its window.", "route", "window")
-        self._free = gauge("disk_free_bytes", "Free space where the store is.")
-        self._reserve = gauge("disk_reserve_bytes", "Below so much of it new reports are refused.")
+        self._config = Info(
+            "autoreply_config", "The configuration in force, and the version of the service.", registry=registry
+        )
+        self._ready = gauge("ready", "1 if /ready returns 200, 0 if not.")
+        self._chains = gauge("chains_in_flight", "Messages whose rules are running.")
+        self._writes = gauge("store_writes_waiting", "Writes waiting for the next commit.")
+        self._age = gauge("survey_age_seconds", "Time since the store was last read for backlogs and spending.")
+        self._paused = gauge("target_paused", "1 while a target is paused, by an operator or after failures.", "target")
+        self._due = gauge("deliveries_due", "Deliveries waiting to be sent.", "target")
+        self._caps = gauge("deliveries_due_limit", "The most deliveries that may wait (max_due).", "target")
+        self._oldest = gauge(
+            "deliveries_oldest_seconds", "Age of the oldest waiting delivery, 0 if there is none.", "target"
+        )
+        self._spent = gauge("spending_units", "SMS units spent within the window of a spending cap.", "route", "window")
+        self._limit = gauge(
+            "spending_limit_units", "SMS units that a spending cap allows within its window.", "route", "window"
+        )
+        self._free = gauge("disk_free_bytes", "Free space on the disk of the store.")
+        self._reserve = gauge("disk_reserve_bytes", "Free space below which new reports are refused.")
 
     def show(self, levels: Levels) -> None:
         """Set the gauges to these levels."""

@@ -39,7 +39,7 @@ def log_loop_error(_loop: object, context: dict[str, Any]) -> None:
     """Log an error of the event loop without its message, which asyncio would log. For `loop.set_exception_handler`."""
     error = context.get("exception")
     where = place_of(error) if isinstance(error, BaseException) else None
-    get_logger("asyncio").error("a task ended with an error that nobody asked for", error=where)
+    get_logger("asyncio").error("unhandled exception in a background task", error=where)
 
 
 class _Withheld(io.TextIOBase):
@@ -69,8 +69,8 @@ def _warned(
 
 
 def _unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
-    log.error("exception in a finalizer", exc_info=unraisable.exc_value)
+    log.error("unhandled exception in a finalizer", exc_info=unraisable.exc_value)
 
 
 def _thread_failed(failed: threading.ExceptHookArgs) -> None:
-    log.error("exception in a thread", exc_info=failed.exc_value)
+    log.error("unhandled exception in a thread", exc_info=failed.exc_value)

@@ -1,7 +1,7 @@
 """The service's Prometheus metrics, with all their names and labels.
 
-G12: a label is a route, a rule, a target, or a word from a fixed list; never a number, a text or a URL. So nobody from
-outside can create a series. Names start with `autoreply_`, and units are seconds and bytes. Each service has its own
+G12: a label is a route, a rule, a target, or a word from a fixed list; never a number, a text or a URL. So no
+request can create a series. Names start with `autoreply_`, and units are seconds and bytes. Each service has its own
 registry. Events are counted here as they happen. Levels, such as a backlog or disk space, are in `gauges.py` and set
 before each scrape.
 
@@ -21,7 +21,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from app.plivo.messages import STATUSES
 from app.telemetry.series import Counter, Families, Histogram
 
-NOBODY = "(none)"  # the name of a route cannot contain brackets
+NONE = "(none)"  # the name of a route cannot contain brackets
 OTHER = "other"
 EAGER = 200  # the most routes whose series all begin at 0; of more, each begins with its first event
 
@@ -77,7 +77,7 @@ class Metrics:
     ) -> None:
         families = Families("autoreply_")
         families.callback("lost_log_lines", "Log lines that could not be written.", lost_log_lines)
-        self._add_messages(families, (*routes, NOBODY))
+        self._add_messages(families, (*routes, NONE))
         self._add_calls(families)
         self._add_deliveries(families)
         self._add_store(families)
@@ -92,21 +92,21 @@ class Metrics:
 
     def message(self, route: str | None, outcome: str, units: int = 0) -> None:
         """Count a call for a message by its outcome, one of `OUTCOMES`, and the SMS units that Plivo bills for it."""
-        self._messages[route or NOBODY, outcome] += 1
-        self._units[(route or NOBODY,)] += units
+        self._messages[route or NONE, outcome] += 1
+        self._units[(route or NONE,)] += units
 
     def rule_failed(self, route: str | None, rule: str) -> None:
         """Count a rule that raised, took too long, or returned something invalid."""
-        self._rules[route or NOBODY, rule] += 1
+        self._rules[route or NONE, rule] += 1
 
     def limited(self, route: str | None, reason: str) -> None:
         """Count a reply that a limit prevented. `reason` is that of the journal: `limit: same_text 4/1h`."""
         name = reason.removeprefix("limit: ").partition(" ")[0]
-        self._limits[route or NOBODY, name if name in LIMITS else OTHER] += 1
+        self._limits[route or NONE, name if name in LIMITS else OTHER] += 1
 
     def opted(self, route: str | None, *, out: bool) -> None:
         """Count an opt-out, or the end of one, by a message or a report."""
-        self._opt_outs[route or NOBODY, "out" if out else "in"] += 1
+        self._opt_outs[route or NONE, "out" if out else "in"] += 1
 
     def served(self, endpoint: str, signed_by: str, seconds: float) -> None:
         """Count a call whose signature was accepted, and how long it took, whatever its status."""
@@ -121,7 +121,7 @@ class Metrics:
 
     def not_found(self) -> None:
         """Count a call with a signature header to a path that is not served."""
-        self._refused[NOBODY, "404", NOT_FOUND] += 1
+        self._refused[NONE, "404", NOT_FOUND] += 1
 
     def dropped(self, reason: str) -> None:
         """Count a connection that was closed or refused; `reason` is one of `DROPPED`."""
@@ -131,9 +131,9 @@ class Metrics:
         """Count a reload of the configuration; `outcome` is "done" or "failed"."""
         self._reloads[(outcome,)] += 1
 
-    def beside(self) -> None:
-        """Count a V2 signature that was accepted although there was a V3 that did not match."""
-        self._beside[()] += 1
+    def v2_beside_v3(self) -> None:
+        """Count a call that was accepted by its V2 signature although its V3 signature did not match."""
+        self._v2_beside_v3[()] += 1
 
     def report(self, status: str) -> None:
         """Count a delivery report that was stored."""
@@ -150,11 +150,11 @@ class Metrics:
 
     def _add_messages(self, families: Families, routes: Sequence[str]) -> None:
         counter = families.counter
-        self._messages = counter("messages", "Calls for a message, by what they came to.", "route", "outcome")
-        self._units = counter("reply_units", "SMS units of answers, as Plivo bills them.", "route")
-        self._rules = counter("rule_failures", "Rules that failed when they were asked.", "route", "rule")
-        self._limits = counter("limited", "Answers that a limit silenced.", "route", "limit")
-        self._opt_outs = counter("opt_outs", "Opt-outs, and their ends, by a message or a report.", "route", "change")
+        self._messages = counter("messages", "Calls for inbound messages, by outcome.", "route", "outcome")
+        self._units = counter("reply_units", "SMS units of replies, as Plivo bills them.", "route")
+        self._rules = counter("rule_failures", "Failures of rules.", "route", "rule")
+        self._limits = counter("limited", "Replies suppressed by a limit.", "route", "limit")
+        self._opt_outs = counter("opt_outs", "Opt-outs and opt-ins, by message or report.", "route", "change")
         if len(routes) <= EAGER:
             self._units.update(dict.fromkeys(product(routes), 0))
             self._opt_outs.update(dict.fromkeys(product(routes, ("out", "in")), 0))
@@ -164,28 +164,30 @@ class Metrics:
     def _add_calls(self, families: Families) -> None:
         counter = families.counter
         self._accepted = counter("accepted", "Accepted calls, by the signature that matched.", "endpoint", "signed_by")
-        self._refused = counter("refused", "Calls that were turned away.", "endpoint", "status", "reason")
+        self._refused = counter("refused", "Refused calls, by status and reason.", "endpoint", "status", "reason")
         self._reloads = counter("reloads", "Reloads of the configuration, by outcome.", "outcome")
         self._reloads.update(dict.fromkeys((("done",), ("failed",)), 0))
-        self._beside = counter("v2_beside_v3", "V2 signatures that were accepted beside a V3 that did not match.")
-        what = "How long signed calls took."
+        self._v2_beside_v3 = counter("v2_beside_v3", "Calls accepted by V2 although V3 did not match.")
+        what = "Duration of signed calls."
         self._answer_seconds = families.histogram("answer_seconds", what, ANSWER_SECONDS, "endpoint")
-        self._dropped = counter("connections_dropped", "Connections that were closed at a limit.", "reason")
+        self._dropped = counter("connections_dropped", "Connections closed at a limit.", "reason")
         for endpoint in ENDPOINTS:
             self._answer_seconds.add((endpoint,))
             for label, status in REFUSALS.items():
                 self._refused[endpoint, str(status), label] = 0
-        self._refused[NOBODY, "404", NOT_FOUND] = 0
-        self._beside[()] = 0
+        self._refused[NONE, "404", NOT_FOUND] = 0
+        self._v2_beside_v3[()] = 0
         self._dropped.update(dict.fromkeys(product(DROPPED), 0))
 
     def _add_deliveries(self, families: Families) -> None:
         counter = families.counter
-        self._reports = counter("reports", "Reports on disk, Plivo's repeats counted again.", "status")
-        self._deliveries = counter("deliveries", "Attempts to deliver, by what they came to.", "target", "outcome")
-        what = "New deliveries that were dead at once: the target had too many waiting."
+        self._reports = counter("reports", "Delivery reports stored, repeats included.", "status")
+        self._deliveries = counter("deliveries", "Delivery attempts, by outcome.", "target", "outcome")
+        what = "New deliveries stored as dead because the target's queue was full."
         self._capped = counter("deliveries_capped", what, "target")
-        self._post_seconds = families.histogram("post_seconds", "How long POSTs took.", POST_SECONDS, "target")
+        self._post_seconds = families.histogram(
+            "post_seconds", "Duration of POSTs to a target.", POST_SECONDS, "target"
+        )
         self._reports.update(dict.fromkeys(product((*STATUSES, OTHER)), 0))
 
     def _target(self, name: str) -> TargetMetrics:
@@ -198,6 +200,6 @@ class Metrics:
     def _add_store(self, families: Families) -> None:
         what = "Writes that shared one commit."
         self._group_size = families.histogram("store_group_size", what, GROUP_SIZES)
-        self._commit_seconds = families.histogram("store_commit_seconds", "How long groups took.", COMMIT_SECONDS)
+        self._commit_seconds = families.histogram("store_commit_seconds", "Duration of a commit.", COMMIT_SECONDS)
         self._group_size.add(())
         self._commit_seconds.add(())

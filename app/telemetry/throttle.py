@@ -1,4 +1,4 @@
-"""Throttle log lines that anybody could cause: write the first few of a period, then only how many more there were."""
+"""Throttle log lines that any request can cause: write the first few of a period, then how many more there were."""
 
 import asyncio
 from collections.abc import Callable, Hashable

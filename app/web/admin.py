@@ -1,6 +1,6 @@
-"""The operator's socket: /metrics, /health and /ready for everybody who reaches it, /api/v1 for who has the token.
+"""The admin socket: /metrics, /health and /ready are open, /api/v1 needs the token.
 
-It is a socket of its own, so that the proxy in front of Plivo's paths need not hide it. Its open pages show no text and
+It is a separate socket, so that the proxy in front of Plivo's paths need not hide it. Its open pages show no text and
 no number (G12).
 """
 
@@ -26,7 +26,7 @@ Page = Callable[[], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """The ASGI application of the socket: a handler for each path and method, and nothing else."""
+    """The ASGI application of the admin socket: a handler for each path and method."""
 
     pages: Mapping[str, Mapping[str, Page]]
     api: Api
@@ -55,7 +55,7 @@ class Admin:
 
 
 def make_admin(metrics: Metrics, status: Status, api: Api) -> Admin:
-    """Make the pages of one service."""
+    """Return the admin application of one service."""
     gauges = Gauges(metrics.registry)
 
     async def scrape() -> Response:

@@ -1,4 +1,4 @@
-"""The API on the admin socket: JSON over the operations, for whoever has the token of `[admin]`.
+"""The API on the admin socket: JSON over the operations, for callers with the token of `[admin]`.
 
 Errors are problem documents, https://www.rfc-editor.org/rfc/rfc9457.
 """
@@ -17,26 +17,28 @@ Reload = Callable[[], Awaitable[ReloadResult]]
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What the API may do. `token`: None disables it."""
+    """The API. It is disabled if `token` is None."""
 
     token: str | None
     reload: Reload
 
     def problem(self, scope: Scope) -> Response | None:
-        """Why the caller may not use it, or None."""
+        """Return the problem document for a caller that may not use the API, or None."""
         if self.token is None:
-            return _problem(404, "the API is disabled: set [admin] token")
+            return _problem(404, "the API is disabled; set [admin] token to enable it")
         given = dict(scope["headers"]).get(b"authorization", b"")
         if not hmac.compare_digest(given, f"Bearer {self.token}".encode()):
-            return _problem(401, "send Authorization: Bearer and the token of [admin]", {"WWW-Authenticate": "Bearer"})
+            return _problem(
+                401, "send the header Authorization: Bearer with the token of [admin]", {"WWW-Authenticate": "Bearer"}
+            )
         return None
 
     async def post_reload(self) -> Response:
-        """Reload the configuration; 422 with every error if the file is refused."""
+        """Reload the configuration. Return 422 with every error if the file is refused."""
         result = await self.reload()
         if result.errors:
             errors = [asdict(error) for error in result.errors]
-            return _problem(422, "the file is refused; the configuration before it stays in force", errors=errors)
+            return _problem(422, "the file is refused; the previous configuration stays in force", errors=errors)
         return JSONResponse({"config": result.config, "needs_restart": list(result.needs_restart)})
 
 

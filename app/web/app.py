@@ -35,7 +35,7 @@ class CurrentApp:
 
 
 def paths(endpoints: Endpoints) -> tuple[dict[str, SignedEndpoint], dict[str, Page]]:
-    """Return the paths that Plivo calls, which must be signed, and the paths for anybody."""
+    """Return the paths that Plivo calls, which must be signed, and the open paths."""
     message = SignedEndpoint("message", b"To", endpoints.message)
     report = SignedEndpoint("report", b"From", endpoints.report)
     signed = {

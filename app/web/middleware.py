@@ -31,7 +31,7 @@ log = get_logger("web")
 Mode = Literal["any", "v3", "log-only"]
 
 
-def _nobody(_scope: Scope) -> None:
+def _ignore(_scope: Scope) -> None:
     """Ignore an accepted call."""
 
 
@@ -77,7 +77,7 @@ class SignatureMiddleware:
         options: SignatureOptions,
         endpoints: Mapping[str, SignedEndpoint],
         metrics: Metrics,
-        accepted: Callable[[Scope], None] = _nobody,
+        accepted: Callable[[Scope], None] = _ignore,
         refusals: RefusalLog | None = None,
     ) -> None:
         self.app = app
@@ -90,7 +90,7 @@ class SignatureMiddleware:
         self._families = (V3,) if options.mode == "v3" else FAMILIES
         self._strict = options.mode != "log-only"
         self._deadline = Deadline(options.deadline)
-        self._beside = 0  # calls verified by V2 although a V3 did not match
+        self._v2_beside_v3 = 0  # calls verified by V2 although their V3 did not match
         self._exact: dict[str, _Target] = {}
         self._by_prefix: dict[str, tuple[str, SignedEndpoint]] = {}
         for prefix in ("", urlsplit(options.public_url).path):  # where both match, the public path counts
@@ -170,8 +170,8 @@ class SignatureMiddleware:
         except NoMatch as mismatch:
             return self._reject(mismatch, request, scope)
         if headers[0].family is V3 and verified.signed_by.endswith(V2.name):
-            self._beside += 1
-            self._refusals.beside(self._beside, checked(headers, Request(method, target.url)))
+            self._v2_beside_v3 += 1
+            self._refusals.v2_beside_v3(self._v2_beside_v3, checked(headers, Request(method, target.url)))
         return verified
 
     def _reject(self, mismatch: NoMatch, request: RawRequest, scope: Scope) -> Verified:
@@ -188,12 +188,14 @@ class SignatureMiddleware:
     def _refuse_unsigned(self, fields: Mapping[bytes, bytes]) -> NoReturn:
         reason = "no signature header with a value and a nonce"
         if self._families != FAMILIES and signature_headers(fields, (V2,)):
-            reason = 'no V3 signature header, only V2, which signature = "v3" does not read; "any" would'
+            reason = 'only a V2 signature; signature = "v3" requires V3, "any" accepts both'
         raise Unsigned(reason)
 
     def _late(self, verified: Verified | None) -> Refused:
         seconds = f"{self._options.deadline:g} s"
-        return Late(f"no answer within {seconds}") if verified else TooSlow(f"the body was not in after {seconds}")
+        return (
+            Late(f"no answer within {seconds}") if verified else TooSlow(f"request body not complete within {seconds}")
+        )
 
     def _refuse(self, scope: Scope, target: _Target, refusal: Refused, verified: Verified | None) -> ASGIApp:
         signed = verified is not None and bool(verified.signed_by)
@@ -201,7 +203,7 @@ class SignatureMiddleware:
         return PlainTextResponse(f"{refusal.public}\n", refusal.status, refusal.headers)
 
     def _noting_404(self, scope: Scope, send: Send) -> Send:
-        """Log and count a 404 for a signed call: somebody gave Plivo a URL that is not served."""
+        """Log and count a 404 for a signed call, because Plivo was given a URL that is not served."""
 
         async def noting(event: Message) -> None:
             if event["type"] == "http.response.start" and event["status"] == 404:  # noqa: PLR2004

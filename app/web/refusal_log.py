@@ -1,4 +1,4 @@
-"""Log and count refusals. Lines that anybody can cause are summarised, so that they cannot fill the disk."""
+"""Log and count refusals. Lines that any request can cause are summarised, so that they cannot fill the disk."""
 
 from app.plivo.refusals import Refused
 from app.telemetry import get_logger
@@ -15,7 +15,7 @@ SERVER_ERROR = 500
 
 HUNG_UP = "hung_up"
 UNVERIFIED = "unverified"
-BESIDE = "v2_beside_v3"
+V2_BESIDE_V3 = "v2_beside_v3"
 
 
 class RefusalLog:
@@ -50,27 +50,27 @@ class RefusalLog:
         self._metrics.not_found()
         self.recent.count(NOT_FOUND)
         if self._throttle.admit(NOT_FOUND):
-            reason = f"Plivo's URLs here are {public_url}/message and {public_url}/report"
+            reason = f"no such path; Plivo must call {public_url}/message or {public_url}/report"
             log.warning("refused", status=404, path=path[:PATH_SHOWN], method=method, reason=reason)
 
     def hung_up(self, path: str) -> None:
         """Log a caller that hung up before its body was complete."""
         if self._throttle.admit(HUNG_UP):
-            log.info("the caller hung up while sending", path=path)
+            log.info("caller hung up before its request was complete", path=path)
 
     def unverified(self, reason: str, advice: str | None) -> None:
         """Log a call that log-only mode let pass."""
         if self._throttle.admit(UNVERIFIED):
-            log.warning("accepted unverified: signature = log-only", reason=reason, **_advising(advice))
+            log.warning('unverified request accepted: signature = "log-only"', reason=reason, **_advising(advice))
 
-    def beside(self, times: int, checked: str) -> None:
+    def v2_beside_v3(self, times: int, checked: str) -> None:
         """Log and count a call that V2 verified although its V3 did not match."""
-        self._metrics.beside()
-        if self._throttle.admit(BESIDE):
-            log.warning("V2 accepted beside a V3 that does not match", times=times, checked=checked)
+        self._metrics.v2_beside_v3()
+        if self._throttle.admit(V2_BESIDE_V3):
+            log.warning("V2 signature accepted although V3 does not match", times=times, checked=checked)
 
     def _summarise(self, kind: str, count: int) -> None:
-        log.warning("more of the same were not logged one by one", kind=kind, count=count, seconds=SECONDS)
+        log.warning("similar lines suppressed", kind=kind, count=count, seconds=SECONDS)
 
 
 def _advising(advice: str | None) -> dict[str, str]:

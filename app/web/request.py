@@ -21,7 +21,7 @@ async def read_body(fields: Mapping[bytes, bytes], receive: Receive, limit: int)
     """Return the whole body, of at most `limit` bytes. `fields` are the headers. Raises `TooLarge` or `ClientGone`."""
     declared = fields.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
-        message = f"{int(declared)} bytes declared, body_limit is {limit}"
+        message = f"{int(declared)} bytes declared, more than body_limit, {limit} bytes"
         raise TooLarge(message)
     parts = bytearray()
     while True:
@@ -30,7 +30,7 @@ async def read_body(fields: Mapping[bytes, bytes], receive: Receive, limit: int)
             raise ClientGone
         part: bytes = event.get("body", b"")
         if len(parts) + len(part) > limit:
-            message = f"over body_limit, {limit} bytes"
+            message = f"more than body_limit, {limit} bytes"
             raise TooLarge(message)
         if not event.get("more_body", False):
             return bytes(parts + part) if parts else part  # nearly always in one piece

@@ -76,9 +76,9 @@ def test_json_has_the_whole_decision() -> None:
         "reason": "forwarded to 2",
         "failed": False,
         "steps": [
-            {"rule": "menu", "verdict": "passes", "reason": "keywords: none of them is in the text"},
+            {"rule": "menu", "verdict": "passes", "reason": "keywords: no keyword in the text"},
             {"rule": "duty", "verdict": "answers", "reason": "forward to 2"},
-            {"rule": "ack", "verdict": "not asked", "reason": "an earlier rule had answered"},
+            {"rule": "ack", "verdict": "not asked", "reason": "an earlier rule answered"},
         ],
         "messages": [
             {
@@ -98,7 +98,7 @@ def test_json_has_the_whole_decision() -> None:
     ("arguments", "sender", "to", "route", "reason"),
     [
         (["--type", "whatsapp"], "+33700000001", "+33644600000", "support", "WhatsApp"),
-        ([], "+33700000001", "+33644600001", None, "no route has this number"),
+        ([], "+33700000001", "+33644600001", None, "no route for this number"),
         ([], "AMAZON", "+33644600000", "support", "cannot be texted"),
         ([], "+33 6 44 60 00 00", "+33644600000", "support", "one of our own numbers"),
     ],

@@ -146,5 +146,5 @@ def test_broken_store_is_told_in_a_sentence(shell: Shell, tmp_path: Path) -> Non
     done = shell("limits", "list")
     assert (done.code, done.err) == (
         1,
-        "plivo-autoreply: the store cannot be read: the database refuses it (SQLITE_ERROR)\n",
+        "plivo-autoreply: the store cannot be read: the database refused the statement (SQLITE_ERROR)\n",
     )

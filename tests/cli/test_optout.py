@@ -166,7 +166,7 @@ def test_import_warns_of_doubtful_numbers(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "theirs.csv").write_text("number,person\n+33644600000,5215512345678\n+33644600000,MTN\n")
     done = shell("optout", "import", "theirs.csv")
     assert (done.code, done.out) == (0, "2 opt-outs added, 0 were there already\n")
-    assert done.err == "5215512345678: libphonenumber doubts this number: it is too long; taken as it stands\n"
+    assert done.err == "5215512345678: libphonenumber doubts this number: it is too long; used as written\n"
 
 
 def test_bad_import_makes_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

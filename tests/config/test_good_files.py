@@ -111,7 +111,7 @@ SAID: Mapping[str, Callable[[Loaded], Any]] = {
     "cooldowns": lambda config: {
         rule.name: [rule.cooldown.seconds, rule.cooldown.then] if rule.cooldown else None for rule in _rules(config)
     },
-    "lives": lambda config: {rule.name: rule.life for rule in _rules(config)},
+    "lives": lambda config: {rule.name: rule.lifetime for rule in _rules(config)},
     "effects": lambda config: {rule.name: rule.has_effects for rule in _rules(config)},
     "tests": lambda config: [test.name for test in config.tests],
     "retry": lambda config: {name: list(target.retry) for name, target in config.runtime.subscriptions.targets.items()},

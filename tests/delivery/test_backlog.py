@@ -36,7 +36,7 @@ def test_cap_is_a_targets_own(log: io.StringIO) -> None:
         waits.add(("crm", "audit"), {"crm"})
     assert (waits.waiting("crm"), waits.waiting("audit")) == (3, 5)
     (line,) = (json.loads(line) for line in log.getvalue().splitlines())
-    assert (line["event"], line["target"], line["max_due"]) == ("the queue of a target is full", "crm", 3)
+    assert (line["event"], line["target"], line["max_due"]) == ("target queue full", "crm", 3)
     assert "deliveries replay --target" in line["advice"]
 
 

@@ -473,7 +473,7 @@ async def test_late_attempts_fall_due_at_once(tmp_path: Path) -> None:
         await work.posted(1)
         await work.dispatcher.stop(0.05)
         (row,) = await work.rows()
-        assert (row.state, row.due_at, row.leased, row.error) == ("due", NINE, False, "cut off by a stop")
+        assert (row.state, row.due_at, row.leased, row.error) == ("due", NINE, False, "interrupted by a shutdown")
     async with forwarding(tmp_path, always(204), CRM) as work:
         await work.settled(1)
         assert [row.state for row in await work.rows()] == ["done"]

@@ -57,7 +57,7 @@ def test_a_clock_that_was_ahead_holds_nothing_up_after_a_restart(tmp_path: Path)
         well.set()
         jumping.jump(tmp_path, 0)
         with process.served(tmp_path, config, command=LAUNCHER) as service:
-            (line,) = service.wait_for("due times of a clock that was ahead are corrected", 1)
+            (line,) = service.wait_for("corrected due times written by a clock that was ahead", 1)
             assert line["deliveries"] == 1
             crm.wait_for(lambda received: len(received) == 2, seconds=8)
 

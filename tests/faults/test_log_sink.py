@@ -68,7 +68,7 @@ def test_a_broken_log_harms_no_request(folder: Path, stderr: Stderr) -> None:
         told = service.ready()
         assert told["ready"] is True
         assert told["lost_log_lines"] > 1000
-        assert any("the log is not written" in sentence for sentence in told["trouble"])
+        assert any("log lines cannot be written" in sentence for sentence in told["trouble"])
         assert scrape.value(service.scraped(), "lost_log_lines_total") >= told["lost_log_lines"]
         _stop(service)
 

@@ -110,7 +110,7 @@ def test_the_log_holds_no_password(seen: Seen) -> None:
 def test_a_proxy_that_refuses_is_named(tmp_path: Path, status: int) -> None:
     """No tunnel is no answer of the receiver, not even if the proxy says 204."""
     with http_proxy.proxying(refuse=status) as proxy:
-        assert _reason(tmp_path, proxy.port) == f"the proxy refused (status {status})"
+        assert _reason(tmp_path, proxy.port) == f"the proxy refused the connection (status {status})"
 
 
 def test_a_proxy_that_is_down_is_named(tmp_path: Path) -> None:

@@ -14,9 +14,12 @@ from support import misbehaving, plivo_sdk, process, receiver, wire
 from support.misbehaving import Misbehaving, Talk, ok, saying
 
 LATE = ("no answer within 1 s", "no answer within its timeout of 1 s")  # of a delivery, of a webhook
-BROKE = ("the receiver broke off or does not speak HTTP", "the connection broke")  # the second, if it closes early
+BROKE = (
+    "the receiver closed the connection or does not speak HTTP",
+    "the connection failed",  # if it closes early
+)
 NO_TEXT = "webhook: no content type"
-TOO_MUCH = "webhook: an answer of over 16384 bytes"
+TOO_MUCH = "webhook: a response of over 16384 bytes"
 Said = tuple[str, ...]
 ACCEPTED: Said = ()
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 
-from app.http_client import Answer, HttpClient, RequestFailed
+from app.http_client import HttpClient, ReceivedResponse, RequestFailed
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -53,7 +53,7 @@ def saying(answer: bytes) -> Talk:
     return talk
 
 
-async def post(url: str, *, timeout: float = 5.0, cap: int = 1_000, body: bytes = b"") -> Answer:
+async def post(url: str, *, timeout: float = 5.0, cap: int = 1_000, body: bytes = b"") -> ReceivedResponse:
     """One attempt."""
     async with HttpClient(connections=2, user_agent="test/1") as outbound:
         return await outbound.post(url, body, {"content-type": "application/json"}, timeout=timeout, cap=cap)
@@ -63,7 +63,7 @@ async def test_an_answer_comes_back() -> None:
     """Status, type, Retry-After and body of an answer are told."""
     talk = saying(b"HTTP/1.1 503 x\r\nContent-Type: text/plain\r\nRetry-After: 120\r\nContent-Length: 5\r\n\r\nlater")
     async with receiver(talk) as url:
-        assert await post(url) == Answer(503, "text/plain", "120", b"later", truncated=False)
+        assert await post(url) == ReceivedResponse(503, "text/plain", "120", b"later", truncated=False)
 
 
 async def test_what_is_sent() -> None:
@@ -76,7 +76,7 @@ async def test_what_is_sent() -> None:
 
     async with HttpClient(connections=1, user_agent="test/1", transport=httpx.MockTransport(answer)) as outbound:
         sent = await outbound.post("http://a/b?c", "é".encode(), {"x-own": "1"}, timeout=1, cap=1)
-    assert sent == Answer(204, "", None, b"", truncated=False)
+    assert sent == ReceivedResponse(204, "", None, b"", truncated=False)
     assert (got["user-agent"], got["accept-encoding"], got["x-own"]) == ("test/1", "identity", "1")
     assert (got["method"], got["body"], got["content-length"]) == ("POST", "é", "2")
 
@@ -108,7 +108,7 @@ async def test_a_gigabyte_is_not_read() -> None:
 
 
 async def test_a_compressed_answer_is_not_unpacked() -> None:
-    """A gzip bomb stays packed: the bytes are told as they came."""
+    """A gzip bomb stays compressed: the bytes are told as they came."""
     talk = saying(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8bno")
     async with receiver(talk) as url:
         assert (await post(url)).body == b"\x1f\x8bno"
@@ -164,11 +164,11 @@ async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 @pytest.mark.parametrize(
     ("talk", "said"),
     [
-        (reset, "the connection broke"),
-        (saying(b""), "the receiver broke off or does not speak HTTP"),
-        (saying(b"220 mail.example ESMTP\r\n"), "the receiver broke off or does not speak HTTP"),
-        (saying(b"HTTP/1.1 200 OK"), "the receiver broke off or does not speak HTTP"),
-        (saying(b"HTTP/1.1 100 Continue\r\n\r\n"), "the receiver broke off or does not speak HTTP"),
+        (reset, "the connection failed"),
+        (saying(b""), "the receiver closed the connection or does not speak HTTP"),
+        (saying(b"220 mail.example ESMTP\r\n"), "the receiver closed the connection or does not speak HTTP"),
+        (saying(b"HTTP/1.1 200 OK"), "the receiver closed the connection or does not speak HTTP"),
+        (saying(b"HTTP/1.1 100 Continue\r\n\r\n"), "the receiver closed the connection or does not speak HTTP"),
     ],
     ids=["reset", "closed", "smtp", "cut status line", "interim only"],
 )
@@ -208,7 +208,7 @@ async def reset_after_status(reader: asyncio.StreamReader, writer: asyncio.Strea
     await reset(reader, writer)
 
 
-BROKE = "the receiver broke off or does not speak HTTP"
+BROKE = "the receiver closed the connection or does not speak HTTP"
 AFTER_THE_STATUS: dict[str, tuple[Talk, int, str | None]] = {  # what it says, its status, what is wrong with the rest
     "204 with a body": (saying(b"HTTP/1.1 204 x\r\nContent-Length: 4\r\n\r\nnull"), 204, BROKE),
     "204 with chunks": (
@@ -221,7 +221,7 @@ AFTER_THE_STATUS: dict[str, tuple[Talk, int, str | None]] = {  # what it says, i
     "cut chunk": (saying(b"HTTP/1.1 201 x\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf"), 201, BROKE),
     "cut head": (saying(b"HTTP/1.1 200 OK\r\nContent-Le"), 200, BROKE),
     "no more than a status": (saying(b"HTTP/1.1 200 OK\r\n"), 200, BROKE),
-    "reset": (reset_after_status, 200, "the connection broke (Connection reset by peer)"),
+    "reset": (reset_after_status, 200, "the connection failed (Connection reset by peer)"),
     "negative length": (saying(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello"), 200, BROKE),
     "length that is none": (saying(b"HTTP/1.0 200 OK\r\nContent-Length: 4,5\r\n\r\nhello"), 200, BROKE),
     "two lengths": (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"), 200, BROKE),
@@ -287,7 +287,7 @@ async def test_the_last_answer_is_not_taken_for_this_one() -> None:
 
     async with receiver(talk) as url, HttpClient(connections=1, user_agent="t") as outbound:
         assert (await outbound.post(url, b"", {}, timeout=5, cap=10)).status == 200
-        with pytest.raises(RequestFailed, match=r"^the receiver broke off"):
+        with pytest.raises(RequestFailed, match=r"^the receiver closed the connection"):
             await outbound.post(url, b"", {}, timeout=5, cap=10)
 
 

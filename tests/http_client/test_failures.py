@@ -92,16 +92,16 @@ def _tls(reason: str) -> ssl.SSLError:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (aiohttp.ClientOSError(None, f"Can not write request body for {SECRET}"), "the connection broke"),
-        (aiohttp.ClientOSError(errno.EPIPE, SECRET), "the connection broke (Broken pipe)"),
-        (ConnectionResetError(errno.ECONNRESET, SECRET), "the connection broke (Connection reset by peer)"),
-        (_certificate(10), "its certificate is not to be trusted (it has expired)"),
-        (_certificate(62), "its certificate is not to be trusted (it is for another host name)"),
-        (_certificate(78), "its certificate is not to be trusted (OpenSSL verify error 78)"),
-        (_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "the connection broke (it asks for a client certificate)"),
-        (_tls(SECRET), "the connection broke"),
-        (socket.gaierror(socket.EAI_NONAME, SECRET), "the connection broke (its name is unknown)"),
-        (httpx.UnsupportedProtocol(SECRET), "the url is neither http nor https"),
+        (aiohttp.ClientOSError(None, f"Can not write request body for {SECRET}"), "the connection failed"),
+        (aiohttp.ClientOSError(errno.EPIPE, SECRET), "the connection failed (Broken pipe)"),
+        (ConnectionResetError(errno.ECONNRESET, SECRET), "the connection failed (Connection reset by peer)"),
+        (_certificate(10), "its certificate is not trusted (it has expired)"),
+        (_certificate(62), "its certificate is not trusted (it is for another host name)"),
+        (_certificate(78), "its certificate is not trusted (OpenSSL verify error 78)"),
+        (_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "the connection failed (it asks for a client certificate)"),
+        (_tls(SECRET), "the connection failed"),
+        (socket.gaierror(socket.EAI_NONAME, SECRET), "the connection failed (there is no such host name)"),
+        (httpx.UnsupportedProtocol(SECRET), "the URL is neither http nor https"),
         (KeyError(SECRET), "unexpected KeyError"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -115,4 +115,4 @@ def test_causes_that_go_round_end() -> None:
     """A chain of causes that leads back to itself is described, too."""
     one, other = OSError(SECRET), OSError(errno.EPIPE, SECRET)
     one.__context__, other.__context__ = other, one
-    assert describe(one) == f"the connection broke ({os.strerror(errno.EPIPE)})"
+    assert describe(one) == f"the connection failed ({os.strerror(errno.EPIPE)})"

@@ -74,7 +74,7 @@ def test_good_secrets(text: str) -> None:
 )
 def test_bad_secrets(text: str) -> None:
     """A secret that could not sign is refused, in words that do not repeat it."""
-    with pytest.raises(ValueError, match="whsec_ and the Base64 of 24 to 64 bytes") as caught:
+    with pytest.raises(ValueError, match="whsec_ followed by the Base64 of 24 to 64 bytes") as caught:
         Secret(text)
     assert len(text) < 8 or text not in str(caught.value)
 

@@ -77,15 +77,15 @@ def test_an_absolute_path(folder: Path, tmp_path: Path) -> None:
         (TlsFiles(ca_file="folder"), "ca_file", "file folder cannot be read: Is a directory"),
         (TlsFiles(ca_file=""), "ca_file", "cannot be read"),
         (TlsFiles(ca_file="a\0b"), "ca_file", "cannot be read: no such file"),
-        (TlsFiles(ca_file="notes.txt"), "ca_file", "file notes.txt holds no certificate in PEM form"),
-        (TlsFiles(ca_file="me.key"), "ca_file", "holds no certificate"),
+        (TlsFiles(ca_file="notes.txt"), "ca_file", "file notes.txt contains no certificate in PEM form"),
+        (TlsFiles(ca_file="me.key"), "ca_file", "contains no certificate"),
         (TlsFiles(ca_file="damaged.pem"), "ca_file", "cannot be used: it is damaged, or not in PEM form"),
         (TlsFiles(ca_file="-----BEGIN CERTIFICATE-----hunter2"), "ca_file", "the content of a file; write its path"),
         (TlsFiles(client_key="me.key"), "client_key", "a key without its certificate"),
-        (TlsFiles(client_cert="me.pem"), "client_cert", "holds no private key; name the file that does"),
-        (TlsFiles(client_cert="me.pem", client_key="me.pem"), "client_key", "holds no private key"),
+        (TlsFiles(client_cert="me.pem"), "client_cert", "contains no private key; set client_key"),
+        (TlsFiles(client_cert="me.pem", client_key="me.pem"), "client_key", "contains no private key"),
         (TlsFiles(client_cert="me.pem", client_key="none.key"), "client_key", "cannot be read"),
-        (TlsFiles(client_cert="me.pem", client_key="other.key"), "client_key", "does not belong to client_cert"),
+        (TlsFiles(client_cert="me.pem", client_key="other.key"), "client_key", "does not match client_cert"),
         (TlsFiles(client_cert="me.pem", client_key="locked.key"), "client_key", "has a passphrase"),
         (TlsFiles(client_cert="me.pem", client_key="damaged.key"), "client_key", "cannot be used"),
         (TlsFiles(client_cert="damaged.pem", client_key="me.key"), "client_cert", "cannot be used"),
@@ -102,7 +102,7 @@ def test_files_that_cannot_be_used(folder: Path, files: TlsFiles, option: str, s
 @pytest.mark.parametrize("option", ["ca_file", "client_cert", "client_key"])
 def test_they_are_for_https_only(folder: Path, option: str) -> None:
     """An option that would have no effect is a mistake."""
-    with pytest.raises(BadTlsFile, match="for https only, and the url is http") as caught:
+    with pytest.raises(BadTlsFile, match="for https only, and the URL is http") as caught:
         TlsFiles(**{option: "ca.pem"}).ssl_context("http://crm.example.com/", folder)
     assert caught.value.option == option
 

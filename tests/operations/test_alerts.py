@@ -7,6 +7,7 @@ import pytest
 
 from app.operations.alerts import trouble
 
+PAUSED = "target crm is paused after repeated failures, and probed at least once a minute"
 DISK = {"free": 900 << 20, "reserve": 256 << 20, "enough": True}
 WELL: Mapping[str, Any] = {
     "stopping": False,
@@ -42,44 +43,47 @@ def test_all_is_well() -> None:
     ("change", "sentence"),
     [
         ({"stopping": True}, "the service is stopping"),
-        ({"fault": "the writer has ended"}, "the writer has ended: the process ends"),
-        ({"failed_reload": "routes[0].to"}, "the last reload failed, the config before it is in force: routes[0].to"),
-        ({"signature": "log-only"}, 'signature = "log-only": nothing is verified'),
+        ({"fault": "the writer has ended"}, "the writer has ended: the process is about to exit"),
+        (
+            {"failed_reload": "routes[0].to"},
+            "the last reload failed, the previous configuration is in force: routes[0].to",
+        ),
+        ({"signature": "log-only"}, 'signature = "log-only": unsigned requests are accepted'),
         (
             {"store": {"writable": False, "fault": "the store cannot write: disk I/O error", "disk": None}},
             "the store cannot write: disk I/O error; messages and reports get 503",
         ),
         (
             {"store": {"writable": True, "disk": DISK | {"free": (9 << 20) + 5, "enough": False}}},
-            "the disk is nearly full, 9 MiB free: reports are refused, replies are not",
+            "the disk is nearly full, 9 MiB free: reports are refused, messages are answered",
         ),
         (
             {"lost_log_lines": 13, "log_works": False},
-            "the log is not written, 13 lines are lost: is its disk full, or its reader gone?",
+            "log lines cannot be written, 13 lost: check the disk, or whatever reads stderr",
         ),
-        ({"surveyed": None}, "the store cannot be read: backlogs and spending are not known"),
-        ({"surveyed": 61.0}, "the store cannot be read: backlogs and spending are not known"),
+        ({"surveyed": None}, "the store cannot be read: backlogs and spending are unknown"),
+        ({"surveyed": 61.0}, "the store cannot be read: backlogs and spending are unknown"),
         (
             crm(paused=True, by="breaker", waiting=312, oldest=7300.0),
-            "target crm is paused for it fails; it is probed each minute: 312 deliveries wait, the oldest for 2 h",
+            f"{PAUSED}: 312 deliveries waiting, the oldest for 2 h",
         ),
         (
             crm(paused=True, by="operator", waiting=0, oldest=0.0),
-            "target crm is paused by a command: 0 deliveries wait, the oldest for 0 s",
+            "target crm is paused by an operator: no deliveries waiting",
         ),
         (
             crm(paused=True, by="breaker", waiting=None, oldest=None),
-            "target crm is paused for it fails; it is probed each minute",
+            PAUSED,
         ),
         (
             crm(waiting=100_000, full=True),
-            "the queue of target crm is full: what comes for it is dead at once, replay it later",
+            "the queue of target crm is full: new deliveries are stored as dead, replay them later",
         ),
-        (crm(waiting=7, oldest=601.0), "target crm: 7 deliveries wait, the oldest for 10 min"),
+        (crm(waiting=7, oldest=601.0), "target crm is behind: 7 deliveries waiting, the oldest for 10 min"),
         (spending(4000), "the spending cap of all routes is nearly reached: 4000 of 5000 units in 1d"),
         (
             spending(5000, "shop"),
-            "the spending cap of route shop is reached, no reply is sent: 5000 of 5000 units in 1d",
+            "the spending cap of route shop is reached, no replies are sent: 5000 of 5000 units in 1d",
         ),
     ],
 )

@@ -19,9 +19,9 @@ async def test_every_rule_has_its_reason() -> None:
     told = await explain(runtime(HOURS, GOT_IT, bot()[0]), message(), NOW, RuleServices())
     assert told.route == "support"
     assert told.steps == (
-        Step("menu", "passes", "keywords: none of them is in the text"),
+        Step("menu", "passes", "keywords: no keyword in the text"),
         Step("ack", "answers", "fixed text"),
-        Step("bot", "not asked", "an earlier rule had answered"),
+        Step("bot", "not asked", "an earlier rule answered"),
     )
     assert ([one.text for one in told.proposal.messages], told.proposal.units) == (["Got it."], 1)
 

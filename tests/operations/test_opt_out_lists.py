@@ -50,7 +50,7 @@ async def test_doubtful_numbers_are_warned_of(read: ReadAddress) -> None:
     plan = await plan_import(None, "\n".join(["number,person", *rows, f"+{US},MTN"]).encode(), read)
     assert len(plan.changes) == 31
     assert (len(plan.warnings), plan.warnings[-1]) == (21, "and 10 more")
-    assert plan.warnings[0].endswith(": libphonenumber doubts this number: it is too long; taken as it stands")
+    assert plan.warnings[0].endswith(": libphonenumber doubts this number: it is too long; used as written")
 
 
 async def test_odd_addresses_are_taken_if_the_store_knows_them(store: Store, read: ReadAddress) -> None:

@@ -44,7 +44,7 @@ async def test_expectation_that_is_met(read: ReadAddress, expected: dict[str, An
     assert await faults(made("hours?", **expected), read) == ()
 
 
-ASKED = "fixed text; menu passes: keywords: none of them is in the text; ack answers: fixed text"
+ASKED = "fixed text; menu passes: keywords: no keyword in the text; ack answers: fixed text"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,9 @@ async def test_expectation_that_is_not_met(read: ReadAddress, expected: dict[str
 async def test_silence_has_a_reason(read: ReadAddress) -> None:
     """Whoever expected an answer reads why there is none."""
     test = made(kind="whatsapp", silent=False)
-    assert await faults(test, read) == ("expected an answer, got [] (WhatsApp cannot be answered by Plivo XML)",)
+    assert await faults(test, read) == (
+        "expected an answer, got [] (WhatsApp messages cannot be answered with Plivo XML)",
+    )
 
 
 async def test_what_is_given_stands_for_a_rule_that_calls_out(read: ReadAddress) -> None:

@@ -36,7 +36,7 @@ MISTAKES = [
     ("https://a.example:443", "https://a.example/message", "set public_url to https://a.example (without the port)"),
     ("https://a.example:8443", "https://a.example/message", "set public_url to https://a.example (without the port)"),
     ("https://a.example", "https://a.example:8080/message", "set public_url to https://a.example:8080 (with the port)"),
-    ("https://A.example", "https://a.example/message", "set public_url to https://a.example (capital letters count)"),
+    ("https://A.example", "https://a.example/message", "set public_url to https://a.example (case matters)"),
     ("https://a.example", "https://internal:8080/message", "set public_url to https://internal:8080"),
     ("https://a.example", "http://internal:8080/message", "set public_url to http://internal:8080"),
     ("https://a.example", "https://a.example/message/", diagnosis.SLASH),
@@ -72,7 +72,7 @@ def test_a_prefix_that_the_proxy_keeps() -> None:
 def test_a_slash_that_the_proxy_adds() -> None:
     """message_url without a slash, a path that arrives with one: the slash is named."""
     said = advice("https://a.example", "https://a.example/message", path="/message/")
-    assert "differ in the last slash" in said
+    assert "differ in the trailing slash" in said
 
 
 def test_a_changed_method_is_named() -> None:
@@ -82,7 +82,7 @@ def test_a_changed_method_is_named() -> None:
     made = signature_headers({name.lower().encode(): value.encode() for name, value in headers.items()})
     request = Request("POST", "https://a.example/message", (), tuple(params))
     said = diagnosis.advice(made, request, "https://a.example", [Token(plivo_sdk.TOKEN)], SEEN, plenty())
-    assert said == "X-Plivo-Signature-V3 matches as GET: the method was changed on the way"
+    assert said == "X-Plivo-Signature-V3 matches as GET: a proxy changed the method"
 
 
 def test_a_wrong_token_is_suspected() -> None:
@@ -125,7 +125,7 @@ def test_a_diagnosis_ends_with_its_budget(budget: diagnosis.DiagnosisBudget) -> 
     tokens = [*(Token(f"{number}") for number in range(19)), Token(plivo_sdk.TOKEN)]
     request = Request("POST", "https://a.example/message", (), ())
     said = diagnosis.advice(made, request, "https://a.example", tokens, SEEN, budget)
-    assert said.startswith("the likeliest variants of the URL do not match: is [plivo] auth_tokens")
+    assert said.startswith("the usual variants of the URL do not match: check that [plivo] auth_tokens")
 
 
 def test_nothing_to_compare_needs_no_diagnosis() -> None:

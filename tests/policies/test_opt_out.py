@@ -344,7 +344,7 @@ def test_what_nobody_signed_changes_nothing(mode: Mode, kind: Kind | None, by_pl
 
 
 def test_reasons_tell_the_word_and_the_state() -> None:
-    """G10: the journal says which word, and that a second STOP was confirmed before."""
+    """G10: the journal has the word, and the reason why a second STOP is not confirmed again."""
     options = _options()
     stop, start = OptOutSignal("stop", "ARRET", by_plivo=False), OptOutSignal("start", "START", by_plivo=False)
     told = [
@@ -357,10 +357,10 @@ def test_reasons_tell_the_word_and_the_state() -> None:
     ]
     assert [verdict.reason for verdict in told if verdict] == [
         "ARRET",
-        "ARRET, confirmed before",
-        "START, back again",
+        "ARRET: already opted out",
+        "START: opted in again",
         "this person has opted out",
-        "ARRET, but nobody signed it, so it changes nothing",
+        "ARRET ignored: the request was not signed",
         "Plivo answers HELP itself",
     ]
 

@@ -39,7 +39,7 @@ OURS = "Open 9-18. Text PRICE for prices."
         "Liked \u201cOpen 9-18. Text PRI",  # cut on the way
     ],
 )
-def test_reaction_that_quotes_us_is_known(text: str) -> None:
+def test_reaction_that_quotes_our_reply_is_known(text: str) -> None:
     """Whatever the phone, its quotes and its language; a quote that is cut is compared as far as it goes."""
     reaction = read(text)
     assert reaction is not None

@@ -86,12 +86,15 @@ def test_answer_is_xml_with_the_callback_of_its_message() -> None:
 @pytest.mark.parametrize(
     ("evaluation", "reason"),
     [
-        ({"unanswerable": "WhatsApp cannot be answered by Plivo XML"}, "WhatsApp cannot be answered by Plivo XML"),
-        ({"route": None, "outcome": None}, "no route has this number, and there is no default route"),
+        (
+            {"unanswerable": "WhatsApp messages cannot be answered with Plivo XML"},
+            "WhatsApp messages cannot be answered with Plivo XML",
+        ),
+        ({"route": None, "outcome": None}, "no route for this number, and no default route"),
         ({"outcome": Outcome(None, None, (Step("menu", "passes", "no"),))}, "every rule passed"),
-        ({"outcome": Outcome(None, None, (Step("b", "fails", "x"),))}, "nothing answered, and a rule failed"),
+        ({"outcome": Outcome(None, None, (Step("b", "fails", "x"),))}, "no rule answered, and at least one failed"),
         ({"outcome": Outcome(Answers((), "silence on purpose"), "quiet", ())}, "silence on purpose"),
-        ({"outcome": None}, "this person had opted out when the message came"),
+        ({"outcome": None}, "this person had opted out when the message arrived"),
         ({"outcome": None, "forbidden": "limit: total 5/1d"}, "limit: total 5/1d"),
     ],
 )
@@ -134,7 +137,7 @@ def test_who_cannot_be_texted_is_left_out_and_the_reason_says_so(
     """What is left is sent; if nothing is, no cooldown begins."""
     decided = admit(_candidate(_outcome(messages, (Use("bot", 60.0),))), Usage())
     assert decided.messages == sent
-    assert decided.reason == "said so; an alphanumeric sender, or the number itself, cannot be texted"
+    assert decided.reason == "said so; alphanumeric senders and the number itself cannot be texted"
     assert bool(decided.uses) is bool(sent)
 
 
@@ -178,7 +181,7 @@ def test_stop_is_confirmed_once() -> None:
     assert first.change == OptOutChange(HERE, True, NOW, UUID, "STOP", "V3", "message")
     assert first.rule == OPT_OUT
     again = admit(_candidate(one=message("STOP", message_uuid="another"), signal=STOP, outcome=None), usage)
-    assert (again.xml, again.change, again.reason) == (EMPTY, None, "STOP, confirmed before")
+    assert (again.xml, again.change, again.reason) == (EMPTY, None, "STOP: already opted out")
 
 
 def test_start_ends_the_silence_of_a_person_who_is_out() -> None:
@@ -208,7 +211,7 @@ def test_unsigned_request_changes_no_opt_out(signal: OptOutSignal, usage: Usage)
     """G1: what was not verified neither stops nor starts, and nothing is said."""
     decided = admit(_candidate(signal=signal, outcome=None, signed_by=""), usage)
     assert (decided.change, decided.xml) == (None, EMPTY)
-    assert decided.reason == f"{signal.word}, but nobody signed it, so it changes nothing"
+    assert decided.reason == f"{signal.word} ignored: the request was not signed"
 
 
 def test_unsigned_start_of_a_person_who_is_in_is_answered() -> None:
@@ -374,7 +377,7 @@ def test_cooldown_that_began_while_the_rules_were_asked_counts(ago: float, *, si
     assert (decided.xml == EMPTY) is silent
     assert (decided.uses == ()) is silent
     if silent:
-        assert decided.reason == "cooldown: another message of this sender was answered meanwhile"
+        assert decided.reason == "cooldown: another message from this sender was answered at the same time"
 
 
 # Reactions

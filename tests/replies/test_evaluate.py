@@ -45,7 +45,7 @@ async def test_other_numbers_have_the_default_route() -> None:
 async def test_number_without_route_is_silence() -> None:
     """Nobody answers for a number that the file does not name."""
     sent = await decided(runtime(GOT_IT), message(to=SHOP))
-    assert (sent.xml, sent.reason) == (EMPTY, "no route has this number, and there is no default route")
+    assert (sent.xml, sent.reason) == (EMPTY, "no route for this number, and no default route")
 
 
 async def test_mms_is_answered() -> None:
@@ -56,12 +56,12 @@ async def test_mms_is_answered() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"type_": "whatsapp"}, "WhatsApp cannot be answered by Plivo XML"),
-        ({"type_": "whatsapp", "text": "STOP"}, "WhatsApp cannot be answered by Plivo XML"),
-        ({"sender": US}, "the sender is one of our own numbers: a loop"),
-        ({"sender": SHOP}, "the sender is one of our own numbers: a loop"),
-        ({"sender": US, "text": "STOP"}, "the sender is one of our own numbers: a loop"),
-        ({"sender": "33600000000", "to": "33600000000"}, "the sender is one of our own numbers: a loop"),
+        ({"type_": "whatsapp"}, "WhatsApp messages cannot be answered with Plivo XML"),
+        ({"type_": "whatsapp", "text": "STOP"}, "WhatsApp messages cannot be answered with Plivo XML"),
+        ({"sender": US}, "the sender is one of our own numbers, which would loop"),
+        ({"sender": SHOP}, "the sender is one of our own numbers, which would loop"),
+        ({"sender": US, "text": "STOP"}, "the sender is one of our own numbers, which would loop"),
+        ({"sender": "33600000000", "to": "33600000000"}, "the sender is one of our own numbers, which would loop"),
         ({"text": "Laughed at an image"}, "a reaction to a picture"),
     ],
 )
@@ -81,7 +81,7 @@ async def test_alphanumeric_sender_gets_no_reply_and_is_still_forwarded() -> Non
     duty = rule("duty", forward.ForwardOptions((f"+{DUTY}",), text="Thanks."))
     sent = await decided(runtime(duty), message(sender="AMAZON"))
     assert sent.messages == (Outgoing(US, (DUTY,), "AMAZON: hello"),)
-    assert sent.reason == "forwarded to 1; an alphanumeric sender, or the number itself, cannot be texted"
+    assert sent.reason == "forwarded to 1; alphanumeric senders and the number itself cannot be texted"
 
 
 @pytest.mark.parametrize("words", ["STOP", " stop. ", "stop all"])

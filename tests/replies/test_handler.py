@@ -209,7 +209,7 @@ async def test_late_answer_is_handed_over_by_the_next_call(env: Env) -> None:
     env.clock.advance(50)
     assert await say(env, one) == "Hello from the bot."
     (row,) = await env.rows(messages)
-    reason = "no answer within the deadline; its rules are still running"
+    reason = "no answer within the deadline; the rules are still running"
     assert [(call["status"], call["reason"]) for call in json.loads(row["calls"])] == [
         (503, reason),
         (200, "answered again"),
@@ -260,7 +260,7 @@ async def test_fourth_failure_is_silence(env: Env) -> None:
     (line,) = env.lines("giving up after failed calls, sending no reply")
     assert (line["level"], line["message_uuid"], line["calls"]) == ("error", one.message_uuid, 4)
     (row,) = await env.rows(messages)
-    assert row["reason"] == "nothing answered, and a rule failed"
+    assert row["reason"] == "no rule answered, and at least one failed"
     counts = {"failed": 3, "given_up": 1, "repeat": 1}  # each call of Plivo's is one of these
     assert {one: env.counted("messages_total", route="bot", outcome=one) for one in counts} == counts
     assert env.counted("rule_failures_total", route="bot", rule="bot") == 4
@@ -309,7 +309,7 @@ async def test_all_joiners_of_a_failure_get_it(env: Env) -> None:
     env.bot.gate.set()
     got = await asyncio.gather(*copies, return_exceptions=True)
     assert all(isinstance(error, RulesFailed) for error in got)
-    assert {str(error).partition(":")[0] for error in got} == {"nothing answered, and a rule failed (call 1 of 4)"}
+    assert {str(error).partition(":")[0] for error in got} == {"no rule answered (call 1 of 4)"}
     assert len(env.bot.calls) == 1
 
 
@@ -401,7 +401,7 @@ async def test_waiting_messages_are_bounded(env: Env) -> None:
     """Past the bound a message that needs a rule is 503; one that needs none is answered as ever."""
     calls = await fill(env)
     one = message()
-    with pytest.raises(Busy, match="500 messages of route bot wait for its rules"):
+    with pytest.raises(Busy, match="500 messages of route bot are already waiting for its rules"):
         await say(env, one)
     assert env.handler.in_flight == 500
     assert await say(env, message(ECHO, "still here")) == "You said: still here"
@@ -454,7 +454,7 @@ async def test_log_holds_no_text_and_no_whole_number(env: Env) -> None:
     await say(env, message(ECHO, "STOP", sender=sender))
     await say(env, message(ECHO, secret, sender=sender))
     log = env.log.getvalue()
-    for event in ("rate limit reached", "a text was cut to max_units", "rule failed", "answered"):
+    for event in ("rate limit reached", "text truncated to max_units", "rule failed", "answered"):
         assert env.lines(event)
     assert secret.lower() not in log.lower()
     assert sender not in log

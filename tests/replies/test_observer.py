@@ -120,7 +120,7 @@ async def test_two_limits_are_warned_of_each(log: Log) -> None:
 async def test_spending_cap_at_80_percent_is_warned_of(log: Log) -> None:
     """In time to do something."""
     Observer(Metrics()).answered(_came(), replace(HELLO, near_limit="total 10/1d"))
-    (line,) = log.lines("a spending cap is at 80 %")
+    (line,) = log.lines("spending cap at 80 %")
     assert (line["level"], line["reason"], line["route"]) == ("warning", "total 10/1d", "support")
 
 
@@ -130,6 +130,6 @@ async def test_cut_text_and_unreached_recipients_are_warned_of(log: Log) -> None
     observer.answered(_came(), replace(HELLO, cut=True))
     observer.answered(_came(), replace(HELLO, unreached=True))
     observer.answered(_came(), HELLO)
-    for event in ("a text was cut to max_units", "a message reached nobody: its recipients have opted out"):
+    for event in ("text truncated to max_units", "message not sent: all recipients have opted out"):
         (line,) = log.lines(event)
         assert (line["level"], line["message_uuid"], line["rule"]) == ("warning", "message-1", "ack")

@@ -57,7 +57,7 @@ class _Hangs(_Says):
 def _step(rule: str, verdict: RuleResult | None) -> Step:
     """What the journal gets of a verdict; None: the rule was not asked."""
     if verdict is None:
-        return Step(rule, "not asked", "an earlier rule had answered")
+        return Step(rule, "not asked", "an earlier rule answered")
     verbs: dict[type[RuleResult], StepVerdict] = {Answers: "answers", Passes: "passes", Fails: "fails"}
     return Step(rule, verbs[type(verdict)], verdict.reason)
 
@@ -188,7 +188,7 @@ async def test_exit_of_a_rule_is_its_failure() -> None:
     assert outcome.rule == "r1"
 
 
-async def test_timeout_of_a_rules_own_is_not_told_as_its_life() -> None:
+async def test_timeout_of_a_rules_own_is_not_reported_as_its_lifetime() -> None:
     """The owner who reads "within its timeout" would raise the wrong number."""
     route, _ = _route(TimeoutError())
     with capture_logs():
@@ -228,7 +228,7 @@ class _Stubborn(_Says):
 async def test_rule_that_will_not_be_cancelled_is_left_behind() -> None:
     """G4: a rule's life is over at its timeout, whatever it does about it."""
     stubborn = _Stubborn(NO)
-    route = Route("support", (Rule("stubborn", (), stubborn, life=0.05), Rule("ack", (), _Says(HELLO))))
+    route = Route("support", (Rule("stubborn", (), stubborn, lifetime=0.05), Rule("ack", (), _Says(HELLO))))
     try:
         async with asyncio.timeout(5):
             outcome = await walk(route, MESSAGE, NOW, {})

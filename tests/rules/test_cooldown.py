@@ -56,7 +56,7 @@ async def test_same_answer_is_given_once_in_so_long(ago: float, *, given: bool) 
     outcome = await _walk(_rule(), ACK, cooldowns={"x": NOW - ago})
     assert (outcome.rule, compiler.said(outcome)) == ("x", HELLO if given else ())
     assert compiler.used(outcome) == ((Use("x", 600.0),) if given else ())
-    assert outcome.steps[1] == Step("ack", "not asked", "an earlier rule had answered")
+    assert outcome.steps[1] == Step("ack", "not asked", "an earlier rule answered")
 
 
 @pytest.mark.parametrize(("ago", "left"), [(599.0, "1 s"), (420.0, "3 min"), (0.0, "10 min")])
@@ -64,7 +64,7 @@ async def test_reason_says_when_it_is_given_again(ago: float, left: str) -> None
     """An operator who wonders about the silence reads how long it lasts."""
     outcome = await _walk(_rule(), cooldowns={"x": NOW - ago})
     assert outcome.answer
-    assert outcome.answer.reason == f"cooldown: this sender had this answer, and has it again in {left}"
+    assert outcome.answer.reason == f"cooldown: this sender already got this answer; available again in {left}"
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(86_400.0 * 3, "3 d"), (7200.0, "2 h")])
@@ -165,28 +165,30 @@ class _Caller:
         return context.reply("Called.", "called")
 
 
-async def test_rule_that_calls_out_has_a_life() -> None:
+async def test_rule_that_calls_out_has_a_lifetime() -> None:
     """G4: at its timeout a rule has failed and the next one is asked."""
-    outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03), ACK)
+    outcome = await _walk(Rule("bot", (), _Caller(30.0), lifetime=0.03), ACK)
     assert outcome.steps[0] == Step("bot", "fails", "no answer within its timeout of 0.03 s")
     assert outcome.rule == "ack"
 
 
 async def test_each_rule_has_a_life_of_its_own() -> None:
     """One that used up its time takes none from the next."""
-    outcome = await _walk(Rule("a", (), _Caller(30.0), life=0.03), Rule("b", (), _Caller(0.02), life=5.0))
+    outcome = await _walk(Rule("a", (), _Caller(30.0), lifetime=0.03), Rule("b", (), _Caller(0.02), lifetime=5.0))
     assert outcome.rule == "b"
 
 
 async def test_failed_call_uses_no_cooldown_up() -> None:
     """Plivo's next call may still get the answer."""
-    outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03, cooldown=Cooldown(600.0)))
+    outcome = await _walk(Rule("bot", (), _Caller(30.0), lifetime=0.03, cooldown=Cooldown(600.0)))
     assert (outcome.failed, compiler.used(outcome)) == (True, ())
 
 
 async def test_nobody_is_called_while_the_cooldown_lasts() -> None:
     """The cooldown is asked before the action: a call that may not be answered is not paid for."""
-    outcome = await _walk(Rule("bot", (), _Caller(30.0), life=0.03, cooldown=Cooldown(600.0)), cooldowns={"bot": NOW})
+    outcome = await _walk(
+        Rule("bot", (), _Caller(30.0), lifetime=0.03, cooldown=Cooldown(600.0)), cooldowns={"bot": NOW}
+    )
     assert (outcome.failed, outcome.rule) == (False, "bot")
 
 

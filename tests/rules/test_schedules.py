@@ -549,7 +549,7 @@ def test_unknown_schedule_is_a_fault_of_its_key(key: str, condition: ConditionOp
 
 # What people get wrong
 
-EXAMPLE = 'write it as "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
+EXAMPLE = 'write it like "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
 DAYS = "days have two letters: Mo Tu We Th Fr Sa Su"
 CLOCK, MINUTES = "times have 24 hours: 09:00-17:00, not 9am-5pm", "times have minutes: 09:00-18:00, not 9-18"
 COLON, END = "times have a colon: 09:00, not 09.00", "a time needs an end: 09:00-18:00"
@@ -590,15 +590,15 @@ def test_mistakes_are_told_with_what_to_write(hours: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "key", "part"),
     [
-        (ScheduleOptions("Europe/Pariss", "24/7"), "timezone", 'write one of the IANA names, as "Europe/Paris"'),
+        (ScheduleOptions("Europe/Pariss", "24/7"), "timezone", 'write an IANA name, for example "Europe/Paris"'),
         (ScheduleOptions("", "24/7"), "timezone", "no such time zone"),
         (ScheduleOptions("../etc/passwd", "24/7"), "timezone", "no such time zone"),
         (ScheduleOptions("Europe", "24/7"), "timezone", "no such time zone"),
         (ScheduleOptions("a\0b", "24/7"), "timezone", "no such time zone"),
-        (ScheduleOptions(PARIS, "Mo-Fr 09:00-18:00; PH off"), "country", "required where hours say PH"),
-        (ScheduleOptions(PARIS, "SH off"), "hours", "write their dates, as 2026 Jul 04-2026 Aug 31 off"),
+        (ScheduleOptions(PARIS, "Mo-Fr 09:00-18:00; PH off"), "country", "required where hours use PH"),
+        (ScheduleOptions(PARIS, "SH off"), "hours", "write their dates, such as 2026 Jul 04-2026 Aug 31 off"),
         (ScheduleOptions(PARIS, "PH,SH off", "FR"), "hours", "school holidays are not known"),
-        (ScheduleOptions(PARIS, "Mo-Fr PH 09:00-12:00", "FR"), "hours", 'among them with a comma ("Mo-Fr,PH")'),
+        (ScheduleOptions(PARIS, "Mo-Fr PH 09:00-12:00", "FR"), "hours", 'in a list of days ("Mo-Fr,PH")'),
         (ScheduleOptions(PARIS, "Sa 10:00-48:00"), "hours", "longer than a day; write the hours of each day"),
         (ScheduleOptions(PARIS, "PH off", region="BY", holidays=(XMAS_EVE,)), "country", '"BY" is a part of'),
         (ScheduleOptions(PARIS, "PH off", "GB-ENG"), "country", 'write country = "GB", region = "ENG"'),
@@ -611,7 +611,7 @@ def test_mistakes_are_told_with_what_to_write(hours: str, message: str) -> None:
         (ScheduleOptions(PARIS, "PH off", "DE", region="bayern"), "region", 'write region = "BY"'),
         (ScheduleOptions(PARIS, "PH off", "GB", region="XX"), "region", 'known: "ENG", "NIR", "SCT", "WLS"'),
         (ScheduleOptions(PARIS, "PH off", "JP", region="13"), "region", "leave region out"),
-        (ScheduleOptions(PARIS, "PH off", "XX"), "country", 'write a country as "US" or "FR"'),
+        (ScheduleOptions(PARIS, "PH off", "XX"), "country", 'write a country code such as "US" or "FR"'),
         (ScheduleOptions(PARIS, "PH off", "France"), "country", "no holidays are known for"),
         (ScheduleOptions(PARIS, "24/7", weekdays=("lundi",)), "weekdays", "not seven names; write all seven days"),
     ],

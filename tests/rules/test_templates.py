@@ -57,7 +57,7 @@ def test_names_are_filled_in_and_braces_escape(source: str, text: str) -> None:
 )
 def test_anything_but_a_plain_name_is_refused_with_help(source: str) -> None:
     """No attribute, index, conversion or format reaches into a value; the message says how to write a brace."""
-    with pytest.raises(BadTemplate, match=r"a brace that is meant as such is written twice: \{\{ or \}\}"):
+    with pytest.raises(BadTemplate, match=r"write a literal brace twice: \{\{ or \}\}"):
         parse(source, {})
 
 

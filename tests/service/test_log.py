@@ -172,7 +172,7 @@ def test_what_a_rule_prints_or_warns_of_is_logged_without_its_text(tmp_path: Pat
     assert (warned["level"], warned["category"], warned["at"]) == ("warning", "UserWarning", f"{place}:15")
     printed = [line for line in lines if line["event"] == "printed text withheld"]
     assert {("stdout", f"{place}:16"), ("stderr", f"{place}:17")} < {(line["stream"], line["at"]) for line in printed}
-    for event in ("exception in a thread", "exception in a finalizer"):
+    for event in ("unhandled exception in a thread", "unhandled exception in a finalizer"):
         (line,) = [line for line in lines if line["event"] == event]
         assert line["exception"].endswith("builtins.ValueError")
         assert place in line["exception"]
@@ -188,5 +188,5 @@ def test_a_stranger_cannot_write_long_lines(tmp_path: Path) -> None:
             assert wire.post(service, b"{}", content_type=f"a/b{filling * 31_000}c").status == 415
         refused = service.wait_for("refused", 3)  # what more strangers do in a second is summed up
         written = service.text().splitlines()[before:]
-    assert all("a content type of 31004 bytes" in line["reason"] for line in refused)
+    assert all("Content-Type too long: 31004 bytes" in line["reason"] for line in refused)
     assert max(map(len, written)) < 500

@@ -92,7 +92,7 @@ def test_a_full_target_harms_nobody(tmp_path: Path) -> None:
         for _ in range(6):
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
         targets.wait_for(lambda got: len(_at("/fate", got)) == 6)
-        full = service.wait_for("the queue of a target is full")
+        full = service.wait_for("target queue full")
         assert [(line["level"], line["target"], line["max_due"]) for line in full] == [("error", "crm", 4)]
         rows = json.loads(process.run("deliveries", "list", "--target", "crm", "--json", cwd=tmp_path).stdout)
         states = [row["state"] for row in rows]

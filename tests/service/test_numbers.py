@@ -123,7 +123,7 @@ def test_any_number_can_be_written(
     """7 to 15 digits are taken although the store does not know them; libphonenumber's doubt is told."""
     (tmp_path / "config.toml").write_text(MINIMAL)
     shell = Shell(tmp_path, monkeypatch, capsys)
-    doubt = f"{written}: libphonenumber doubts this number: it is too long; taken as it stands\n"
+    doubt = f"{written}: libphonenumber doubts this number: it is too long; used as written\n"
     done = shell("optout", "add", "--to", "+33644600000", "--from", written)
     assert (done.code, done.out) == (0, f"+{MEXICO} gets nothing from +33644600000\n")
     assert done.err.startswith(doubt)  # and a store was made, which is announced

@@ -264,7 +264,7 @@ def test_forward_that_reaches_nobody_says_so(house: House) -> None:
     (line,) = house.service.wait_for("answered", message_uuid=uuid)
     assert line["reason"] == "forwarded to nobody: all recipients have opted out"
     assert (line["messages"], line["recipients"]) == (1, 1)
-    event = "a message reached nobody: its recipients have opted out"
+    event = "message not sent: all recipients have opted out"
     (warning,) = house.service.wait_for(event, message_uuid=uuid, rule="duty")
     assert warning["level"] == "warning"
     assert house.say("duty", DUTY, "START") == BACK

@@ -101,7 +101,7 @@ def test_a_server_that_is_away_at_the_start_is_told(tmp_path: Path, command: str
     assert done.returncode == 2
     said = done.stdout + done.stderr
     assert "postgresql://user:***@127.0.0.1:1/replies: " in said
-    assert "is the server up" in said
+    assert "check that the server is running" in said
     assert PASSWORD not in said
     assert "Traceback" not in said
     assert PASSWORD not in process.run("check", cwd=tmp_path).stdout

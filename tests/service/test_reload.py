@@ -83,7 +83,7 @@ def test_bad_file_changes_nothing(tmp_path: Path, config: str, line: str | None,
         assert [said for said in ready["trouble"] if "reload failed" in said]
         assert scrape.value(scrape.scraped(service), "reloads_total", outcome="failed") == 1
         if fault:
-            assert service.wait_for("config")[-1]["fault"].startswith(fault)
+            assert service.wait_for("config error")[-1]["fault"].startswith(fault)
         _write(service, CHANGED + scrape.ADMIN)
         _hang_up(service, "reloaded")
         assert (_answer(service), scrape.ready(service)[1]["failed_reload"]) == (NEW, None)

@@ -64,7 +64,7 @@ def test_slow_target_gets_every_report(tmp_path: Path) -> None:
         sent = {_report(one) for _ in range(ALL)}
         assert _settled(tmp_path, seconds=120) == {("done", 1)}
         assert one.stop() == 0
-        assert [line for line in one.lines() if line["event"] == "delivery is dead"] == []
+        assert [line for line in one.lines() if line["event"] == "delivery marked dead"] == []
     assert sent == {_uuid(received) for received in crm.received}
 
 
@@ -122,7 +122,7 @@ def test_operators_know_of_pauses_and_end_them(tmp_path: Path) -> None:
         with process.served(tmp_path, config) as service:
             for _ in range(10):
                 _report(service)
-            service.wait_for("target is still paused", 2, 20)  # the next probe is 10 s away
+            service.wait_for("target still paused", 2, 20)  # the next probe is 10 s away
             told = _until(tmp_path, r"next probe \d\d:\d\d:\d\d[+-]\d\d:\d\d \(7 failures in a row\)")
             assert told.startswith("crm: paused by failures, next probe ")
             (row, *_) = json.loads(process.run("deliveries", "list", "--json", cwd=tmp_path).stdout)
@@ -164,10 +164,10 @@ def test_replay_does_not_wait_for_a_probe(tmp_path: Path) -> None:
         with process.served(tmp_path, config) as service:
             for _ in range(5):
                 _report(service)
-            service.wait_for("delivery is dead", 5)
+            service.wait_for("delivery marked dead", 5)
             before = json.loads(process.run("deliveries", "list", "--json", cwd=tmp_path).stdout)
             _report(service, MessageUUID="probe")
-            service.wait_for("target is still paused", 2, 20)
+            service.wait_for("target still paused", 2, 20)
             well.set()
             done = process.run("deliveries", "replay", str(before[0]["id"]), cwd=tmp_path)
             assert done.returncode == 0

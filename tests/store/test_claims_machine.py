@@ -203,7 +203,7 @@ class Messages(RuleBasedStateMachine):
     def _submission(self, walk: Walk) -> Submission:
         """As the reply handler makes it; a STOP is confirmed by whatever the webhook answered."""
         number = walk.number
-        proposal = Proposal(None, "nothing answered, and a rule failed", failed=True)
+        proposal = Proposal(None, "no rule answered, and at least one failed", failed=True)
         if walk.reply is not None:
             proposal = self._proposal(number, f"reply {self.calls[number]}")
             sent = walk.reply

@@ -71,7 +71,7 @@ async def test_missing_folder_is_made(tmp_path: Path, clock: Clock) -> None:
     assert path.is_file()
 
 
-ADVICE = "is the folder there, writable, and on a local disk"
+ADVICE = "check that the folder exists, is writable and is on a local disk"
 
 
 @pytest.mark.parametrize("serving", [True, False])

@@ -94,7 +94,7 @@ def test_it_is_told_at_once_each_minute_and_when_it_is_over() -> None:
     with capture_logs() as lines:
         assert not refuses(reserve)
     (line,) = lines
-    assert (line["log_level"], "room again" in line["event"]) == ("warning", True)
+    assert (line["log_level"], "accepted again" in line["event"]) == ("warning", True)
 
 
 def test_a_line_that_is_just_reached_does_not_flap() -> None:

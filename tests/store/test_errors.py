@@ -82,16 +82,16 @@ UNWELL: dict[str, tuple[BaseException, str]] = {
 ITS_OWN_FAULT: dict[str, tuple[BaseException, str]] = {
     "constraint": (
         sqlite_error("SQLITE_CONSTRAINT_UNIQUE", sqlite3.IntegrityError),
-        "the database refuses it (SQLITE_CONSTRAINT_UNIQUE)",
+        "the database refused the statement (SQLITE_CONSTRAINT_UNIQUE)",
     ),
-    "no code": (sqlite3.ProgrammingError(SECRET), "the database refuses it (ProgrammingError)"),
-    "unique": (postgres_error("23505"), "the database refuses it (SQLSTATE 23505)"),
-    "deadlock": (postgres_error("40P01"), "the database refuses it (SQLSTATE 40P01)"),
-    "no such table": (postgres_error("42P01"), "the database refuses it (SQLSTATE 42P01)"),
+    "no code": (sqlite3.ProgrammingError(SECRET), "the database refused the statement (ProgrammingError)"),
+    "unique": (postgres_error("23505"), "the database refused the statement (SQLSTATE 23505)"),
+    "deadlock": (postgres_error("40P01"), "the database refused the statement (SQLSTATE 40P01)"),
+    "no such table": (postgres_error("42P01"), "the database refused the statement (SQLSTATE 42P01)"),
     "may not": (postgres_error("42501"), "this user may not do that in the database"),
-    "value": (asyncpg.DataError(SECRET), "the database refuses it (SQLSTATE 22000)"),
-    "misused": (asyncpg.InterfaceError(SECRET), "the database refuses it (InterfaceError)"),
-    "anything": (ValueError(SECRET), "the database refuses it (ValueError)"),
+    "value": (asyncpg.DataError(SECRET), "the database refused the statement (SQLSTATE 22000)"),
+    "misused": (asyncpg.InterfaceError(SECRET), "the database refused the statement (InterfaceError)"),
+    "anything": (ValueError(SECRET), "the database refused the statement (ValueError)"),
 }
 
 
@@ -145,8 +145,8 @@ async def test_real_refusals_show_no_values(store: Store) -> None:
     with pytest.raises(StoreError) as refused:
         await store.database.write(break_it)
     assert str(refused.value) in (
-        "the database refuses it (SQLITE_CONSTRAINT_NOTNULL)",
-        "the database refuses it (SQLSTATE 23502)",
+        "the database refused the statement (SQLITE_CONSTRAINT_NOTNULL)",
+        "the database refused the statement (SQLSTATE 23502)",
     )
 
 
@@ -157,7 +157,7 @@ async def test_real_failures_are_named(store: Store, engine: str) -> None:
     with pytest.raises(Unavailable) as refused:
         await store.journal.record(entry())
     code = "SQLITE_ERROR" if engine == "sqlite" else "SQLSTATE 42P01"
-    assert str(refused.value) == f"the store cannot write: the database refuses it ({code})"
+    assert str(refused.value) == f"the store cannot write: the database refused the statement ({code})"
 
 
 async def test_a_file_that_is_no_database(tmp_path: Path) -> None:

@@ -353,6 +353,6 @@ async def test_answer_and_opt_out_are_one_transaction(store: Store) -> None:
 
 
 REFUSED = (  # in SQLite's and in PostgreSQL's codes
-    "the store cannot write: the database refuses it (SQLITE_CONSTRAINT_NOTNULL)",
-    "the store cannot write: the database refuses it (SQLSTATE 23502)",
+    "the store cannot write: the database refused the statement (SQLITE_CONSTRAINT_NOTNULL)",
+    "the store cannot write: the database refused the statement (SQLSTATE 23502)",
 )

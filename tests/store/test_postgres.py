@@ -162,7 +162,10 @@ async def test_what_the_server_refuses_is_told(own: Own) -> None:
         assert "there is no database of this name" in await _broken(f"postgresql://postgres@{place}/nowhere")
         for user in ("nobody", "locked:wrong-pass"):
             said = await _broken(f"postgresql://{user}@{place}/postgres")
-            assert "the database refuses this user or password; is the server up, and does it let this user in" in said
+            assert (
+                "the database refuses this user or password; check that the server is running and accepts this user"
+                in said
+            )
     assert "Connection refused" in await _broken(f"postgresql://locked:wrong-pass@{place}/postgres")
 
 

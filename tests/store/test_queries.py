@@ -172,7 +172,7 @@ async def test_unreadable_store_is_unavailable(store: Store) -> None:
     """A command gets a reason, not a traceback of a database."""
     async with store.engine.begin() as connection:
         await connection.execute(sa.text("DROP TABLE reports"))
-    with pytest.raises(Unavailable, match="the store cannot be read: the database refuses it"):
+    with pytest.raises(Unavailable, match="the store cannot be read: the database refused the statement"):
         await history(store.engine, ANN, 10)
 
 

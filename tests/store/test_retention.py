@@ -91,7 +91,7 @@ async def test_what_nobody_took_dies_loudly(store: Store, path: Path, clock: Clo
     clock.advance(30 * DAY + 1)
     assert (await swept(store, KEPT)).given_up == 1
     assert select(path, "SELECT state, error FROM deliveries") == [
-        ("dead", "no target took it within [store] keep, or keep_text")
+        ("dead", "no target accepted it within [store] keep or keep_text")
     ]
     assert await store.queue.lease("crm", 1, 30) == []
     clock.advance(30 * DAY)

@@ -165,7 +165,7 @@ async def test_what_holds_anything_is_no_destination(old: str, new: str, templat
     ):
         await _filled(source, 1)
         before = await _filled(place, 2)
-        with pytest.raises(BrokenStore, match=r"holds rows already \(.*2 in opt_outs.*empty database"):
+        with pytest.raises(BrokenStore, match=r"already has rows \(.*2 in opt_outs.*empty database"):
             await _copy(source, place)
         assert await _rows(place) == before
 

@@ -171,7 +171,10 @@ async def test_refusal_shows_no_parameters(thread: Sqlite) -> None:
         await writer.submit(Notes(), "secret words")
         with pytest.raises(Unavailable) as refused:
             await writer.submit(Notes(), "secret words")
-    assert str(refused.value) == "the store cannot write: the database refuses it (SQLITE_CONSTRAINT_PRIMARYKEY)"
+    assert (
+        str(refused.value)
+        == "the store cannot write: the database refused the statement (SQLITE_CONSTRAINT_PRIMARYKEY)"
+    )
     assert "secret" not in str(refused.value.__cause__)
 
 

@@ -240,7 +240,7 @@ def test_ready_tells_what_an_operator_needs(told: Told) -> None:
     assert (targets["broken"]["paused"], targets["broken"]["by"]) == (True, "breaker")
     assert targets["broken"]["waiting"] > 0
     (sentence,) = said["trouble"]
-    assert sentence.startswith("target broken is paused for it fails")
+    assert sentence.startswith("target broken is paused after repeated failures")
     (cap,) = said["spending"]
     assert (cap["route"], cap["window"], cap["limit"]) == (None, "1d", 5000)
     assert said["signature"] == "any"
@@ -316,7 +316,7 @@ async def test_stopping_and_faults_are_told(house: Service) -> None:
         assert (answer.status_code, answer.json()["trouble"]) == (503, ["the service is stopping"])
         assert (await browser.get("/health")).json() == {"healthy": True}
         house.state.stopping, house.state.fault = False, "the writer has ended"
-        assert (await browser.get("/ready")).json()["trouble"] == ["the writer has ended: the process ends"]
+        assert (await browser.get("/ready")).json()["trouble"] == ["the writer has ended: the process is about to exit"]
         answer = await browser.get("/health")
         assert (answer.status_code, answer.json()) == (503, {"healthy": False})
         house.state.fault = None
@@ -381,7 +381,9 @@ async def test_a_disk_that_fills_refuses_reports_and_answers_messages(
         assert (said.status_code, said.json()["store"]["disk"]) == (
             200, {"free": 1_048_576, "reserve": 268_435_456, "enough": False},
         )  # fmt: skip
-        assert said.json()["trouble"] == ["the disk is nearly full, 1 MiB free: reports are refused, replies are not"]
+        assert said.json()["trouble"] == [
+            "the disk is nearly full, 1 MiB free: reports are refused, messages are answered"
+        ]
         found = scrape.series((await browser.get("/metrics")).text)
         assert scrape.value(found, "refused_total", endpoint="report", status="503", reason="disk") == 1
         assert scrape.value(found, "disk_free_bytes") == 1_048_576
@@ -445,7 +447,7 @@ def test_a_taken_port_is_a_clear_mistake(tmp_path: Path) -> None:
         (tmp_path / "config.toml").write_text(f'{process.MINIMAL}[admin]\nlisten = "{where}"\n')
         done = process.run("serve", "--port", "0", cwd=tmp_path)
     assert done.returncode == 2
-    assert f"[admin] cannot listen on {where}: Address already in use; is another process there?" in done.stderr
+    assert f"[admin] cannot listen on {where}: Address already in use; is another process using it?" in done.stderr
     assert "Traceback" not in done.stderr
 
 

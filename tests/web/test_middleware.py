@@ -472,7 +472,7 @@ async def test_any_mode_takes_either_family() -> None:
     assert [request.signed_by for _, request in harness.passed] == ["V2", "V2", "V3"]
     assert [len(request.proofs) for _, request in harness.passed] == [1, 1, 1]
     assert [(line["log_level"], line["times"]) for line in logs] == [("warning", 1), ("warning", 2)]
-    assert logs[0]["event"] == "V2 accepted beside a V3 that does not match"
+    assert logs[0]["event"] == "V2 signature accepted although V3 does not match"
 
 
 async def test_v3_mode_does_not_read_v2() -> None:
@@ -507,7 +507,7 @@ async def test_log_only_lets_pass_and_says_so(headers: dict[str, str], reason: s
     (line,) = logs
     assert (name, request.signed_by, request.proofs, request.parameters) == ("message", "", (), tuple(params))
     assert request.token == 0
-    assert (line["log_level"], line["event"]) == ("warning", "accepted unverified: signature = log-only")
+    assert (line["log_level"], line["event"]) == ("warning", 'unverified request accepted: signature = "log-only"')
     assert line["reason"].startswith(reason)
 
 
@@ -807,7 +807,7 @@ async def test_a_wrong_url_in_the_console_is_told(path: str) -> None:
         assert (await harness.send("POST", path, params, headers)).status == 404
     (line,) = logs
     assert (line["event"], line["status"], line["path"], line["method"]) == ("refused", 404, path[:200], "POST")
-    assert line["reason"] == f"Plivo's URLs here are {PUBLIC}/message and {PUBLIC}/report"
+    assert line["reason"] == f"no such path; Plivo must call {PUBLIC}/message or {PUBLIC}/report"
     assert harness.refusals() == {"not_found": 1}
 
 

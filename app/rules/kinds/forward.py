@@ -17,7 +17,7 @@ class ForwardOptions:
 
     KEY: ClassVar[str] = "forward"
     forward: Annotated[tuple[str, ...], Example("+33612345678"), Doc("The numbers that get the message.")]
-    forward_text: Annotated[str, Doc("What they get.")] = "{from}: {text}"
+    forward_text: Annotated[str, Doc("The text that they get.")] = "{from}: {text}"
     text: Annotated[
         str | None, Example("Thanks, a person will answer."), Doc("A reply to the sender. Default: none.")
     ] = None
@@ -49,7 +49,7 @@ class Forward:
         """Return one message to the others, then the reply to the sender."""
         others = tuple(number for number in self.to if number not in (context.message.sender, context.src))
         if not others:
-            return Passes("forward: nobody but the sender or the number itself")
+            return Passes("forward: no recipient other than the sender or the number itself")
         forwarded = Outgoing(context.src, others, context.write(self.template))
         reply = context.reply(context.write(self.text), "").messages if self.text else ()
         return Answers((forwarded, *reply), f"forward to {len(others)}", forwards=True)

@@ -34,10 +34,8 @@ def find(name: str, folder: Path) -> Callable[..., Coroutine[Any, Any, Any]]:
         message = f"{module_name} has no {function_name}; write async def {function_name}(message, context) there"
         raise BadFunction(message)
     if not inspect.iscoroutinefunction(function):
-        message = (
-            f"{function_name} is not async; write async def {function_name}(message, context): a sync one would hold "
-            "everybody up"
-        )
+        advice = f"write async def {function_name}(message, context)"
+        message = f"{function_name} is not async; {advice}: a sync function would block the event loop"
         raise BadFunction(message)
     try:
         inspect.signature(function).bind(None, None)
@@ -89,12 +87,12 @@ class Watched(Generic[R]):
                 returned: R = end.value
                 return returned
             finally:
-                self._complain(time.perf_counter() - started)
+                self._warn_if_slow(time.perf_counter() - started)
             try:
                 step = partial(self.coroutine.send, (yield waits_for))
             except BaseException as error:  # noqa: BLE001 - passed on into the coroutine
                 step = partial(self.coroutine.throw, error)
 
-    def _complain(self, seconds: float) -> None:
+    def _warn_if_slow(self, seconds: float) -> None:
         if seconds >= BLOCKED:
-            log.warning("a function blocked the loop: everybody waited", function=self.name, seconds=round(seconds, 2))
+            log.warning("function blocked the event loop", function=self.name, seconds=round(seconds, 2))

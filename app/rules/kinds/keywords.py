@@ -22,7 +22,7 @@ from app.rules.templates import Template
 
 Form = Literal["whole", "first", "any"]
 
-_REGEX_CLOTHES = re.compile(r"\\[dwsb]|\(\?|\.\*|\[[^\]]*\]|^\^|\$$|\w\+")
+_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsb]|\(\?|\.\*|\[[^\]]*\]|^\^|\$$|\w\+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class KeywordsOptions:
     keywords: Annotated[
         Mapping[str, str | Entry],
         Example({"HOURS | OPEN": "Open 9-18.", "* PRICE *": {"text": "From 9 euros.", "cooldown": "10m"}}),
-        Doc('A reply, or a table, for each word: `"WORD"` the whole text, `"WORD *"` its start, `"* WORD *"` inside.'),
+        Doc('A reply for each keyword: `"WORD"` is the whole text, `"WORD *"` its first word, `"* WORD *"` any word.'),
     ]
 
     def build(self, compiler: RuleCompiler) -> "Keywords":
         """Build the action. Two keywords that are equal after folding are a fault."""
         if not self.keywords:
-            compiler.fault("keywords", 'no keyword; write for example: "HOURS" = "Open 9-18"')
+            compiler.fault("keywords", 'no keyword; add one, for example "HOURS" = "Open 9-18"')
         compiler = compiler.at("keywords")
         forms: dict[Form, dict[str, Keyword]] = {"whole": {}, "first": {}, "any": {}}
         for order, (source, value) in enumerate(self.keywords.items()):
@@ -130,7 +130,7 @@ class Keywords:
         """Return the text of the best keyword."""
         found = self.find(context.message)
         if found is None:
-            return Passes("keywords: none of them is in the text")
+            return Passes("keywords: no keyword in the text")
         keyword, key = found.keyword, f"{context.rule}: {found.keyword.source}"
         if keyword.cooldown and (instead := keyword.cooldown.check(context, key)):
             return instead
@@ -154,10 +154,10 @@ class Keywords:
 
 
 def _alternatives(source: str, compiler: RuleCompiler) -> Iterator[tuple[Form, str]]:
-    if _REGEX_CLOTHES.search(source):
+    if _LOOKS_LIKE_A_PATTERN.search(source):
         compiler.fault(
             source,
-            "looks like a pattern, but keywords are plain words; for patterns write a rule with `match`",
+            "looks like a pattern, but keywords are plain words; for a pattern, write a rule with `match`",
             "warning",
             about="key",
         )

@@ -79,7 +79,7 @@ class PythonOptions:
     python: Annotated[
         str,
         Example("replies.weather:reply"),
-        Doc("The module, found beside the config file, and the function, as `replies.shop:reply`."),
+        Doc("The function, as `module:function`. The module is in the folder of the configuration file."),
     ]
     allow_to: Annotated[tuple[str, ...], Example(["+33612345678"]), Doc(ALLOW_TO)] = ()
 
@@ -107,7 +107,7 @@ class Python:
     async def __call__(self, context: RuleContext) -> RuleResult:
         """Return the function's result. The chain limits how long it may take."""
         if context.services.client is None:
-            return Fails("nothing is called here")
+            return Fails("no HTTP client: rules that call out are not run here")
         in_rule.set(True)  # for this rule only: the chain gives each rule that calls out its own task
         try:
             returned = await Watched(
@@ -117,14 +117,14 @@ class Python:
             return Fails(f"raised {place_of(error)}")
         match returned:
             case None:
-                return Passes("python: None")
+                return Passes("python: returned None")
             case str():
-                return context.reply(returned, "python: text")
+                return context.reply(returned, "python: returned a text")
             case Reply(messages):
                 parts = [messages] if isinstance(messages, str) else messages
                 texts = [(part.text, part.to) if isinstance(part, Sms) else (part, None) for part in parts]
                 return context.replies(texts, self.allowed, "python")
-        return Fails(f"python: it returned {type(returned).__name__}; it must be str, Reply or None")
+        return Fails(f"python: returned {type(returned).__name__}; must be str, Reply or None")
 
 
 async def _nothing(_message: Message, _context: Context) -> None:

@@ -16,7 +16,9 @@ class TextOptions:
 
     KEY: ClassVar[str] = "text"
     text: Annotated[
-        str, Example("{shop} is closed, back {office.next_open:%H:%M}."), Doc("The reply; `{name}` stands for a value.")
+        str,
+        Example("{shop} is closed, back {office.next_open:%H:%M}."),
+        Doc("The reply. `{name}` is replaced by a value."),
     ]
 
     def build(self, compiler: RuleCompiler) -> "Text":

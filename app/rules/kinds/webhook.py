@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar
 
 from app.http_client import (
-    Answer,
     BadTlsFile,
     HttpClient,
+    ReceivedResponse,
     ReceiverOptions,
     RequestFailed,
     Secret,
@@ -79,42 +79,41 @@ class Webhook:
     async def __call__(self, context: RuleContext) -> RuleResult:
         """Return the service's decision. The chain limits how long it may take."""
         if context.services.client is None:
-            return Fails("nothing is called here")
+            return Fails("no HTTP client: rules that call out are not run here")
         try:
-            answer = await self._post(context, context.services.client)
+            response = await self._post(context, context.services.client)
         except RequestFailed as error:
             return Fails(str(error))
-        return self._read(context, answer)
+        return self._read(context, response)
 
-    async def _post(self, context: RuleContext, client: HttpClient) -> Answer:
-        body = json.dumps(_question(context), ensure_ascii=False).encode()
+    async def _post(self, context: RuleContext, client: HttpClient) -> ReceivedResponse:
+        body = json.dumps(_request_body(context), ensure_ascii=False).encode()
         identifier = f"{context.message.message_uuid}.{context.rule}"
         signed = webhook_headers(identifier, int(context.services.clock()), body, self.secrets)
         signed["traceparent"] = traceparent(context.message.message_uuid, identifier)
         headers = {"content-type": "application/json", **self.headers, **signed}
         return await client.post(self.url, body, headers, cap=CAP, tls=self.tls)
 
-    def _read(self, context: RuleContext, answer: Answer) -> RuleResult:
-        if answer.status == _NO_CONTENT:
-            return Passes("webhook: 204, no answer")
-        if answer.status != _OK:
-            return Fails(f"webhook: status {answer.status}")
-        if answer.broken:
-            return Fails(answer.broken)
-        if answer.truncated:
-            return Fails(f"webhook: an answer of over {CAP} bytes")
-        if answer.packed:
-            return Fails("webhook: a compressed answer, though none was accepted")
-        kind, _, parameters = answer.content_type.partition(";")
+    def _read(self, context: RuleContext, response: ReceivedResponse) -> RuleResult:
+        if response.status == _NO_CONTENT:
+            return Passes("webhook: status 204")
+        if response.status != _OK:
+            return Fails(f"webhook: status {response.status}")
+        if response.broken:
+            return Fails(response.broken)
+        if response.truncated:
+            return Fails(f"webhook: a response of over {CAP} bytes")
+        if response.compressed:
+            return Fails("webhook: a compressed response, although the request accepts none")
+        kind, _, parameters = response.content_type.partition(";")
         reader = _READERS.get(kind.strip().lower())
         if reader is None:
-            return Fails(
-                f"webhook: {kind.strip()[:50] or 'no content type'}; it must be text/plain or application/json"
-            )
+            given = kind.strip()[:50] or "no content type"
+            return Fails(f"webhook: {given}; the content type must be text/plain or application/json")
         try:
-            return reader(self, context, _decoded(answer.body, _charset(parameters)))
+            return reader(self, context, _decoded(response.body, _charset(parameters)))
         except (UnicodeDecodeError, LookupError):
-            return Fails("webhook: the answer is not in its charset")
+            return Fails("webhook: the body is not in the charset of its content type")
 
     def read_text(self, context: RuleContext, text: str) -> RuleResult:
         """Read a text/plain response, without the newline at its end that `echo` and println write."""
@@ -123,17 +122,17 @@ class Webhook:
     def read_json(self, context: RuleContext, text: str) -> RuleResult:
         """Read an application/json response, which must have exactly one of the three forms."""
         try:
-            answer = json.loads(text)
+            response = json.loads(text)
         except (ValueError, RecursionError):
-            return Fails("webhook: broken JSON")
-        match answer:
+            return Fails("webhook: invalid JSON")
+        match response:
             case {"text": str(reply), **others} if not others:
                 return context.reply(reply, "webhook: text")
             case {"rule": str(rule), **others} if not others:
-                return Redirects(rule, "webhook: asks for another rule")
+                return Redirects(rule, "webhook: redirects to another rule")
             case {"messages": list(messages), **others} if not others:
                 return self._messages(context, messages)
-        return Fails('webhook: JSON that is none of {"text"}, {"messages"}, {"rule"}')
+        return Fails('webhook: JSON must be {"text"}, {"messages"} or {"rule"}')
 
     def _messages(self, context: RuleContext, messages: list[Any]) -> RuleResult:
         texts: list[tuple[str, str | None]] = []
@@ -144,7 +143,7 @@ class Webhook:
                 case {"text": str(text), **others} if not others:
                     texts.append((text, None))
                 case _:
-                    return Fails('webhook: a message that is not {"text": "..", "to": ".."}')
+                    return Fails('webhook: each message must be {"text": "..", "to": ".."}')
         return context.replies(texts, self.allowed, "webhook")
 
 
@@ -154,7 +153,7 @@ _READERS: Mapping[str, Callable[[Webhook, RuleContext, str], RuleResult]] = {
 }
 
 
-def _question(context: RuleContext) -> dict[str, Any]:
+def _request_body(context: RuleContext) -> dict[str, Any]:
     message = context.message
     received = datetime.fromtimestamp(context.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {

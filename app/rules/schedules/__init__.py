@@ -46,7 +46,7 @@ class ScheduleOptions:
     country: Annotated[
         str | None,
         Example("FR"),
-        Doc("The country, as two letters, whose public holidays are PH; required where hours say PH."),
+        Doc("The country, as two letters, whose public holidays are PH; required where hours use PH."),
     ] = None
     region: Annotated[
         str | None, Example("IDF"), Doc("The part of the country, ISO 3166-2 without the country, for example `IDF`.")
@@ -132,14 +132,14 @@ def build(name: str, options: ScheduleOptions) -> Schedule:
     try:
         zone = ZoneInfo(options.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadSchedule("timezone", 'no such time zone; write one of the IANA names, as "Europe/Paris"') from None
+        raise BadSchedule("timezone", 'no such time zone; write an IANA name, for example "Europe/Paris"') from None
     if len(options.weekdays) not in (0, 7):
         raise BadSchedule("weekdays", "not seven names; write all seven days, Monday first")
     hours = hints.normalise(options.hours)
     if not has_holidays(hours):
         return Schedule(name, parse(hours, public_holidays.NONE), zone, options.weekdays)
     if not options.country and not options.holidays:
-        raise BadSchedule("country", 'required where hours say PH; write whose public holidays, as country = "FR"')
+        raise BadSchedule("country", 'required where hours use PH; name the country, such as country = "FR"')
     holidays = public_holidays.find(options.country, options.region, options.holidays)
     return Schedule(name, parse(hours, holidays), zone, options.weekdays)
 
@@ -155,12 +155,12 @@ def warnings(options: ScheduleOptions) -> Iterator[tuple[str, str]]:
     for part in hints.overridden(hours):
         yield (
             "hours",
-            f'"{part}" replaces what earlier parts say of its days; to add hours, join the parts with a comma',
+            f'"{part}" replaces earlier hours of the same days; to add hours, join the parts with a comma',
         )
     if not has_holidays(hours):
         for key in ("region", "holidays"):
             if getattr(options, key):
-                yield key, "has no effect: hours say nothing of PH, public holidays; add for example: PH off"
+                yield key, "has no effect: hours do not use PH (public holidays); add for example: PH off"
     elif options.country and not options.region:
         regions = public_holidays.regions_that_differ(options.country, datetime.now(UTC).year)
         if regions:

@@ -44,7 +44,7 @@ def advice(hours: str, error: str) -> str:
     hints += [hint for pattern, hint in _MISTAKES if re.search(pattern, rest, re.IGNORECASE)]
     rest_of_it = unread(hours, error)
     where = f" from '{hours[rest_of_it.start :]}' on" if rest_of_it else ""
-    example = 'as "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
+    example = 'like "Mo-Fr 09:00-12:30,13:30-18:00; Sa 10:00-12:00; PH off"'
     return f"not understood{where}; {'; '.join(hints) if hints else f'write it {example}'}"
 
 

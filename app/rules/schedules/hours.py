@@ -108,7 +108,7 @@ def parse(source: str, holidays: PublicHolidays) -> Hours:
     except _NotUnderstood as error:
         raise BadSchedule("hours", hints.advice(source, str(error)), hints.unread(source, str(error))) from None
     if _offsets(source, "SH"):
-        message = "SH: school holidays are not known; write their dates, as 2026 Jul 04-2026 Aug 31 off"
+        message = "SH: school holidays are not known; write their dates, such as 2026 Jul 04-2026 Aug 31 off"
         raise BadSchedule("hours", message, range(source.index("SH"), source.index("SH") + 2))
     offsets = tuple(sorted(_offsets(source, "PH")))
     readings = {known: _read(source, dict(zip(offsets, known, strict=True))) for known in _all(len(offsets))}
@@ -142,7 +142,7 @@ def _read(source: str, holds: Mapping[int, bool]) -> _Reading:
         later = [_parsed(text) if text else None for text in (split.next_day, split.breaks)]
         return _Reading(_parsed(split.same_day), *later)
     except _NotUnderstood:
-        message = 'PH stands alone, before days ("PH Mo-Fr"), or among them with a comma ("Mo-Fr,PH")'
+        message = 'write PH alone, before days ("PH Mo-Fr"), or in a list of days ("Mo-Fr,PH")'
         raise BadSchedule("hours", message) from None
 
 

@@ -43,7 +43,7 @@ def find(country: str | None, region: str | None, own: tuple[date, ...]) -> Publ
     """Return the holidays of a place. Raises `BadSchedule`."""
     if country is None:
         if region is not None:
-            raise BadSchedule("country", f'required beside a region; write the country that "{region}" is a part of')
+            raise BadSchedule("country", f'required with region; write the country that "{region}" is a part of')
         return PublicHolidays(own=frozenset(own))
     _check_country(country)
     if region is not None and region not in _NATIONWIDE.get(country, ()):
@@ -82,7 +82,7 @@ def _check_country(country: str) -> None:
     if region and code in _countries():
         advice = f'country = "{code}", region = "{region}"'
     else:
-        advice = f'country = "{_code_of(country)}"' if _code_of(country) else 'a country as "US" or "FR"'
+        advice = f'country = "{_code_of(country)}"' if _code_of(country) else 'a country code such as "US" or "FR"'
     raise BadSchedule("country", f'no holidays are known for "{country}"; write {advice}')
 
 
@@ -102,11 +102,11 @@ def _check_region(country: str, region: str) -> None:
     if region in regions:
         return
     if not regions:
-        raise BadSchedule("region", f"{country} has the same holidays everywhere, as far as is known; leave region out")
+        raise BadSchedule("region", f"no region of {country} is known to have holidays of its own; leave region out")
     if meant := _meant(country, region):
         raise BadSchedule("region", f'not a region by its code; write region = "{meant}"')
     known = ", ".join(f'"{one}"' for one in (*regions, *_NATIONWIDE.get(country, ())))
-    raise BadSchedule("region", f'"{region}" is not known as a part of {country}; known: {known}')
+    raise BadSchedule("region", f'no region of {country} is called "{region}"; known: {known}')
 
 
 def _meant(country: str, region: str) -> str | None:

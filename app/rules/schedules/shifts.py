@@ -79,7 +79,7 @@ def _rules(hours: str) -> Iterator[_Rule]:
     for separator, text in zip(parts[::2], parts[1::2], strict=True):
         found = _rule.fullmatch("00:00-24:00" if text == "24/7" else text)
         if not found:
-            message = f"{text!r} is too complicated beside hours over midnight; write it as two schedules"
+            message = f"{text!r} cannot be combined with hours over midnight; write it as two schedules"
             raise BadSchedule("hours", message)
         spans = tuple(_read(start, end) for start, end in _span.findall(found["spans"] or ""))
         yield _Rule(separator, found["days"], spans, found["kind"])
@@ -90,7 +90,8 @@ def _read(start: str, end: str) -> Span:
     ends = _minutes(end) if end else MIDNIGHT  # "22:00+"
     ends += MIDNIGHT if ends <= begins else 0
     if ends - begins > MIDNIGHT:
-        message = f"{start}-{end} is longer than a day; write the hours of each day, as Sa 10:00-24:00; Su 00:00-24:00"
+        advice = "write the hours of each day, for example Sa 10:00-24:00; Su 00:00-24:00"
+        message = f"{start}-{end} is longer than a day; {advice}"
         raise BadSchedule("hours", message)
     return begins, ends
 

@@ -1,4 +1,4 @@
-"""Alembic migrations: expand first, contract a release later. Alembic is imported only when one is due."""
+"""Alembic migrations: expand first, contract a release later. Alembic is imported only if a migration is due."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ HEAD = "0001"  # the newest revision; a test compares it with the files in versi
 
 
 class NewerStore(Exception):
-    """The store was made by a newer version of the service."""
+    """The error for a store that was made by a newer version of the service."""
 
 
 def current(connection: sa.Connection) -> str | None:
-    """The revision of the store; None for an empty one."""
+    """Return the revision of the store, or None for an empty one."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
@@ -22,7 +22,7 @@ def current(connection: sa.Connection) -> str | None:
 
 
 def is_current(connection: sa.Connection) -> bool:
-    """Whether the store has this version's form, or needs `upgrade`. Raises `NewerStore`."""
+    """Return whether the store has this version's form. Otherwise it needs `upgrade`. Raises `NewerStore`."""
     revision = current(connection)
     if revision is not None and revision > HEAD:
         message = (
@@ -33,7 +33,7 @@ def is_current(connection: sa.Connection) -> bool:
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Brings the store to HEAD, in the transaction of the caller. Raises `NewerStore`."""
+    """Upgrade the store to HEAD, in the transaction of the caller. Raises `NewerStore`."""
     lock_migrations(connection)
     if is_current(connection):  # once more: another process may have been quicker
         return

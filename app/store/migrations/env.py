@@ -1,4 +1,4 @@
-"""What Alembic runs: on the connection that `upgrade` was given, in its transaction."""
+"""The script that Alembic runs, on the connection and in the transaction that `upgrade` was given."""
 
 from alembic import context
 

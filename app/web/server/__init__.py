@@ -31,7 +31,7 @@ __all__ = [
     "Connections",
     "Limits",
     "Server",
-    "beside",
+    "additional_server",
     "configure",
     "connections_within",
     "limits_of",
@@ -40,11 +40,11 @@ __all__ = [
     "trust",
 ]
 
-BESIDE_SECONDS = 1  # for the responses of an additional server
+ADDITIONAL_STOP_SECONDS = 1  # for the last responses of an additional server
 STOP_SECONDS = 8  # for responses, late rules and deliveries together; containers are killed 10 s after SIGTERM
 BACKLOG = 4_096  # connections waiting to be accepted, Linux's maximum; beyond, a caller tries again after a second
 HELD_BYTES = 16 << 20  # by unfinished requests together
-BESIDE = ConnectionLimits(connections=100)  # the admin socket: some browsers and scrapers
+ADDITIONAL_LIMITS = ConnectionLimits(connections=100)  # the admin socket: some browsers and scrapers
 
 
 class Server(uvicorn.Server):
@@ -82,7 +82,7 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-class ServerBeside(Server):
+class AdditionalServer(Server):
     """An additional server in the same event loop. The first one handles signals."""
 
     @contextlib.contextmanager
@@ -98,14 +98,14 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def beside(app: Any, listener: socket.socket) -> AsyncIterator[None]:
+async def additional_server(app: Any, listener: socket.socket) -> AsyncIterator[None]:
     """Serve on this socket too while the block runs, then close it."""
 
     async def nothing() -> None:
         """Do nothing: the first server reports the stop."""
 
-    options = configure(app, "", 0, BESIDE, stop_seconds=BESIDE_SECONDS)
-    running = ServerBeside(options, lambda _port: None, nothing)
+    options = configure(app, "", 0, ADDITIONAL_LIMITS, stop_seconds=ADDITIONAL_STOP_SECONDS)
+    running = AdditionalServer(options, lambda _port: None, nothing)
     serving = asyncio.create_task(running.serve([listener]))
     try:
         yield
@@ -130,7 +130,7 @@ def trust(scope: Mapping[str, Any]) -> None:
         extension["call"]()
 
 
-def _nobody(_limit: str) -> None:
+def _ignore(_limit: str) -> None:
     """Ignore a limit that was reached."""
 
 
@@ -139,7 +139,7 @@ def configure(
     host: str,
     port: int,
     limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 - frozen
-    on_limit: Callable[[str], None] = _nobody,
+    on_limit: Callable[[str], None] = _ignore,
     *,
     stop_seconds: int = STOP_SECONDS,
 ) -> uvicorn.Config:

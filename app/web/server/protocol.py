@@ -90,7 +90,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
         if self._head_timer is None and self._is_their_turn():
             self._start_timer()
-        self._weigh_in()
+        self._update_held()
 
     def on_message_begin(self) -> None:
         """Start counting a new head."""
@@ -146,7 +146,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if not self.pipeline:
             self._queued = 0
-        self._weigh_in()
+        self._update_held()
 
     def send_400_response(self, msg: str) -> None:
         """Respond to a parser error, which is also how uvicorn handles the errors raised here."""
@@ -179,7 +179,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Return whether the peer must send something: the rest of a head, or of a body that was answered unread."""
         return self._in_head or self.cycle is None or self.cycle.response_complete
 
-    def _weigh_in(self) -> None:
+    def _update_held(self) -> None:
         if (weight := self._weight()) != self.held:
             self._pool.hold(self, weight)
 

@@ -47,7 +47,7 @@ async def test_sender_is_not_sent_their_own_words(sender: str, others: tuple[str
 async def test_nobody_to_forward_to_passes(numbers: tuple[str, ...]) -> None:
     """Forwarding to the sender or to the number itself would be a loop: the next rule is asked instead."""
     verdict = await compiler.good(ForwardOptions(numbers, text="Thanks."))(compiler.context())
-    assert verdict == Passes("forward: nobody but the sender or the number itself")
+    assert verdict == Passes("forward: no recipient other than the sender or the number itself")
 
 
 async def test_number_that_answers_is_left_out_too() -> None:

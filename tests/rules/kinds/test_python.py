@@ -87,10 +87,10 @@ async def _asked(rule: Rule, text: str = "hello") -> RuleResult:
         return await rule(replace(compiler.context(text), services=services, deadline=time.monotonic() + 5.0))
 
 
-async def _walk(rule: Rule, life: float = 5.0) -> Outcome:
+async def _walk(rule: Rule, lifetime: float = 5.0) -> Outcome:
     message = InboundMessage.of(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
     async with _tools() as services:
-        return await walk(Route("support", (replace(rule, life=life),)), message, compiler.NINE, {}, services)
+        return await walk(Route("support", (replace(rule, lifetime=lifetime),)), message, compiler.NINE, {}, services)
 
 
 def _failure(outcome: Outcome) -> str:
@@ -105,21 +105,21 @@ def _failure(outcome: Outcome) -> str:
 async def test_text_is_the_reply(folder: Folder) -> None:
     """A str goes to the sender, as it is: no name in it is filled in."""
     assert await _asked(folder.good("return 'Hi {shop}.'")) == Answers(
-        (Outgoing(compiler.US, (compiler.CUSTOMER,), "Hi {shop}."),), "python: text"
+        (Outgoing(compiler.US, (compiler.CUSTOMER,), "Hi {shop}."),), "python: returned a text"
     )
 
 
 async def test_none_passes(folder: Folder) -> None:
     """The next rule is asked."""
-    assert await _asked(folder.good("return None")) == Passes("python: None")
-    assert await _asked(folder.good("pass")) == Passes("python: None")
+    assert await _asked(folder.good("return None")) == Passes("python: returned None")
+    assert await _asked(folder.good("pass")) == Passes("python: returned None")
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("return ''", "python: text; the text is empty"),
-        ("return ' \\n'", "python: text; the text is empty"),
+        ("return ''", "python: returned a text; the text is empty"),
+        ("return ' \\n'", "python: returned a text; the text is empty"),
         ("return Reply()", "python: 0 messages"),
         ("return Reply([])", "python: 0 messages"),
         ("return Reply(['', Sms(' ')])", "python: 0 messages"),
@@ -154,15 +154,13 @@ async def test_reply_of_one_text_is_one_message(folder: Folder) -> None:
 async def test_nobody_else_is_texted(folder: Folder, to: str) -> None:
     """One message to a stranger, and none is sent."""
     rule = folder.good(f"return Reply(['Hi.', Sms('Hi.', {to})])", "+33612345678")
-    assert await _asked(rule) == Fails("python: a message to somebody who is not in allow_to")
+    assert await _asked(rule) == Fails("python: a recipient is not in allow_to")
 
 
 @pytest.mark.parametrize(("value", "kind"), [("5", "int"), ("['Hi.']", "list"), ("b'Hi.'", "bytes"), ("True", "bool")])
 async def test_anything_else_is_a_failure(folder: Folder, value: str, kind: str) -> None:
     """The reason names the type, not the value."""
-    assert await _asked(folder.good(f"return {value}")) == Fails(
-        f"python: it returned {kind}; it must be str, Reply or None"
-    )
+    assert await _asked(folder.good(f"return {value}")) == Fails(f"python: returned {kind}; must be str, Reply or None")
 
 
 @pytest.mark.parametrize("value", ["Reply([5])", "Reply(5)", "Reply([Sms('Hi.', 33612345678)])", "Reply([Sms(5)])"])
@@ -206,7 +204,7 @@ return (await context.http.get("https://weather.example.com")).text
 async def test_nobody_is_called_without_a_client(folder: Folder) -> None:
     """Where tools have no client the function is not even begun."""
     rule = folder.good("raise AssertionError")
-    assert await rule(compiler.context()) == Fails("nothing is called here")
+    assert await rule(compiler.context()) == Fails("no HTTP client: rules that call out are not run here")
 
 
 async def test_given_stands_in(folder: Folder) -> None:
@@ -279,7 +277,7 @@ def test_missing_function_is_told(folder: Folder) -> None:
     "source", ["def reply(message, context): ...", "reply = 5", "reply = lambda m, c: None", "class reply: ..."]
 )
 def test_sync_function_is_refused(folder: Folder, source: str) -> None:
-    """It would hold everybody up, so the file is refused with the line to write."""
+    """It would block the event loop, so the file is refused with the line to write."""
     name = folder.write(source)
     assert folder.fault(f"{name}:reply").startswith("reply is not async; write async def reply(message, context)")
 
@@ -400,7 +398,7 @@ async def test_function_that_hangs_fails_at_its_timeout_and_may_clean_up(folder:
     body = "try:\n    await asyncio.Event().wait()\nfinally:\n    await asyncio.sleep(0)\n    done.append(1)"
     rule = folder.good(body, head="import asyncio\ndone = []")
     with capture_logs():
-        assert _failure(await _walk(rule, life=0.05)) == "no answer within its timeout of 0.05 s"
+        assert _failure(await _walk(rule, lifetime=0.05)) == "no answer within its timeout of 0.05 s"
     assert isinstance(rule.action, Python)
     assert rule.action.function.__globals__["done"] == [1]
 
@@ -412,7 +410,7 @@ async def test_function_that_holds_the_loop_is_named(folder: Folder) -> None:
         assert compiler.texts(await _asked(rule)) == ["Hi."]
     (line,) = lines
     assert isinstance(rule.action, Python)
-    assert (line["event"], line["function"]) == ("a function blocked the loop: everybody waited", rule.action.name)
+    assert (line["event"], line["function"]) == ("function blocked the event loop", rule.action.name)
     assert 0.15 <= line["seconds"] < 5.0
 
 

@@ -55,12 +55,12 @@ async def test_words_of_the_person_are_never_a_template(text: str) -> None:
 @pytest.mark.parametrize(
     ("source", "part"),
     [
-        ("", "an empty text sends nothing; for that write: silence = true"),
+        ("", "an empty text sends nothing; to send nothing on purpose, write: silence = true"),
         (" \n", "an empty text sends nothing"),
         ("{form}", "{form} is not known; did you mean {from}?"),
         ("{zzz}", "{zzz} is not known; known here: from, message_uuid, rest, route, shop, text, to"),
         ("{text.upper}", "{text.upper} is not a plain name"),
-        ("{", "a brace that is meant as such is written twice: {{ or }}"),
+        ("{", "write a literal brace twice: {{ or }}"),
     ],
 )
 def test_fault_of_a_text_is_told_with_help(source: str, part: str) -> None:

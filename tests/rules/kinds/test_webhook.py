@@ -181,9 +181,9 @@ def _says(*words: str) -> RuleResult:
     return Answers(messages, "webhook: text")
 
 
-NONE_OF_THREE = 'webhook: JSON that is none of {"text"}, {"messages"}, {"rule"}'
-NO_MESSAGE = 'webhook: a message that is not {"text": "..", "to": ".."}'
-WRONG_KIND = "it must be text/plain or application/json"
+NONE_OF_THREE = 'webhook: JSON must be {"text"}, {"messages"} or {"rule"}'
+NO_MESSAGE = 'webhook: each message must be {"text": "..", "to": ".."}'
+WRONG_KIND = "the content type must be text/plain or application/json"
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ WRONG_KIND = "it must be text/plain or application/json"
         (_json({"text": ""}), Answers((), "webhook: text; the text is empty")),
         (_json({"messages": []}), Answers((), "webhook: 0 messages")),
         (_json({"messages": [{"text": " "}]}), Answers((), "webhook: 0 messages")),
-        (_json({"rule": "ack"}), Redirects("ack", "webhook: asks for another rule")),
-        (_plain("", "", 204), Passes("webhook: 204, no answer")),
-        (_plain("ignored", "text/html", 204), Passes("webhook: 204, no answer")),
+        (_json({"rule": "ack"}), Redirects("ack", "webhook: redirects to another rule")),
+        (_plain("", "", 204), Passes("webhook: status 204")),
+        (_plain("ignored", "text/html", 204), Passes("webhook: status 204")),
     ],
 )
 async def test_what_a_bot_may_say(answer: httpx.Response, verdict: RuleResult) -> None:
@@ -236,16 +236,16 @@ async def test_what_a_bot_may_say(answer: httpx.Response, verdict: RuleResult) -
         (_plain("<h1>Login</h1>", "text/html"), f"webhook: text/html; {WRONG_KIND}"),
         (_plain("<h1>Login</h1>", "text/html; charset=utf-8"), f"webhook: text/html; {WRONG_KIND}"),
         (_plain("{}", "application/problem+json"), f"webhook: application/problem+json; {WRONG_KIND}"),
-        (_plain(b"\xff\xfe"), "webhook: the answer is not in its charset"),
-        (_plain("Ça".encode("latin-1")), "webhook: the answer is not in its charset"),
-        (_plain("Hi.", "text/plain; charset=klingon"), "webhook: the answer is not in its charset"),
-        (_plain("SGk=", "text/plain; charset=base64"), "webhook: the answer is not in its charset"),
-        (_plain("x" * (CAP + 1)), "webhook: an answer of over 16384 bytes"),
-        (_plain("", "application/json"), "webhook: broken JSON"),
-        (_plain('{"text": "Hi."', "application/json"), "webhook: broken JSON"),
-        (_plain("[" * CAP, "application/json"), "webhook: broken JSON"),
-        (_plain('{"text":' * 2000, "application/json"), "webhook: broken JSON"),
-        (_plain("1" * 5000, "application/json"), "webhook: broken JSON"),
+        (_plain(b"\xff\xfe"), "webhook: the body is not in the charset of its content type"),
+        (_plain("Ça".encode("latin-1")), "webhook: the body is not in the charset of its content type"),
+        (_plain("Hi.", "text/plain; charset=klingon"), "webhook: the body is not in the charset of its content type"),
+        (_plain("SGk=", "text/plain; charset=base64"), "webhook: the body is not in the charset of its content type"),
+        (_plain("x" * (CAP + 1)), "webhook: a response of over 16384 bytes"),
+        (_plain("", "application/json"), "webhook: invalid JSON"),
+        (_plain('{"text": "Hi."', "application/json"), "webhook: invalid JSON"),
+        (_plain("[" * CAP, "application/json"), "webhook: invalid JSON"),
+        (_plain('{"text":' * 2000, "application/json"), "webhook: invalid JSON"),
+        (_plain("1" * 5000, "application/json"), "webhook: invalid JSON"),
         (_json(None), NONE_OF_THREE),
         (_json("Hi."), NONE_OF_THREE),
         (_json(["Hi."]), NONE_OF_THREE),
@@ -284,8 +284,8 @@ def _cut(status: int) -> httpx.Response:
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
-        (204, Passes("webhook: 204, no answer")),
-        (200, Fails("the connection broke")),
+        (204, Passes("webhook: status 204")),
+        (200, Fails("the connection failed")),
         (500, Fails("webhook: status 500")),
     ],
 )
@@ -311,8 +311,8 @@ async def test_gzip_that_nobody_asked_for_is_never_sent_to_a_phone(kind: str) ->
     ("error", "reason"),
     [
         (httpx.ConnectError("hunter2"), "could not connect"),
-        (httpx.RemoteProtocolError("hunter2"), "the receiver broke off or does not speak HTTP"),
-        (httpx.ReadError("hunter2"), "the connection broke"),
+        (httpx.RemoteProtocolError("hunter2"), "the receiver closed the connection or does not speak HTTP"),
+        (httpx.ReadError("hunter2"), "the connection failed"),
     ],
 )
 async def test_no_answer_is_a_failure_that_shows_no_url(error: Exception, reason: str) -> None:
@@ -321,8 +321,10 @@ async def test_no_answer_is_a_failure_that_shows_no_url(error: Exception, reason
 
 
 async def test_nobody_is_called_without_a_client() -> None:
-    """Where tools have no client, as in a test of the file, a webhook fails instead of calling."""
-    assert await compiler.good(_options())(compiler.context()) == Fails("nothing is called here")
+    """Where rules have no client, as in a test of the file, a webhook fails instead of calling."""
+    assert await compiler.good(_options())(compiler.context()) == Fails(
+        "no HTTP client: rules that call out are not run here"
+    )
 
 
 # To whom
@@ -354,7 +356,7 @@ async def test_messages_go_to_the_sender_or_to_whom_the_file_allows() -> None:
 async def test_nobody_else_is_texted(to: str) -> None:
     """A bot that was taken over cannot text strangers: one such message, and none is sent."""
     answer = _json({"messages": [{"text": "Hi."}, {"text": "Spam", "to": to}]})
-    reason = "webhook: a message to somebody who is not in allow_to"
+    reason = "webhook: a recipient is not in allow_to"
     assert await _verdict(answer, allow_to=("+33612345678",)) == Fails(reason)
 
 
@@ -375,8 +377,8 @@ async def test_src_answers_from_another_number() -> None:
 # In the chain
 
 
-async def _walk(answer: Answer, *others: Rule, life: float = 5.0, given: dict[str, str] | None = None) -> Outcome:
-    bot = replace(compiler.good(_options()), name="bot", life=life)
+async def _walk(answer: Answer, *others: Rule, lifetime: float = 5.0, given: dict[str, str] | None = None) -> Outcome:
+    bot = replace(compiler.good(_options()), name="bot", lifetime=lifetime)
     message = InboundMessage.of(compiler.UUID, compiler.CUSTOMER, compiler.US, "my-secret words")
     async with _tools(Bot(answer)) as services:
         return await walk(Route("support", (bot, *others)), message, compiler.NINE, {}, replace(services, given=given))
@@ -395,7 +397,7 @@ async def test_named_rule_is_asked_next() -> None:
     outcome = await _walk(_json({"rule": "c"}), _rule("b"), _rule("c"), _rule("d"))
     assert (outcome.rule, [one.text for one in compiler.said(outcome)]) == ("c", ["I am c."])
     assert _steps(outcome) == [
-        ("bot", "webhook: asks for another rule"),
+        ("bot", "webhook: redirects to another rule"),
         ("c", "fixed text"),
         ("b", "not asked"),
         ("d", "not asked"),
@@ -415,7 +417,7 @@ async def test_rule_that_is_unknown_or_was_asked_is_a_failure(name: str) -> None
     with capture_logs():
         outcome = await _walk(_json({"rule": name}), _rule("b"))
         alone = await _walk(_json({"rule": name}))
-    reason = "it names a rule that is not in this route, or was asked already"
+    reason = "redirects to a rule that is not in this route or was already asked"
     assert outcome.steps[0] == Step("bot", "fails", reason)
     assert (outcome.rule, outcome.failed, alone.failed) == ("b", False, True)
 
@@ -442,9 +444,9 @@ async def _hangs(_request: httpx.Request) -> httpx.Response:
 
 
 async def test_bot_that_hangs_fails_at_its_timeout() -> None:
-    """G4: a rule's `timeout` is its life; the next rule is asked."""
+    """G4: a rule's `timeout` is its lifetime; the next rule is asked."""
     with capture_logs() as lines:
-        outcome = await _walk(_hangs, _rule("b"), life=0.05)
+        outcome = await _walk(_hangs, _rule("b"), lifetime=0.05)
     assert outcome.steps[0] == Step("bot", "fails", "no answer within its timeout of 0.05 s")
     assert (outcome.rule, [line["event"] for line in lines]) == ("b", ["rule failed"])
 

@@ -383,7 +383,7 @@ async def test_a_server_beside_the_first_does_not_hold_up_the_stop() -> None:
     handler = signal.getsignal(signal.SIGTERM)
     listener = server.listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    async with server.beside(hangs, listener):
+    async with server.additional_server(hangs, listener):
         assert signal.getsignal(signal.SIGTERM) is handler
         caller = Caller(*await asyncio.open_connection("127.0.0.1", port))
         await caller.say(posted(3))

@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Creates them."""
+    """Create them."""
     if op.get_bind().dialect.name == "postgresql":
         clock = "SELECT extract(epoch FROM clock_timestamp())::double precision"
         op.execute(f"CREATE FUNCTION autoreply_now() RETURNS double precision LANGUAGE sql VOLATILE AS $$ {clock} $$")
