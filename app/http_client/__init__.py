@@ -1,4 +1,4 @@
-"""The HTTP client of rules and targets: one POST at a time, signed as Standard Webhooks define.
+"""Outgoing HTTP: one request at a time, and the signatures of Standard Webhooks.
 
 Only this package uses httpx and aiohttp, so that the transport can be changed here alone.
 """

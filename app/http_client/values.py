@@ -1,10 +1,11 @@
 """The types of requests and responses."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 class RequestFailed(Exception):
-    """A POST that got no response. The message says why, in this service's own words and without a URL."""
+    """A request that got no response. The message says why, in this service's own words and without a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,4 @@ class Answer:
     truncated: bool
     packed: bool = False  # has a Content-Encoding, although none is accepted
     broken: str | None = None  # why the rest after the status line is missing or incomplete
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # names in any case
