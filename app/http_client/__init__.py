@@ -8,10 +8,11 @@ from app.http_client.environment import BadEnvironment
 from app.http_client.receiver import ReceiverOptions
 from app.http_client.signing import SECRET_PREFIX, Secret, webhook_headers
 from app.http_client.tls import BadTlsFile, TlsFiles
-from app.http_client.values import Answer, RequestFailed
+from app.http_client.values import USER_AGENT, Answer, RequestFailed
 
 __all__ = [
     "SECRET_PREFIX",
+    "USER_AGENT",
     "Answer",
     "BadEnvironment",
     "BadTlsFile",

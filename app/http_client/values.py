@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from app import __version__
+
+USER_AGENT = f"plivo-autoreply/{__version__}"
+
 
 class RequestFailed(Exception):
     """A request that got no response. The message says why, in this service's own words and without a URL."""

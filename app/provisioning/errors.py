@@ -49,3 +49,9 @@ def not_plivo(what: str, api_url: str) -> PlivoApiError:
     """The error of an answer that is none of Plivo's."""
     message = f"{what}: what answers at {api_url} is not Plivo's REST API: is [plivo] api_url right?"
     return PlivoApiError(message, is_config=True)
+
+
+def no_account(what: str) -> PlivoApiError:
+    """The error of a list that is not there."""
+    message = f"{what}: Plivo knows no such account (status 404): are [plivo] auth_id and api_url right?"
+    return PlivoApiError(message, 404, is_config=True)

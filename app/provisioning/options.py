@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass, field
 
-API_URL = "https://api.plivo.com/v1"
-APPLICATION = "plivo-autoreply"
-
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -12,7 +9,7 @@ class Account:
 
     auth_id: str
     auth_token: str = field(repr=False)
-    api_url: str = API_URL
+    api_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +18,11 @@ class ProvisioningOptions:
 
     public_url: str  # without a slash at the end
     numbers: tuple[str, ...]  # those of the routes; `*` is none
-    application: str = APPLICATION
+    application: str  # its name
     answer_url: str | None = None  # for calls; None: as the numbers had it
     log_incoming_messages: bool = True
 
     @property
     def message_url(self) -> str:
-        """Where Plivo shall post messages."""
+        """The URL that Plivo shall call for each message."""
         return f"{self.public_url}/message"

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from app.plivo.numbers import kind_of
 from app.provisioning.options import ProvisioningOptions
-from app.provisioning.values import ANSWER_URL, LOG, AccountState, Application, Field
+from app.provisioning.values import LOG, AccountState, Application, Field
 from app.provisioning.voice import choose_voice, named_numbers
+
+ABSENT = "not among the numbers of this Plivo account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def make_plan(state: AccountState, options: ProvisioningOptions) -> Plan:
     app_id = current.app_id if current else None
     numbers = [state.numbers[number] for number in options.numbers if number in state.numbers]
     linked = [number for number in numbers if app_id and number.app_id == app_id]
-    joining = [number for number in numbers if number not in linked]
+    joining = [number for number in numbers if not app_id or number.app_id != app_id]
     voice = choose_voice(state, current, linked, joining, options.answer_url)
     wanted = {
         "message_url": options.message_url,
@@ -81,7 +83,12 @@ def make_plan(state: AccountState, options: ProvisioningOptions) -> Plan:
         LOG: options.log_incoming_messages,
     }
     links = [LinkNumber(one.number, name, one.app_id, _name(state, one.app_id)) for one in joining]
-    warnings = (*_twins(state, current, options), *voice.warnings, *_logged(state, links, options), *_missing(state, options))
+    warnings = (
+        *_twins(state, current, options),
+        *voice.warnings,
+        *_logged(state, links, options),
+        *_missing(state, options),
+    )
     errors = (voice.error,) if voice.error else ()
     return Plan(name, app_id, (*_application_step(current, name, wanted), *links), len(linked), warnings, errors)
 
@@ -131,6 +138,6 @@ def _missing(state: AccountState, options: ProvisioningOptions) -> Iterator[str]
     codes = [number for number in absent if kind_of(number) == "short-code"]
     numbers = [number for number in absent if number not in codes]
     if numbers:
-        yield f"not among the numbers of this Plivo account: {named_numbers(numbers)}; is auth_id the right account?"
+        yield f"{ABSENT}: {named_numbers(numbers)}; is [plivo] auth_id the id of the account that owns them?"
     if codes:
-        yield f"not among the numbers of this Plivo account: {named_numbers(codes)}; short codes are linked by Plivo's support"
+        yield f"{ABSENT}: {named_numbers(codes)}; ask Plivo's support to link a short code"

@@ -30,7 +30,7 @@ class GiveBack:
 
     number: str
     to: str | None
-    to_name: str | None
+    to_name: str | None  # of an application that is there; None: `to` is something else, or is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ def plan_undo(state: AccountState, former: Former) -> UndoPlan:
         for number, found in numbers.items()
         if number not in back
     ]
-    steps, kept = [], []
+    steps: list[RestoreApplication | DeleteApplication] = []
+    kept: list[str] = []
     for one in former.applications:
         others = _others(state, ours.get(one.name), back)
         if one.fields is None and others:
@@ -108,7 +109,9 @@ def _others(state: AccountState, application: Application | None, back: Mapping[
     return [one.number for one in state.numbers.values() if one.app_id == application.app_id and one.number not in back]
 
 
-def _application_step(one: FormerApplication, application: Application) -> Iterator[UndoStep]:
+def _application_step(
+    one: FormerApplication, application: Application
+) -> Iterator[RestoreApplication | DeleteApplication]:
     if one.fields is None:
         yield DeleteApplication(application.app_id, one.name)
         return
@@ -126,4 +129,4 @@ def _application_step(one: FormerApplication, application: Application) -> Itera
 
 def _name(state: AccountState, app_id: str | None) -> str | None:
     application = state.application(app_id)
-    return application.name if application else app_id
+    return application.name if application else None

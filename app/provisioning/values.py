@@ -1,7 +1,7 @@
 """What Plivo has: applications and numbers, as its REST API tells them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 Field = str | bool
@@ -91,6 +91,10 @@ class AccountState:
 
     applications: tuple[Application, ...]
     numbers: Mapping[str, AccountNumber]  # by digits
+    _by_id: Mapping[str | None, Application] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {one.app_id: one for one in self.applications})
 
     def called(self, name: str) -> tuple[Application, ...]:
         """The applications of this name; Plivo may have several."""
@@ -98,7 +102,7 @@ class AccountState:
 
     def application(self, app_id: str | None) -> Application | None:
         """The application with this id, if it is one of the account."""
-        return next((application for application in self.applications if application.app_id == app_id), None)
+        return self._by_id.get(app_id)
 
 
 def _field(name: str, value: Any) -> Field | None:

@@ -95,7 +95,9 @@ def _as_before(sources: Sequence[_Source]) -> VoiceChoice:
     if only is not None:
         return VoiceChoice(only)
     each = "; ".join(f"{source.label}: {_answer(source) or 'no answer_url'}" for source in sources)
-    return VoiceChoice({}, (f"calls are handled differently ({each})",), f"the numbers have different voice URLs: {ASK}")
+    return VoiceChoice(
+        {}, (f"calls are handled differently ({each})",), f"the numbers have different voice URLs: {ASK}"
+    )
 
 
 def _only_voice(sources: Sequence[_Source]) -> Voice | None:
