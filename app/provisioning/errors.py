@@ -23,7 +23,7 @@ _SENTENCES = {
     404: "Plivo knows no such thing",
     429: "Plivo asks for fewer requests: wait a minute, and run it again",
 }
-_CONFIG = (401, 403)
+_CONFIG = (401, 403, *range(300, 400))
 
 
 def refusal(what: str, status: int, said: str | None) -> PlivoApiError:

@@ -108,7 +108,7 @@ def _application_step(current: Application | None, name: str, wanted: Mapping[st
         if current.fields.get(field, _unshown(field, value)) != value
     )
     if changes:
-        yield UpdateApplication(current.app_id, current.name, changes, {**current.fields, **wanted})
+        yield UpdateApplication(current.app_id, current.name, changes, {**current.kept, **wanted})
 
 
 def _unshown(field: str, wanted: Field) -> Field | None:

@@ -123,7 +123,7 @@ def _application_step(
             one.name,
             {name: application.fields[name] for name in restored if name in application.fields},
             empty,
-            {**application.fields, **empty},
+            {**application.kept, **empty},
         )
 
 

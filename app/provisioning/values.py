@@ -7,10 +7,11 @@ from typing import Any, Self
 Field = str | bool
 
 ANSWER_URL = "answer_url"
+HANGUP_URL = "hangup_url"
 LOG = "log_incoming_messages"
 VOICE = {  # what is called, and how
     ANSWER_URL: "answer_method",
-    "hangup_url": "hangup_method",
+    HANGUP_URL: "hangup_method",
     "fallback_answer_url": "fallback_method",
 }
 MESSAGE = ("message_url", "message_method", LOG)
@@ -47,11 +48,20 @@ class Application:
 
         Plivo sets a hangup_url that is not given to the answer_url, so that one says nothing.
         """
-        used = {url: method for url, method in VOICE.items() if url in self.fields}
-        pairs = {url: (self.fields[url], self.fields.get(method, "POST")) for url, method in used.items()}
-        if pairs.get("hangup_url") == pairs.get(ANSWER_URL):
-            pairs.pop("hangup_url", None)
-        return {name: value for url, pair in pairs.items() for name, value in zip((url, used[url]), pair, strict=True)}
+        pairs = {url: pair for url in VOICE if (pair := self._pair(url))}
+        if pairs.get(HANGUP_URL) == pairs.get(ANSWER_URL):
+            pairs.pop(HANGUP_URL, None)
+        return {name: value for url, pair in pairs.items() for name, value in zip((url, VOICE[url]), pair, strict=True)}
+
+    @property
+    def kept(self) -> Mapping[str, Field]:
+        """What an update names beside its changes, so that nothing is reset; a hangup_url that says nothing is not."""
+        says_nothing = self.fields.get(HANGUP_URL) == self.fields.get(ANSWER_URL)
+        return {name: value for name, value in self.fields.items() if name != HANGUP_URL or not says_nothing}
+
+    def _pair(self, url: str) -> tuple[Field, Field] | None:
+        """What is called, and how."""
+        return (self.fields[url], self.fields.get(VOICE[url], "POST")) if url in self.fields else None
 
 
 @dataclass(frozen=True, slots=True)
