@@ -146,7 +146,8 @@ def _runtime(
 ) -> Runtime:
     server, plivo = settings.server, settings.plivo
     targets_of = {route.name: route.targets for route in table.by_name.values()}
-    copies_of = {route: copied(targets, names) for route, names in targets_of.items()}
+    known = {route: [name for name in names if name in targets] for route, names in targets_of.items()}
+    copies_of = {route: copied(targets, names) for route, names in known.items()}
     return Runtime(
         version,
         server.public_url,
