@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.http_client import USER_AGENT, HttpClient
+from app.http_client import USER_AGENT, BadEnvironment, HttpClient
+from app.operations.errors import OperationFailed, OperationRefused
 from app.provisioning.apply import Progress, Tell, apply_plan, apply_undo
 from app.provisioning.client import CONCURRENCY, PlivoApi
+from app.provisioning.errors import PlivoApiError
 from app.provisioning.options import Account, ProvisioningOptions
 from app.provisioning.plan import Plan, Step, make_plan
 from app.provisioning.undo import Former, FormerApplication, UndoPlan, UndoStep, plan_undo
@@ -24,15 +26,11 @@ from app.store.provisioned import (
 )
 
 
-class NoAuthId(Exception):
-    """The file does not name the account. The message says what to add."""
-
-
 def account_of(plivo: PlivoSettings) -> Account:
-    """Return the account that the file names. Raises `NoAuthId`."""
+    """Return the account that the file names. Raises `OperationRefused` if it names none."""
     if not plivo.auth_id:
         advice = 'auth_id = { env = "PLIVO_AUTH_ID" }; it is on the home page of Plivo\'s console'
-        raise NoAuthId(f"[plivo] auth_id is missing: {advice}")
+        raise OperationRefused(f"[plivo] auth_id is missing: {advice}")
     return Account(plivo.auth_id, plivo.auth_tokens[0].secret, plivo.api_url)
 
 
@@ -45,9 +43,17 @@ def options_of(public_url: str, plivo: PlivoSettings, numbers: Collection[str]) 
 
 @asynccontextmanager
 async def plivo_api(account: Account) -> AsyncIterator[PlivoApi]:
-    """Open a client of Plivo's REST API. Raises `BadEnvironment`."""
-    async with HttpClient(connections=CONCURRENCY, user_agent=USER_AGENT) as client:
-        yield PlivoApi(account, client)
+    """Open a client of Plivo's REST API.
+
+    Raises `OperationRefused` for what the file or the environment says wrongly, and `OperationFailed` for other errors.
+    """
+    try:
+        async with HttpClient(connections=CONCURRENCY, user_agent=USER_AGENT) as client:
+            yield PlivoApi(account, client)
+    except BadEnvironment as error:
+        raise OperationRefused(str(error)) from None
+    except PlivoApiError as error:
+        raise (OperationRefused if error.is_config else OperationFailed)(str(error)) from None
 
 
 async def read_account(api: PlivoApi, numbers: Collection[str] | None) -> AccountState:
@@ -56,7 +62,7 @@ async def read_account(api: PlivoApi, numbers: Collection[str] | None) -> Accoun
 
 
 async def plan(account: Account, options: ProvisioningOptions) -> Plan:
-    """Compare what Plivo has with what the file wants. Raises `PlivoApiError`, `BadEnvironment`."""
+    """Compare what Plivo has with what the file wants. Raises as `plivo_api` does."""
     async with plivo_api(account) as api:
         return make_plan(await read_account(api, options.numbers), options)
 
@@ -64,16 +70,16 @@ async def plan(account: Account, options: ProvisioningOptions) -> Plan:
 async def apply(account: Account, wanted: Plan, store: Store, who: str, tell: Tell) -> Progress[Step]:
     """Make the steps of a plan without errors; `tell` gets how many are done, of how many.
 
-    Raises `Unavailable` and `BadEnvironment`. Errors of Plivo are part of the result.
+    Raises `Unavailable`. Errors of Plivo are part of the result.
     """
     memory = _StoreMemory(store, who, account.auth_id)
     async with plivo_api(account) as api:
         return await apply_plan(wanted, await memory.recall(), api, memory, tell)
 
 
-async def undo_plan(account: Account, store: Store) -> UndoPlan:
-    """Compare what Plivo has with what it had. Raises `PlivoApiError`, `Unavailable`, `BadEnvironment`."""
-    former = await _StoreMemory(store, "", account.auth_id).recall()
+async def undo_plan(account: Account, store: Store | None) -> UndoPlan:
+    """Compare what Plivo has with what it had. Raises `Unavailable`, and as `plivo_api` does."""
+    former = await _StoreMemory(store, "", account.auth_id).recall() if store else Former()
     if not former.applications and not former.numbers:
         return UndoPlan(())
     async with plivo_api(account) as api:

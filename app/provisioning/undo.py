@@ -65,6 +65,11 @@ class UndoPlan:
     settled_numbers: tuple[str, ...] = ()  # remembered numbers with which there is nothing left to do
     settled_applications: tuple[str, ...] = ()  # likewise, by name
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do, and nothing to forget."""
+        return not (self.steps or self.settled_numbers or self.settled_applications)
+
 
 def plan_undo(state: AccountState, former: Former) -> UndoPlan:
     """The steps from what Plivo has to what it had. `state` must hold every number of the account."""
