@@ -33,6 +33,14 @@ class Connected:
     writer: asyncio.StreamWriter
     reached: Reached
 
+    async def read_line(self, timeout: float) -> bytes:
+        """Read the first line that comes within `timeout` seconds; nothing if none comes."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self.reader.readline()
+        except (TimeoutError, OSError, ValueError):
+            return b""
+
 
 async def look_up(host: str, *, timeout: float) -> tuple[str, ...]:
     """The addresses of a host name, in the resolver's order. Raises `RequestFailed`."""
