@@ -88,7 +88,7 @@ def undo(path: Path, *, yes: bool, dry_run: bool) -> None:
     if dry_run or found.is_empty or not (yes or not found.steps or _confirmed("Undo this at Plivo?")):
         return
     progress = on_store(config, lambda store: provision.undo(account, found, store, who, _tell))
-    show_lost(progress.lost)
+    show_lost([number for number in progress.lost if number not in found.lost])  # the others were shown
     _report(progress, "undo")
 
 

@@ -12,14 +12,17 @@ from app.provisioning.plan import CreateApplication, LinkNumber, Plan, Step, Upd
 from app.provisioning.undo import DeleteApplication, GiveBack, RestoreApplication, UndoPlan, UndoStep
 
 MANY = 10  # numbers; of more, the first and the last are shown
-NO_DEFAULT = "had no application, so it cannot be given back: Plivo links it to the account's default one, if any"
+_LOST = "so it cannot be given back: Plivo links it to the account's default one, if any"
+NO_APPLICATION, GONE = f"had no application, {_LOST}", f"had an application that is gone, {_LOST}"
 
 _COLOURS = {"+": "green", "~": "yellow", "-": "red", "!": "red"}
-_ACTS: Mapping[type, tuple[str, str, str]] = {  # of a step: its noun, what is to be done, what was done
+_LEFT = "left"  # a number to be given back that had no application
+_ACTS: Mapping[type | str, tuple[str, str, str]] = {  # of a step: its noun, what is to be done, what was done
     CreateApplication: ("application", "create", "created"),
     UpdateApplication: ("application", "change", "changed"),
     LinkNumber: ("number", "link", "linked"),
     GiveBack: ("number", "give back", "given back"),
+    _LEFT: ("number", "leave to Plivo's default", "left to Plivo's default"),
     RestoreApplication: ("application", "restore", "restored"),
     DeleteApplication: ("application", "delete", "deleted"),
 }
@@ -46,8 +49,8 @@ def show_undo(plan: UndoPlan) -> None:
 
 
 def show_lost(numbers: Sequence[str]) -> None:
-    """Print which numbers nobody can give back."""
-    for line in _shortened([f"{show(number)} {NO_DEFAULT}" for number in numbers]):
+    """Print the numbers whose former application turned out to be gone."""
+    for line in _shortened([f"{show(number)} {GONE}" for number in numbers]):
         _echo(f"! {line}")
 
 
@@ -107,8 +110,12 @@ def _to_do(steps: Sequence[Step | UndoStep]) -> str:
 def _counts(steps: Sequence[Step | UndoStep], word: int) -> Iterator[str]:
     """1 application to create, or with word 2: 1 application created."""
     for kind, act in _ACTS.items():
-        if count := sum(type(step) is kind for step in steps):
+        if count := sum(_kind(step) == kind for step in steps):
             yield f"{counted(count, act[0])} {'to ' if word == 1 else ''}{act[word]}"
+
+
+def _kind(step: Step | UndoStep) -> type | str:
+    return _LEFT if isinstance(step, GiveBack) and step.to is None else type(step)
 
 
 def _show_steps(steps: Sequence[Step | UndoStep]) -> None:
@@ -139,7 +146,7 @@ def _aligned(values: Mapping[str, str]) -> Iterator[str]:
 
 def _number(step: LinkNumber | GiveBack) -> str:
     if isinstance(step, GiveBack):
-        lost = f"! {show(step.number)} {NO_DEFAULT}"
+        lost = f"! {show(step.number)} {NO_APPLICATION}"
         return lost if step.to is None else f"~ {show(step.number)}  back to {step.to_name or step.to}"
     if step.former is None:
         return f"+ {show(step.number)}  {step.to} (it had no application)"

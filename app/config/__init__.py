@@ -146,8 +146,7 @@ def _runtime(
 ) -> Runtime:
     server, plivo = settings.server, settings.plivo
     targets_of = {route.name: route.targets for route in table.by_name.values()}
-    known = {route: [name for name in names if name in targets] for route, names in targets_of.items()}
-    copies_of = {route: copied(targets, names) for route, names in known.items()}
+    copies_of = {route: copied(targets, names) for route, names in targets_of.items()}
     return Runtime(
         version,
         server.public_url,

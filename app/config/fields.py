@@ -173,7 +173,9 @@ def _route_name(value: str) -> str:
 
 def _application_name(value: str) -> str:
     if not _APPLICATION_NAME.fullmatch(value):
-        raise ValueError("not a name that Plivo takes for an application; write letters, digits, hyphens and underscores")
+        raise ValueError(
+            "not a name that Plivo takes for an application; write letters, digits, hyphens and underscores"
+        )
     return value
 
 

@@ -150,13 +150,24 @@ def test_different_voice_urls(shell: Shell, account: PlivoAccount) -> None:
 
 
 def test_a_number_that_cannot_be_given_back_is_named(shell: Shell, account: PlivoAccount) -> None:
-    """Before and after undo, for nobody can look it up later."""
+    """Before undo, and in its result, for nobody can look it up later."""
     account.numbers[FIRST]["app_id"] = None
     shell("provision", "apply", "--yes")
     done = shell("provision", "undo", "--yes")
     named = "! +33644600000 had no application, so it cannot be given back: Plivo links it to the account's default one"
     assert done.code == 0
-    assert done.out.count(named) == 2
+    assert named in done.out
+    assert done.out.endswith("Done: 1 number given back, 1 number left to Plivo's default, 1 application deleted.\n")
+
+
+def test_a_former_application_that_is_gone(shell: Shell, account: PlivoAccount) -> None:
+    """What could not be foreseen is named afterwards."""
+    shell("provision", "apply", "--yes")
+    old = next(app_id for app_id, one in account.applications.items() if one["app_name"] == "old")
+    del account.applications[old]
+    done = shell("provision", "undo", "--yes")
+    assert done.code == 0
+    assert done.out.count("had an application that is gone, so it cannot be given back") == 2
 
 
 def test_a_failure_in_the_middle(shell: Shell, account: PlivoAccount) -> None:
