@@ -18,6 +18,7 @@ from typing_extensions import Doc
 
 __all__ = [
     "AccessToken",
+    "ApplicationName",
     "Bytes",
     "Country",
     "Doc",
@@ -46,6 +47,7 @@ class Notation(Enum):
     ACCESS_TOKEN = auto()
     COUNTRY = auto()  # two letters
     ROUTE_NAME = auto()
+    APPLICATION_NAME = auto()  # of a Plivo application
     STATUS = auto()  # of a delivery report
 
 
@@ -56,6 +58,7 @@ PublicUrl = Annotated[str, Notation.PUBLIC_URL]  # without a slash at the end
 Headers = Annotated[Mapping[str, str], Notation.HEADERS]  # none that the service sets itself
 AccessToken = Annotated[str, Notation.ACCESS_TOKEN]  # not empty
 Country = Annotated[str, Notation.COUNTRY]
+ApplicationName = Annotated[str, Notation.APPLICATION_NAME]
 RouteName = Annotated[str, Notation.ROUTE_NAME]
 Status = Annotated[str, Notation.STATUS]
 

@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from app import __version__
 from app.config import Loaded
 from app.delivery.backlog import Backlog
 from app.delivery.dispatcher import Dispatcher
@@ -24,7 +23,7 @@ from app.delivery.monitor import Monitor
 from app.delivery.retry import JITTER
 from app.delivery.target import Target
 from app.delivery.worker import Clocks, TargetWorker
-from app.http_client import HttpClient
+from app.http_client import USER_AGENT, HttpClient
 from app.operations.readiness import State, Status
 from app.plivo.messages import DeliveryReport, Verified
 from app.plivo.refusals import Unavailable
@@ -48,7 +47,6 @@ from app.web.server import STOP_SECONDS
 
 log = get_logger("service")
 
-USER_AGENT = f"plivo-autoreply/{__version__}"
 REMIND = 3600.0  # seconds between two log lines about "log-only"
 DISPATCHER_STOP_SECONDS = 1.0  # seconds that a stop waits for the dispatcher to end
 

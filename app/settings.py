@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from app.notation import AccessToken, Bytes, Country, Doc, Example, Interval, Len, PublicUrl, Seconds
+from app.notation import (
+    AccessToken,
+    ApplicationName,
+    Bytes,
+    Country,
+    Doc,
+    Example,
+    HttpUrl,
+    Interval,
+    Len,
+    PublicUrl,
+    Seconds,
+)
 from app.plivo.signature import Token
 
 DAY = 86400.0  # seconds
@@ -67,7 +79,9 @@ class PlivoSettings:
         Doc("The auth tokens of the account and its subaccounts; several while one is being rotated."),
     ]
     auth_id: Annotated[
-        str | None, Example({"env": "PLIVO_AUTH_ID"}), Doc("The auth ID of the account. Serving does not need it.")
+        str | None,
+        Example({"env": "PLIVO_AUTH_ID"}),
+        Doc("The auth ID of the account. `provision` and `doctor` need it; serving does not."),
     ] = field(default=None, repr=False)
     signature: Annotated[
         SignatureMode,
@@ -76,6 +90,24 @@ class PlivoSettings:
             "roll-out."
         ),
     ] = "any"
+    application: Annotated[
+        ApplicationName,
+        Doc("The Plivo application that `provision` creates or changes, by its name."),
+    ] = "plivo-autoreply"
+    answer_url: Annotated[
+        HttpUrl | None,
+        Doc(
+            "The URL that Plivo calls for phone calls to the numbers that `provision` links. Default: the one of the "
+            "application that they had."
+        ),
+    ] = None
+    log_incoming_messages: Annotated[
+        bool,
+        Doc("Whether Plivo keeps the texts of inbound messages in its own log. `provision` sets it."),
+    ] = True
+    api_url: Annotated[HttpUrl, Doc("Plivo's REST API, which `provision` and `doctor` ask.")] = (
+        "https://api.plivo.com/v1"
+    )
     country: Annotated[
         Country | None,
         Doc(

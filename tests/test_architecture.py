@@ -49,6 +49,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.delivery.queue",
         "app.delivery.fan_out",
     ),
+    "app.provisioning": ("app.plivo", "app.http_client"),
     "app.config": (
         "app.runtime",
         "app.rules",
@@ -65,6 +66,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "app.operations": (
         "app.settings",
         "app.store",
+        "app.provisioning",
         "app.replies",
         "app.runtime",
         "app.rules",
@@ -118,6 +120,8 @@ PURE = (  # with all that they import
     "app.replies.proposals",
     "app.replies.journal",
     "app.delivery.retry",
+    "app.provisioning.plan",
+    "app.provisioning.undo",
 )
 PURE_THEMSELVES = (  # a target holds secrets, which the HTTP client signs with
     "app.delivery.payloads",

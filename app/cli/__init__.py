@@ -26,6 +26,8 @@ COMMANDS = {
     "forget": "Erase every row of a number: messages, reports and their deliveries, counts.",
     "backup": "Copy the store into a new file.",
     "copy": "Copy the OLD store, a SQLite file, into the config's store, which must be empty.",
+    "doctor": "Check the way from Plivo to the service, the store, the targets, and Plivo's own view.",
+    "provision": "Create Plivo's application, link the numbers of the routes to it; or undo that.",
     "migrate": "Migrate the store, for `serve --no-migrate`.",
     "secret": "Print a new Standard Webhooks secret, for `secrets` of a target.",
 }

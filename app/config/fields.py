@@ -27,6 +27,7 @@ _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ROUTE_NAME = re.compile(r"[a-z0-9-]+")
+_APPLICATION_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})", re.ASCII)
 _LAST_PORT = 65535
 _RESERVED_HEADERS = ("content-length", "content-type", "host", "transfer-encoding", "connection")
@@ -170,6 +171,14 @@ def _route_name(value: str) -> str:
     return value
 
 
+def _application_name(value: str) -> str:
+    if not _APPLICATION_NAME.fullmatch(value):
+        raise ValueError(
+            "not a name that Plivo takes for an application; write letters, digits, hyphens and underscores"
+        )
+    return value
+
+
 def _host_and_port(value: Any, info: ValidationInfo) -> HostPort:
     text = needed(value, info)
     found = _ADDRESS.fullmatch(text.strip()) if isinstance(text, str) else None
@@ -219,6 +228,7 @@ PublicUrl = Annotated[str, BeforeValidator(needed), AfterValidator(_public_url)]
 HostAndPort = Annotated[Any, BeforeValidator(_host_and_port)]
 AccessToken = Annotated[str, BeforeValidator(needed), AfterValidator(_access_token)]
 Country = Annotated[str, BeforeValidator(needed), AfterValidator(read_country)]
+ApplicationName = Annotated[str, BeforeValidator(needed), AfterValidator(_application_name)]
 RouteName = Annotated[str, BeforeValidator(needed), AfterValidator(_route_name)]
 Status = Annotated[str, BeforeValidator(needed), AfterValidator(_status)]
 AuthToken = Annotated[Any, AfterValidator(_text), AfterValidator(_token)]

@@ -41,6 +41,9 @@ FORMS: Mapping[Any, Form] = {
     Notation.ACCESS_TOKEN: Form("a text", {"type": "string", "pattern": r"\S"}, "a-long-random-text"),
     Notation.COUNTRY: Form("two letters", _text(r"\s*[A-Za-z]{2}\s*"), "FR"),
     Notation.ROUTE_NAME: Form("lower-case letters, digits and hyphens", _text("[a-z0-9-]+"), "support"),
+    Notation.APPLICATION_NAME: Form(
+        "letters, digits, hyphens and underscores", _text("[A-Za-z0-9_-]+"), "plivo-autoreply"
+    ),
     Notation.STATUS: Form("a status of a message", {"enum": sorted(STATUSES)}, "delivered"),
     HostPort: Form("a host and a port", _text(r"\s*(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):\d{1,5}\s*"), "127.0.0.1:9090"),
     Rate: Form("a limit", _text(rf"\s*0*[1-9]\d*\s*/(?:{DURATION})+\s*"), "30/1h"),

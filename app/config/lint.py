@@ -152,6 +152,9 @@ def warn_of_reserve(source: Source, store: StoreSettings) -> None:
         source.note(("store", "reserve"), message, "warning")
 
 
+_EXPOSED = {"public_url": "messages", "webhook": "messages", "url": "reports", "api_url": "the auth token"}
+
+
 def warn_of_exposure(source: Source) -> None:
     """Secrets that stand in the file, and addresses that anybody on the way can read."""
     for place, value in _walk(source.data, ()):
@@ -163,8 +166,7 @@ def warn_of_exposure(source: Source) -> None:
             source.note(place, 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
         if place == ("store", "url") and isinstance(value, str) and re.search(r"//[^/@:]*:[^/@]+@", value):
             source.note(place, 'a password in the file; better url = { env = ".." } or { file = ".." }', "warning")
-        if key in ("public_url", "webhook", "url") and isinstance(value, str) and _is_open_http(value):
-            what = "messages" if key != "url" else "reports"
+        if isinstance(value, str) and (what := _EXPOSED.get(key)) and _is_open_http(value):
             source.note(place, f"http to a public host, anybody on the way can read {what}; use https", "warning")
 
 

@@ -33,6 +33,7 @@ _VALUES: dict[Any, Any] = {
     Notation.ACCESS_TOKEN: fields.AccessToken,
     Notation.COUNTRY: fields.Country,
     Notation.ROUTE_NAME: fields.RouteName,
+    Notation.APPLICATION_NAME: fields.ApplicationName,
     Notation.STATUS: fields.Status,
     HostPort: fields.HostAndPort,
     Rate: fields.Limit,

@@ -1,4 +1,4 @@
-"""The HTTP client of rules and targets: one POST at a time, signed as Standard Webhooks define.
+"""Outgoing HTTP: one request at a time, and the signatures of Standard Webhooks.
 
 Only this package uses httpx and aiohttp, so that the transport can be changed here alone.
 """
@@ -8,10 +8,11 @@ from app.http_client.environment import BadEnvironment
 from app.http_client.receiver import ReceiverOptions
 from app.http_client.signing import SECRET_PREFIX, Secret, webhook_headers
 from app.http_client.tls import BadTlsFile, TlsFiles
-from app.http_client.values import ReceivedResponse, RequestFailed
+from app.http_client.values import USER_AGENT, ReceivedResponse, RequestFailed
 
 __all__ = [
     "SECRET_PREFIX",
+    "USER_AGENT",
     "BadEnvironment",
     "BadTlsFile",
     "HttpClient",

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from app.http_client.tls import authorities
@@ -26,7 +26,7 @@ class HttpClient:
 
         authorities()  # so that a bad environment fails the start, not the first POST
         self.client = exchange.open_client(connections, user_agent, transport)
-        self._post = exchange.post
+        self._send = exchange.send
 
     async def __aenter__(self) -> Self:
         return self
@@ -50,9 +50,23 @@ class HttpClient:
         timeout: float | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> ReceivedResponse:
+        """Post once, as `request` does."""
+        return await self._send(self.client, "POST", url, body, headers, cap=cap, timeout=timeout, tls=tls)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        cap: int,
+        body: bytes = b"",
+        headers: Mapping[str, str] = MappingProxyType({}),
+        timeout: float | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> ReceivedResponse:
         """Make one attempt of at most `timeout` seconds. None leaves the limit to the caller.
 
         If `tls` is None, the authorities of the environment are trusted. Once a status line has arrived, its status is
         returned whatever follows it. Raises `RequestFailed` if none arrives.
         """
-        return await self._post(self.client, url, body, headers, cap=cap, timeout=timeout, tls=tls)
+        return await self._send(self.client, method, url, body, headers, cap=cap, timeout=timeout, tls=tls)

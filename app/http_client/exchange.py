@@ -1,4 +1,4 @@
-"""One POST with httpx over aiohttp's connections.
+"""One request with httpx over aiohttp's connections.
 
 A whole attempt (connect, TLS, send, response) fits in one timeout. At most `cap` bytes of a response are read,
 undecoded, so that neither a gigabyte nor a gzip bomb does harm. Redirects are not followed. No error contains a
@@ -34,8 +34,9 @@ def open_client(
     )
 
 
-async def post(
+async def send(
     client: httpx.AsyncClient,
+    method: str,
     url: str,
     body: bytes,
     headers: Mapping[str, str],
@@ -50,7 +51,7 @@ async def post(
     try:
         async with asyncio.timeout(timeout) as bound:
             with _watched(receiving.arrival):
-                await receiving.read(client, url, body, headers, tls)
+                await receiving.read(client, method, url, body, headers, tls)
     except EXPECTED as error:
         broken = f"no answer within {timeout:g} s" if bound.expired() else describe(error)
     return receiving.response(broken)
@@ -75,10 +76,16 @@ class _Receiving:
     body: bytearray = field(default_factory=bytearray)
 
     async def read(
-        self, client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext | None
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        tls: ssl.SSLContext | None,
     ) -> None:
         """Send the request, and read the response until its end or the cap."""
-        async with client.stream("POST", url, content=body, headers=headers, extensions={TLS: tls}) as self.head:
+        async with client.stream(method, url, content=body, headers=headers, extensions={TLS: tls}) as self.head:
             await self.read_body(self.head)
 
     async def read_body(self, head: httpx.Response) -> None:
@@ -102,4 +109,5 @@ class _Receiving:
             truncated=len(self.body) > self.cap,
             compressed=headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"),
             broken=broken,
+            headers=headers,
         )

@@ -18,7 +18,7 @@ import httpx
 
 from app.http_client.environment import BadEnvironment
 
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Proxies:
         proxy = self.by_scheme.get(url.scheme)
         if proxy is None:
             return None
-        host, port = url.host.rstrip("."), url.port or _PORTS[url.scheme]
+        host, port = url.host.rstrip("."), url.port or PORTS[url.scheme]
         direct = _is_loopback(host) or any(_matches(entry, host, port) for entry in self.bypass)
         return None if direct else proxy
 
@@ -49,7 +49,7 @@ class Proxies:
 def read_proxies() -> Proxies:
     """Return the proxies of the environment. Raises `BadEnvironment`."""
     found = getproxies_environment()
-    chosen = {scheme: name for scheme in _PORTS if (name := scheme if found.get(scheme) else "all") in found}
+    chosen = {scheme: name for scheme in PORTS if (name := scheme if found.get(scheme) else "all") in found}
     entries = (entry.strip().lower() for entry in found.get("no", "").split(","))
     return Proxies(
         {scheme: _proxy(name, found[name]) for scheme, name in chosen.items() if found[name]},
@@ -60,7 +60,7 @@ def read_proxies() -> Proxies:
 def _proxy(name: str, value: str) -> Proxy:
     try:
         parts = urlsplit(value if "://" in value else f"http://{value}")
-        port = parts.port or _PORTS["http"]
+        port = parts.port or PORTS["http"]
     except ValueError:
         parts = urlsplit("")
     if parts.scheme != "http" or not parts.hostname:

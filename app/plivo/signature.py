@@ -106,9 +106,10 @@ _FIELDS = {
 class Token:
     """One auth token. Its HMAC state is prepared once, so that a signature takes 1.9 us instead of 2.9."""
 
-    __slots__ = ("_state",)
+    __slots__ = ("_state", "secret")
 
     def __init__(self, secret: str) -> None:
+        self.secret = secret  # the token itself, the password of Plivo's REST API
         self._state = hmac.new(secret.encode(), digestmod=hashlib.sha256)
 
     def __repr__(self) -> str:

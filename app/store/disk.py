@@ -60,6 +60,11 @@ def measuring(path: Path) -> Measure:
     return measure
 
 
+def reserve_of(configured: int | None, space: Space) -> int:
+    """Return the bytes that stay free; None configures the default."""
+    return min(DEFAULT, space.total // SHARE) if configured is None else configured
+
+
 class Reserve:
     """The watch over one disk. `configured` is the reserve in bytes: 0 refuses nothing, None is the default."""
 
@@ -74,7 +79,7 @@ class Reserve:
         """Raise `DiskFull` if there is too little space. If the disk cannot be measured, nothing is refused."""
         room = self.look()
         if room and not room.enough:
-            message = f"{_mib(room.free)} free on the store's disk, less than [store] reserve, {_mib(room.reserve)}"
+            message = f"{mib(room.free)} free on the store's disk, less than [store] reserve, {mib(room.reserve)}"
             raise DiskFull(message)
 
     def look(self) -> Room | None:
@@ -99,17 +104,18 @@ class Reserve:
             await asyncio.sleep(LOOK)
 
     def _judge(self, space: Space, now: float) -> None:
-        reserve = min(DEFAULT, space.total // SHARE) if self._configured is None else self._configured
+        reserve = reserve_of(self._configured, space)
         was_short = self._room is not None and not self._room.enough
         room = Room(space.free, reserve, space.free >= reserve * (AGAIN if was_short else 1))
         if not room.enough and (not was_short or now - self._told >= REMIND):
             self._told = now
             what = "the disk is nearly full: reports are refused, messages are answered"
-            log.error(what, free=_mib(room.free), reserve=_mib(reserve))
+            log.error(what, free=mib(room.free), reserve=mib(reserve))
         if room.enough and was_short:
-            log.warning("disk space recovered: reports are accepted again", free=_mib(room.free))
+            log.warning("disk space recovered: reports are accepted again", free=mib(room.free))
         self._room = room
 
 
-def _mib(size: int) -> str:
+def mib(size: int) -> str:
+    """Write bytes for people."""
     return f"{size / (1 << 20):.0f} MiB"

@@ -167,6 +167,23 @@ actions = sa.Table(  # who changed state by a command, when, and what
     sa.Column("what", sa.Text, nullable=False),
 )
 
+provisioned_applications = sa.Table(  # what Plivo had before `provision apply`; a row goes when it is given back
+    "provisioned_applications",
+    metadata,
+    sa.Column("account", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("app_id", sa.String),  # None: its creation was begun
+    sa.Column("fields", sa.Text),  # JSON: what the changed fields were; None: it was created
+)
+
+provisioned_numbers = sa.Table(  # likewise
+    "provisioned_numbers",
+    metadata,
+    sa.Column("account", sa.String, primary_key=True),
+    sa.Column("our_number", sa.String, primary_key=True),
+    sa.Column("app_id", sa.String),  # what it was linked to; None: nothing
+)
+
 heartbeat = sa.Table(  # written by /ready, to know that writing works
     "heartbeat",
     metadata,

@@ -23,6 +23,7 @@ from app.policies.policies import RoutePolicy
 from app.rules.chain import walk
 from app.rules.rule import Rule
 from app.rules.table import Route
+from app.settings import PlivoSettings
 
 GOOD = Path(__file__).parent / "good"
 FILES = sorted(GOOD.glob("*.toml"))
@@ -77,6 +78,10 @@ def _routes(config: Loaded) -> Iterable[Route]:
     return config.runtime.table.by_name.values()
 
 
+def _provisioning(plivo: PlivoSettings) -> list[Any]:
+    return [plivo.application, plivo.answer_url, plivo.log_incoming_messages, plivo.api_url]
+
+
 SAID: Mapping[str, Callable[[Loaded], Any]] = {
     "public_url": lambda config: config.settings.server.public_url,
     "host": lambda config: config.settings.server.host,
@@ -87,6 +92,7 @@ SAID: Mapping[str, Callable[[Loaded], Any]] = {
     "admin": lambda config: str(config.settings.admin.listen) if config.settings.admin else None,
     "admin_token": lambda config: config.settings.admin.token if config.settings.admin else None,
     "reserve": lambda config: config.settings.store.reserve,
+    "provisioning": lambda config: _provisioning(config.settings.plivo),
     "signature": lambda config: config.runtime.signature,
     "tokens": lambda config: len(config.runtime.tokens),
     "keep": lambda config: config.settings.store.keep,

@@ -29,6 +29,8 @@ IMPERSONAL = {
     "heartbeat",
     "instances",
     "probe_requests",
+    "provisioned_applications",
+    "provisioned_numbers",
     "spending",
     "sweeps",
     "deliveries",

@@ -134,6 +134,19 @@ def upgrade() -> None:
     op.create_index(op.f('ix_reports_message_uuid'), 'reports', ['message_uuid'], unique=False)
     op.create_index(op.f('ix_reports_person'), 'reports', ['person'], unique=False)
     op.create_index(op.f('ix_reports_received_at'), 'reports', ['received_at'], unique=False)
+    op.create_table('provisioned_applications',
+    sa.Column('account', sa.String(), nullable=False),
+    sa.Column('name', sa.String(), nullable=False),
+    sa.Column('app_id', sa.String(), nullable=True),
+    sa.Column('fields', sa.Text(), nullable=True),
+    sa.PrimaryKeyConstraint('account', 'name', name=op.f('pk_provisioned_applications'))
+    )
+    op.create_table('provisioned_numbers',
+    sa.Column('account', sa.String(), nullable=False),
+    sa.Column('our_number', sa.String(), nullable=False),
+    sa.Column('app_id', sa.String(), nullable=True),
+    sa.PrimaryKeyConstraint('account', 'our_number', name=op.f('pk_provisioned_numbers'))
+    )
     op.create_table('spending',
     sa.Column('scope', sa.String(), nullable=False),
     sa.Column('slot', sa.Integer(), nullable=False),

@@ -1,0 +1,56 @@
+"""docs/provision.md shows what the commands print, one after the other, on an account like the page's."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from support.command import Shell
+from support.plivo_api import AUTH_ID, plivo_api
+
+from app.settings import PlivoSettings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "provision.md").read_text()
+TRANSCRIPT = re.compile(r"```console\n(.*?)```", re.DOTALL)
+CONFIG = """
+[server]
+public_url = "https://sms.example.com"
+[plivo]
+auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
+auth_id = "{auth_id}"
+api_url = "{url}"
+[[routes]]
+name = "shop"
+to = ["+33644600000", "+33644600001"]
+text = "Got it."
+"""
+
+
+def test_the_page_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command of the page, in order, prints what stands below it."""
+    shell = Shell(tmp_path, monkeypatch, capsys)
+    ran = []
+    with plivo_api() as account:
+        old = account.add_application("switchboard", answer_url="https://voice.example.com/answer")
+        account.add_number("33644600000", old)
+        account.add_number("33644600001")
+        (tmp_path / "config.toml").write_text(CONFIG.format(auth_id=AUTH_ID, url=account.url))
+        for block in TRANSCRIPT.findall(PAGE):
+            for shown in block.split("$ plivo-autoreply ")[1:]:
+                command, _, output = shown.partition("\n")
+                done = shell(*shlex.split(command))
+                assert (done.code, done.out) == (0, output), command
+                ran.append(command)
+    assert ran == ["provision plan", "provision apply --yes", "provision plan --check", "provision undo --yes"]
+
+
+def test_the_page_names_each_setting_with_its_default() -> None:
+    """The table is what the code says."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| (?:`(.*?)`|[^|]*) \|", PAGE, re.MULTILINE))
+    settings = PlivoSettings(())
+    assert rows["application"] == f'"{settings.application}"'
+    assert rows["api_url"] == f'"{settings.api_url}"'
+    assert rows["log_incoming_messages"] == str(settings.log_incoming_messages).lower()
+    assert {"auth_id", "answer_url"} <= rows.keys()

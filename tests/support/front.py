@@ -1,0 +1,124 @@
+"""A reverse proxy in front of the service, which may also get in its way; with TLS where a certificate is given."""
+
+import contextlib
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import trustme
+
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Passing:
+    """A request on its way to the service."""
+
+    method: str
+    path: str
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer on its way back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Front:
+    """How the proxy behaves now. `answers` replaces an answer; None passes the request on, changed by `change`."""
+
+    url: str = ""
+    upstream: str = ""
+    answers: Callable[[Passing], Response | None] = lambda _passing: None
+    change: Callable[[Passing], Passing] = lambda passing: passing
+    more: dict[str, str] = field(default_factory=dict)  # headers of each answer
+    seen: list[Passing] = field(default_factory=list)
+
+    def behave(self) -> None:
+        """From now on pass everything on unchanged."""
+        self.answers, self.change, self.more = lambda _: None, lambda passing: passing, {}
+        self.seen.clear()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with contextlib.suppress(ssl.SSLError, ConnectionError):  # the caller may not like the certificate
+            if self.tls is None:
+                super().finish_request(request, client_address)
+                return
+            with self.tls.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    front: Front
+
+    def do_GET(self) -> None:
+        self._pass_on()
+
+    def do_POST(self) -> None:
+        self._pass_on()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+    def _pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))  # a whole request, as nginx does
+        passing = Passing(self.command, self.path, dict(self.headers), body)
+        self.front.seen.append(passing)
+        response = self.front.answers(passing) or _fetch(self.front.upstream, self.front.change(passing))
+        self.send_response_only(response.status)
+        for name, value in {"date": self.date_time_string(), **response.headers, **self.front.more}.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+
+
+def _fetch(upstream: str, passing: Passing) -> Response:
+    own = ("host", "connection", "content-length")
+    headers = {name: value for name, value in passing.headers.items() if name.lower() not in own}
+    data = passing.body if passing.method == "POST" else None
+    request = urllib.request.Request(upstream + passing.path, data, headers, method=passing.method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return Response(answer.status, {"content-type": answer.headers["content-type"]}, answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Response(error.code, {"content-type": error.headers["content-type"]}, error.read())
+    except urllib.error.URLError:
+        return Response(502, {"content-type": "text/html"}, b"<h1>502 Bad Gateway</h1>")
+
+
+@contextmanager
+def front(certificate: trustme.LeafCert | None = None) -> Iterator[Front]:
+    """A proxy on a free port of localhost; `upstream` is to be set before it is used."""
+    found = Front()
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"front": found}))
+    if certificate:
+        server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        certificate.configure_cert(server.tls)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    found.url = f"{'https' if certificate else 'http'}://localhost:{server.server_address[1]}"
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
