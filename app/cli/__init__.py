@@ -13,6 +13,7 @@ from app import __version__
 # Name -> first sentence of its help. Here, so that `--help` imports no command: all of them take half a second.
 COMMANDS = {
     "serve": "Answer Plivo, store its reports, forward them.",
+    "init": "Write a small configuration file.",
     "check": "Read the file as `serve` would, and tell everything that is wrong with it.",
     "config": "Show what is in force; print the JSON Schema of the file.",
     "test": "Run the [[tests]] of the file.",

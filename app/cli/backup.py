@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import config_option, load
+from app.cli.common import config_option, load_store
 from app.cli.running import call
 from app.operations.maintenance import back_up
 
@@ -18,8 +18,8 @@ def command(file: Path, path: Path) -> None:
     \b
     Example: plivo-autoreply backup autoreply-2026-03-02.db
     """
-    config = load(path)
-    made = call(lambda: back_up(config.settings.store, file))
+    config = load_store(path)
+    made = call(lambda: back_up(config.store, file))
     store = made.store
     click.echo(f"{file}: {made.size} bytes. To restore it: stop the server, remove {store}-wal and {store}-shm if they")
     click.echo(f"are there (a crash leaves them behind, and they would spoil it), then put it in the place of {store}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import UsageError, config_option, load
+from app.cli.common import UsageError, config_option, load_store
 from app.cli.running import run, whoami
 from app.config.store_url import check_server
 from app.operations.maintenance import copy_store
@@ -22,8 +22,8 @@ def command(old: str, path: Path) -> None:
     \b
     Example: plivo-autoreply copy /data/autoreply.db -c config.toml
     """
-    config = load(path)
-    source, destination = StoreSettings(_url(old)), config.settings.store
+    config = load_store(path)
+    source, destination = StoreSettings(_url(old)), config.store
     run(copy_store(source, destination, whoami(), lambda table, rows: click.echo(f"{rows:>10}  {table}")))
     click.echo(
         f"{source.shown} is copied to {destination.shown}; serve from there now, and keep the old one for a while"

@@ -6,7 +6,7 @@ from typing import get_args
 
 import click
 
-from app.cli.common import CommandFailed, config_option, json_option, load
+from app.cli.common import CommandFailed, config_option, json_option, load_store
 from app.cli.confirm import confirm_options, confirmed
 from app.cli.delivery_views import HEADER, list_json, table_row, try_line
 from app.cli.output import counted, echo, print_json, print_table
@@ -40,8 +40,8 @@ def list_(which: Selection, path: Path, limit: int, zone: tzinfo | None, *, as_j
     \b
     Example: plivo-autoreply deliveries list --target crm --state dead --newer-than 1d
     """
-    config = load(path)
-    targets = config.runtime.subscriptions.targets
+    config = load_store(path)
+    targets = config.targets
     found = on_store(config, lambda store: operations.list_deliveries(store, which, limit, targets))
     if as_json:
         print_json(list_json(found))
@@ -80,8 +80,8 @@ def replay(which: Selection, rate: float, path: Path) -> None:
     \b
     Example: plivo-autoreply deliveries replay --target crm --newer-than 1d --rate 50
     """
-    config = load(path)
-    targets = config.runtime.subscriptions.targets
+    config = load_store(path)
+    targets = config.targets
     done = on_store(config, lambda store: operations.replay(store, whoami(), which, targets, rate))
     _tell(done, "due again")
 
@@ -96,8 +96,8 @@ def drop(which: Selection, path: Path, *, yes: bool, dry_run: bool) -> None:
     \b
     Example: plivo-autoreply deliveries drop 17 18
     """
-    config = load(path)
-    targets = config.runtime.subscriptions.targets
+    config = load_store(path)
+    targets = config.targets
     plan = on_store(config, lambda store: operations.plan_drop(store, which, targets))
     if confirmed(_what(plan), yes=yes or (not plan.total and not dry_run), dry_run=dry_run):
         _tell(on_store(config, lambda store: operations.drop(store, whoami(), which, targets)), "dropped")
@@ -117,8 +117,8 @@ def pause(target: str, path: Path) -> None:
     \b
     Example: plivo-autoreply deliveries pause crm
     """
-    config = load(path)
-    targets = config.runtime.subscriptions.targets
+    config = load_store(path)
+    targets = config.targets
     done = on_store(config, lambda store: operations.pause(store, whoami(), target, targets))
     click.echo(f"{target} is paused" if done else f"{target} was paused already")
 
@@ -132,8 +132,8 @@ def resume(target: str, path: Path) -> None:
     \b
     Example: plivo-autoreply deliveries resume crm
     """
-    config = load(path)
-    targets = config.runtime.subscriptions.targets
+    config = load_store(path)
+    targets = config.targets
     done = on_store(config, lambda store: operations.resume(store, whoami(), target, targets))
     held_back = done.before.failing or done.before.busy
     if done.before.failing:

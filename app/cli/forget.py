@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import config_option, load
+from app.cli.common import config_option, load_store
 from app.cli.confirm import confirm_options, confirmed
 from app.cli.output import counted
 from app.cli.running import on_store, warn_of_doubt, whoami
@@ -25,8 +25,8 @@ def command(number: str, path: Path, *, also_opt_out: bool, yes: bool, dry_run: 
     \b
     Example: plivo-autoreply forget +33700000001
     """
-    config = load(path)
-    own = config.runtime.table.by_number
+    config = load_store(path)
+    own = config.numbers
     plan = on_store(
         config, lambda store: plan_forget(store, number, config.read_address, own, also_opt_out=also_opt_out)
     )

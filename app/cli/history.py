@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import UsageError, config_option, json_option, load
+from app.cli.common import UsageError, config_option, json_option, load_store
 from app.cli.history_json import history_json
 from app.cli.history_views import show_history, show_short
 from app.cli.output import echo, print_json
@@ -45,7 +45,7 @@ def command(
     """
     if short and as_json:
         raise UsageError("--short is for people, --json for machines: say one of them")
-    config = load(path)
+    config = load_store(path)
     found = on_store(config, lambda store: history(store, who, config.read_address, limit, span))
     if as_json:
         print_json(history_json(found))

@@ -1,21 +1,25 @@
 """`limits`: show what limits have counted, and reset it."""
 
 import time
+from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import click
 
-from app.cli.common import UsageError, config_option, json_option, load
+from app.cli.common import UsageError, config_option, json_option, load_store
 from app.cli.confirm import confirm_options, confirmed
-from app.cli.output import counted, print_json, print_table
+from app.cli.output import counted, echo, print_json, print_table
 from app.cli.running import on_store, warn_of_doubt, whoami
 from app.cli.times import shown, zone_option
+from app.config import BadConfig, load
 from app.operations.limits import LimitCounts, ResetPlan, list_counts, plan_reset
 from app.operations.limits import reset as reset_counts
 from app.operations.times import iso_utc
 from app.plivo.numbers import show
+from app.policies.limits import Rate
+from app.policies.usage import Budget
 
 
 @click.group("limits")
@@ -38,8 +42,8 @@ def list_(path: Path, limit: int, zone: tzinfo | None, *, as_json: bool) -> None
     \b
     Example: plivo-autoreply limits list --json
     """
-    config = load(path)
-    found = on_store(config, lambda store: list_counts(store, config.runtime.policies.caps, time.time(), limit))
+    config, caps = load_store(path), _caps(path)
+    found = on_store(config, lambda store: list_counts(store, caps, time.time(), limit))
     if as_json:
         print_json(_json(found))
     else:
@@ -59,12 +63,22 @@ def reset(who: str | None, path: Path, *, total: bool, yes: bool, dry_run: bool)
     """
     if (who is not None) == total:
         raise UsageError("give a number, or --total")
-    config = load(path)
+    config = load_store(path)
     plan = on_store(config, lambda store: plan_reset(store, who, config.read_address))
     warn_of_doubt(who, plan.person)
     if confirmed(_what(plan), yes=yes or (plan.is_empty and not dry_run), dry_run=dry_run):
         rows = on_store(config, lambda store: reset_counts(store, whoami(), plan))
         click.echo(f"{counted(rows, 'row')} forgotten")
+
+
+def _caps(path: Path) -> Mapping[Budget, tuple[str | None, Rate]]:
+    """Return the spending caps of the file; none if it has errors."""
+    try:
+        return load(path).runtime.policies.caps
+    except BadConfig as error:
+        errors = counted(len(error.errors), "error")
+        echo(f"{path} has {errors}, so what is spent of the caps is not shown: plivo-autoreply check", err=True)
+        return {}
 
 
 def _what(plan: ResetPlan) -> str:

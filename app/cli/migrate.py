@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import config_option, load
+from app.cli.common import config_option, load_store
 from app.cli.running import run
 from app.operations.maintenance import migrate
 
@@ -17,6 +17,6 @@ def command(path: Path) -> None:
     \b
     Example: plivo-autoreply migrate -c config.toml
     """
-    config = load(path)
-    run(migrate(config.settings.store))
-    click.echo(f"{config.settings.store.shown} is up to date")
+    config = load_store(path)
+    run(migrate(config.store))
+    click.echo(f"{config.store.shown} is up to date")

@@ -6,14 +6,14 @@ from typing import Any, BinaryIO
 
 import click
 
-from app.cli.common import config_option, json_option, load
+from app.cli.common import config_option, json_option, load_store
 from app.cli.confirm import confirm_options, confirmed
 from app.cli.escape import escaped
 from app.cli.output import counted, echo, print_json, print_table
 from app.cli.private_files import open_private
 from app.cli.running import on_store, on_store_if_any, warn_of_doubt, whoami
 from app.cli.times import shown, shown_or_dash, zone_option
-from app.config import Loaded
+from app.config import StoreOnly
 from app.operations import opt_outs as operations
 from app.operations.opt_outs import OptOutPlan, OptOutRecord
 from app.operations.times import iso_utc
@@ -43,7 +43,7 @@ def list_(who: str | None, path: Path, zone: tzinfo | None, *, ended: bool, as_j
     \b
     Example: plivo-autoreply optout list +33700000001
     """
-    config = load(path)
+    config = load_store(path)
     records = on_store(config, lambda store: operations.list_opt_outs(store, who, config.read_address, ended=ended))
     if as_json:
         print_json([_json(record) for record in records])
@@ -64,7 +64,7 @@ def add(to: str, person: str, path: Path) -> None:
     \b
     Example: plivo-autoreply optout add --to +33644600000 --from +33700000001
     """
-    config = load(path)
+    config = load_store(path)
     _change(config, _plan(config, to, person, out=True))
 
 
@@ -79,7 +79,7 @@ def remove(to: str, person: str, path: Path, *, yes: bool, dry_run: bool) -> Non
     \b
     Example: plivo-autoreply optout remove --to +33644600000 --from +33700000001
     """
-    config = load(path)
+    config = load_store(path)
     plan = _plan(config, to, person, out=False)
     what = f"end the opt-out of {show(plan.person.address)} from {show(plan.number.address)}"
     if confirmed(what, yes=yes or (not plan.is_out and not dry_run), dry_run=dry_run):
@@ -102,7 +102,7 @@ def export(path: Path, output: Path) -> None:
     \b
     Example: plivo-autoreply optout export -o optouts.csv
     """
-    config = load(path)
+    config = load_store(path)
     records = on_store(config, lambda store: operations.list_opt_outs(store, None, config.read_address, ended=False))
     with open_private(output) as file:
         operations.write_opt_outs(file, records, escaped if file.isatty() else str)
@@ -119,7 +119,7 @@ def import_(source: BinaryIO, path: Path, *, dry_run: bool) -> None:
     \b
     Example: plivo-autoreply optout import optouts.csv
     """
-    config, content = load(path), source.read()
+    config, content = load_store(path), source.read()
     plan = on_store_if_any(config, lambda store: operations.plan_import(store, content, config.read_address))
     for warning in plan.warnings:
         echo(warning, err=True)
@@ -130,7 +130,7 @@ def import_(source: BinaryIO, path: Path, *, dry_run: bool) -> None:
     click.echo(f"{counted(added, 'opt-out')} added, {len(plan.changes) - added} were there already")
 
 
-def _plan(config: Loaded, to: str, person: str, *, out: bool) -> OptOutPlan:
+def _plan(config: StoreOnly, to: str, person: str, *, out: bool) -> OptOutPlan:
     plan = on_store_if_any(
         config, lambda store: operations.plan_change(store, to, person, config.read_address, out=out)
     )
@@ -139,7 +139,7 @@ def _plan(config: Loaded, to: str, person: str, *, out: bool) -> OptOutPlan:
     return plan
 
 
-def _change(config: Loaded, plan: OptOutPlan) -> None:
+def _change(config: StoreOnly, plan: OptOutPlan) -> None:
     changed = on_store(config, lambda store: operations.change_opt_out(store, whoami(), plan), create=True)
     state = "gets nothing from" if plan.out else "gets messages from"
     tail = "" if changed else ", as before"

@@ -10,7 +10,7 @@ import click
 
 from app.cli.common import CommandFailed, UsageError
 from app.cli.output import echo
-from app.config import Loaded
+from app.config import StoreOnly
 from app.operations.errors import OperationFailed, OperationRefused
 from app.operations.maintenance import missing_store, open_beside_server
 from app.plivo.numbers import Reading, doubtful
@@ -37,20 +37,20 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     return call(lambda: asyncio.run(main))
 
 
-def on_store(config: Loaded, work: Work[T], *, create: bool = False) -> T:
+def on_store(config: StoreOnly, work: Work[T], *, create: bool = False) -> T:
     """Run an operation on the store, beside a server that may be running. `create` makes a new store, and says so."""
-    if create and (file := missing_store(config.settings.store)):
+    if create and (file := missing_store(config.store)):
         click.echo(f"new store: {file}", err=True)
     return run(_on_store(config, work, create=create))
 
 
-def on_store_if_any(config: Loaded, work: Callable[[Store | None], Coroutine[Any, Any, T]]) -> T:
+def on_store_if_any(config: StoreOnly, work: Callable[[Store | None], Coroutine[Any, Any, T]]) -> T:
     """Run an operation on the store, or on None if there is none yet."""
-    return run(work(None)) if missing_store(config.settings.store) else on_store(config, work)
+    return run(work(None)) if missing_store(config.store) else on_store(config, work)
 
 
-async def _on_store(config: Loaded, work: Work[T], *, create: bool) -> T:
-    async with open_beside_server(config.settings.store, create=create) as store:
+async def _on_store(config: StoreOnly, work: Work[T], *, create: bool) -> T:
+    async with open_beside_server(config.store, create=create) as store:
         return await work(store)
 
 

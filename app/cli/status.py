@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.cli.common import config_option, json_option, load
+from app.cli.common import config_option, json_option, load_store
 from app.cli.output import counted, echo, print_json, print_table
 from app.cli.running import on_store
 from app.cli.times import shown, shown_or_dash, zone_option
@@ -30,7 +30,7 @@ def command(path: Path, zone: tzinfo | None, *, as_json: bool) -> None:
     \b
     Example: plivo-autoreply status
     """
-    found = on_store(load(path), lambda store: status(store, time.time()))
+    found = on_store(load_store(path), lambda store: status(store, time.time()))
     if as_json:
         print_json(_json(found))
         return

@@ -17,7 +17,8 @@ from app.config.loading import open_source
 from app.config.policies import compile_policies, read_schedules
 from app.config.routes import Reader
 from app.config.source import Source
-from app.config.store_url import located
+from app.config.store_only import StoreOnly, load_store
+from app.config.store_url import read_store
 from app.config.tables import TABLES
 from app.config.targets import read_targets
 from app.config.tests import OPT_OUT, read_tests
@@ -34,10 +35,10 @@ from app.rules.expectations import ConfigTest
 from app.rules.schedules import Schedule
 from app.rules.table import Table
 from app.runtime import Runtime
-from app.settings import AdminSettings, LoggingSettings, PlivoSettings, ServerSettings, Settings, StoreSettings
+from app.settings import AdminSettings, LoggingSettings, PlivoSettings, ServerSettings, Settings
 from app.suggestions import did_you_mean
 
-__all__ = ["BadConfig", "Diagnostic", "Loaded", "load", "load_effective"]
+__all__ = ["BadConfig", "Diagnostic", "Loaded", "StoreOnly", "load", "load_effective", "load_store"]
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ def _read(source: Source) -> Loaded | None:
         return check(options, source, (name,), data.get(name, {}))
 
     server, plivo = table("server", ServerSettings), table("plivo", PlivoSettings)
-    store, logging = table("store", StoreSettings), table("logging", LoggingSettings)
+    store, logging = read_store(source), table("logging", LoggingSettings)
     admin = table("admin", AdminSettings) if "admin" in data else None
     country = plivo.country if plivo else None
     reader = Reader(
@@ -113,7 +114,6 @@ def _read(source: Source) -> Loaded | None:
     if plivo and not plivo.auth_tokens:
         message = "no token is left, for each one is optional and missing; set one of them"
         source.note(("plivo", "auth_tokens"), message)
-    store = _located(source, store) if store else None
     if store:
         lint.check(source, store, routes, policies, targets, reader)
     if not (server and plivo and store and logging) or source.has_errors:
@@ -138,14 +138,6 @@ def _rules(source: Source) -> Mapping[str, Any]:
             message = "not a name for a rule; write letters, digits, hyphens and underscores"
             source.note(("rules", name), message, about="key")
     return named
-
-
-def _located(source: Source, store: StoreSettings) -> StoreSettings:
-    try:
-        return replace(store, url=located(store.url, source.folder, source.environment))
-    except ValueError as error:
-        source.note(("store", "url"), str(error))
-        return store
 
 
 def _runtime(

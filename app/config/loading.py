@@ -23,19 +23,27 @@ _ABSENT = "there is no such file; `plivo-autoreply init` writes one, -c or $AUTO
 
 def open_source(path: Path, flags: Mapping[str, Any]) -> Source:
     """The file with everything that it includes. Raises `BadConfig` if one of them cannot be read or is not TOML."""
-    source = Source(path, environment(path.resolve().parent))
+    source = open_main(path)
     broken: list[Diagnostic] = []
-    for part, data in _parts(source, str(path), path, broken):
-        source.data, source.parts = data, [part]
-        included = list(_included(source, data.pop(INCLUDE, []))) if INCLUDE in data else []
-        for name in included:
-            for other, more in _parts(source, str(path.parent / name), source.folder / name, broken):
-                _merge(source, other, more)
+    for name in list(_included(source, source.data.pop(INCLUDE, []))):
+        for part, more in _parts(source, str(path.parent / name), source.folder / name, broken):
+            _merge(source, part, more)
     if broken:
         raise BadConfig(str(path), broken)
     if flags and isinstance(source.data.setdefault("server", {}), dict):
         source.data["server"].update(flags)
         source.flags = frozenset(flags)
+    return source
+
+
+def open_main(path: Path) -> Source:
+    """The file without what it includes. Raises `BadConfig` if it cannot be read or is not TOML."""
+    source = Source(path, environment(path.resolve().parent))
+    broken: list[Diagnostic] = []
+    for part, data in _parts(source, str(path), path, broken):
+        source.data, source.parts = data, [part]
+    if broken:
+        raise BadConfig(str(path), broken)
     return source
 
 

@@ -105,7 +105,7 @@ class Source:
         """The text that `{ env = ".." }` or `{ file = ".." }` stands for; None: it is missing."""
         try:
             return self.environment[value["env"]] if "env" in value else self.read(value["file"])
-        except (KeyError, OSError):
+        except (KeyError, OSError, UnicodeDecodeError):
             return value.get("default")
 
     def real(self, place: Place) -> Place:

@@ -1,17 +1,31 @@
 """`[store] url`: a SQLite file or a PostgreSQL server, checked before anything is opened."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from app.settings import SQLITE
+from app.config.source import Source
+from app.config.validation import check
+from app.settings import SQLITE, StoreSettings
 
+_PLACE = ("store",)
 SERVERS = ("postgres", "postgresql")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 PARAMETERS = frozenset(
     {"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile", "target_session_attrs"}
 )
 _ADVICE = f'not a URL of a store; write "{SQLITE}autoreply.db" for a file, or postgresql://user@host/database'
+
+
+def read_store(source: Source) -> StoreSettings | None:
+    """Read `[store]`; what is wrong with it is noted."""
+    store = check(StoreSettings, source, _PLACE, source.data.get("store", {}))
+    try:
+        return store and replace(store, url=located(store.url, source.folder, source.environment))
+    except ValueError as error:
+        source.note((*_PLACE, "url"), str(error))
+        return store
 
 
 def located(url: str, folder: Path, environment: Mapping[str, str]) -> str:

@@ -1,0 +1,71 @@
+"""What commands on the store need of a file: `[store]`, and as much of the rest as can be read without complaint.
+
+At three in the morning a half-edited file, or a secret that only the server has, must not keep anybody from `history`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from app.config import numbers
+from app.config.diagnostics import BadConfig
+from app.config.loading import open_main
+from app.config.secrecy import is_source
+from app.config.source import Source
+from app.config.store_url import read_store
+from app.plivo.numbers import Reading
+from app.settings import StoreSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOnly:
+    """The store, and what numbers and names of targets mean."""
+
+    store: StoreSettings
+    country: str | None
+    targets: tuple[str, ...]
+    numbers: frozenset[str]  # of the routes, as far as they can be read
+
+    def read_number(self, source: str) -> str:
+        """Return a number as people write it in this file's country. Raises `ValueError` with advice."""
+        return numbers.read_number(source, self.country)
+
+    def read_address(self, source: str) -> Reading:
+        """Return the address of somebody who texts us. Raises `ValueError` with advice."""
+        return numbers.read_address(source, self.country)
+
+
+def load_store(path: Path) -> StoreOnly:
+    """Read `[store]`. Raises `BadConfig` for what is wrong with that table, or for a file that is not TOML."""
+    source = open_main(path)
+    store = read_store(source)
+    if store is None or source.has_errors:
+        raise BadConfig(str(path), source.diagnostics())
+    country = _country(source.value(("plivo", "country")), source)
+    targets = source.data.get("targets")
+    found = frozenset(_numbers(source, country))
+    return StoreOnly(store, country, tuple(targets) if isinstance(targets, Mapping) else (), found)
+
+
+def _country(value: Any, source: Source) -> str | None:
+    text = source.resolved(value) if is_source(value) else value
+    try:
+        return numbers.read_country(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _numbers(source: Source, country: str | None) -> Iterator[str]:
+    read = partial(numbers.read_number, country=country)
+    routes = source.data.get("routes", [])
+    for route in routes if isinstance(routes, list) else [routes]:
+        to = route.get("to", []) if isinstance(route, Mapping) else []
+        for one in to if isinstance(to, list) else [to]:
+            text = source.resolved(one) if is_source(one) else one
+            for line in text.splitlines() if isinstance(text, str) else ():
+                try:
+                    yield read(line.partition("#")[0].strip())
+                except ValueError:
+                    continue
