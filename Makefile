@@ -36,11 +36,10 @@ $(BENCH): $(SERVICE) requirements/bench.txt
 
 venv: $(SERVICE) ## .venv with what the service needs, nothing else
 
-run: $(SERVICE)  ## serve config.toml if there is one, else the example, on 127.0.0.1:8080
-	@set -a; [ ! -f .env ] || . ./.env; set +a; \
-	if [ -f config.toml ]; then exec $(BIN)/python -m app serve -c config.toml --host 127.0.0.1 --port 8080; fi; \
-	echo "no config.toml: serving config.example.toml with the token \"$${PLIVO_AUTH_TOKEN:=demo-token}\""; \
-	export PLIVO_AUTH_TOKEN; exec $(BIN)/python -m app serve -c config.example.toml --host 127.0.0.1 --port 8080
+run: $(SERVICE)  ## serve config.toml if there is one; else try the example with `dev`; on 127.0.0.1:8080
+	@if [ -f config.toml ]; then exec $(BIN)/python -m app serve -c config.toml --host 127.0.0.1 --port 8080; fi; \
+	echo "no config.toml: trying config.example.toml; $(BIN)/plivo-autoreply init writes a file of your own"; \
+	exec $(BIN)/python -m app dev -c config.example.toml --port 8080
 
 demo: $(SERVICE) ## a signed conversation against a real service, judged
 	@$(BIN)/python docs/demo.py

@@ -24,6 +24,8 @@ SHOWN = 20  # errors that are logged
 
 RESTART = ("server.host", "server.port", "server.connections", "store", "logging", "admin")
 
+CODE = "the code of Python rules"
+
 Check = Callable[[Loaded], Awaitable[list[str]]]  # returns objections to a configuration, such as failed tests
 
 
@@ -36,6 +38,11 @@ class Reloader:
         self._read = read
         self._check = check
         self._one_at_a_time = asyncio.Lock()
+        self._code = {file: _content(file) for file in service.loaded.files if file.suffix == ".py"}
+
+    def code_has_changed(self) -> bool:
+        """Return whether a Python rule has other code than at the start: modules are imported once."""
+        return any(_content(file) != content for file, content in self._code.items())
 
     async def reload(self) -> ReloadResult:
         """Put the file in force, or return why it is refused. No error in the file is raised."""
@@ -51,7 +58,8 @@ class Reloader:
 
     async def _put_in_force(self, loaded: Loaded) -> ReloadResult:
         before = self._service.loaded
-        changed = tuple(key for key in RESTART if attrgetter(key)(before.settings) != attrgetter(key)(loaded.settings))
+        keys = (key for key in RESTART if attrgetter(key)(before.settings) != attrgetter(key)(loaded.settings))
+        changed = (*keys, *([CODE] if await asyncio.to_thread(self.code_has_changed) else []))
         await self._service.use(_until_restart(before, loaded))
         self._service.state.failed_reload, self._service.state.reloaded_at = None, time.time()
         self._service.metrics.reloaded("done")

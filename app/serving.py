@@ -6,16 +6,19 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from app import telemetry
 from app.config import Loaded
 from app.config.diagnostics import for_log
+from app.config.environment import NAME as ENVIRONMENT
 from app.reload import Check, Reloader
 from app.rules.tasks import task_factory
 from app.service import Service, open_service
 from app.telemetry.metrics import Metrics
 from app.telemetry.throttle import Throttle
+from app.watching import watch
 from app.web import server
 from app.web.admin import make_admin
 from app.web.api import Api
@@ -30,44 +33,61 @@ class CannotListen(Exception):
     """An address that cannot be listened on. The message says which one, and what to check."""
 
 
-async def serve(config: Loaded, path: Path, read: Callable[[], Loaded], check: Check, *, migrate: bool) -> str | None:
-    """Serve until a signal or a fault, and return the fault.
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """How to serve.
 
-    `read` loads the file again, `check` returns what speaks against using it. Raises `CannotListen`, and what
-    `open_service` raises.
+    `read` loads the file again, `check` returns what speaks against a configuration. With `watch` a changed file is
+    reloaded; `restart` is called, before the service stops, if the code of a Python rule has changed meanwhile.
     """
+
+    path: Path
+    read: Callable[[], Loaded]
+    check: Check
+    migrate: bool = True
+    watch: bool = False
+    restart: Callable[[], None] | None = None
+
+
+async def serve(config: Loaded, options: ServeOptions) -> str | None:
+    """Serve until a signal or a fault, and return the fault. Raises `CannotListen`, and what `open_service` raises."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(telemetry.log_loop_error)
     loop.set_task_factory(task_factory)
 
     async with (
-        open_service(config, on_fault=stopped.set, migrate=migrate) as service,
-        _reloadable(Reloader(service, path, read, check)) as reloader,
+        open_service(config, on_fault=stopped.set, migrate=options.migrate) as service,
+        _reloadable(Reloader(service, options.path, options.read, options.check)) as reloader,
+        _watched(service, reloader, options, stopped),
         _admin(config, service, reloader),
     ):
-        settings = config.settings.server
-        connections = _connections(settings.connections)
-        limits = server.limits_of(connections, settings.body_limit)
-        on_limit = _on_limit(service.metrics)
-        options = server.configure(service.app, settings.host, settings.port, limits, on_limit)
-        _announce(config, path)
-        _tune_collector()
-        running = server.Server(options, on_start=_listening(config, connections), on_stop=service.begin_stop)
-        watching = asyncio.create_task(_exit_when(stopped, running))
-        try:
-            await running.serve()
-        except SystemExit:  # uvicorn could not listen, and has said why
-            message = f"cannot listen on {settings.host} port {settings.port}: is another process using it?"
-            raise CannotListen(message) from None
-        finally:
-            watching.cancel()
+        await _serve(config, options.path, service, stopped)
     log.info("stopped", fault=service.state.fault)
     if asyncio.all_tasks() - {asyncio.current_task()}:
         log.error("a task did not end in time; exiting without it")
         telemetry.close()
         os._exit(1 if service.state.fault else 0)  # everything of ours is closed; asyncio would wait for ever
     return service.state.fault
+
+
+async def _serve(config: Loaded, path: Path, service: Service, stopped: asyncio.Event) -> None:
+    """Listen, until a signal comes or `stopped` is set."""
+    settings = config.settings.server
+    connections = _connections(settings.connections)
+    limits = server.limits_of(connections, settings.body_limit)
+    bounded = server.configure(service.app, settings.host, settings.port, limits, _on_limit(service.metrics))
+    _announce(config, path)
+    _tune_collector()
+    running = server.Server(bounded, on_start=_listening(config, connections), on_stop=service.begin_stop)
+    watching = asyncio.create_task(_exit_when(stopped, running))
+    try:
+        await running.serve()
+    except SystemExit:  # uvicorn could not listen, and has said why
+        message = f"cannot listen on {settings.host} port {settings.port}: is another process using it?"
+        raise CannotListen(message) from None
+    finally:
+        watching.cancel()
 
 
 def _tune_collector() -> None:
@@ -100,6 +120,30 @@ async def _reloadable(reloader: Reloader) -> AsyncIterator[Reloader]:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for task in reloading:
             task.cancel()
+
+
+@asynccontextmanager
+async def _watched(
+    service: Service, reloader: Reloader, options: ServeOptions, stopped: asyncio.Event
+) -> AsyncIterator[None]:
+    """Watch the files of the configuration as long as the block runs, if that is asked for."""
+
+    async def changed() -> None:
+        if options.restart and reloader.code_has_changed():
+            options.restart()
+            stopped.set()
+        else:
+            await reloader.reload()
+
+    def files() -> list[Path]:
+        return [options.path, options.path.with_name(ENVIRONMENT), *service.loaded.files]  # the first may be a link
+
+    watching = asyncio.create_task(watch(files, changed)) if options.watch else None
+    try:
+        yield
+    finally:
+        if watching:
+            watching.cancel()
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from app import __version__
 COMMANDS = {
     "serve": "Answer Plivo, store its reports, forward them.",
     "init": "Write a small configuration file.",
+    "dev": "Serve on 127.0.0.1 and reload the file on each change.",
     "check": "Read the file as `serve` would, and tell everything that is wrong with it.",
     "config": "Show what is in force; print the JSON Schema of the file.",
     "test": "Run the [[tests]] of the file.",

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app.cli.common import CommandFailed, UsageError, config_option, json_option, load
+from app.cli.common import CommandFailed, UsageError, config_option, json_option, load, load_store
 from app.cli.confirm import confirm_options
 from app.cli.output import print_json
 from app.cli.provision_views import names, plan_json, show_lost, show_plan, show_undo, summary
@@ -67,7 +67,7 @@ def apply(path: Path, *, yes: bool, dry_run: bool) -> None:
         raise UsageError("; ".join(found.errors))
     if found.steps and (yes or _confirmed("Apply this to Plivo?")):
         account, who = _account(config), whoami()
-        work = on_store(config, lambda store: provision.apply(account, found, store, who, _tell), create=True)
+        work = on_store(load_store(path), lambda store: provision.apply(account, found, store, who, _tell), create=True)
         _report(work, "apply")
 
 
@@ -83,11 +83,12 @@ def undo(path: Path, *, yes: bool, dry_run: bool) -> None:
     config = load(path)
     _require_terminal(yes=yes or dry_run)
     account, who = _account(config), whoami()
-    found = on_store_if_any(config, lambda store: provision.undo_plan(account, store))
+    stored = load_store(path)
+    found = on_store_if_any(stored, lambda store: provision.undo_plan(account, store))
     show_undo(found)
     if dry_run or found.is_empty or not (yes or not found.steps or _confirmed("Undo this at Plivo?")):
         return
-    progress = on_store(config, lambda store: provision.undo(account, found, store, who, _tell))
+    progress = on_store(stored, lambda store: provision.undo(account, found, store, who, _tell))
     show_lost([number for number in progress.lost if number not in found.lost])  # the others were shown
     _report(progress, "undo")
 

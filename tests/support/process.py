@@ -45,19 +45,27 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
 
 
 class Served:
-    """A running `serve` with this folder as its working directory; `more` goes into its environment."""
+    """A running `serve` (or another verb) with this folder as its working directory; `more` goes into its environment,
+    and `without` does not.
+    """
 
     def __init__(
-        self, folder: Path, *arguments: str, command: tuple[str, ...] = COMMAND, more: Environment = NO_MORE
+        self,
+        folder: Path,
+        *arguments: str,
+        verb: str = "serve",
+        command: tuple[str, ...] = COMMAND,
+        more: Environment = NO_MORE,
+        without: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
             self._log_start = log.tell()  # a restart goes on in the log of the process before it
             self.process = subprocess.Popen(
-                [*command, "serve", "--port", "0", *arguments],
+                [*command, verb, "--port", "0", *arguments],
                 cwd=folder,
-                env=environment(folder, **more),
+                env={name: value for name, value in environment(folder, **more).items() if name not in without},
                 stderr=log,
                 stdout=log,
             )

@@ -1,0 +1,83 @@
+"""`dev` and `serve --watch`: a change of a file takes effect by itself."""
+
+import re
+from pathlib import Path
+
+from support import process, wire
+
+OLD, NEW = "Thanks, we got your message.", "We have moved."
+FUNCTION = """
+async def reply(message, context):
+    return "{text}"
+"""
+PYTHON = process.MINIMAL.replace(f'text = "{OLD}"', 'rules = ["own"]\n[rules.own]\npython = "own:reply"')
+
+
+def _answer(service: process.Served) -> str | None:
+    status, xml = wire.tell(service, wire.message())
+    assert status == 200
+    return wire.text_of(xml)
+
+
+def test_watch_reloads_a_file_that_has_changed(tmp_path: Path) -> None:
+    """Also one that was swapped for another by a link, as orchestrators do."""
+    (tmp_path / "one.toml").write_text(process.MINIMAL)
+    (tmp_path / "two.toml").write_text(process.MINIMAL.replace(OLD, NEW))
+    (tmp_path / "config.toml").symlink_to("one.toml")
+    service = process.Served(tmp_path, "--watch")
+    try:
+        assert _answer(service) == OLD
+        (tmp_path / "next").symlink_to("two.toml")
+        (tmp_path / "next").rename(tmp_path / "config.toml")
+        service.wait_for("reloaded")
+        assert _answer(service) == NEW
+    finally:
+        assert service.stop() == 0
+
+
+def test_changed_code_of_a_rule_takes_a_restart(tmp_path: Path) -> None:
+    """`serve --watch` says so, and goes on with the code that it has."""
+    (tmp_path / "own.py").write_text(FUNCTION.format(text=OLD))
+    with process.served(tmp_path, PYTHON, "--watch") as service:
+        assert _answer(service) == OLD
+        (tmp_path / "own.py").write_text(FUNCTION.format(text=NEW))
+        (line,) = service.wait_for("reloaded")
+        assert line["needs_restart"] == ["the code of Python rules"]
+        assert _answer(service) == OLD
+
+
+def test_dev_serves_on_loopback_and_restarts_itself(tmp_path: Path) -> None:
+    """It says how to text it, reloads the file, and starts again with changed code."""
+    (tmp_path / "own.py").write_text(FUNCTION.format(text=OLD))
+    (tmp_path / "config.toml").write_text(PYTHON + '[logging]\nformat = "json"\n')
+    service = process.Served(tmp_path, verb="dev")
+    try:
+        assert re.search(r"plivo-autoreply send -c config\.toml --url http://127\.0\.0\.1:0 ", service.text())
+        assert service.wait_for("listening")[0]["host"] == "127.0.0.1"
+        assert _answer(service) == OLD
+        (tmp_path / "own.py").write_text(FUNCTION.format(text=NEW))
+        port = service.wait_for("listening", 2)[1]["port"]
+        service.url = f"http://127.0.0.1:{port}"
+        assert _answer(service) == NEW
+    finally:
+        assert service.stop() == 0
+
+
+def test_dev_needs_no_token(tmp_path: Path) -> None:
+    """A stand-in verifies what `send` signs; another file's own name for its token is its own affair."""
+    (tmp_path / "config.toml").write_text(process.MINIMAL + '[logging]\nformat = "json"\n')
+    service = process.Served(tmp_path, verb="dev", without=("PLIVO_AUTH_TOKEN",))
+    try:
+        assert 'the token is "demo-token"' in service.text()
+        to = ("--url", service.url, "--to", "+33644600000", "--from", "+33700000001", "--text", "hello")
+        sent = process.run("send", *to, cwd=tmp_path, PLIVO_AUTH_TOKEN="demo-token")
+        assert (sent.returncode, OLD in sent.stdout) == (0, True)
+    finally:
+        assert service.stop() == 0
+
+
+def test_dev_without_a_file_says_how_to_write_one(tmp_path: Path) -> None:
+    """`init` is the next step."""
+    done = process.run("dev", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no config.toml; write one with: plivo-autoreply init" in done.stderr
