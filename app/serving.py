@@ -33,7 +33,7 @@ class CannotListen(Exception):
 async def serve(config: Loaded, path: Path, read: Callable[[], Loaded], check: Check, *, migrate: bool) -> str | None:
     """Serve until a signal or a fault, and return the fault.
 
-    `read` loads the file again, `check` returns what speaks against using it. Raises `CannotListen`, and what
+    `read` loads the file again, `check` returns objections to it. Raises `CannotListen`, and what
     `open_service` raises.
     """
     stopped = asyncio.Event()
