@@ -37,7 +37,7 @@ class CannotListen(Exception):
 class ServeOptions:
     """How to serve.
 
-    `read` loads the file again, `check` returns what speaks against a configuration. With `watch` a changed file is
+    `read` loads the file again, `check` returns objections to a configuration. With `watch` a changed file is
     reloaded; `restart` is called, before the service stops, if the code of a Python rule has changed meanwhile.
     """
 

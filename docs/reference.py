@@ -26,46 +26,57 @@ HEAD = """\
 
 # Configuration
 
-One TOML file says everything. [config.example.toml](../config.example.toml) is a tour of it that works as it stands;
-this page is the reference of every key. `plivo-autoreply check` tells everything that is wrong with a file, each with
-file, line and column, and `plivo-autoreply config show` what is in force.
+The service is configured by one TOML file. This page describes every key.
+[config.example.toml](../config.example.toml) is a tour that works as it is.
+
+`plivo-autoreply check` reports every error in a file with line and column. `plivo-autoreply config show` prints the
+values in force.
 
 ## How values are written
 
-| value | as |
+| value | written as |
 |---|---|
-| a text | `"in double quotes"`, or `'in single quotes'`, where a backslash is a character like any other |
+| a text | `"in double quotes"`, or `'in single quotes'`, where a backslash has no special meaning |
 | a duration | `"500ms"`, `"6s"`, `"10m"`, `"12h"`, `"30d"`; also `"1h 30m"` |
 | a size | `"64KiB"`, `"1MiB"`, `"2GiB"` |
-| a limit | `"30/1h"`: 30 in any span of one hour |
-| a number | `"+33 6 44 60 00 00"`, `"+33644600000"`, national forms with `[plivo] country`; or a short code |
-| a list | `["a", "b"]`; a single value may stand alone |
-
-Any text, duration or size may stand elsewhere: `{ env = "NAME" }` is a variable of the environment, or of a file `.env`
-beside this one, and `{ file = "path" }` a file, relative to the folder of this one. With `optional = true` it may be
-missing, with `default = ".."` another value counts then.
+| a limit | `"30/1h"`: 30 in any period of one hour |
+| a number | `"+33 6 44 60 00 00"`, `"+33644600000"`, a national form with `[plivo] country`, or a short code |
+| a list | `["a", "b"]`; a single value needs no brackets |
 
 Unknown keys are errors. Times in `[[tests]]` are written without quotes.
 
+## Values from the environment and from files
+
+Any text, duration or size may come from elsewhere:
+
+| written as | value |
+|---|---|
+| `{ env = "NAME" }` | a variable of the environment, or of a file `.env` beside the configuration file |
+| `{ file = "path" }` | the content of a file. The path is relative to the folder of the configuration file |
+
+With `optional = true` the value may be missing. With `default = ".."` another value is used instead.
+
 ## Several files
+
+Put this at the top of the main file:
 
 ```
 include = ["teams/*.toml"]
 ```
 
-at the top of the file adds files that hold only routes, rules, schedules and tests, in the order of their names. Paths
-in them are relative to the folder of the main file, too. One that is wrong refuses the whole load, and is named.
+Included files hold only routes, rules, schedules and tests. They are read in the order of their names. Paths in them
+are relative to the folder of the main file. An error in one of them refuses the whole configuration.
 
-## In an editor
+## Editor support
 
-`plivo-autoreply config schema > schema.json` writes a JSON Schema. Editors with Taplo, as VS Code with its extension
-Even Better TOML, complete and check keys if the file begins with
+`plivo-autoreply config schema > schema.json` writes a JSON Schema. Editors with Taplo, such as VS Code with the
+extension Even Better TOML, then complete and check keys. The file must begin with
 
 ```
 #:schema ./schema.json
 ```
 
-For included files: `plivo-autoreply config schema --included`.
+For included files, use `plivo-autoreply config schema --included`.
 """
 
 

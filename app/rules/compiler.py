@@ -22,7 +22,7 @@ NAMES = frozenset({"from", "to", "text", "rest", "route", "message_uuid"})  # wh
 
 
 class Note(Protocol):
-    """Takes what is wrong: the problem, then `; ` and what to do."""
+    """A function that takes a fault: the problem, then `; ` and what to do."""
 
     def __call__(
         self,
@@ -33,7 +33,7 @@ class Note(Protocol):
         about: Literal["key", "value"] = "value",
         at: range | None = None,
     ) -> None:
-        """`about`: the key itself or its value. `at`: which characters of the value."""
+        """Report a fault at a place: about the key itself or its value, `at` these characters of the value."""
         ...
 
 
@@ -85,7 +85,7 @@ class RuleCompiler:
             return ""
 
     def numbers(self, key: str, sources: Iterable[str]) -> tuple[str, ...]:
-        """The normalised addresses of a list, each once."""
+        """Return the normalised addresses of a list, each once."""
         each = (self.at(key, index).number("", source) for index, source in enumerate(sources))
         return tuple(dict.fromkeys(each))
 

@@ -97,14 +97,14 @@ def parse(source: str, schedules: Mapping[str, Schedule]) -> Template:
 
 
 def place_of(name: str, source: str) -> range:
-    """Where `{name}` stands in a text."""
+    """Return where `{name}` is in a text."""
     start = max(re.sub(r"\{\{|\}\}", "  ", source).find(f"{{{name}"), 0)
     end = source.find("}", start)
     return range(start, end + 1 if end >= 0 else len(source))
 
 
 def _stray_brace(source: str) -> range:
-    """The brace that opens or closes nothing, or what it opens."""
+    """Return the place of a brace without a partner, or of what it opens."""
     plain = re.sub(r"\{\{|\}\}", "  ", source)
     plain = re.sub(r"\{[^{}]*\}", lambda found: " " * len(found[0]), plain)
     found = re.search(r"[{}]", plain)

@@ -39,7 +39,7 @@ STEPS = {
     # a message whose rule waits for somebody
     "claim: written": Step("app.store.messages:Messages.claim", "after"),
     "claim: taken": Step("app.store.journal:SqlJournal.claim", "after"),
-    "webhook: heard": Step("app.http_client.exchange:_Coming.read_body", "before"),  # it has the question
+    "webhook: heard": Step("app.http_client.exchange:_Receiving.read_body", "before"),  # it has the question
     "webhook: answered": Step("app.http_client:HttpClient.post", "after"),
     # a report comes in
     "report: written": Step("app.store.deliveries:accept", "after"),
@@ -47,7 +47,7 @@ STEPS = {
     # and goes out; a lane asks for leases all the time, also when there are none
     "delivery: lease written": Step("app.store.deliveries:lease", "after", if_any="result"),
     "delivery: leased": Step("app.store.deliveries:SqlDeliveryQueue.lease", "after", if_any="result"),
-    "delivery: heard": Step("app.http_client.exchange:_Coming.read_body", "before"),
+    "delivery: heard": Step("app.http_client.exchange:_Receiving.read_body", "before"),
     "delivery: posted": Step("app.http_client:HttpClient.post", "after"),
     "delivery: settle written": Step("app.store.deliveries:_settle", "after", if_any="items"),
     "delivery: settled": Step("app.store.deliveries:SqlDeliveryQueue.settle", "after"),

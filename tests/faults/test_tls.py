@@ -182,7 +182,7 @@ def test_files_that_cannot_be_used_are_faults_of_the_config(
     done = process.run("check", cwd=tmp_path)
     assert done.returncode == 2
     assert f"targets.crm.{said}" in done.stderr
-    assert f"routes[1].{said}" in done.stderr
+    assert f"routes.bot.{said}" in done.stderr
     assert "PRIVATE" not in done.stderr + done.stdout
 
 

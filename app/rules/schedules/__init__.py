@@ -88,7 +88,9 @@ class Schedule:
         return moment.strftime(form)
 
     def days(self, at: float, count: int) -> Iterator[tuple[date, list[tuple[datetime, datetime]]]]:
-        """When it is open on each of the next days, that of `at` included; each opening ends at midnight at last."""
+        """Return when it is open on each of the next days, including that of `at`. Each opening ends at midnight at the
+        latest.
+        """
         first = self._local(at).date()
         for day in (first + timedelta(days=number) for number in range(count)):
             start, end = (
@@ -145,7 +147,7 @@ def build(name: str, options: ScheduleOptions) -> Schedule:
 
 
 def unknown(name: str) -> Schedule:
-    """What stands for a schedule that could not be read."""
+    """Return a stand-in for a schedule that could not be read."""
     return Schedule(name, parse("24/7", public_holidays.NONE), ZoneInfo("UTC"))
 
 

@@ -49,7 +49,7 @@ def advice(hours: str, error: str) -> str:
 
 
 def unread(hours: str, error: str) -> range | None:
-    """The characters of hours that the library could not read, by its own message."""
+    """Return the characters of hours that the library could not read, according to its own message."""
     position = re.search(r"--> 1:(\d+)", error)
     start = int(position[1]) - 1 if position else len(hours)
     return range(start, len(hours)) if start < len(hours) else None
