@@ -134,6 +134,9 @@ PURE_THEMSELVES = (  # a target holds secrets, which the HTTP client signs with
 HOMES = {
     "pydantic": "app.config",
     "pydantic_core": "app.config",
+    "tree_sitter": "app.config",
+    "dotenv": "app.config",
+    "rich": "app.cli",
     "sqlalchemy": "app.store",
     "alembic": "app.store.migrations",
     "click": "app.cli",

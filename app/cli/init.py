@@ -95,9 +95,9 @@ def command(
         raise UsageError("nobody can be asked here; say --public-url https://.., and what else is not the default")
     answers = _answer(public_url, "URL that Plivo will call, as https://sms.example.com", answers, _public_url)
     token = "" if auth_token is None and is_known else auth_token
-    answers = _answer(token, "Auth token of Plivo (empty: later)", answers, _token, default="", hide=True)
+    answers = _answer(token, "Auth token of Plivo (empty to set it later)", answers, _token, default="", hide=True)
     chosen = ", ".join(numbers) if numbers else None
-    answers = _answer(chosen, "Your numbers, separated by commas (*: all of them)", answers, _numbers, default=EVERY)
+    answers = _answer(chosen, "Your numbers, separated by commas, or * for all", answers, _numbers, default=EVERY)
     answers = _answer(text, "Reply", answers, _text, default=TEXT)
     answers = _answer(target or "", "", answers, _target)
     _write(path, answers)

@@ -23,6 +23,7 @@ from app.settings import AdminSettings, StoreSettings
 MANY_NUMBERS = 1_000  # that share a spending cap: one busy number may silence all others
 RATES = ("per_sender", "same_text", "total")
 
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 TOO_LONG = "longer than [store] keep; what is forgotten cannot be counted, so shorten it, or raise keep"
 
 
@@ -166,6 +167,13 @@ def warn_of_exposure(source: Source) -> None:
             source.note(place, 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
         if place == ("store", "url") and isinstance(value, str) and re.search(r"//[^/@:]*:[^/@]+@", value):
             source.note(place, 'a password in the file; better url = { env = ".." } or { file = ".." }', "warning")
+        if isinstance(value, str) and (found := _VARIABLE.fullmatch(value)):
+            source.note(place, f'looks like a variable; write {{ env = "{found[1]}" }}', "warning")
+        if place == ("plivo", "signature") and value == "log-only":
+            message = (
+                "requests that nobody signed are answered too, so strangers can send messages at your cost; use any"
+            )
+            source.note(place, message, "warning")
         if isinstance(value, str) and (what := _EXPOSED.get(key)) and _is_open_http(value):
             source.note(place, f"http to a public host, anybody on the way can read {what}; use https", "warning")
 

@@ -78,7 +78,8 @@ class Locator:
     environment: Mapping[str, str] = field(repr=False)
     contents: Mapping[Path, bytes] = field(repr=False)
     secrets: frozenset[str] = field(init=False, repr=False)
-    lines: dict[str, Lines] = field(default_factory=dict, repr=False)  # of the files that values come from
+    texts: dict[str, str | None] = field(default_factory=dict, repr=False)  # of the files that values come from
+    lines: dict[str, Lines] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         found = frozenset(secrets_in(self.data, lambda source: self._resolved(source)[1]))
@@ -102,7 +103,8 @@ class Locator:
             name = str(source["file"])
             lines = self._lines_of(name)
             span = lines.span(finding.at.start, finding.at.stop)
-            excerpt = Excerpt(lines.lines[span.line - 1], span.column, span.end)
+            line = lines.lines[span.line - 1]
+            excerpt = None if self._is_known(line) else Excerpt(line, span.column, span.end)
             shown = str(self.shown.parent / name)
             return Diagnostic(key, message, severity, shown, span.line, span.column, excerpt, value)
         part, node, is_exact = self._find(place, finding.part)
@@ -126,10 +128,13 @@ class Locator:
     def _message(self, finding: Finding) -> tuple[str, str]:
         """The message with the value in it, unless it is secret or named there already; and what was put in."""
         shown = self._shown(finding.place) if finding.about == "value" and not finding.part else None
-        problem, semicolon, advice = finding.message.partition("; ")
+        message = finding.message
+        for secret in self.secrets:
+            message = message.replace(secret, MASK)
+        problem, semicolon, advice = message.partition("; ")
         bare = (shown or "").partition('" in ')[0].strip('"')
         if shown is None or f'"{bare}"' in problem or (len(bare) > 2 and bare in problem):  # noqa: PLR2004
-            return finding.message, ""
+            return message, ""
         return f"{problem} ({shown}){semicolon}{advice}", f"({shown})"
 
     def _shown(self, place: Place) -> str | None:
@@ -152,6 +157,11 @@ class Locator:
         return name, self._content(name)
 
     def _content(self, name: str) -> str | None:
+        if name not in self.texts:
+            self.texts[name] = self._decoded(name)
+        return self.texts[name]
+
+    def _decoded(self, name: str) -> str | None:
         content = self.contents.get(self.shown.resolve().parent / name)
         try:
             return None if content is None else decoded(content).replace("\r\n", "\n").rstrip("\r\n")

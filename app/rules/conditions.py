@@ -99,6 +99,8 @@ def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Cond
     for key, name, wanted in (("open", options.open, True), ("closed", options.closed, False)):
         if name is not None and (schedule := compiler.schedule(key, name)):
             conditions.append(OpenOrClosed(schedule, wanted))
+    if options.open is not None and options.open == options.closed:
+        compiler.fault("closed", "open and closed of one schedule never hold together; delete one of them")
     if options.match is not None:
         pattern = _compile(options.match, compiler)
         compiler = compiler.knowing_all() if pattern is None else compiler.knowing(pattern.groupindex)

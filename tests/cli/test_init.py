@@ -4,6 +4,8 @@ import os
 import pty
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -105,21 +107,37 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     assert (tmp_path / "config.toml").read_text() != "mine"
 
 
+def _wait_for_silence(terminal: int) -> None:
+    """Until what is typed is not shown any more: going there drops what was typed before."""
+    deadline = time.monotonic() + process.START_SECONDS
+    while termios.tcgetattr(terminal)[3] & termios.ECHO:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def _converse(folder: Path, answers: list[str]) -> tuple[int, str]:
     """Answer each question once it is asked, as people do; the exit code, and all that was asked."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "app", "init"], cwd=folder, env=_environment(), stdin=theirs, stderr=subprocess.PIPE
+        [sys.executable, "-m", "app", "init"],
+        cwd=folder,
+        env=_environment(),
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # or a password would be asked for on the terminal of the tests
     ) as process_:
         assert process_.stderr
         os.close(theirs)
         said = b""
         for answer in answers:
             start = len(said)
-            while not said[start:].endswith(b": "):
+            while not said[start:].endswith(b": ") or said.endswith(b"Error: "):
                 part = process_.stderr.read(1)
                 assert part, said
                 said += part
+            if said.endswith(b"later): "):
+                _wait_for_silence(ours)
             os.write(ours, f"{answer}\n".encode())
         said += process_.stderr.read()
     os.close(ours)

@@ -274,6 +274,12 @@ def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path, monkeypatch: p
         refusal = _refused(_write(tmp_path, SERVER + token + wrong + ROUTE))
         assert [one.key for one in refusal.errors] == ["plivo.country"]
         assert HIDDEN not in repr(refusal.diagnostics) + "".join(map(str, refusal.diagnostics))
+    (tmp_path / "token").write_text(HIDDEN)
+    token = '[plivo]\nauth_tokens = { file = "token" }\n'
+    route = ROUTE.replace('"*"', '{ file = "token" }\nname = "a"')
+    refusal = _refused(_write(tmp_path, SERVER + token + route))
+    assert [one.key for one in refusal.errors] == ["routes.a.to"]
+    assert HIDDEN not in repr(refusal.diagnostics) + "".join(map(str, refusal.diagnostics))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""Commands that only need the store work beside a file with errors elsewhere, and without its secrets."""
+
+from pathlib import Path
+
+import pytest
+from support.command import Shell
+
+BROKEN = """
+[server]
+public_url = "nonsense"
+[plivo]
+auth_tokens = { env = "NOT_SET" }
+[[routes]]
+to = "+33644600000"
+rules = ["missing"]
+"""
+WHO = "+33700000001"
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """A folder with a file that `serve` refuses, and a store."""
+    monkeypatch.delenv("NOT_SET", raising=False)
+    (tmp_path / "config.toml").write_text(BROKEN)
+    shell = Shell(tmp_path, monkeypatch, capsys)
+    assert shell("optout", "add", "--to", "+33644600000", "--from", WHO).code == 0
+    return shell
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("history", WHO),
+        ("deliveries", "list"),
+        ("optout", "list"),
+        ("limits", "list"),
+        ("limits", "reset", WHO, "--yes"),
+        ("forget", WHO, "--yes"),
+        ("status",),
+        ("backup", "copy.db"),
+        ("migrate",),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_only_the_store_is_read(shell: Shell, command: tuple[str, ...]) -> None:
+    """At three in the morning nobody mends the file first."""
+    done = shell(*command)
+    assert done.code == 0, done.err
+    assert "public_url" not in done.err
+
+
+def test_what_a_broken_file_hides_is_said(shell: Shell) -> None:
+    """Spending caps stand in the file, so `limits list` says why it shows none."""
+    assert "config.toml has 4 errors, so what is spent of the caps is not shown" in shell("limits", "list").err
+
+
+def test_a_broken_store_table_is_told(shell: Shell, tmp_path: Path) -> None:
+    """With its place, and nothing else."""
+    (tmp_path / "config.toml").write_text(f'{BROKEN}[store]\nkeep = "soon"\n')
+    done = shell("history", WHO)
+    assert done.code == 2
+    assert done.err.splitlines()[0].startswith('config.toml:10:8: error: store.keep: not a duration ("soon")')
+    assert "public_url" not in done.err
