@@ -21,6 +21,7 @@ from app.provisioning.undo import (
     UndoPlan,
     UndoStep,
 )
+from app.provisioning.values import ANSWER_URL, HANGUP_URL
 
 BATCH = 50  # numbers that are remembered, and then changed, together
 _GONE = (400, 404)  # how Plivo refuses an application that it does not know
@@ -114,7 +115,10 @@ def _remembered(step: UpdateApplication, former: Former) -> FormerApplication | 
     if known and known.fields is None:
         return None
     before = known.fields if known and known.fields else {}
-    return FormerApplication(step.name, step.app_id, {**{one.name: one.old for one in step.changes}, **before})
+    old = {one.name: one.old for one in step.changes}
+    if ANSWER_URL in old:  # without a hangup_url of its own, an application shows the answer_url there
+        old.setdefault(HANGUP_URL, step.fields.get(HANGUP_URL))
+    return FormerApplication(step.name, step.app_id, {**old, **before})
 
 
 async def apply_undo(plan: UndoPlan, api: PlivoApi, memory: Memory, tell: Tell) -> Progress[UndoStep]:

@@ -120,16 +120,12 @@ def _application_step(
     if one.fields is None:
         yield DeleteApplication(application.app_id, one.name)
         return
-    restored = {name: value for name, value in one.fields.items() if application.fields.get(name) != value}
-    if restored:
-        empty = {name: "" if value is None else value for name, value in restored.items()}
-        yield RestoreApplication(
-            application.app_id,
-            one.name,
-            {name: application.fields[name] for name in restored if name in application.fields},
-            empty,
-            {**application.kept, **empty},
-        )
+    former: dict[str, Field] = {name: "" if value is None else value for name, value in one.fields.items()}
+    differing = {name: value for name, value in former.items() if application.fields.get(name, "") != value}
+    if differing:
+        now = {name: application.fields[name] for name in differing if name in application.fields}
+        fields = {**application.kept, **former}
+        yield RestoreApplication(application.app_id, one.name, now, differing, fields)
 
 
 def _name(state: AccountState, app_id: str | None) -> str | None:

@@ -55,10 +55,11 @@ async def test_there_and_back(api: PlivoApi, account: PlivoAccount, old: str) ->
     before, memory = account.state(), DictMemory()
     assert (await apply(api, memory, options())).error is None
     (ours,) = set(account.applications) - {old}
-    assert account.applications[ours] == before["applications"][old] | {
+    expected = account.applications[old] | {
         "app_name": "plivo-autoreply",
         "message_url": "https://sms.example.com/message",
     }
+    assert account.applications[ours] == expected
     assert [account.numbers[number]["app_id"] for number in NUMBERS] == [ours, ours, None]
     account.calls.clear()
     assert (await plan(api, options())).steps == ()
@@ -96,9 +97,10 @@ async def test_an_application_that_was_there_before(api: PlivoApi, account: Pliv
     )
     account.add_number(FIRST, ours)
     before, memory = account.state(), DictMemory()
+    fields = dict(account.applications[ours])
     await apply(api, memory, options())
     await apply(api, memory, options(public_url="https://new.example.com"))
-    assert account.applications[ours] == before["applications"][ours] | {
+    assert account.applications[ours] == fields | {
         "message_url": "https://new.example.com/message",
         "message_method": "POST",
     }
@@ -311,8 +313,5 @@ async def test_any_account_there_and_back(
         after = account.state()
         for number in progress.lost:
             del before["numbers"][number], after["numbers"][number]
-        if not account.shows_log:  # what Plivo does not show cannot be given back
-            for one in (*before["applications"].values(), *after["applications"].values()):
-                del one["log_incoming_messages"]
         assert after == before
         assert memory == DictMemory()

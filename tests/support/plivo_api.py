@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, type] = {
 DEFAULTS: dict[str, Any] = {
     "answer_url": "",
     "answer_method": "POST",
+    "hangup_url": "",
     "hangup_method": "POST",
     "fallback_answer_url": "",
     "fallback_method": "POST",
@@ -103,8 +104,9 @@ class PlivoAccount:
         self.numbers[number] = shown | {"app_id": app_id} | attributes
 
     def state(self) -> dict[str, Any]:
-        """All that can change, to compare it later."""
-        return json.loads(json.dumps({"applications": self.applications, "numbers": self.numbers}))  # type: ignore[no-any-return]
+        """All that can change, as Plivo shows it, to compare it later."""
+        applications = {app_id: self.shown_application(app_id) for app_id in self.applications}
+        return {"applications": applications, "numbers": {number: dict(one) for number, one in self.numbers.items()}}
 
     def writes(self) -> list[tuple[str, str, Any]]:
         """What was asked to be changed."""
@@ -113,7 +115,7 @@ class PlivoAccount:
     def shown_application(self, app_id: str) -> dict[str, Any]:
         """An application as GET shows it."""
         shown = {RENAMED.get(name, name): value for name, value in self.applications[app_id].items()}
-        shown.setdefault("hangup_url", shown["answer_url"])
+        shown["hangup_url"] = shown["hangup_url"] or shown["answer_url"]
         if not self.shows_log:
             del shown["log_incoming_messages"]
         uri = f"/v1/Account/{AUTH_ID}/Application/{app_id}/"
@@ -183,8 +185,8 @@ def _create_application(account: PlivoAccount, call: Call) -> tuple[int, Any]:
 
 def _update_application(account: PlivoAccount, call: Call) -> tuple[int, Any]:
     application, arguments = _known(account.applications, call.key), _arguments(call.body)
-    kept = {name: application[name] for name in ("app_name", "hangup_url") if name in application}
-    account.applications[call.key] = (DEFAULTS | kept if account.resets else application) | arguments
+    unnamed = {**DEFAULTS, "app_name": application["app_name"]} if account.resets else application
+    account.applications[call.key] = unnamed | arguments
     return 202, {"message": "changed", "api_id": "1"}
 
 
