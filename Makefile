@@ -51,7 +51,7 @@ test-fast: $(DEV) ## the tests that start no process: most of them, in under a m
 	@$(BIN)/python -m pytest --one-process -n auto --maxprocesses 4 --dist loadfile
 
 bench: $(BENCH)  ## figures, as ratios within one run
-	@broken=; for bench in throughput growth footprint writer forward hanging replicas targets kill; do \
+	@broken=; for bench in throughput growth footprint writer forward hanging replicas targets kill reloads; do \
 	echo "== $$bench"; $(BIN)/python bench/$$bench.py || broken="$$broken $$bench"; done; \
 	[ -z "$$broken" ] || { echo "a promise is broken:$$broken"; exit 1; }
 
