@@ -15,7 +15,7 @@ from app.policies.limits import LimitOptions
 from app.policies.opt_out import RouteOptOut, read
 from app.policies.policies import Policies
 from app.rules.compiler import Place
-from app.rules.kinds.keywords import Keyword, Keywords
+from app.rules.kinds.keywords import Keywords
 from app.rules.rule import Rule
 from app.rules.table import Table
 from app.settings import AdminSettings, StoreSettings
@@ -67,16 +67,8 @@ def _cooldowns(rules: Iterable[tuple[Place, Rule]]) -> Iterator[tuple[Place, flo
     for place, rule in rules:
         if rule.cooldown:
             yield place, rule.cooldown.seconds
-        words = {word.source: word for word in _words(rule.action)}
-        yield from (
-            ((*place, "keywords", word.source), word.cooldown.seconds) for word in words.values() if word.cooldown
-        )
-
-
-def _words(action: object) -> list[Keyword]:
-    if not isinstance(action, Keywords):
-        return []
-    return [*action.whole.values(), *action.first.keywords.values(), *action.any.keywords.values()]
+        words = rule.action.every if isinstance(rule.action, Keywords) else ()
+        yield from (((*place, "keywords", word.source), word.cooldown.seconds) for word in words if word.cooldown)
 
 
 def warn_of_opt_out_words(

@@ -104,7 +104,7 @@ async def _ask(rule: Rule, context: RuleContext) -> RuleResult:
 class _Given:
     """The stand-in for an action that calls out, with the result that a test or `explain` has set."""
 
-    result: str
+    result: str | RuleResult
     always_answers: ClassVar[bool] = False
     calls_out: ClassVar[bool] = False
     has_cooldown: ClassVar[bool] = False
@@ -115,5 +115,9 @@ class _Given:
                 return Passes("given: pass")
             case "fail":
                 return Fails("given: fail")
-            case text:
+            case str(text):
                 return context.reply(text, "given: a text")
+            case Answers() as answer:
+                return replace(answer, messages=tuple([replace(one, src=context.src) for one in answer.messages]))
+            case result:
+                return result

@@ -4,7 +4,7 @@ from functools import cache
 
 import sqlalchemy as sa
 
-from app.store.driver import Connection
+from app.store.driver import Connection, Reader
 from app.store.schema import messages
 from app.store.statement import Statement
 
@@ -26,7 +26,7 @@ class Arrivals:
         return found
 
 
-async def first_after(connection: Connection, id_: sa.Column[int], arrived: sa.Column[float], since: float) -> int:
+async def first_after(connection: Reader, id_: sa.Column[int], arrived: sa.Column[float], since: float) -> int:
     """Return the id of the first row that arrived after `since`, or an id above all others. Uses binary search."""
     bounds, probe = _statements(id_, arrived)
     low, high = (await connection.fetch(bounds, {}))[0]

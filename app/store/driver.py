@@ -14,16 +14,20 @@ R = TypeVar("R")
 Row = Sequence[Any]
 
 
-class Connection(Protocol):
+class Reader(Protocol):
+    """What can be asked for rows."""
+
+    async def fetch(self, statement: Statement, values: Values) -> list[Row]:
+        """The rows of a statement."""
+        ...
+
+
+class Connection(Reader, Protocol):
     """A connection inside a transaction."""
 
     @property
     def shared(self) -> bool:
         """Whether other processes may write at the same time."""
-        ...
-
-    async def fetch(self, statement: Statement, values: Values) -> list[Row]:
-        """Return the rows of a statement."""
         ...
 
     async def execute(self, statement: Statement, values: Values) -> None:

@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.plivo.refusals import Unavailable
 from app.store.database import readers
+from app.store.driver import Row
 from app.store.errors import StoreError, described
+from app.store.statement import Statement, Values
 
 
 @asynccontextmanager
@@ -21,3 +23,14 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     except (DBAPIError, PoolTimeout, OSError, StoreError) as error:
         message = f"the store cannot be read: {described(error)}"
         raise Unavailable(message) from error
+
+
+class AsReader:
+    """A connection for reading that takes the statements of the hot path (`driver.Reader`)."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: Statement, values: Values) -> list[Row]:
+        """Return the rows of a statement."""
+        return list(await self._connection.execute(statement.core, values))

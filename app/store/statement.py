@@ -61,7 +61,7 @@ class Statement:
     """One statement. If `counted`, it is executed for many rows, and the number of rows that it changed is needed."""
 
     def __init__(self, core: Any, *, counted: bool = False) -> None:
-        self._core = core
+        self.core = core  # for a connection of SQLAlchemy; without `one_of`, whose list it does not take
         self._counted = counted
 
     def named(self, row: Sequence[Any]) -> SimpleNamespace:
@@ -70,13 +70,13 @@ class Statement:
 
     @cached_property
     def _names(self) -> list[str]:
-        names: list[str] = self._core.exported_columns.keys()
+        names: list[str] = self.core.exported_columns.keys()
         return names
 
     @cached_property
     def sqlite(self) -> Compiled:
         """The statement for sqlite3. The list of `one_of` is passed as JSON."""
-        compiled = self._core.compile(dialect=_SQLITE)
+        compiled = self.core.compile(dialect=_SQLITE)
         lists = {name for name, bind in compiled.binds.items() if isinstance(bind.type, _Listed)}
         take = _taking(compiled)
         if not lists:
@@ -90,7 +90,7 @@ class Statement:
         """The statement for asyncpg. Its `executemany` returns no counts, so a counted statement returns a row for each
         change.
         """
-        core = self._core.returning(sa.literal_column("1")) if self._counted else self._core
+        core = self.core.returning(sa.literal_column("1")) if self._counted else self.core
         compiled = core.compile(dialect=_POSTGRES)
         take = _taking(compiled)
         return Compiled(str(compiled), lambda values: tuple(map(_without_nul, take(values))))

@@ -73,6 +73,15 @@ class Keyword:
     template: Template
     cooldown: Cooldown | None = None
 
+    @property
+    def reason(self) -> str:
+        """Why its rule answers."""
+        return f"keyword {self.source!r}"
+
+    def key(self, rule: str) -> str:
+        """Return the key of its cooldown in a rule."""
+        return f"{rule}: {self.source}"
+
 
 @frozen
 class FoundKeyword:
@@ -126,16 +135,22 @@ class Keywords:
     any: Phrases
     has_cooldown: bool  # whether any keyword has one
 
+    @property
+    def every(self) -> tuple[Keyword, ...]:
+        """Every keyword, once."""
+        forms = (self.whole, self.first.keywords, self.any.keywords)
+        return tuple({one.source: one for form in forms for one in form.values()}.values())
+
     async def __call__(self, context: RuleContext) -> Answers | Passes:
         """Return the text of the best keyword."""
         found = self.find(context.message)
         if found is None:
             return Passes("keywords: no keyword in the text")
-        keyword, key = found.keyword, f"{context.rule}: {found.keyword.source}"
+        keyword, key = found.keyword, found.keyword.key(context.rule)
         if keyword.cooldown and (instead := keyword.cooldown.check(context, key)):
             return instead
         text = context.write(keyword.template, rest=found.rest)
-        answer = context.reply(text, f"keyword {keyword.source!r}")
+        answer = context.reply(text, keyword.reason)
         return keyword.cooldown.use(answer, key) if keyword.cooldown else answer
 
     def find(self, message: InboundMessage) -> FoundKeyword | None:
