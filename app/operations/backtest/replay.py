@@ -101,7 +101,7 @@ async def timeline(
     changes = unexplained_changes(store.engine, first_change)
     change = await anext(changes, None)
     async for past in _in_order(store, rows, usage):
-        while change and change[0] <= past.at:
+        while change and change[0] < past.at:
             yield change[1]
             change = await anext(changes, None)
         yield past
