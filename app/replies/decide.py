@@ -31,6 +31,8 @@ from app.replies.proposals import (
     xml_of,
 )
 
+SAME_TIME = "cooldown: another message from this sender was answered at the same time"
+
 
 @frozen
 class Candidate:
@@ -179,7 +181,7 @@ def _within_limits(candidate: Candidate, proposal: Proposal, usage: Usage) -> Pr
     if proposal.uses:
         used = usage.cooldowns_of(query.conversation)
         if any(query.at - used.get(use.key, float("-inf")) < use.seconds for use in proposal.uses):
-            return _silenced(proposal, "cooldown: another message from this sender was answered at the same time")
+            return _silenced(proposal, SAME_TIME)
     reason = limits.exceeded(route_limits, usage, query.conversation, query.at, candidate.text_key, proposal.units)
     if reason:
         return replace(_silenced(proposal, reason), limited=True)

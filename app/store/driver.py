@@ -15,10 +15,10 @@ Row = Sequence[Any]
 
 
 class Reader(Protocol):
-    """What can be asked for rows."""
+    """A connection that returns rows."""
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
-        """The rows of a statement."""
+        """Return the rows of a statement."""
         ...
 
 

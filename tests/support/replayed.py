@@ -47,6 +47,7 @@ class Answering:
     store: Store
     clock: Clock
     handler: ReplyHandler
+    bot: "Bot"
     answers: dict[str, bytes] = field(default_factory=dict)
     _due: list[tuple[float, int, InboundMessage]] = field(default_factory=list)  # calls that Plivo makes again
     _calls: dict[str, int] = field(default_factory=dict)
@@ -80,15 +81,14 @@ class Answering:
 @asynccontextmanager
 async def answering(folder: Path, runtime: Runtime) -> AsyncIterator[Answering]:
     """A service on a new store in this folder."""
-    clock = Clock()
-    transport = httpx.MockTransport(Bot())
+    clock, bot = Clock(), Bot()
     async with (
         opened(folder / "autoreply.db", clock) as store,
-        HttpClient(connections=10, user_agent="test", transport=transport) as client,
+        HttpClient(connections=10, user_agent="test", transport=httpx.MockTransport(bot)) as client,
     ):
         observer = Observer(Metrics())
         handler = ReplyHandler(lambda: runtime, store.journal, RuleServices(client), NO_COPIES, observer, clock, "us")
-        yield Answering(store, clock, handler)
+        yield Answering(store, clock, handler, bot)
         await handler.stop(5)
 
 
@@ -96,15 +96,15 @@ async def answering(folder: Path, runtime: Runtime) -> AsyncIterator[Answering]:
 class Bot:
     """The webhook. What it says depends on the text, `bot: STATUS BODY`; to `bot: late BODY` at the third call only."""
 
-    _calls: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)  # by MessageUUID
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer one call."""
         message = json.loads(request.content)
         status, _, body = message["text"].removeprefix("bot: ").partition(" ")
-        self._calls[message["message_uuid"]] += 1
+        self.calls[message["message_uuid"]] += 1
         if status == "late":
-            status = "200" if self._calls[message["message_uuid"]] > LATE else "503"
+            status = "200" if self.calls[message["message_uuid"]] > LATE else "503"
         code = int(status) if status.isdigit() else 204
         kind = "application/json" if body.startswith("{") else "text/plain"
         return httpx.Response(code, headers={"content-type": kind}, stream=httpx.ByteStream(body.encode()))

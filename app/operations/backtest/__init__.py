@@ -20,6 +20,7 @@ from app.operations.backtest.results import (
     is_same,
     kind_of,
 )
+from app.operations.backtest.said import UNKNOWN
 from app.operations.backtest.usage import ReplayedUsage
 from app.operations.backtest.windows import longest_window
 from app.operations.explain import check_given
@@ -28,12 +29,12 @@ from app.runtime import Runtime
 from app.store import Store
 from app.store.replaying import PastMessage, first_change, rows_since
 
-__all__ = ["Answer", "BacktestResult", "Difference", "Group", "backtest"]
+__all__ = ["UNKNOWN", "Answer", "BacktestResult", "Difference", "Group", "backtest"]
 
 EXAMPLES = 1_000  # of each pair of rules
 _TOO_LONG = '[{"rule": "all rules"'  # steps of a message whose rules took too long together: what each said is not kept
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int], None]
 
 
 async def backtest(
@@ -43,12 +44,13 @@ async def backtest(
     since: float | None = None,
     given: Mapping[str, str] | None = None,
     examples: int = EXAMPLES,
-    progress: Progress = lambda _done, _total: None,
+    progress: Progress = lambda _total: None,
 ) -> BacktestResult:
     """Replay the messages since a time (None: all) and compare the answers; keep `examples` of each pair of rules.
 
-    `given` says what a rule that calls out would say: a text, "pass" or "fail". `progress` gets how many rows are done,
-    of about how many. Raises `OperationRefused` if no rule that calls out has such a name, and `Unavailable`.
+    `given` says what a rule that calls out would say: a text, "pass" or "fail". `progress` is called after each message
+    with an estimate of how many there are. Raises `OperationRefused` if no rule that calls out has such a name, and
+    `Unavailable`.
     """
     given = given or {}
     check_given(runtime, given)
@@ -61,14 +63,12 @@ async def backtest(
     usage = ReplayedUsage(store, runtime.policies, runtime.table, longest, change)
     replay = Replay(store, runtime, usage, given)
     comparison = _Comparison(replay, BacktestResult(start, window), start - window, counted.first, examples)
-    done = 0
     async for past in timeline(store, rows, change, usage):
         if isinstance(past, OptOutChange):
             usage.note_opt_out(past)
             continue
         await comparison.take(past)
-        done += 1
-        progress(done, rows.last - rows.first + 1)
+        progress(rows.last - rows.first + 1)
     return comparison.result
 
 

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 from app.operations.backtest.said import said_then
 from app.operations.backtest.usage import ReplayedUsage
 from app.plivo.messages import InboundMessage
-from app.policies.usage import OptOutChange
-from app.replies.decide import admit, candidate, usage_query
+from app.policies.usage import Conversation, OptOutChange, Usage
+from app.replies.decide import SAME_TIME, admit, candidate, usage_query
 from app.replies.evaluate import ask_rules, begin, has_effects
+from app.replies.handler import RULES_LIFETIME
 from app.replies.proposals import Proposal
 from app.rules.outcome import Answers, Fails, RuleResult, Step
 from app.rules.rule import Rule
@@ -53,7 +54,7 @@ class Replay:
         route, evaluation = await begin(runtime, message, past.at)
         remembered = await usage.look_up(usage_query(message, evaluation, (message.person,), cooldowns=True), past.id)
         given = self._given(past, route, evaluation.policy.limits.max_units)
-        known = remembered if has_effects(route, evaluation) else None
+        known = self._known(past, message, remembered) if has_effects(route, evaluation) else None
         evaluation = await ask_rules(runtime, route, message, evaluation, known, RuleServices(given=given))
         ready = candidate(message, evaluation, runtime.policies, runtime.callback, past.signed_by)
         await usage.load_recipients(ready.query.people, message.person)
@@ -61,6 +62,15 @@ class Replay:
         usage.note_admitted(past, ready, proposal, as_then=past.xml == proposal.xml)
         steps = evaluation.outcome.steps if evaluation.outcome else ()
         return Replayed(evaluation.route, proposal, steps, given)
+
+    def _known(self, past: PastMessage, message: InboundMessage, remembered: Usage) -> Usage:
+        """Return what was known when the rules were asked: of messages at the same time, none knew of another."""
+        if past.reason != SAME_TIME:
+            return remembered
+        conversation = Conversation(message.to, message.person)
+        used = remembered.cooldowns_of(conversation).items()
+        earlier = {key: at for key, at in used if at <= past.at - RULES_LIFETIME}
+        return replace(remembered, cooldowns={conversation: earlier})
 
     def _given(self, past: PastMessage, route: Route | None, max_units: int) -> Mapping[str, RuleResult | str]:
         calling = calling_rules(route)
