@@ -13,7 +13,7 @@ def backtest_json(found: BacktestResult) -> dict[str, Any]:
     groups = found.groups.values()
     differences = sorted((one for group in groups for one in group.examples), key=lambda one: one.at)
     return {
-        "since": iso_utc(found.since),
+        "since": None if found.since is None else iso_utc(found.since),
         "messages": found.messages,
         "same": found.same,
         "changed": found.kinds["changed"],

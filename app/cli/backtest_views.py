@@ -20,11 +20,11 @@ HEADER = ("OLD RULE", "NEW RULE", "MESSAGES", "UNITS", "")
 def show_backtest(found: BacktestResult, path: Path, zone: tzinfo | None) -> None:
     """Print what differs, the most frequent first."""
     groups = sorted(found.groups.values(), key=lambda group: -group.count)
-    since = shown(found.since, zone) if found.since > 0 else "the first"
+    since = "" if found.since is None else f" since {shown(found.since, zone)}"
     if not found.messages:
-        echo(f"No message since {since} can be replayed")
+        echo(f"No message{since} can be replayed")
     elif not groups:
-        echo(f"No differences: {counted(found.messages, 'message')} since {since}, each with the same answer")
+        echo(f"No differences: {counted(found.messages, 'message')}{since}, each with the same answer")
     echo("  ".join(_counts(found)))
     echo(_units(found))
     if groups:

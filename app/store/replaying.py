@@ -56,7 +56,7 @@ class Rows(NamedTuple):
 
     first: int
     last: int
-    at: float
+    at: float | None
 
 
 _COLUMNS = [messages.c[name] for name in PastMessage.__dataclass_fields__]
@@ -71,7 +71,7 @@ async def rows_since(engine: AsyncEngine, since: float | None) -> Rows:
         last = await connection.scalar(sa.select(sa.func.max(messages.c.id)))
         came = sa.select(messages.c.received_at).where(messages.c.id >= first).order_by(messages.c.id).limit(1)
         at = await connection.scalar(came)
-    return Rows(first, -1 if last is None or at is None else last, after if at is None else at)
+    return Rows(first, -1 if at is None else int(last or -1), at)
 
 
 async def read_messages(engine: AsyncEngine, rows: Rows) -> AsyncIterator[Sequence[PastMessage]]:

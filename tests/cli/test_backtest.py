@@ -7,12 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from support.command import Shell
 from support.replayed import HEAD, answering, runtime_of
-from support.stored import NINE
-
-from app.cli import backtest as module
+from support.stored import Clock, opened
 
 US, ANN = "33644600000", "33700000001"
 OLD = f"""
@@ -29,6 +28,7 @@ webhook = "http://bot.test/sms"
 text = "Got it."
 """
 NEW = OLD.replace("9-18", "9-20").replace(', "ack"]', "]")
+EXPLAIN = "plivo-autoreply explain -c new.toml --to +33644600000 --from +33700000001"
 TEXTS = ("HOURS", "hello", "it's\n\x1b[2Jyou", "bot: 200 Hi there.", "hours")
 
 
@@ -109,14 +109,12 @@ def test_people_read_counts_pairs_and_examples(shell: Shell) -> None:
         'menu -> menu, 1 of 2: 2026-03-02T10:00:00+01:00 +33700000001 "HOURS"',
         "  - Open 9-18.",
         "  + Open 9-20.",
-        "  Reproduce: plivo-autoreply explain -c new.toml --to +33644600000 --from +33700000001 --text HOURS"
-        " --at 2026-03-02T10:00:00+01:00",
+        f"  Reproduce: {EXPLAIN} --text HOURS --at 2026-03-02T10:00:00+01:00",
         "",
         'ack -> (silence), 1 of 2: 2026-03-02T11:00:00+01:00 +33700000001 "hello"',
         "  - Got it.",
         "  + (silence): every rule passed",
-        "  Reproduce: plivo-autoreply explain -c new.toml --to +33644600000 --from +33700000001 --text hello"
-        " --at 2026-03-02T11:00:00+01:00",
+        f"  Reproduce: {EXPLAIN} --text hello --at 2026-03-02T11:00:00+01:00",
     ]
 
 
@@ -143,7 +141,7 @@ def test_what_reproduces_a_difference_is_safe_and_exact(shell: Shell) -> None:
     ],
 )
 def test_fail_on(shell: Shell, arguments: tuple[str, ...], code: int, last: str) -> None:
-    """Exit with 1 if answers are gone, or if any is another one; the last line says why. `--json` stays one document."""
+    """Exit with 1 if answers are gone, or if any is another one; the last line says why."""
     done = shell("backtest", "-c", "new.toml", *arguments)
     assert done.code == code
     assert not last or done.out.splitlines()[-1] == last
@@ -209,10 +207,7 @@ def test_what_is_skipped_is_said(shell: Shell, tmp_path: Path) -> None:
     """Messages without a kept text are counted apart."""
 
     async def run() -> None:
-        async with (
-            answering(tmp_path, runtime_of(tmp_path, OLD)) as service,
-            service.store.engine.begin() as connection,
-        ):
+        async with opened(tmp_path / "autoreply.db", Clock()) as store, store.engine.begin() as connection:
             await connection.exec_driver_sql("UPDATE messages SET text = NULL WHERE id < 3")
 
     asyncio.run(run())
@@ -224,14 +219,14 @@ def test_progress_is_for_a_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatc
     plain = shell("backtest", "--json")
     assert plain.err == ""
     bars = []
-    bar = module.click.progressbar
+    bar = click.progressbar
 
     def shown(**options: Any) -> Any:
         bars.append(bar(**options))
         return bars[-1]
 
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(module.click, "progressbar", shown)
+    monkeypatch.setattr(click, "progressbar", shown)
     assert shell("backtest", "--json").out == plain.out
     assert [(one.pos, one.length) for one in bars] == [(5, 5)]
 
@@ -242,4 +237,16 @@ def test_no_store_yet(shell: Shell, tmp_path: Path) -> None:
     done = shell("backtest", AUTOREPLY_DATA=str(tmp_path / "elsewhere"))
     assert done.code == 2
     assert done.err.startswith("plivo-autoreply: there is no store at ")
-    assert NINE
+
+
+def test_an_empty_store(shell: Shell, tmp_path: Path) -> None:
+    """No message yet: a sentence, and a document without a time."""
+
+    async def run() -> None:
+        async with opened(tmp_path / "autoreply.db", Clock()) as store, store.engine.begin() as connection:
+            await connection.exec_driver_sql("DELETE FROM messages")
+
+    asyncio.run(run())
+    done = shell("backtest", "--fail-on", "changed")
+    assert (done.code, done.out.splitlines()[0]) == (0, "No message can be replayed")
+    assert document(shell)["since"] is None

@@ -58,11 +58,12 @@ async def backtest(
     counted = await rows_since(store.engine, since)
     start = counted.at if since is None else since
     window = 0.0 if since is None else longest
-    rows = await rows_since(store.engine, None if since is None else start - 2 * window)
-    change = await first_change(store.engine, start - window)
+    replayed_from = (start or 0.0) - window
+    rows = await rows_since(store.engine, None if since is None else replayed_from - window)
+    change = await first_change(store.engine, replayed_from)
     usage = ReplayedUsage(store, runtime.policies, runtime.table, longest, change)
     replay = Replay(store, runtime, usage, given)
-    comparison = _Comparison(replay, BacktestResult(start, window), start - window, counted.first, examples)
+    comparison = _Comparison(replay, BacktestResult(start, window), replayed_from, counted.first, examples)
     async for past in timeline(store, rows, change, usage):
         if isinstance(past, OptOutChange):
             usage.note_opt_out(past)

@@ -66,7 +66,7 @@ class BacktestResult:
     counts by rule how often a rule that calls out was asked a message that it had not been asked then: it passed.
     """
 
-    since: float  # of the first message that counts, or what was asked for
+    since: float | None  # what was asked for, else of the first message; None: there is none
     window: float  # seconds before `since` that were replayed without counting
     same: int = 0
     skipped: int = 0
