@@ -82,14 +82,18 @@ class Reloader:
         return ReloadResult(version, errors=errors)
 
     async def _wait_until_quiet(self) -> None:
+        """Wait until no file of the configuration has changed for a moment: an editor or a copy may still be writing."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
-        content = await asyncio.to_thread(_content, self._path)
+        contents = await asyncio.to_thread(self._contents)
         while asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(QUIET)
-            again = await asyncio.to_thread(_content, self._path)
-            if again == content:
+            again = await asyncio.to_thread(self._contents)
+            if again == contents:
                 return
-            content = again
+            contents = again
+
+    def _contents(self) -> list[bytes | None]:
+        return [_content(path) for path in (self._path, *self._service.loaded.files)]
 
 
 def _content(path: Path) -> bytes | None:
