@@ -82,7 +82,7 @@ class Reloader:
         return ReloadResult(version, errors=errors)
 
     async def _wait_until_quiet(self) -> None:
-        """Wait until no file of the configuration has changed for a moment: an editor or a copy may still be writing."""
+        """Wait until no file of the configuration has changed for a moment: an editor may still be writing."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
         contents = await asyncio.to_thread(self._contents)
         while asyncio.get_running_loop().time() < deadline:
