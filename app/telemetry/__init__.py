@@ -21,7 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, TextIO
 
-from app.telemetry.formats import NUMBER_KEYS, Numbers, formatter, mask
+from app.telemetry.console import Terminal
+from app.telemetry.formats import NUMBER_KEYS, Format, Numbers, formatter, mask
 from app.telemetry.hooks import log_loop_error, log_warnings, nothing_printed
 from app.telemetry.logger import Logger, destination, get_logger, send_to
 from app.telemetry.output import Output, encode
@@ -54,13 +55,13 @@ def configure(
 ) -> None:
     """Write lines at once, to stderr or `stream`."""
     stream = stream or sys.stderr
-    _send_to(DirectSink(stream, formatter(numbers, console=_for_people(log_format, stream))), level)
+    _send_to(DirectSink(stream, _formatter(log_format, numbers, stream)), level)
 
 
 @contextmanager
 def serving(log_format: LogFormat, level: str, numbers: Numbers) -> Iterator[None]:
     """Write lines to stderr from a thread, and count those that are lost. Nothing else is printed meanwhile."""
-    sink = QueuedSink(sys.stderr, formatter(numbers, console=_for_people(log_format, sys.stderr)))
+    sink = QueuedSink(sys.stderr, _formatter(log_format, numbers, sys.stderr))
     _send_to(sink, level)
     try:
         with nothing_printed():
@@ -89,8 +90,10 @@ def say(text: str) -> None:
     printing.join(CLOSE_SECONDS)
 
 
-def _for_people(log_format: LogFormat, stream: TextIO | None) -> bool:
-    return log_format == "console" or (log_format == "auto" and stream is not None and stream.isatty())
+def _formatter(log_format: LogFormat, numbers: Numbers, stream: TextIO | None) -> Format:
+    terminal = Terminal(stream) if stream is not None and stream.isatty() else None
+    console = log_format == "console" or (log_format == "auto" and terminal is not None)
+    return formatter(numbers, console=console, terminal=terminal)
 
 
 def _send_to(sink: Sink, level: str) -> None:

@@ -1,4 +1,4 @@
-"""Format an event as one line: JSON for machines, or text for a terminal."""
+"""Format an event as one line: JSON for machines, or text for people."""
 
 import json
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, Literal
 
+from app.telemetry.console import Terminal, write_fitting, write_plain
 from app.telemetry.events import Event
 
 Numbers = Literal["last4", "full"]
@@ -13,14 +14,17 @@ Format = Callable[[Event], str]
 
 NUMBER_KEYS = ("from", "to")
 SHOWN_DIGITS = 4
-LEVEL_WIDTH = 8  # "critical"
-TEXT_WIDTH = 30
 
 
-def formatter(numbers: Numbers, *, console: bool) -> Format:
-    """Return the function that formats an event, without the end of the line."""
+def formatter(numbers: Numbers, *, console: bool, terminal: Terminal | None = None) -> Format:
+    """Return the function that formats an event, without the end of the line.
+
+    The text for people fits the width of `terminal`; None: they read it elsewhere.
+    """
     masked = () if numbers == "full" else NUMBER_KEYS
-    return partial(_line, masked, _console if console else _encode)
+    if not console:
+        return partial(_json, masked)
+    return partial(_text, masked) if terminal is None else partial(_fitting, masked, terminal)
 
 
 def mask(address: str) -> str:
@@ -28,30 +32,28 @@ def mask(address: str) -> str:
     return address if len(address) <= SHOWN_DIGITS else f"..{address[-SHOWN_DIGITS:]}"
 
 
-def _line(masked: tuple[str, ...], write: Callable[[dict[str, Any]], str], event: Event) -> str:
+def _json(masked: tuple[str, ...], event: Event) -> str:
+    return _encode(_fields(masked, event))
+
+
+def _text(masked: tuple[str, ...], event: Event) -> str:
+    return write_plain(_fields(masked, event))
+
+
+def _fitting(masked: tuple[str, ...], terminal: Terminal, event: Event) -> str:
+    return write_fitting(_fields(masked, event), terminal, event.time)
+
+
+def _fields(masked: tuple[str, ...], event: Event) -> dict[str, Any]:
     head = {"timestamp": _timestamp(event.time), "level": event.level, "event": event.text}
     line = {**head, **event.fields, **head}  # the head first, even if a field has one of its names
     for key in masked:
         if key in line:
             line[key] = mask(str(line[key]))
-    return write(line)
+    return line
 
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _console(line: dict[str, Any]) -> str:
-    timestamp, level, text = line.pop("timestamp"), line.pop("level"), line.pop("event")
-    exception = line.pop("exception", "")
-    pairs = " ".join(f"{key}={_shown(value)}" for key, value in line.items())
-    first = f"{timestamp} [{level:<{LEVEL_WIDTH}}] {text:<{TEXT_WIDTH}} {pairs}".rstrip()
-    return f"{first}\n{exception}" if exception else first
-
-
-def _shown(value: object) -> str:
-    """Return a value as text, quoted if its end would not be clear."""
-    plain = isinstance(value, str) and value and not any(mark in value for mark in " =\"'")
-    return str(value) if plain else repr(value)
 
 
 def _timestamp(seconds: float) -> str:
