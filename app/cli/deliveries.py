@@ -1,5 +1,6 @@
 """`deliveries`: reports on their way to the targets."""
 
+from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import get_args
@@ -41,12 +42,14 @@ def list_(which: Selection, path: Path, limit: int, zone: tzinfo | None, *, as_j
     Example: plivo-autoreply deliveries list --target crm --state dead --newer-than 1d
     """
     config = load_store(path)
-    targets = config.targets
-    found = on_store(config, lambda store: operations.list_deliveries(store, which, limit, targets))
+    found = on_store(config, lambda store: operations.list_deliveries(store, which, limit))
     if as_json:
         print_json(list_json(found))
     else:
         _show(found, which, zone)
+    if found.missing:
+        narrowed = ", or it is not as you say" if replace(which, ids=()) != Selection() else ""
+        raise CommandFailed(f"no delivery has the id {', '.join(map(str, found.missing))}{narrowed}")
 
 
 def _show(found: DeliveryList, which: Selection, zone: tzinfo | None) -> None:
@@ -81,8 +84,7 @@ def replay(which: Selection, rate: float, path: Path) -> None:
     Example: plivo-autoreply deliveries replay --target crm --newer-than 1d --rate 50
     """
     config = load_store(path)
-    targets = config.targets
-    done = on_store(config, lambda store: operations.replay(store, whoami(), which, targets, rate))
+    done = on_store(config, lambda store: operations.replay(store, whoami(), which, rate))
     _tell(done, "due again")
 
 
@@ -97,10 +99,9 @@ def drop(which: Selection, path: Path, *, yes: bool, dry_run: bool) -> None:
     Example: plivo-autoreply deliveries drop 17 18
     """
     config = load_store(path)
-    targets = config.targets
-    plan = on_store(config, lambda store: operations.plan_drop(store, which, targets))
+    plan = on_store(config, lambda store: operations.plan_drop(store, which))
     if confirmed(_what(plan), yes=yes or (not plan.total and not dry_run), dry_run=dry_run):
-        _tell(on_store(config, lambda store: operations.drop(store, whoami(), which, targets)), "dropped")
+        _tell(on_store(config, lambda store: operations.drop(store, whoami(), which)), "dropped")
 
 
 def _what(plan: DropPlan) -> str:
@@ -118,8 +119,7 @@ def pause(target: str, path: Path) -> None:
     Example: plivo-autoreply deliveries pause crm
     """
     config = load_store(path)
-    targets = config.targets
-    done = on_store(config, lambda store: operations.pause(store, whoami(), target, targets))
+    done = on_store(config, lambda store: operations.pause(store, whoami(), target))
     click.echo(f"{target} is paused" if done else f"{target} was paused already")
 
 
@@ -133,8 +133,7 @@ def resume(target: str, path: Path) -> None:
     Example: plivo-autoreply deliveries resume crm
     """
     config = load_store(path)
-    targets = config.targets
-    done = on_store(config, lambda store: operations.resume(store, whoami(), target, targets))
+    done = on_store(config, lambda store: operations.resume(store, whoami(), target))
     held_back = done.before.failing or done.before.busy
     if done.before.failing:
         click.echo(f"{target} was paused by failures and is probed now")

@@ -1,7 +1,6 @@
 """`limits`: show what limits have counted, and reset it."""
 
 import time
-from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,10 @@ from app.cli.confirm import confirm_options, confirmed
 from app.cli.output import counted, echo, print_json, print_table
 from app.cli.running import on_store, warn_of_doubt, whoami
 from app.cli.times import shown, zone_option
-from app.config import BadConfig, load
 from app.operations.limits import LimitCounts, ResetPlan, list_counts, plan_reset
 from app.operations.limits import reset as reset_counts
 from app.operations.times import iso_utc
 from app.plivo.numbers import show
-from app.policies.limits import Rate
-from app.policies.usage import Budget
 
 
 @click.group("limits")
@@ -37,13 +33,13 @@ def command() -> None:
 @zone_option
 @json_option
 def list_(path: Path, limit: int, zone: tzinfo | None, *, as_json: bool) -> None:
-    """Show the units spent of each spending cap, and who had the most answers in a day.
+    """Show the units spent of each spending cap that a server tells of, and who had the most answers in a day.
 
     \b
     Example: plivo-autoreply limits list --json
     """
-    config, caps = load_store(path), _caps(path)
-    found = on_store(config, lambda store: list_counts(store, caps, time.time(), limit))
+    config = load_store(path)
+    found = on_store(config, lambda store: list_counts(store, time.time(), limit))
     if as_json:
         print_json(_json(found))
     else:
@@ -71,16 +67,6 @@ def reset(who: str | None, path: Path, *, total: bool, yes: bool, dry_run: bool)
         click.echo(f"{counted(rows, 'row')} forgotten")
 
 
-def _caps(path: Path) -> Mapping[Budget, tuple[str | None, Rate]]:
-    """Return the spending caps of the file; none if it has errors."""
-    try:
-        return load(path).runtime.policies.caps
-    except BadConfig as error:
-        errors = counted(len(error.errors), "error")
-        echo(f"{path} has {errors}, so what is spent of the caps is not shown: plivo-autoreply check", err=True)
-        return {}
-
-
 def _what(plan: ResetPlan) -> str:
     if plan.person is None:
         return "set what is spent of every spending cap to 0"
@@ -105,7 +91,10 @@ def _json(found: LimitCounts) -> dict[str, Any]:
 
 def _show(found: LimitCounts, zone: tzinfo | None) -> None:
     caps = [(cap.scope or "all routes", str(cap.rate), str(cap.spent)) for cap in found.spending]
-    print_table(("SPENDING CAP", "UNITS", "SPENT"), caps)
+    if caps:
+        print_table(("SPENDING CAP", "UNITS", "SPENT"), caps)
+    else:
+        echo("no server has told of a spending cap yet", err=True)
     if not found.people:
         return
     click.echo()

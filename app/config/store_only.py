@@ -21,11 +21,10 @@ from app.settings import StoreSettings
 
 @dataclass(frozen=True, slots=True)
 class StoreOnly:
-    """The store, and what numbers and names of targets mean."""
+    """The store, and what numbers mean."""
 
     store: StoreSettings
     country: str | None
-    targets: tuple[str, ...]
     numbers: frozenset[str]  # of the routes, as far as they can be read
 
     def read_number(self, source: str) -> str:
@@ -44,9 +43,8 @@ def load_store(path: Path) -> StoreOnly:
     if store is None or source.has_errors:
         raise BadConfig(str(path), source.diagnostics())
     country = _country(source.value(("plivo", "country")), source)
-    targets = source.data.get("targets")
     found = frozenset(_numbers(source, country))
-    return StoreOnly(store, country, tuple(targets) if isinstance(targets, Mapping) else (), found)
+    return StoreOnly(store, country, found)
 
 
 def _country(value: Any, source: Source) -> str | None:

@@ -3,7 +3,7 @@
 A running server sees each change within a second.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,10 +35,13 @@ RUNNING = TargetView()  # a target that nothing holds back
 
 @dataclass(frozen=True, slots=True)
 class DeliveryList:
-    """Deliveries, newest first, and every target that a running server reports or that is paused."""
+    """Deliveries, newest first; every target that a running server reports or that is paused; and the ids that were
+    asked for and do not exist.
+    """
 
     deliveries: tuple[DeliveryRecord, ...]
     targets: Mapping[str, TargetView]
+    missing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,66 +76,64 @@ class Resumed:
     before: TargetView
 
 
-async def list_deliveries(store: Store, which: Selection, limit: int, targets: Collection[str]) -> DeliveryList:
-    """Return the newest `limit` deliveries. `targets` are those of the configuration.
-
-    Raises `OperationRefused` if the target is neither there nor in the store, and `Unavailable`.
-    """
+async def list_deliveries(store: Store, which: Selection, limit: int) -> DeliveryList:
+    """Return the newest `limit` deliveries. Raises `OperationRefused` if there is no such target, and `Unavailable`."""
     found = await queries.list_deliveries(store.engine, which, limit)
     if which.target is not None and not found:
-        check_target(which.target, targets)
-    return DeliveryList(tuple(found), await instances.list_targets(store.engine))
+        await check_target(store, which.target)
+    missing = set(which.ids) - {one.id for one in found} if len(found) < limit else ()
+    return DeliveryList(tuple(found), await instances.list_targets(store.engine), tuple(sorted(missing)))
 
 
-async def replay(
-    store: Store, who: str, which: Selection, targets: Collection[str], rate: float = RATE
-) -> DeliveryChange:
+async def replay(store: Store, who: str, which: Selection, rate: float = RATE) -> DeliveryChange:
     """Make deliveries due, with all their attempts again; those selected by target at `rate` a second.
 
     Raises `OperationRefused` and `Unavailable`.
     """
     paced = None if which.ids else rate
-    done = await _change(store, commands.replay, Change(who, which, rate=paced), targets)
+    done = await _change(store, commands.replay, Change(who, which, rate=paced))
     if paced is not None and done.changed > paced:
         return replace(done, last_due_in=done.changed / paced)
     return done
 
 
-async def plan_drop(store: Store, which: Selection, targets: Collection[str]) -> DropPlan:
+async def plan_drop(store: Store, which: Selection) -> DropPlan:
     """Count what `drop` would take. Raises `OperationRefused` and `Unavailable`."""
     check_selection(which)
     counts = await commands.count_droppable(store.engine, which)
     if which.target is not None and not counts:
-        check_target(which.target, targets)
+        await check_target(store, which.target)
     return DropPlan(counts)
 
 
-async def drop(store: Store, who: str, which: Selection, targets: Collection[str]) -> DeliveryChange:
+async def drop(store: Store, who: str, which: Selection) -> DeliveryChange:
     """Stop attempting these deliveries. Raises `OperationRefused` and `Unavailable`."""
-    return await _change(store, commands.drop, Change(who, which), targets)
+    return await _change(store, commands.drop, Change(who, which))
 
 
-async def pause(store: Store, who: str, target: str, targets: Collection[str]) -> bool:
+async def pause(store: Store, who: str, target: str) -> bool:
     """Pause a target until `resume`. Return whether it was running.
 
     Raises `OperationRefused` and `Unavailable`.
     """
-    check_target(target, targets)
+    await check_target(store, target)
     return await store.change(commands.pause, Pause(who, target))
 
 
-async def resume(store: Store, who: str, target: str, targets: Collection[str]) -> Resumed:
+async def resume(store: Store, who: str, target: str) -> Resumed:
     """Resume a target at once, even one that is paused by failures. Raises `OperationRefused` and `Unavailable`."""
-    check_target(target, targets)
+    await check_target(store, target)
     view = (await instances.list_targets(store.engine)).get(target, RUNNING)
     probe = bool(view.failing or view.busy)
     return Resumed(await store.change(commands.resume, Pause(who, target, probe)), view)
 
 
-def check_target(name: str, targets: Collection[str]) -> None:
-    """Raise `OperationRefused` if no target has this name."""
-    if name not in targets:
-        raise OperationRefused(f'no target is called "{name}"; {did_you_mean(name, targets)}')
+async def check_target(store: Store, name: str) -> None:
+    """Raise `OperationRefused` if neither a server nor the store knows a target of this name."""
+    known = await instances.known_targets(store.engine)
+    if name not in known:
+        advice = did_you_mean(name, known) if known else "no server has told of one yet; start `serve` first"
+        raise OperationRefused(f'no target is called "{name}"; {advice}')
 
 
 def check_selection(which: Selection) -> None:
@@ -145,7 +146,6 @@ async def _change(
     store: Store,
     verb: Callable[[Any, Sequence[Change]], Sequence[Sequence[int]]],
     order: Change,
-    targets: Collection[str],
 ) -> DeliveryChange:
     """Make a change in as many steps as it needs."""
     check_selection(order.which)
@@ -158,5 +158,5 @@ async def _change(
         order = replace(order, after=max(ids, default=0), done=len(changed))
         full = len(ids) == commands.BATCH
     if order.which.target is not None and not changed:
-        check_target(order.which.target, targets)
+        await check_target(store, order.which.target)
     return DeliveryChange(len(changed), tuple(sorted(set(order.which.ids) - changed)))

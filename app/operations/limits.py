@@ -1,6 +1,6 @@
 """Limits: list the units spent of each spending cap and the replies to each person, and reset them."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.operations.addresses import ReadAddress, read_person
@@ -11,6 +11,7 @@ from app.policies.usage import Budget
 from app.store import Store, forgetting
 from app.store import people as stored
 from app.store.forgetting import Reset
+from app.store.instances import ServerView, SpendingCap, list_servers
 from app.store.records import PersonalRows, ReplyCount
 from app.store.snapshot import spent
 
@@ -47,17 +48,25 @@ class ResetPlan:
         return self.person is not None and self.rows == PersonalRows()
 
 
-async def list_counts(
-    store: Store, caps: Mapping[Budget, tuple[str | None, Rate]], at: float, limit: int
-) -> LimitCounts:
-    """Count at a time (seconds since the epoch), with the `limit` busiest people. `caps` are those of the policies.
+async def list_counts(store: Store, at: float, limit: int) -> LimitCounts:
+    """Count at a time (seconds since the epoch), with the `limit` busiest people.
 
-    Raises `Unavailable`.
+    The caps are those that running servers tell of; if none runs, those of the server that ran last. Raises
+    `Unavailable`.
     """
-    units = await spent(store.engine, tuple(caps), at)
+    caps = _caps(await list_servers(store.engine))
+    units = await spent(store.engine, [Budget(cap.scope, cap.seconds) for cap in caps], at)
     people = await stored.list_counts(store.engine, at - DAY, limit)
-    spending = [CapSpending(cap.scope, rate, units[cap]) for cap, (_, rate) in caps.items()]
+    spending = [
+        CapSpending(cap.scope, Rate(cap.units, cap.seconds), units[Budget(cap.scope, cap.seconds)]) for cap in caps
+    ]
     return LimitCounts(tuple(spending), tuple(people))
+
+
+def _caps(servers: Sequence[ServerView]) -> list[SpendingCap]:
+    """The caps in force, those of all routes first. `servers` are sorted: who runs, then who was seen last."""
+    told = [server for server in servers if server.is_running] or servers[:1]
+    return sorted({cap for server in told for cap in server.facts.caps})
 
 
 async def plan_reset(store: Store, text: str | None, read: ReadAddress) -> ResetPlan:

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.delivery.queue import TargetStatus
 from app.store.database import insert_or, now
 from app.store.reading import reading
-from app.store.schema import instances, pauses, probe_requests
+from app.store.schema import deliveries, instances, is_dead, is_due, pauses, probe_requests
 
 ALIVE = 15.0  # seconds: a server that has not written for so long has died; it writes every 5
 FORGOTTEN = 3600.0  # seconds until somebody deletes its row
@@ -143,8 +143,8 @@ def write(connection: sa.Connection, reports: Sequence[ServerReport]) -> list[No
 
 
 def leave(connection: sa.Connection, identities: Sequence[str]) -> list[None]:
-    """Mark these servers as stopped. Their rows stay for an hour, because they contain what was refused."""
-    connection.execute(sa.update(instances).values(stopped=1, targets="{}").where(instances.c.id.in_(identities)))
+    """Mark these servers as stopped. Their rows stay for an hour: they contain what was refused, and the targets."""
+    connection.execute(sa.update(instances).values(stopped=1).where(instances.c.id.in_(identities)))
     return [None] * len(identities)
 
 
@@ -179,6 +179,23 @@ async def list_targets(engine: AsyncEngine) -> dict[str, TargetView]:
         for name, status in json.loads(row.targets).items():
             told.setdefault(name, []).append((row.seen_at, TargetStatus(**status)))
     return {name: _view(paused.get(name), statuses) for name, statuses in sorted(told.items())}
+
+
+async def known_targets(engine: AsyncEngine) -> set[str]:
+    """Return every target that a server reported, even one that has stopped, or that is paused or has deliveries.
+
+    Raises `Unavailable`.
+    """
+    async with reading(engine) as connection:
+        told = [json.loads(row.targets) for row in await connection.execute(sa.select(instances.c.targets))]
+        paused = await connection.scalars(sa.select(pauses.c.target))
+        return {name for targets in told for name in targets} | set(paused) | set(await _with_deliveries(connection))
+
+
+async def _with_deliveries(connection: AsyncConnection) -> list[str]:
+    """The targets that have deliveries due or dead, which the indexes hold; those done may be millions."""
+    unfinished = (sa.select(deliveries.c.target).where(state).distinct() for state in (is_due, is_dead))
+    return [row.target for row in await connection.execute(sa.union(*unfinished))]
 
 
 def _view(paused_at: float | None, told: Sequence[tuple[float, TargetStatus]]) -> TargetView:

@@ -13,24 +13,17 @@ from support.stored import Clock, opened, used
 
 from app.policies.limits import Rate
 from app.policies.usage import Conversation
+from app.store.instances import ServerFacts, SpendingCap, StoredInstances
 
-CONFIG = f"""{MINIMAL}
-[limits]
-total = ["50/1d", "9/1h"]
-[[routes]]
-name = "shop"
-to = "+33644600001"
-text = "Open."
-limits = {{ total = "7/1d" }}
-"""
 US, SHOP = "33644600000", "33644600001"
 HOUR = 3600.0
+CAPS = (SpendingCap("", 24 * HOUR, 50), SpendingCap("", HOUR, 9), SpendingCap("route shop", 24 * HOUR, 7))
 
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     """Three answers to one person, two hours ago and now; one of the shop's; one of the day before yesterday."""
-    (tmp_path / "config.toml").write_text(CONFIG)
+    (tmp_path / "config.toml").write_text(MINIMAL)
     at = time.time()
     answers = [
         used(1, at=at - 2 * HOUR),
@@ -44,6 +37,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
         async with opened(tmp_path / "autoreply.db", Clock(at)) as store:
             for answer in answers:
                 await store.journal.record(answer)
+            await StoredInstances(store.engine, store.change, "web-1", lambda: ServerFacts(caps=CAPS)).write({})
 
     asyncio.run(run())
     return Shell(tmp_path, monkeypatch, capsys)
@@ -61,8 +55,8 @@ def test_list_shows_spending_and_people(shell: Shell) -> None:
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
     assert found["spending"] == [
-        {"scope": "", "limit": "50/1d", "spent": 8},
         {"scope": "", "limit": "9/1h", "spent": 6},
+        {"scope": "", "limit": "50/1d", "spent": 8},
         {"scope": "route shop", "limit": "7/1d", "spent": 3},
     ]
     assert [(row["number"], row["person"], row["replies"]) for row in found["people"]] == [
@@ -78,8 +72,8 @@ def test_list_for_people(shell: Shell) -> None:
     lines = [re.split("  +", line) for line in shell("limits", "list", "--tz", "Asia/Tokyo").out.splitlines()]
     assert lines[:5] == [
         ["SPENDING CAP", "UNITS", "SPENT"],
-        ["all routes", "50/1d", "8"],
         ["all routes", "9/1h", "6"],
+        ["all routes", "50/1d", "8"],
         ["route shop", "7/1d", "3"],
         [""],
     ]
@@ -124,6 +118,16 @@ def test_mistakes(shell: Shell, arguments: tuple[str, ...]) -> None:
     done = shell("limits", "reset", *arguments)
     assert (done.code, done.out, done.err) == (2, "", "plivo-autoreply: give a number, or --total\n")
     assert shell("limits", "list", "--json").out == before
+
+
+def test_no_server_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A store that was never served has no caps: said so."""
+    (tmp_path / "config.toml").write_text(MINIMAL)
+    shell = Shell(tmp_path, monkeypatch, capsys)
+    assert shell("migrate").code == 0
+    done = shell("limits", "list")
+    assert (done.code, done.out, done.err) == (0, "", "no server has told of a spending cap yet\n")
+    assert json.loads(shell("limits", "list", "--json").out) == {"spending": [], "people": []}
 
 
 def test_no_store_yet(shell: Shell, tmp_path: Path) -> None:

@@ -32,12 +32,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_other_errors_and_missing_secrets_do_not_matter() -> None:
-    """What can be read of numbers and targets is."""
+    """What can be read of numbers is."""
     Path("config.toml").write_text(BROKEN)
     found = load_store(Path("config.toml"))
     assert found.store.file == Path("own.db").resolve()
     assert found.store.keep == 2 * 86400
-    assert found.targets == ("crm",)
     assert found.numbers == {"33644600000"}
     assert found.read_number("06 44 60 00 01") == "33644600001"
     assert found.read_address("+33 6 44 60 00 01").address == "33644600001"
@@ -48,7 +47,7 @@ def test_every_other_table_may_be_missing_or_nonsense(content: str) -> None:
     """The default store is found."""
     Path("config.toml").write_text(content)
     found = load_store(Path("config.toml"))
-    assert (found.store.file, found.targets, found.country) == (Path("autoreply.db").resolve(), (), None)
+    assert (found.store.file, found.country) == (Path("autoreply.db").resolve(), None)
 
 
 def test_what_is_wrong_with_the_store_is_told() -> None:

@@ -2,24 +2,26 @@
 
 import pytest
 from support.people import every_row
-from support.stored import CUSTOMER, NINE, US, used
+from support.stored import CUSTOMER, NINE, US, Clock, used
 
 from app.operations.addresses import ReadAddress
 from app.operations.errors import OperationRefused
 from app.operations.limits import CapSpending, LimitCounts, list_counts, plan_reset, reset
 from app.policies.limits import Rate
-from app.policies.usage import Budget, Conversation
+from app.policies.usage import Conversation
 from app.store import Store
+from app.store.instances import ServerFacts, SpendingCap, StoredInstances
 from app.store.records import PersonalRows, ReplyCount
 
 OTHER = "33700000002"
 DAY, HOUR = 86_400.0, 3_600.0
 SHOP = Rate(7, DAY)
-CAPS = {
-    Budget("", DAY): (None, Rate(50, DAY)),
-    Budget("", HOUR): (None, Rate(9, HOUR)),
-    Budget("route shop", DAY): ("shop", SHOP),
-}
+CAPS = (SpendingCap("", DAY, 50), SpendingCap("", HOUR, 9), SpendingCap("route shop", DAY, 7))
+
+
+def server(store: Store, name: str, *caps: SpendingCap) -> StoredInstances:
+    """A server that tells of these caps."""
+    return StoredInstances(store.engine, store.change, name, lambda: ServerFacts(caps=caps))
 
 
 async def test_each_cap_counts_in_its_own_window(store: Store) -> None:
@@ -32,15 +34,34 @@ async def test_each_cap_counts_in_its_own_window(store: Store) -> None:
     ]
     for answer in answers:
         await store.journal.record(answer)
-    assert await list_counts(store, CAPS, NINE, 10) == LimitCounts(
+    await server(store, "web-1", *CAPS).write({})
+    assert await list_counts(store, NINE, 10) == LimitCounts(
         (
-            CapSpending("", Rate(50, DAY), 7),
             CapSpending("", Rate(9, HOUR), 5),
+            CapSpending("", Rate(50, DAY), 7),
             CapSpending("route shop", Rate(7, DAY), 3),
         ),
         (ReplyCount(US, CUSTOMER, 2, NINE - 10), ReplyCount(US, OTHER, 1, NINE - 5)),
     )
-    assert len((await list_counts(store, CAPS, NINE, 1)).people) == 1
+    assert len((await list_counts(store, NINE, 1)).people) == 1
+
+
+async def test_the_caps_are_those_that_servers_tell_of(store: Store, clock: Clock) -> None:
+    """None before the first server; those of all that run; once none runs, of the one that was seen last."""
+
+    async def shown() -> list[str]:
+        return [f"{cap.scope} {cap.rate}" for cap in (await list_counts(store, NINE, 1)).spending]
+
+    assert await shown() == []
+    old, new = server(store, "web-1", CAPS[0]), server(store, "web-2", CAPS[2], CAPS[0])
+    await old.write({})
+    clock.advance(1)
+    await new.write({})
+    assert await shown() == [" 50/1d", "route shop 7/1d"]
+    await new.leave()
+    assert await shown() == [" 50/1d"]
+    await old.leave()
+    assert await shown() == [" 50/1d", "route shop 7/1d"]
 
 
 @pytest.mark.parametrize("batch", [1, 500])

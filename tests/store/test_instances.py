@@ -93,7 +93,7 @@ async def test_facts_of_a_server_outlive_it_for_an_hour(store: Store, clock: Clo
     await server(store, 2).write({})
     second, first = await list_servers(store.engine)
     assert (second.id, second.is_running, second.facts) == ("server-2", True, ServerFacts())
-    assert (first.id, first.is_running, first.facts, first.targets) == ("server-1", False, facts, {})
+    assert (first.id, first.is_running, first.facts, first.targets) == ("server-1", False, facts, {"crm": FAILING})
     clock.advance(FORGOTTEN)
     await server(store, 2).write({})
     assert [one.id for one in await list_servers(store.engine)] == ["server-2"]
