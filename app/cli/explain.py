@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from app.cli.common import config_option, json_option, load
-from app.cli.output import counted, echo, print_json
+from app.cli.outgoing import outgoing_json, outgoing_line
+from app.cli.output import echo, print_json
 from app.cli.running import call, run
-from app.operations.addresses import any_address
+from app.operations.addresses import read_number, read_sender
 from app.operations.explain import Explanation, check_given, explain
-from app.plivo import numbers, units
 from app.plivo.messages import InboundMessage
 from app.rules.services import RuleServices
 
@@ -48,7 +48,8 @@ def command(
     """
     config = load(path)
     read = config.read_address
-    message = InboundMessage.of(EXAMPLE_UUID, any_address(sender, read), any_address(to, read), text, kind)
+    ours, theirs = call(lambda: (read_number(to, read), read_sender(sender, read).address))
+    message = InboundMessage.of(EXAMPLE_UUID, theirs, ours, text, kind)
     call(lambda: check_given(config.runtime, dict(given)))
     moment = at.timestamp() if at else time.time()
     found = run(explain(config.runtime, message, moment, RuleServices(given=dict(given))))
@@ -66,15 +67,7 @@ def as_dict(found: Explanation) -> dict[str, Any]:
         "reason": found.proposal.reason,
         "failed": found.proposal.failed,
         "steps": [{"rule": step.rule, "verdict": step.verdict, "reason": step.reason} for step in found.steps],
-        "messages": [
-            {
-                "src": numbers.show(message.src),
-                "dst": [numbers.show(number) for number in message.dst],
-                "text": message.text,
-                "units": units.count(message.text),
-            }
-            for message in found.proposal.messages
-        ],
+        "messages": [outgoing_json(message) for message in found.proposal.messages],
         "units": found.proposal.units,
         "xml": found.proposal.xml.decode(),
     }
@@ -87,7 +80,6 @@ def show(found: Explanation) -> None:
         echo(f"  {step.rule:<20} {step.verdict:<10} {step.reason}")
     echo(f"answer {found.proposal.rule or 'silence'}: {found.proposal.reason}")
     for message in found.proposal.messages:
-        people = ", ".join(map(numbers.show, message.dst))
-        echo(f"  to {people}, {counted(units.count(message.text), 'unit')}: {message.text}")
+        echo(f"sends  {outgoing_line(message)}")
     echo(f"units  {found.proposal.units}")
     echo(found.proposal.xml.decode())

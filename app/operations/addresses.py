@@ -32,6 +32,16 @@ def read_number(text: str, read: ReadAddress) -> str:
         raise OperationRefused(f"{text!r}: {error}") from None
 
 
+def read_sender(text: str, read: ReadAddress) -> Reading:
+    """Return the address of somebody who writes to us: a number, or a name. Raises `OperationRefused`."""
+    try:
+        return read(text)
+    except ValueError as error:
+        if is_name(text.strip()):
+            return Reading(normalise(text))
+        raise OperationRefused(f"{text!r}: {error}") from None
+
+
 async def find_address(store: Store, text: str, read: ReadAddress) -> str | None:
     """Return the address that a text means, if it is in the store. Raises `Unavailable`."""
     meant = spellings(text, read)
@@ -46,10 +56,4 @@ async def read_person(store: Store | None, text: str, read: ReadAddress) -> Read
     """
     if store is not None and (found := await find_address(store, text, read)) is not None:
         return Reading(found)
-    try:
-        return read(text)
-    except ValueError as error:
-        if is_name(text.strip()):
-            return Reading(normalise(text))
-        message = f"{text!r}: {error}"
-        raise OperationRefused(message) from None
+    return read_sender(text, read)

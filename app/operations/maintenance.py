@@ -25,8 +25,11 @@ def missing_store(options: StoreSettings) -> Path | None:
 
 
 @asynccontextmanager
-async def open_beside_server(options: StoreSettings, *, create: bool = False) -> AsyncIterator[Store]:
-    """Open the store beside a server that may be running; with `create` it may be new.
+async def open_beside_server(
+    options: StoreSettings, *, create: bool = False, migrate: bool = True
+) -> AsyncIterator[Store]:
+    """Open the store beside a server that may be running; with `create` it may be new. It is migrated if it must be,
+    unless `migrate` is false.
 
     Raises `OperationRefused` if there is none yet, and as `open_store` does.
     """
@@ -34,7 +37,7 @@ async def open_beside_server(options: StoreSettings, *, create: bool = False) ->
         raise OperationRefused(
             f"there is no store at {file} yet; `serve` creates it, by this config and $AUTOREPLY_DATA"
         )
-    async with open_store(options, serving=False) as store:
+    async with open_store(options, serving=False, migrate=migrate) as store:
         yield store
 
 

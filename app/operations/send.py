@@ -12,11 +12,14 @@ from xml.etree import ElementTree as ET
 
 import httpx
 
+from app.operations.addresses import ReadAddress
 from app.operations.errors import OperationFailed, OperationRefused
+from app.operations.history import history, pending_in_words
 from app.plivo import units
-from app.plivo.messages import IDENTIFIER, Parameters
+from app.plivo.messages import IDENTIFIER, Outgoing, Parameters
 from app.plivo.signature import V2, V3, Family, Request, Token, signed_headers
 from app.runtime import Runtime
+from app.store import Store
 
 TIMEOUT = 8.0  # seconds: what Plivo waits, https://support.plivo.com/hc/en-us/articles/360041344652
 SIGNATURES: dict[str, tuple[tuple[Family, str], ...]] = {
@@ -66,9 +69,9 @@ class SentReply:
     text: str
 
     @property
-    def destinations(self) -> list[str]:
-        """The people who get it."""
-        return self.dst.split("<")
+    def message(self) -> Outgoing:
+        """The message itself."""
+        return Outgoing(self.src, tuple(self.dst.split("<")), self.text)
 
     @property
     def units(self) -> int:
@@ -77,13 +80,26 @@ class SentReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """When a request was made and answered (seconds since the epoch), its method and URL as Plivo has them, and the
+    HTTP status that it got.
+    """
+
+    asked_at: float
+    answered_at: float
+    method: str
+    url: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class SentReport:
-    """One delivery report that was played, and the HTTP status of the response."""
+    """One delivery report that was played."""
 
     message_uuid: str
     to: str
     status: str
-    http: int
+    exchange: Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,35 +107,53 @@ class Sent:
     """The response of an instance. `fault` says what was wrong with it, or is None."""
 
     message_uuid: str
-    status: int
+    exchange: Exchange
     xml: str
     messages: tuple[SentReply, ...]
     reports: tuple[SentReport, ...]
     fault: str | None
 
+    @property
+    def is_silence(self) -> bool:
+        """Whether the answer was taken, and sends nothing."""
+        return self.exchange.status == httpx.codes.OK and not self.messages
+
 
 def send(runtime: Runtime, url: str, message: SimulatedMessage) -> Sent:
     """Send a signed message to the instance that listens at `url`, and play the reports of its reply.
 
-    Signs for the public URL with the first token. Raises `OperationRefused` for a bad MessageUUID or if nobody answers,
-    and `OperationFailed` if something else answers.
+    Signs for the public URL with the first token. Raises `OperationRefused` for a bad MessageUUID or URL, and
+    `OperationFailed` if nobody answers, or something else does.
     """
     message_uuid = str(uuid.uuid4()) if message.uuid is None else message.uuid
     if not IDENTIFIER.fullmatch(message_uuid):
         raise OperationRefused(f"{message_uuid!r} is no MessageUUID: write 1 to 64 letters, digits, - or _")
     with httpx.Client(timeout=TIMEOUT, trust_env=False) as client:
         caller = _Caller(client, url.rstrip("/"), runtime.tokens[0], message.signature)
-        response = caller.call(message.method, f"{runtime.public_url}/message", _message(message, message_uuid))
+        url = f"{runtime.public_url}/message"
+        response, exchange = caller.call(message.method, url, _message(message, message_uuid))
         replies = tuple(_read(response))
         path = PATHS[message.report] if message.report else ()
         reports = tuple(report for reply in replies for report in _play_reports(caller, reply, path))
-    return Sent(message_uuid, response.status_code, response.text, replies, reports, _fault(response, reports))
+    return Sent(message_uuid, exchange, response.text, replies, reports, _fault(exchange, reports))
 
 
-def _fault(response: httpx.Response, reports: tuple[SentReport, ...]) -> str | None:
-    if response.status_code != httpx.codes.OK:
-        return f"the instance answered {response.status_code}; its log says why"
-    if any(report.http != httpx.codes.OK for report in reports):
+async def explain_reply(store: Store, message_uuid: str, read: ReadAddress) -> str | None:
+    """Return why a message got its reply, or how far it is without one; None if this store does not know it.
+
+    Raises `Unavailable`.
+    """
+    found = await history(store, message_uuid, read, 1)
+    if not found.messages:
+        return None
+    message = found.messages[0]
+    return pending_in_words(message) if message.state == "pending" else message.reason
+
+
+def _fault(exchange: Exchange, reports: tuple[SentReport, ...]) -> str | None:
+    if exchange.status != httpx.codes.OK:
+        return f"the instance answered {exchange.status}"
+    if any(report.exchange.status != httpx.codes.OK for report in reports):
         return "a report was not accepted"
     return None
 
@@ -133,18 +167,25 @@ class _Caller:
     token: Token
     signature: str
 
-    def call(self, method: str, url: str, parameters: Parameters) -> httpx.Response:
-        """Make one signed request. Raises `OperationRefused` if nobody answers."""
-        form, local = urlencode(parameters), self.local + urlsplit(url).path
-        headers = self._headers(method, url, parameters, form)
+    def call(self, method: str, url: str, parameters: Parameters) -> tuple[httpx.Response, Exchange]:
+        """Make one signed request. Raises `OperationRefused` for a bad URL, `OperationFailed` if nobody answers."""
+        local, asked_at = self.local + urlsplit(url).path, time.time()
         try:
-            if method == "GET":
-                return self.client.get(f"{local}?{form}", headers=headers)
-            headers["content-type"] = "application/x-www-form-urlencoded"
-            return self.client.post(local, content=form, headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last: a host name that cannot be
+            response = self._request(method, url, local, parameters)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):  # the last: a host name that cannot be
+            raise OperationRefused(f"{self.local!r} is no URL of an instance; write http://127.0.0.1:8080") from None
+        except httpx.HTTPError as error:
             why = f"no answer from {local} within {TIMEOUT:g} s ({type(error).__name__})"
-            raise OperationRefused(f"{why}; is `plivo-autoreply serve` running there?") from None
+            raise OperationFailed(f"{why}; is `plivo-autoreply serve` running there?") from None
+        return response, Exchange(asked_at, time.time(), method, url, response.status_code)
+
+    def _request(self, method: str, url: str, local: str, parameters: Parameters) -> httpx.Response:
+        form = urlencode(parameters)
+        headers = self._headers(method, url, parameters, form)
+        if method == "GET":
+            return self.client.get(f"{local}?{form}", headers=headers)
+        headers["content-type"] = "application/x-www-form-urlencoded"
+        return self.client.post(local, content=form, headers=headers)
 
     def _headers(self, method: str, url: str, parameters: Parameters, form: str) -> dict[str, str]:
         signed = Request.of(method, url, parameters) if method == "POST" else Request.of(method, f"{url}?{form}", ())
@@ -186,12 +227,12 @@ def _read(response: httpx.Response) -> Iterator[SentReply]:
 
 def _play_reports(caller: _Caller, reply: SentReply, path: tuple[str, ...]) -> Iterator[SentReport]:
     """Report as Plivo does: one call to the callbackUrl for each change of status, for each destination."""
-    for destination in reply.destinations:
+    for destination in reply.message.dst:
         sent_uuid = str(uuid.uuid4())
         for sequence, status in enumerate(path, start=1):
             parameters = _report(reply, destination, sent_uuid, status, sequence)
-            response = caller.call(reply.callback_method, reply.callback_url, parameters)
-            yield SentReport(sent_uuid, destination, status, response.status_code)
+            _, exchange = caller.call(reply.callback_method, reply.callback_url, parameters)
+            yield SentReport(sent_uuid, destination, status, exchange)
 
 
 def _report(reply: SentReply, destination: str, sent_uuid: str, status: str, sequence: int) -> Parameters:

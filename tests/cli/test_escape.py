@@ -87,7 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("optout", "list"), r"\x1b[2J"),
         (("deliveries", "list"), r"sent\x1b[2j"),
         (("limits", "list"), "REPLIES IN 24 H"),
-        (("explain", "--to", "33644600000", "--from", ATTACK, "--text", "hi"), "alphanumeric"),
+        (("explain", "--to", "33644600000", "--from", "Shop 24", "--text", "hi"), "alphanumeric"),
         (("explain", "--to", "33644600000", "--from", "33700000001", "--text", ATTACK), "Thanks"),
     ],
 )

@@ -56,7 +56,7 @@ def test_people_read_route_steps_answer_units_and_xml() -> None:
         ["duty", "not"],
         ["ack", "not"],
         ["answer", "menu:"],
-        ["to", "+33700000001,"],
+        ["sends", "+33644600000"],
         ["units", "1"],
     ]
     assert "keyword 'HOURS'" in lines[1]
