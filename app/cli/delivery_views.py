@@ -36,8 +36,9 @@ def result(one: DeliveryRecord) -> str:
 
 
 def try_line(one: TryRecord, zone: tzinfo | None) -> str:
-    """Return one attempt as a line of text."""
-    return f"{shown(one.at, zone)}  {one.error or f'status {one.status}'}, after {round(one.seconds, 3):g} s"
+    """Return one attempt as a line of text: what it brought, and how the body of the response began."""
+    said = f": '{one.response}'" if one.response else ""
+    return f"{shown(one.at, zone)}  {one.error or f'status {one.status}'}, after {round(one.seconds, 3):g} s{said}"
 
 
 def tries_line(count: int) -> str:
@@ -47,7 +48,13 @@ def tries_line(count: int) -> str:
 
 def try_json(one: TryRecord) -> dict[str, Any]:
     """Return one attempt as JSON has it."""
-    return {"at": iso_utc(one.at), "seconds": round(one.seconds, 3), "status": one.status, "error": one.error}
+    return {
+        "at": iso_utc(one.at),
+        "seconds": round(one.seconds, 3),
+        "status": one.status,
+        "error": one.error,
+        "response": one.response,
+    }
 
 
 def list_json(found: DeliveryList) -> list[dict[str, Any]]:

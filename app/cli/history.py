@@ -7,7 +7,7 @@ import click
 
 from app.cli.common import UsageError, config_option, json_option, load_store
 from app.cli.history_json import history_json
-from app.cli.history_views import show_history, show_short
+from app.cli.history_views import show_history, show_person, show_short
 from app.cli.output import echo, print_json
 from app.cli.running import on_store
 from app.cli.times import span_options, zone_option
@@ -49,8 +49,10 @@ def command(
     found = on_store(config, lambda store: history(store, who, config.read_address, limit, span))
     if as_json:
         print_json(history_json(found))
-    elif not found.messages and not found.reports:
+    elif found.is_empty:
+        show_person(found, zone)
         echo(f"nothing is remembered of {who}{'' if span == EVER else ' in that time'}")
+        echo("calls that were refused are counted, with the reason, by: plivo-autoreply status", err=True)
     elif short:
         show_short(found, zone)
     else:

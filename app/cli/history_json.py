@@ -4,16 +4,40 @@ from dataclasses import asdict
 from typing import Any
 
 from app.cli.delivery_views import try_json
+from app.cli.outgoing import outgoing_json
 from app.delivery.payloads import as_mapping
-from app.operations.history import CallRecord, DeliveryRecord, History, MessageRecord, ReportRecord
+from app.operations.history import (
+    CallRecord,
+    DeliveryRecord,
+    History,
+    MessageRecord,
+    OptOutRecord,
+    ReportRecord,
+    sent_by,
+)
 from app.operations.times import iso_utc
 from app.plivo.errors import TEXTS
 from app.plivo.numbers import show
 
 
 def history_json(found: History) -> list[dict[str, Any]]:
-    """Return the messages, then the other reports."""
-    return [*map(_message_json, found.messages), *map(_report_json, found.reports)]
+    """Return the messages, then the other reports; each with the opt-outs of its person that are in force.
+
+    They are null where the history is of several people.
+    """
+    in_force = [_opt_out_json(one) for one in found.opt_outs if one.ended_at is None]
+    person = {"opt_outs": in_force if found.person is not None else None}
+    return [row | person for row in (*map(_message_json, found.messages), *map(_report_json, found.reports))]
+
+
+def _opt_out_json(one: OptOutRecord) -> dict[str, Any]:
+    return {
+        "number": show(one.number),
+        "since": iso_utc(one.at),
+        "word": one.word,
+        "source": one.source,
+        "message_uuid": one.message_uuid,
+    }
 
 
 def _message_json(message: MessageRecord) -> dict[str, Any]:
@@ -38,6 +62,7 @@ def _message_json(message: MessageRecord) -> dict[str, Any]:
         "reason": message.reason,
         "steps": [asdict(step) for step in message.steps],
         "xml": message.xml,
+        "messages": [outgoing_json(one) for one in sent_by(message)],
         "signed_by": message.signed_by or None,
         "token": message.token or None,
         "units": message.reply_units,

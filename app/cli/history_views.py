@@ -4,9 +4,19 @@ from collections.abc import Iterable
 from datetime import tzinfo
 
 from app.cli.delivery_views import result, tries_line, try_line
+from app.cli.outgoing import outgoing_line
 from app.cli.output import counted, echo, print_table
 from app.cli.times import shown
-from app.operations.history import DeliveryRecord, History, MessageRecord, ReportRecord
+from app.operations.history import (
+    CALLS,
+    DeliveryRecord,
+    History,
+    MessageRecord,
+    OptOutRecord,
+    ReportRecord,
+    pending_in_words,
+    sent_by,
+)
 from app.plivo.errors import TEXTS
 from app.plivo.numbers import show
 
@@ -14,8 +24,8 @@ SHORT_HEADER = ("RECEIVED", "FROM", "TO", "TEXT", "ANSWER", "STATE", "MESSAGE")
 
 
 def show_short(found: History, zone: tzinfo | None) -> None:
-    """Print one line for each message."""
-    _show_person(found, zone)
+    """Print the person's opt-outs, and one line for each message."""
+    show_person(found, zone)
     if found.messages:
         print_table(SHORT_HEADER, [_short(message, zone) for message in found.messages])
     if found.reports:
@@ -24,22 +34,31 @@ def show_short(found: History, zone: tzinfo | None) -> None:
 
 def show_history(found: History, zone: tzinfo | None) -> None:
     """Print the person's opt-outs, each message with all that became of it, and the other reports."""
-    _show_person(found, zone)
+    show_person(found, zone)
     for message in found.messages:
         _show_message(message, zone)
     for report in found.reports:
         _show_report(report, zone, indent="")
 
 
-def _show_person(found: History, zone: tzinfo | None) -> None:
+def show_person(found: History, zone: tzinfo | None) -> None:
+    """Print whether the person has opted out: of which number, since when, and by what."""
     if found.person is None:
         return
     person = show(found.person)
-    for one in found.opt_outs:
-        proof = f"{one.word} by {one.source} {one.message_uuid or ''}".rstrip()
-        echo(f"{person} gets nothing from {show(one.number)} since {shown(one.at, zone)}: {proof}")
-    if not found.opt_outs:
+    if all(one.ended_at is not None for one in found.opt_outs):
         echo(f"{person} has not opted out")
+    for one in found.opt_outs:
+        number, since = show(one.number), shown(one.at, zone)
+        if one.ended_at is None:
+            echo(f"{person} gets nothing from {number} since {since}: {_proof(one)}")
+        else:
+            until = f"until {shown(one.ended_at, zone)}: {one.ended_by}"
+            echo(f"{person} got nothing from {number} from {since} ({_proof(one)}) {until}")
+
+
+def _proof(one: OptOutRecord) -> str:
+    return f"{one.word} by {one.source} {one.message_uuid or ''}".rstrip()
 
 
 def _short(message: MessageRecord, zone: tzinfo | None) -> tuple[str, ...]:
@@ -48,7 +67,7 @@ def _short(message: MessageRecord, zone: tzinfo | None) -> tuple[str, ...]:
         show(message.sender),
         show(message.recipient),
         _text(message),
-        _answer(message),
+        "-" if message.state == "pending" else _answer(message),
         _state(message),
         message.message_uuid,
     )
@@ -59,7 +78,7 @@ def _text(message: MessageRecord) -> str:
 
 
 def _answer(message: MessageRecord) -> str:
-    return "-" if message.state == "pending" else message.rule or "silence"
+    return message.rule or "silence"
 
 
 def _state(message: MessageRecord) -> str:
@@ -73,17 +92,28 @@ def _show_message(message: MessageRecord, zone: tzinfo | None) -> None:
     sender, recipient, at = show(message.sender), show(message.recipient), shown(message.received_at, zone)
     echo(f"{at}  {sender} -> {recipient}  {message.type}  {message.message_uuid}")
     echo(f"  text     {_text(message)}")
-    answer = "pending" if message.state == "pending" else _answer(message)
-    echo(f"  answer   {answer}, route {message.route or '-'}: {message.reason}")
-    _show_calls(message, zone)
+    pending = message.state == "pending"
+    echo(f"  answer   {pending_in_words(message) if pending else f'{_answer(message)}: {message.reason}'}")
+    _show_sent(message)
     for step in message.steps:
         echo(f"             {step.rule:<18} {step.verdict:<10} {step.reason}")
-    echo(f"  xml      {message.xml}")
-    token = f" with token {message.token}" if message.token else ""
-    echo(f"  signed   {message.signed_by or 'not verified'}{token}, config {message.config}")
+    _show_calls(message, zone)
+    token = f", token {message.token}" if message.token else ""
+    signed = f"signed {message.signed_by or 'by nobody'}{token}"
+    echo(f"  route    {message.route or '-'}, config {message.config}, {signed}")
     _show_deliveries(message.deliveries, zone, indent="  ")
     for report in message.reports:
         _show_report(report, zone, indent="  ")
+
+
+def _show_sent(message: MessageRecord) -> None:
+    sent = sent_by(message)
+    for one in sent:
+        echo(f"  sent     {outgoing_line(one)}")
+    if message.reply_units and not sent:
+        echo(f"  sent     {counted(message.reply_units, 'unit')} (the text is no longer kept)")
+    if sent and message.handed_over_at is not None and not message.reports:
+        echo("  report   none has come yet")
 
 
 def _show_calls(message: MessageRecord, zone: tzinfo | None) -> None:
@@ -95,6 +125,8 @@ def _show_calls(message: MessageRecord, zone: tzinfo | None) -> None:
     fetched = "not fetched yet"
     if message.handed_over_at is not None:
         fetched = f"fetched {shown(message.handed_over_at, zone)}"
+    elif len(message.calls) >= CALLS:
+        fetched = f"not fetched, and Plivo has made its {CALLS} calls"
     echo(f"  ready    {shown(message.answered_at, zone)}, {fetched}")
 
 
@@ -104,6 +136,8 @@ def _show_report(report: ReportRecord, zone: tzinfo | None, indent: str) -> None
         f"{shown(report.received_at, zone)}  {report.status}{error}  {report.message_uuid} to {show(report.recipient)}"
     )
     echo(f"{indent}report   {what}{', no route: all targets' if report.route is None else ''}")
+    if not report.deliveries:
+        echo(f"{indent}           no target gets it")
     _show_deliveries(report.deliveries, zone, indent)
 
 
@@ -112,5 +146,5 @@ def _show_deliveries(deliveries: Iterable[DeliveryRecord], zone: tzinfo | None, 
         when = f", due {shown(one.due_at, zone)}" if one.state == "due" else ""
         state = f"{one.target:<18} {one.state:<8} after {tries_line(one.attempts)}"
         echo(f"{indent}           {state}: {result(one)}{when}, delivery {one.id}")
-        for each in one.tries if len(one.tries) > 1 else ():
+        for each in one.tries:
             echo(f"{indent}             {try_line(each, zone)}")

@@ -165,6 +165,7 @@ class Settlement:
     status: int | None = None
     error: str | None = None
     seconds: float | None = None  # how long the POST took; None: nothing was posted, so there was no attempt
+    response: str | None = None  # how the body of the response began
 
 
 class DeliveryQueue(Protocol):

@@ -29,11 +29,12 @@ PROBES = (2.0, 5.0, 10.0, 20.0, 40.0, 60.0)  # seconds until the next probe; the
 
 @frozen
 class AttemptOutcome:
-    """The outcome of one attempt: a status, or an error."""
+    """The outcome of one attempt: a status, or an error. `response` is how the body of the response began."""
 
     status: int | None = None
     error: str | None = None
     retry_after: str | None = None
+    response: str | None = None
 
     @property
     def accepted(self) -> bool:

@@ -17,6 +17,7 @@ def settled_as(decision: RetryDecision, delivery: Delivery, outcome: AttemptOutc
         status=outcome.status,
         error=outcome.error,
         seconds=seconds,
+        response=outcome.response,
     )
 
 

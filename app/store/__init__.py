@@ -98,7 +98,7 @@ async def open_store(
     """
     async with (
         open_database(options, serving=serving, migrate=migrate, clock=clock) as database,
-        _running(database, options if serving else None, committed) as store,
+        _running(database, options, committed, serving=serving) as store,
     ):
         yield store
 
@@ -144,18 +144,20 @@ async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
 
 
 @asynccontextmanager
-async def _running(database: Database, kept: StoreSettings | None, committed: Committed) -> AsyncIterator[Store]:
+async def _running(
+    database: Database, options: StoreSettings, committed: Committed, *, serving: bool
+) -> AsyncIterator[Store]:
     writer = Writer(database.write, committed)
     tasks = [asyncio.create_task(writer.run(), name="writer")]
-    if kept is not None:
-        tasks.append(asyncio.create_task(retention.run(database.write, kept), name="retention"))
+    if serving:
+        tasks.append(asyncio.create_task(retention.run(database.write, options), name="retention"))
         tasks += [asyncio.create_task(watch(), name="watch") for watch in database.watches]
     try:
         yield Store(
             database.engine,
             writer,
             SqlJournal(writer),
-            SqlDeliveryQueue(database.engine, writer),
+            SqlDeliveryQueue(database.engine, writer, keep_responses=options.keep_text > 0),
             database,
             tuple(tasks),
         )

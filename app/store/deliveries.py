@@ -33,9 +33,10 @@ _LEASE_BYTES = 8
 class SqlDeliveryQueue:
     """The `delivery.queue.DeliveryQueue` of a database."""
 
-    def __init__(self, engine: AsyncEngine, writer: Writer) -> None:
+    def __init__(self, engine: AsyncEngine, writer: Writer, *, keep_responses: bool) -> None:
         self._engine = engine
         self._writer = writer
+        self._keep_responses = keep_responses
 
     async def accept(self, incoming: IncomingReport) -> Accepted:
         """Implement `DeliveryQueue.accept`."""
@@ -51,7 +52,8 @@ class SqlDeliveryQueue:
 
     async def settle(self, settlement: Settlement) -> None:
         """Implement `DeliveryQueue.settle`."""
-        await self._writer.submit(turn, settlement)
+        kept = settlement if self._keep_responses else replace(settlement, response=None)
+        await self._writer.submit(turn, kept)
 
     async def waiting(self) -> Mapping[str, int]:
         """Count the deliveries of each target that are due, now or later. Raises `Unavailable`."""
@@ -137,13 +139,14 @@ _tried: sa.BindParameter[int] = sa.bindparam("delivery", type_=sa.BigInteger)
 _TRIED = Statement(
     sa.insert(tries)
     .from_select(  # of a delivery that is still there: its person may have been forgotten
-        ["delivery_id", "at", "seconds", "status", "error"],
+        ["delivery_id", "at", "seconds", "status", "error", "response"],
         sa.select(
             _tried,
             now(),
             sa.bindparam("seconds", type_=sa.Double),
             sa.bindparam("status", type_=sa.Integer),
             sa.bindparam("error", type_=sa.Text),
+            sa.bindparam("response", type_=sa.Text),
         ).where(sa.exists().where(deliveries.c.id == _tried)),
     )
     .inline()
@@ -168,6 +171,7 @@ def _try(settlement: Settlement) -> dict[str, Any]:
         "seconds": settlement.seconds,
         "status": settlement.status,
         "error": settlement.error,
+        "response": settlement.response,
     }
 
 

@@ -49,9 +49,9 @@ class Group:
         self._use_up(one, proposal)
         return proposal
 
-    def call(self, found: StoredMessage, at: float) -> None:
+    def call(self, found: StoredMessage, at: float, reason: str = "answered again") -> None:
         """Note one more call that got the answer of a message."""
-        found.called(at, 200, "answered again")
+        found.called(at, 200, reason)
         if found.handed_over_at is None:
             found.handed_over_at = at
         if found.row is not None:  # it is written with this group

@@ -14,6 +14,8 @@ from app.store.driver import Connection
 from app.store.group import Group
 from app.store.rows import StoredMessage
 
+WITHOUT = "answered again, without those who have opted out since"
+
 
 class Messages:
     """The verbs that a writer applies to groups. They implement `replies.journal.Journal`."""
@@ -97,13 +99,11 @@ def _settle(one: Submission, group: Group) -> Recorded:
 
 def _repeat(arrival: Arrival, found: StoredMessage, group: Group) -> Recorded:
     """Return the answer of a message again, without messages to people who have opted out since."""
-    group.call(found, arrival.called_at)
-    if not found.xml:  # its retention is over: that call is long past
-        return Recorded(EMPTY)
-    sent = parse(found.xml)
-    kept = still_allowed(sent, arrival.message.message_uuid, arrival.policies, group.usage)
+    kept = still_allowed(parse(found.xml), arrival.message.message_uuid, arrival.policies, group.usage)
     if kept is None:
-        return Recorded(found.xml)
+        group.call(found, arrival.called_at)
+        return Recorded(found.xml or EMPTY)  # empty: its retention is over, and that call is long past
+    group.call(found, arrival.called_at, WITHOUT)
     return Recorded(xml_of(kept, arrival.message.message_uuid, arrival.callback))
 
 

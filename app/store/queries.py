@@ -133,7 +133,8 @@ async def _with_tries(connection: AsyncConnection, rows: Sequence[Row]) -> list[
     query = sa.select(tries).order_by(tries.c.id)
     tried = defaultdict(list)
     for row in await _of(connection, query, tries.c.delivery_id, [row["id"] for row in rows]):
-        tried[row["delivery_id"]].append(TryRecord(row["at"], row["seconds"], row["status"], row["error"]))
+        attempt = TryRecord(row["at"], row["seconds"], row["status"], row["error"], row["response"])
+        tried[row["delivery_id"]].append(attempt)
     return [DeliveryRecord(**row, tries=tuple(tried[row["id"]])) for row in rows]
 
 

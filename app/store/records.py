@@ -9,12 +9,13 @@ from app.plivo.messages import Parameters
 
 @dataclass(frozen=True, slots=True)
 class TryRecord:
-    """One attempt of a delivery: when it began, how many seconds it took, and the response."""
+    """One attempt of a delivery: when it ended, how many seconds it took, and the response."""
 
     at: float
     seconds: float
     status: int | None
     error: str | None
+    response: str | None  # how the body of the answer began; None: there was none, or it is no longer kept
 
 
 @dataclass(frozen=True, slots=True)

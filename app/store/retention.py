@@ -1,12 +1,12 @@
 """Retention: what is kept, and until when. It runs in small steps, so that nothing waits for it.
 
-Opt-outs and the signatures that prove them never expire. A text is kept for `keep_text`; the XML of an answer for at
-least a day (G3). A delivery that is still due at the end of `keep` is marked dead with an error line, and is kept as
-long again (G6).
+Opt-outs and the signatures that prove them never expire. A text is kept for `keep_text`, and so are the responses of
+targets, which may repeat it; the XML of an answer for at least a day (G3). A delivery that is still due at the end of
+`keep` is marked dead with an error line, and is kept as long again (G6).
 
-Messages and proofs are in order of arrival. Each step looks at the next rows behind those that were swept before
-(`sweeps`), and never at the same row twice. It stops at the first row that is too young, even if a wrong clock has
-stamped a later one.
+Messages, proofs and attempts are in order of arrival. Each step looks at the next rows behind those that were swept
+before (`sweeps`), and never at the same row twice. It stops at the first row that is too young, even if a wrong clock
+has stamped a later one.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from app.store.arrivals import first_after
 from app.store.database import insert_or, now
 from app.store.driver import Connection
 from app.store.errors import StoreError
-from app.store.schema import cooldowns, deliveries, is_due, messages, proofs, reports, spending, sweeps
+from app.store.schema import cooldowns, deliveries, is_due, messages, proofs, reports, spending, sweeps, tries
 from app.store.statement import Statement, values_of
 from app.store.usage import AHEAD, SLOT
 from app.telemetry import get_logger
@@ -131,6 +131,13 @@ SWEEPS = (
         messages.c.received_at,
         Statement(sa.update(messages).where(*_rows(messages)).values(xml=b"")),
         lambda kept: max(kept.keep_text, DAY),
+    ),
+    Sweep(
+        "responses",
+        tries,
+        tries.c.at,
+        Statement(sa.update(tries).where(*_rows(tries)).values(response=None)),
+        lambda kept: kept.keep_text,
     ),
     Sweep(
         "messages",

@@ -129,6 +129,8 @@ tries = sa.Table(  # what each attempt brought
     sa.Column("seconds", sa.Double, nullable=False),  # connecting included, to the answer or the error
     sa.Column("status", sa.Integer),
     sa.Column("error", sa.Text),
+    sa.Column("response", sa.Text),  # how the body began; kept as long as texts
+    sqlite_autoincrement=True,  # as for messages
 )
 
 is_due = deliveries.c.state == sa.literal_column("'due'")

@@ -38,6 +38,7 @@ url = "{url}/frail"
 retry = []
 """
 OF = {"crm": "33644600001", "frail": "33644600002"}
+SAID = b"no such contact\n\x1b[2J"
 SEEN_WITHIN = 1.0  # seconds
 MACHINE = 1.5  # seconds more for a busy machine
 
@@ -70,7 +71,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One for all."""
     broken = [False]
     with (
-        receiver.receiving(lambda received: 500 if received.path == "/frail" and broken[0] else 204) as targets,
+        receiver.receiving(
+            lambda received: (500, {}, SAID) if received.path == "/frail" and broken[0] else 204
+        ) as targets,
         process.served(tmp_path_factory.mktemp("deliveries"), CONFIG.format(url=targets.url)) as service,
     ):
         yield House(service, targets, broken)
@@ -199,12 +202,14 @@ def test_a_dropped_delivery_is_never_tried_again(house: House, shell: Shell) -> 
 
 
 def test_what_each_try_brought(house: House, shell: Shell) -> None:
-    """With an id, `list` tells each try: when, what the receiver said, how long that took; JSON always does."""
+    """With an id, `list` tells each try: when, how long it took, what the receiver answered; JSON always does."""
     message_uuid, row = _die(house, shell)
     line = shell("deliveries", "list", str(row["id"]), "--tz", "UTC").out.splitlines()[-1]
     (one,) = row["tries"]
     assert (one["status"], one["error"], one["seconds"] < 5) == (500, "status 500", True)
-    assert line == f"{row['id']}: {one['at'].replace('Z', '+00:00')}  status 500, after {one['seconds']:g} s"
+    assert one["response"] == SAID.decode()
+    tried = f"{row['id']}: {one['at'].replace('Z', '+00:00')}  status 500, after {one['seconds']:g} s"
+    assert line == rf"{tried}: 'no such contact\n\x1b[2J'"
     assert message_uuid in shell("deliveries", "list", "--status", "delivered", "--newer-than", "1h").out
     assert shell("deliveries", "list", "--older-than", "1h").out == ""
 
@@ -241,6 +246,7 @@ def test_each_change_leaves_a_row(house: House, shell: Shell) -> None:
         (("drop", "1", "--target", "crm"), 2, "give ids, or --target with --state"),
         (("replay", "987654"), 1, "no delivery has the id 987654"),
         (("drop", "987654", "987655"), 1, "no delivery has the id 987654, 987655"),
+        (("list", "987654", "--json"), 1, "no delivery has the id 987654"),
     ],
 )
 def test_mistakes(shell: Shell, arguments: tuple[str, ...], code: int, said: str) -> None:

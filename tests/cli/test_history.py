@@ -38,6 +38,8 @@ url = "{url}/bad"
 retry = "1h"
 """
 WHO = "33700000042"
+SAID = b"no \x1b[2Jsuch\r\ncontact \xff\0"
+CONFUSED = r"no \x1b[2Jsuch\r\ncontact \xff\x00"  # as a terminal may show it
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[process.Se
     """A service, and what has happened there: a message, its reports, a silence, a report of another message."""
     folder = tmp_path_factory.mktemp("history")
     with (
-        receiver.receiving(lambda received: 500 if received.path == "/bad" else 204) as targets,
+        receiver.receiving(lambda received: (500, {}, SAID) if received.path == "/bad" else 204) as targets,
         process.served(folder, CONFIG.format(url=targets.url)) as service,
     ):
         message = plivo_sdk.message(From=WHO, Text="What is the price?")
@@ -96,6 +98,7 @@ def _settled(shell: Shell, who: str) -> tuple[Rows, Rows]:
 def test_all_of_a_number(story: tuple[process.Served, dict[str, str]], shell: Shell) -> None:
     """A number's messages, oldest first, each with why it was answered so, and where its reports went."""
     (first, second), others = _settled(shell, "+33 700 000 042")
+    report_opt_outs = others[0]["opt_outs"]
     assert (first["message_uuid"], second["message_uuid"]) == (story[1]["message"], story[1]["silent"])
     assert (first["from"], first["to"], first["text"]) == (f"+{WHO}", "+33644600000", "What is the price?")
     assert (first["route"], first["rule"], first["signed_by"]) == ("shop", "prices", "V3")
@@ -122,6 +125,10 @@ def test_all_of_a_number(story: tuple[process.Served, dict[str, str]], shell: Sh
         "good": ("done", 204, 1),
         "bad": ("due", 500, 1),
     }
+    (attempt,) = next(one for one in report["deliveries"] if one["target"] == "bad")["tries"]
+    assert (attempt["status"], attempt["response"]) == (500, "no \x1b[2Jsuch\r\ncontact \\xff\\x00")
+    assert first["messages"] == [{"src": "+33644600000", "dst": [f"+{WHO}"], "text": "It is cheap.", "units": 1}]
+    assert first["opt_outs"] == second["opt_outs"] == report_opt_outs == []
     assert (second["rule"], second["route"], second["signed_by"]) == (None, None, "Ma-V2")
     assert second["reason"]
     assert [report["message_uuid"] for report in others] == ["by-other-means"]
@@ -142,9 +149,10 @@ def test_message_whose_rules_failed(story: tuple[process.Served, dict[str, str]]
     assert (message["answered_at"], message["handed_over_at"], message["text"]) == (None, None, "hello, bot")
     (call,) = message["calls"]
     assert (call["status"], call["at"]) == (503, message["received_at"])
-    assert call["reason"]
     lines = shell("history", story[1]["failed"], "--tz", "UTC").out
-    assert "answer   pending, route bot: " in lines
+    assert f"  answer   pending, call 1 of 4: {call['reason']}\n" in lines
+    assert (call["reason"].startswith("bot failed: "), call["reason"].endswith("status 500")) == (True, True)
+    assert "  route    bot, config " in lines
     assert f"call 1   {call['at'].replace('Z', '+00:00')}  503  {call['reason']}" in lines
 
 
@@ -157,12 +165,16 @@ def test_what_a_person_reads(shell: Shell) -> None:
         "'What is the price?'",
         ", fetched 20",
         ", delivery ",
-        "answer   prices, route shop: ",
+        "answer   prices: ",
+        "sent     +33644600000 -> +33700000042, 1 unit: It is cheap.\n",
+        "route    shop, config ",
         "not asked",
         "undelivered, error 80 destination temporarily unavailable  the-reply to +33700000042",
         "due      after 1 try: status 500, due ",
-        "answer   silence, route -: ",
-        "signed   Ma-V2",
+        "status 500, after ",
+        f" s: '{CONFUSED}'\n",
+        "answer   silence: ",
+        ", signed Ma-V2, token 1\n",
     ):
         assert part in lines
 
@@ -205,9 +217,10 @@ def test_a_span_of_time(shell: Shell) -> None:
 
 
 def test_nothing_is_remembered(shell: Shell) -> None:
-    """Nobody we know: said so, exit 0; for machines an empty list."""
+    """Nobody we know: said so, and where refused calls are counted, exit 0; for machines an empty list."""
     done = shell("history", "+33799999999")
     assert (done.code, done.out) == (0, "nothing is remembered of +33799999999\n")
+    assert done.err == "calls that were refused are counted, with the reason, by: plivo-autoreply status\n"
     assert json.loads(shell("history", "no-such-uuid", "--json").out) == []
 
 

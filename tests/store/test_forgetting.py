@@ -21,7 +21,7 @@ async def forget(store: Store, person: str = CUSTOMER, *, also_opt_out: bool = F
 
 
 KEPT = {"opt_outs"}
-PERSONAL = {"messages", "reports", "cooldowns", "opt_outs"}
+PERSONAL = {"messages", "reports", "tries", "cooldowns", "opt_outs"}
 IMPERSONAL = {
     "proofs",
     "pauses",
@@ -34,7 +34,6 @@ IMPERSONAL = {
     "spending",
     "sweeps",
     "deliveries",
-    "tries",
 }  # deliveries go with their report
 
 

@@ -125,18 +125,23 @@ async def test_deliveries_are_listed_newest_first(
 async def test_every_try_is_kept(store: Store, clock: Clock) -> None:
     """When, how long, and what the receiver said, oldest first; the history tells the same."""
     await store.queue.accept(incoming(1))
-    for state, status, error, seconds in (("due", 500, "status 500", 0.25), ("done", 204, None, 0.125)):
+    for state, status, error, seconds, said in (
+        ("due", 500, "status 500", 0.25, "sorry\n\x1b"),
+        ("done", 204, None, 0.125, None),
+    ):
         (leased,) = await store.queue.lease("crm", 1, 30)
         clock.advance(1)
         await store.queue.settle(
-            Settlement(leased.id, leased.lease, state, leased.attempt, 0.0, status, error, seconds)  # type: ignore[arg-type]
+            Settlement(leased.id, leased.lease, state, leased.attempt, 0.0, status, error, seconds, said)  # type: ignore[arg-type]
         )
     (row,) = await list_deliveries(store.engine, Selection(), 1)
     _, [report] = await history(store.engine, ANN, 1)
     tries = [
-        [(one.at, one.seconds, one.status, one.error) for one in shown.tries] for shown in (row, report.deliveries[0])
+        [(one.at, one.seconds, one.status, one.error, one.response) for one in shown.tries]
+        for shown in (row, report.deliveries[0])
     ]
-    assert tries == [[(NINE + 1, 0.25, 500, "status 500"), (NINE + 2, 0.125, 204, None)]] * 2
+    expected = [(NINE + 1, 0.25, 500, "status 500", "sorry\n\x1b"), (NINE + 2, 0.125, 204, None, None)]
+    assert tries == [expected] * 2
 
 
 async def test_what_was_cut_off_before_its_post_is_no_try(store: Store) -> None:

@@ -22,6 +22,7 @@ from support.stored import (
     incoming,
     opted,
     proof,
+    stored_at,
     swept,
     used,
 )
@@ -30,7 +31,7 @@ from app import telemetry
 from app.delivery.queue import Settlement
 from app.replies.journal import Recorded, Reused
 from app.settings import StoreSettings
-from app.store import Store, retention
+from app.store import Store, open_store, retention
 from app.store.errors import StoreError
 from app.store.queries import history
 from app.store.usage import SLOT
@@ -121,6 +122,47 @@ async def test_text_goes_after_keep_text(
     clock.advance(after)
     await sweep(store, StoreSettings(keep_text=text))
     assert select(path, "SELECT text, xml FROM messages") == [left]
+
+
+@pytest.mark.parametrize(("after", "left"), [(14 * DAY - 1, "you are Ann"), (14 * DAY + 1, None)])
+async def test_what_a_receiver_answered_goes_after_keep_text(
+    store: Store, path: Path, clock: Clock, after: float, left: str | None
+) -> None:
+    """It may repeat the text; the attempt itself stays."""
+    await _attempt(store)
+    clock.advance(after)
+    await sweep(store)
+    assert select(path, "SELECT status, response FROM tries") == [(500, left)]
+
+
+async def test_attempts_after_all_others_are_gone_are_swept_too(store: Store, path: Path, clock: Clock) -> None:
+    """A sweep remembers how far it came, so the id of an attempt that was erased is never used again."""
+    await _attempt(store, "dead")
+    clock.advance(15 * DAY)
+    await sweep(store)
+    clock.advance(60 * DAY)
+    await sweep(store)
+    assert select(path, "SELECT count(*) FROM tries") == [(0,)]
+    await _attempt(store)
+    clock.advance(15 * DAY)
+    await sweep(store)
+    assert select(path, "SELECT response FROM tries") == [(None,)]
+
+
+async def test_without_texts_no_answer_of_a_receiver_is_kept(path: Path, clock: Clock) -> None:
+    """keep_text = "0d": it is not written at all."""
+    async with open_store(stored_at(path, keep_text=0.0), serving=True, clock=clock) as store:
+        await _attempt(store)
+    assert select(path, "SELECT status, response FROM tries") == [(500, None)]
+
+
+async def _attempt(store: Store, state: Any = "due") -> None:
+    async with store.engine.connect() as connection:
+        now = (await connection.exec_driver_sql("SELECT autoreply_now()")).scalar_one()
+    await store.queue.accept(incoming(at=now))
+    (leased,) = await store.queue.lease("crm", 1, 30)
+    said: dict[str, Any] = {"status": 500, "error": "status 500", "seconds": 0.1, "response": "you are Ann"}
+    await store.queue.settle(Settlement(leased.id, leased.lease, state, 1, **said))
 
 
 async def test_answer_and_proof_hold_for_a_day(store: Store, clock: Clock) -> None:

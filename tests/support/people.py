@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.delivery.queue import Settlement
 from app.policies.usage import Conversation
 from app.replies.journal import FailedCall, MessageCopy
 from app.store import Store
@@ -37,6 +38,9 @@ async def live(store: Store, person: str, number: int) -> None:
     fields = (("From", US), ("To", person), ("Status", "delivered"))
     await store.queue.accept(incoming(number, "crm", "audit", to=person, parameters=fields))
     await store.queue.accept(incoming(100 + number, sender=person, to=US, parameters=fields))
+    (leased,) = await store.queue.lease("audit", 1, 30)
+    said = f"no contact has the number +{person}"
+    await store.queue.settle(Settlement(leased.id, leased.lease, "done", 1, status=200, seconds=0.1, response=said))
 
 
 def naming(rows: dict[str, list[dict[str, Any]]], person: str) -> set[str]:

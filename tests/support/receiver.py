@@ -18,12 +18,16 @@ class Received:
     body: bytes
 
 
-Answer = Callable[[Received], int | tuple[int, dict[str, str]]]
+Said = int | tuple[int, dict[str, str]] | tuple[int, dict[str, str], bytes]
+Answer = Callable[[Received], Said]
 
 
 @dataclass
 class Receiver:
-    """What came, in order; `answer` gives the status of each POST, maybe with headers, and may block or look at it."""
+    """What came, in order.
+
+    `answer` gives the status of each POST, maybe with headers and a body; it may look at what came, and block.
+    """
 
     answer: Answer = lambda _received: 204
     received: list[Received] = field(default_factory=list)
@@ -49,14 +53,15 @@ def receiving(answer: Answer = lambda _received: 204) -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             got = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             answer = receiver.answer(got)
-            status, headers = answer if isinstance(answer, tuple) else (answer, {})
+            status, headers, said = (*answer, b"")[:3] if isinstance(answer, tuple) else (answer, {}, b"")
             with receiver.arrived:
                 receiver.received.append(got)
                 receiver.arrived.notify_all()
             self.send_response(status)
-            for name, value in {"content-length": "0", **headers}.items():
+            for name, value in {"content-length": str(len(said)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_: object) -> None:
             """Says nothing."""

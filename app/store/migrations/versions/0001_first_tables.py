@@ -186,7 +186,9 @@ def upgrade() -> None:
     sa.Column('seconds', sa.Double(), nullable=False),
     sa.Column('status', sa.Integer(), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('response', sa.Text(), nullable=True),
     sa.ForeignKeyConstraint(['delivery_id'], ['deliveries.id'], name=op.f('fk_tries_delivery_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_tries'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_tries')),
+    sqlite_autoincrement=True,
     )
     op.create_index(op.f('ix_tries_delivery_id'), 'tries', ['delivery_id'], unique=False)
