@@ -94,7 +94,7 @@ def _show(found: LimitCounts, zone: tzinfo | None) -> None:
     if caps:
         print_table(("SPENDING CAP", "UNITS", "SPENT"), caps)
     else:
-        echo("no server has told of a spending cap yet", err=True)
+        echo("no server has reported a spending cap yet", err=True)
     if not found.people:
         return
     click.echo()

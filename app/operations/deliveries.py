@@ -132,7 +132,7 @@ async def check_target(store: Store, name: str) -> None:
     """Raise `OperationRefused` if neither a server nor the store knows a target of this name."""
     known = await instances.known_targets(store.engine)
     if name not in known:
-        advice = did_you_mean(name, known) if known else "no server has told of one yet; start `serve` first"
+        advice = did_you_mean(name, known) if known else "no server has reported one yet; start `serve` first"
         raise OperationRefused(f'no target is called "{name}"; {advice}')
 
 

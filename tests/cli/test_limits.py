@@ -126,7 +126,7 @@ def test_no_server_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     shell = Shell(tmp_path, monkeypatch, capsys)
     assert shell("migrate").code == 0
     done = shell("limits", "list")
-    assert (done.code, done.out, done.err) == (0, "", "no server has told of a spending cap yet\n")
+    assert (done.code, done.out, done.err) == (0, "", "no server has reported a spending cap yet\n")
     assert json.loads(shell("limits", "list", "--json").out) == {"spending": [], "people": []}
 
 

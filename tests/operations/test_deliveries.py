@@ -111,7 +111,7 @@ async def test_deliveries_of_a_target_that_was_removed(store: Store) -> None:
 
 async def test_a_target_before_any_server(store: Store) -> None:
     """Nobody knows the targets of a new store."""
-    with pytest.raises(OperationRefused, match='no target is called "crm"; no server has told of one yet'):
+    with pytest.raises(OperationRefused, match='no target is called "crm"; no server has reported one yet'):
         await pause(store, "anna", "crm")
 
 
