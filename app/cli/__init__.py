@@ -10,7 +10,9 @@ import click
 
 from app import __version__
 
-# Name -> first sentence of its help. Here, so that `--help` imports no command: all of them take half a second.
+PROGRAM = "plivo-autoreply"
+
+# Name -> first sentence of its help. Here, so that `--help` imports no command.
 COMMANDS = {
     "serve": "Answer Plivo, store its reports, forward them.",
     "init": "Write a small configuration file.",
@@ -34,6 +36,7 @@ COMMANDS = {
     "provision": "Create Plivo's application, link the numbers of the routes to it; or undo that.",
     "migrate": "Migrate the store, for `serve --no-migrate`.",
     "secret": "Print a new Standard Webhooks secret, for `secrets` of a target.",
+    "completion": "Print the script that makes a shell complete commands, options and their values.",
 }
 
 
@@ -54,7 +57,7 @@ def load_command(placeholder: click.Command) -> click.Command:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="plivo-autoreply")
+@click.version_option(__version__, prog_name=PROGRAM)
 def cli() -> None:
     """Auto-replies for Plivo SMS numbers.
 
@@ -72,4 +75,4 @@ for _name, _help in COMMANDS.items():
 
 def main() -> None:
     """Run the command line of `plivo-autoreply`."""
-    cli(prog_name="plivo-autoreply")
+    cli(prog_name=PROGRAM)

@@ -4,22 +4,17 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import config_option, load_store
-from app.cli.running import call
-from app.operations.maintenance import back_up
+from app.cli.actions import runs
+from app.cli.common import config_option
 
 
 @click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @config_option
-def command(file: Path, path: Path) -> None:
+@runs("backup:main")
+def command() -> None:
     """Copy the store into a new file. A running server goes on; the copy is the store of one moment.
 
     \b
     Example: plivo-autoreply backup autoreply-2026-03-02.db
     """
-    config = load_store(path)
-    made = call(lambda: back_up(config.store, file))
-    store = made.store
-    click.echo(f"{file}: {made.size} bytes. To restore it: stop the server, remove {store}-wal and {store}-shm if they")
-    click.echo(f"are there (a crash leaves them behind, and they would spoil it), then put it in the place of {store}")

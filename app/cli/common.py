@@ -1,21 +1,14 @@
 """Options and errors that several commands share."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import click
 
-from app import config as configuration
 from app import telemetry
-from app.cli.diagnostics import report
 from app.cli.escape import escaped
-from app.cli.output import counted
-from app.config import BadConfig, Loaded, StoreOnly
-from app.config.fields import read_duration
 
-T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -42,6 +35,8 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read seconds; anything else is wrong usage."""
+        from app.config.fields import read_duration  # noqa: PLC0415 - `--help` need not wait for pydantic
+
         try:
             return read_duration(value)
         except ValueError as error:
@@ -67,22 +62,3 @@ def config_option(function: F) -> F:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
-
-
-def load(path: Path, **flags: Any) -> Loaded:
-    """Load the config, or print to stderr what is wrong with it and exit with 2. Warnings are logged to stderr too."""
-    return _read(path, partial(configuration.load, **flags))
-
-
-def load_store(path: Path) -> StoreOnly:
-    """Load what commands on the store need: only errors of `[store]` stop them."""
-    return _read(path, configuration.load_store)
-
-
-def _read(path: Path, read: Callable[[Path], T]) -> T:
-    telemetry.configure("auto", "warning")
-    try:
-        return read(path)
-    except BadConfig as error:
-        report(error.diagnostics)
-        raise UsageError(f"{path} has {counted(len(error.errors), 'error')}") from None

@@ -1,16 +1,9 @@
 """`config`: what is in force, and the JSON Schema of the file."""
 
-import json
-from pathlib import Path
-
 import click
 
-from app.cli.common import UsageError, config_option, json_option
-from app.cli.diagnostics import report
-from app.cli.output import counted, print_json
-from app.config import BadConfig, load_effective
-from app.config.schema import schema
-from app.config.toml_writer import dump
+from app.cli.actions import runs
+from app.cli.common import config_option, json_option
 
 
 @click.group("config")
@@ -25,29 +18,21 @@ def command() -> None:
 @command.command("show")
 @config_option
 @json_option
-def show(path: Path, *, as_json: bool) -> None:
+@runs("config:show")
+def show() -> None:
     """Show every value in force, defaults and included files too. Secrets are masked.
 
     \b
     Example: plivo-autoreply config show -c config.toml
     """
-    try:
-        values = load_effective(path)
-    except BadConfig as error:
-        report(error.diagnostics)
-        raise UsageError(f"{path} has {counted(len(error.errors), 'error')}") from None
-    if as_json:
-        print_json(json.loads(json.dumps(values, default=lambda value: value.isoformat())))
-    else:
-        click.echo(dump(values), nl=False)
 
 
 @command.command("schema")
 @click.option("--included", is_flag=True, help="Of a file that another one includes.")
-def print_schema(*, included: bool) -> None:
+@runs("config:print_schema")
+def print_schema() -> None:
     """Print the JSON Schema of the file, for editors.
 
     \b
     Example: plivo-autoreply config schema > schema.json
     """
-    click.echo(json.dumps(schema(included=included), ensure_ascii=False, indent=2))

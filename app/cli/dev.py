@@ -1,28 +1,16 @@
 """`dev`: the service for the person who writes its file: on loopback, reloaded on every change."""
 
-import os
-import sys
-from pathlib import Path
-from typing import Any
-
 import click
 
-from app.cli.common import UsageError, config_option, load
-from app.cli.output import echo
-from app.cli.serving import run_service
-from app.config import Loaded
-from app.config.environment import environment
-from app.plivo.numbers import show
-
-TOKEN, STAND_IN = "PLIVO_AUTH_TOKEN", "demo-token"
-LOOPBACK = "127.0.0.1"
-SENDER, ANY_NUMBER = "33700000001", "33644600000"  # of the example
+from app.cli.actions import runs
+from app.cli.common import config_option
 
 
 @click.command("dev")
 @config_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Where to listen.")
-def command(path: Path, port: int) -> None:
+@runs("dev:main")
+def command() -> None:
     """Serve on 127.0.0.1 and reload the file on each change.
 
     Changed code of a Python rule restarts the service. Without a token in $PLIVO_AUTH_TOKEN or .env a stand-in is used.
@@ -30,25 +18,3 @@ def command(path: Path, port: int) -> None:
     \b
     Example: plivo-autoreply dev -c config.toml
     """
-    if not path.exists():
-        raise UsageError(f"there is no {path}; write one with: plivo-autoreply init")
-    if TOKEN not in environment(path.parent):
-        os.environ[TOKEN] = STAND_IN
-        echo(f'no {TOKEN}: the token is "{STAND_IN}", which is enough to try the rules with `send`')
-    flags: dict[str, Any] = {"host": LOOPBACK, "port": port}
-    for line in _advice(path, load(path, **flags), port):
-        echo(line)
-    restarts: list[bool] = []
-    run_service(path, flags, watch=True, restart=lambda: restarts.append(True))
-    if restarts:
-        echo("the code of a Python rule has changed: starting again")
-        os.execv(sys.executable, [sys.executable, "-m", "app", *sys.argv[1:]])  # noqa: S606 - this very command
-
-
-def _advice(path: Path, config: Loaded, port: int) -> tuple[str, ...]:
-    number = next(iter(config.runtime.table.by_number), ANY_NUMBER)
-    url = f" --url http://{LOOPBACK}:{port}"
-    return (
-        "Text it from another terminal:",
-        f"  plivo-autoreply send -c {path}{url} --to {show(number)} --from {show(SENDER)} --text hello",
-    )

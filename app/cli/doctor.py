@@ -1,24 +1,16 @@
 """`doctor`: what is wrong around the file, and what to change."""
 
-from pathlib import Path
-
 import click
 
-from app.cli.common import config_option, json_option, load
-from app.cli.escape import escaped
-from app.cli.output import counted, print_json
-from app.cli.running import run
-from app.operations.doctor import Check, examine
-
-COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
-WORST_FIRST = ("error", "warning", "ok")
+from app.cli.actions import runs
+from app.cli.common import config_option, json_option
 
 
 @click.command("doctor")
 @config_option
 @json_option
-@click.pass_context
-def command(context: click.Context, path: Path, *, as_json: bool) -> None:
+@runs("doctor:main")
+def command() -> None:
     """Check the way from Plivo to the service, the store, the targets, and Plivo's own view.
 
     Run it where the service runs, while it runs. It sends signed requests without fields to public_url, which store
@@ -27,27 +19,3 @@ def command(context: click.Context, path: Path, *, as_json: bool) -> None:
     \b
     Example: plivo-autoreply doctor -c config.toml
     """
-    config = load(path)
-    checks = run(examine(config.settings, config.runtime))
-    errors = sum(check.level == "error" for check in checks)
-    warnings = sum(check.level == "warning" for check in checks)
-    if as_json:
-        print_json({"ok": not errors, "errors": errors, "warnings": warnings, "checks": list(map(_json, checks))})
-    else:
-        summary = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}" if errors + warnings else "All is well"
-        click.echo(f"{summary}; {counted(len(checks), 'check')} made.")
-        _show(sorted(checks, key=lambda check: WORST_FIRST.index(check.level)))
-    context.exit(1 if errors else 0)
-
-
-def _show(checks: list[Check]) -> None:
-    width = max(len(check.name) for check in checks)
-    for check in checks:
-        level = click.style(f"{check.level:<7}", fg=COLOURS[check.level], bold=check.level != "ok")
-        click.echo(f"{level}  {escaped(check.name):<{width}}  {escaped(check.message)}")
-        if check.advice:
-            click.echo(f"{'':<{9 + width}}  {escaped(check.advice)}")
-
-
-def _json(check: Check) -> dict[str, str | None]:
-    return {"name": check.name, "level": check.level, "message": check.message, "advice": check.advice}

@@ -1,15 +1,10 @@
 """`forget`: erase every row of a person."""
 
-from pathlib import Path
-
 import click
 
-from app.cli.common import config_option, load_store
-from app.cli.confirm import confirm_options, confirmed
-from app.cli.output import counted
-from app.cli.running import on_store, warn_of_doubt, whoami
-from app.operations.people import ForgetPlan, forget, plan_forget
-from app.plivo.numbers import show
+from app.cli.actions import runs
+from app.cli.common import config_option
+from app.cli.confirm import confirm_options
 
 
 @click.command("forget")
@@ -17,7 +12,8 @@ from app.plivo.numbers import show
 @config_option
 @click.option("--also-opt-out", is_flag=True, help="The opt-out too: then they may get messages again.")
 @confirm_options
-def command(number: str, path: Path, *, also_opt_out: bool, yes: bool, dry_run: bool) -> None:
+@runs("forget:main")
+def command() -> None:
     """Erase every row of a number: messages, reports and their deliveries, counts. The opt-out stays.
 
     Nothing of them is left in a SQLite store's files. Backups, logs and what your targets got are yours to erase.
@@ -25,24 +21,3 @@ def command(number: str, path: Path, *, also_opt_out: bool, yes: bool, dry_run: 
     \b
     Example: plivo-autoreply forget +33700000001
     """
-    config = load_store(path)
-    own = config.numbers
-    plan = on_store(
-        config, lambda store: plan_forget(store, number, config.read_address, own, also_opt_out=also_opt_out)
-    )
-    warn_of_doubt(number, plan.person)
-    if confirmed(_what(plan), yes=yes or (not plan.total and not dry_run), dry_run=dry_run):
-        rows = on_store(config, lambda store: forget(store, whoami(), plan))
-        click.echo(f"{counted(rows, 'row')} erased")
-
-
-def _what(plan: ForgetPlan) -> str:
-    rows = plan.rows
-    parts = [
-        counted(rows.messages, "message"),
-        counted(rows.reports, "report"),
-        counted(rows.deliveries, "delivery", "deliveries"),
-        counted(rows.cooldowns, "cooldown"),
-    ]
-    opt_outs = f"and {counted(rows.opt_outs, 'opt-out change')}" if plan.also_opt_out else "but no opt-out"
-    return f"erase {', '.join(parts)} {opt_outs} of {show(plan.person.address)}"

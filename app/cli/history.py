@@ -1,17 +1,10 @@
 """`history`: what came, what was answered and why, what Plivo reported, what each target said."""
 
-from datetime import tzinfo
-from pathlib import Path
-
 import click
 
-from app.cli.common import UsageError, config_option, json_option, load_store
-from app.cli.history_json import history_json
-from app.cli.history_views import show_history, show_person, show_short
-from app.cli.output import echo, print_json
-from app.cli.running import on_store
+from app.cli.actions import runs
+from app.cli.common import config_option, json_option
 from app.cli.times import span_options, zone_option
-from app.operations.history import EVER, Span, history
 
 
 @click.command("history")
@@ -28,32 +21,10 @@ from app.operations.history import EVER, Span, history
 @click.option("--short", is_flag=True, help="One line for each message.")
 @zone_option
 @json_option
-def command(
-    who: str,
-    path: Path,
-    limit: int,
-    span: Span,
-    zone: tzinfo | None,
-    *,
-    short: bool,
-    as_json: bool,
-) -> None:
+@runs("history:main")
+def command() -> None:
     """Show all that is remembered of a number, or of a message by its MessageUUID. The oldest comes first.
 
     \b
     Example: plivo-autoreply history +33700000001 --since 7d --short
     """
-    if short and as_json:
-        raise UsageError("--short is for people, --json for machines: say one of them")
-    config = load_store(path)
-    found = on_store(config, lambda store: history(store, who, config.read_address, limit, span))
-    if as_json:
-        print_json(history_json(found))
-    elif found.is_empty:
-        show_person(found, zone)
-        echo(f"nothing is remembered of {who}{'' if span == EVER else ' in that time'}")
-        echo("calls that were refused are counted, with the reason, by: plivo-autoreply status", err=True)
-    elif short:
-        show_short(found, zone)
-    else:
-        show_history(found, zone)

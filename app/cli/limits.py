@@ -1,21 +1,11 @@
 """`limits`: show what limits have counted, and reset it."""
 
-import time
-from datetime import tzinfo
-from pathlib import Path
-from typing import Any
-
 import click
 
-from app.cli.common import UsageError, config_option, json_option, load_store
-from app.cli.confirm import confirm_options, confirmed
-from app.cli.output import counted, echo, print_json, print_table
-from app.cli.running import on_store, warn_of_doubt, whoami
-from app.cli.times import shown, zone_option
-from app.operations.limits import LimitCounts, ResetPlan, list_counts, plan_reset
-from app.operations.limits import reset as reset_counts
-from app.operations.times import iso_utc
-from app.plivo.numbers import show
+from app.cli.actions import runs
+from app.cli.common import config_option, json_option
+from app.cli.confirm import confirm_options
+from app.cli.times import zone_option
 
 
 @click.group("limits")
@@ -32,18 +22,13 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="People shown.")
 @zone_option
 @json_option
-def list_(path: Path, limit: int, zone: tzinfo | None, *, as_json: bool) -> None:
+@runs("limits:list_all")
+def list_() -> None:
     """Show the units spent of each spending cap that a server tells of, and who had the most answers in a day.
 
     \b
     Example: plivo-autoreply limits list --json
     """
-    config = load_store(path)
-    found = on_store(config, lambda store: list_counts(store, time.time(), limit))
-    if as_json:
-        print_json(_json(found))
-    else:
-        _show(found, zone)
 
 
 @command.command("reset")
@@ -51,52 +36,10 @@ def list_(path: Path, limit: int, zone: tzinfo | None, *, as_json: bool) -> None
 @config_option
 @click.option("--total", is_flag=True, help="The spending caps instead of a person.")
 @confirm_options
-def reset(who: str | None, path: Path, *, total: bool, yes: bool, dry_run: bool) -> None:
+@runs("limits:reset")
+def reset() -> None:
     """Forget what was counted against a person, cooldowns too; or, with --total, against the spending caps.
 
     \b
     Example: plivo-autoreply limits reset +33700000001
     """
-    if (who is not None) == total:
-        raise UsageError("give a number, or --total")
-    config = load_store(path)
-    plan = on_store(config, lambda store: plan_reset(store, who, config.read_address))
-    warn_of_doubt(who, plan.person)
-    if confirmed(_what(plan), yes=yes or (plan.is_empty and not dry_run), dry_run=dry_run):
-        rows = on_store(config, lambda store: reset_counts(store, whoami(), plan))
-        click.echo(f"{counted(rows, 'row')} forgotten")
-
-
-def _what(plan: ResetPlan) -> str:
-    if plan.person is None:
-        return "set what is spent of every spending cap to 0"
-    replies, cooldowns = counted(plan.rows.messages, "reply", "replies"), counted(plan.rows.cooldowns, "cooldown")
-    return f"forget {replies} and {cooldowns} of {show(plan.person.address)}"
-
-
-def _json(found: LimitCounts) -> dict[str, Any]:
-    return {
-        "spending": [{"scope": cap.scope, "limit": str(cap.rate), "spent": cap.spent} for cap in found.spending],
-        "people": [
-            {
-                "number": show(count.number),
-                "person": show(count.person),
-                "replies": count.replies,
-                "last": iso_utc(count.last),
-            }
-            for count in found.people
-        ],
-    }
-
-
-def _show(found: LimitCounts, zone: tzinfo | None) -> None:
-    caps = [(cap.scope or "all routes", str(cap.rate), str(cap.spent)) for cap in found.spending]
-    if caps:
-        print_table(("SPENDING CAP", "UNITS", "SPENT"), caps)
-    else:
-        echo("no server has reported a spending cap yet", err=True)
-    if not found.people:
-        return
-    click.echo()
-    people = [(show(one.person), show(one.number), str(one.replies), shown(one.last, zone)) for one in found.people]
-    print_table(("PERSON", "NUMBER", "REPLIES IN 24 H", "LAST"), people)

@@ -1,23 +1,13 @@
 """`optout`: who gets no messages, and how we know."""
 
-from datetime import tzinfo
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import click
 
-from app.cli.common import config_option, json_option, load_store
-from app.cli.confirm import confirm_options, confirmed
-from app.cli.escape import escaped
-from app.cli.output import counted, echo, print_json, print_table
-from app.cli.private_files import open_private
-from app.cli.running import on_store, on_store_if_any, warn_of_doubt, whoami
-from app.cli.times import shown, shown_or_dash, zone_option
-from app.config import StoreOnly
-from app.operations import opt_outs as operations
-from app.operations.opt_outs import OptOutPlan, OptOutRecord
-from app.operations.times import iso_utc
-from app.plivo.numbers import show
+from app.cli.actions import runs
+from app.cli.common import config_option, json_option
+from app.cli.confirm import confirm_options
+from app.cli.times import zone_option
 
 HEADER = ("PERSON", "NUMBER", "SINCE", "WORD", "BY", "MESSAGE", "SIGNED")
 
@@ -37,35 +27,26 @@ def command() -> None:
 @click.option("--all", "ended", is_flag=True, help="Those that have ended, too.")
 @zone_option
 @json_option
-def list_(who: str | None, path: Path, zone: tzinfo | None, *, ended: bool, as_json: bool) -> None:
+@runs("optout:list_all")
+def list_() -> None:
     """Show who has opted out of which number, and the proof: when, by which message and word, signed how.
 
     \b
     Example: plivo-autoreply optout list +33700000001
     """
-    config = load_store(path)
-    records = on_store(config, lambda store: operations.list_opt_outs(store, who, config.read_address, ended=ended))
-    if as_json:
-        print_json([_json(record) for record in records])
-        return
-    if records:
-        header = (*HEADER, "ENDED", "ENDED BY") if ended else HEADER
-        print_table(header, [_row(record, zone)[: len(header)] for record in records])
-    click.echo(counted(len(records), "opt-out"), err=True)
 
 
 @command.command("add")
 @click.option("--to", required=True, help="Your number.")
 @click.option("--from", "person", required=True, help="Who shall get nothing from it.")
 @config_option
-def add(to: str, person: str, path: Path) -> None:
+@runs("optout:add")
+def add() -> None:
     """Opt a person out of one of your numbers.
 
     \b
     Example: plivo-autoreply optout add --to +33644600000 --from +33700000001
     """
-    config = load_store(path)
-    _change(config, _plan(config, to, person, out=True))
 
 
 @command.command("remove")
@@ -73,17 +54,13 @@ def add(to: str, person: str, path: Path) -> None:
 @click.option("--from", "person", required=True, help="Who wants messages again.")
 @config_option
 @confirm_options
-def remove(to: str, person: str, path: Path, *, yes: bool, dry_run: bool) -> None:
+@runs("optout:remove")
+def remove() -> None:
     """End an opt-out. Do this only if the person asked for it.
 
     \b
     Example: plivo-autoreply optout remove --to +33644600000 --from +33700000001
     """
-    config = load_store(path)
-    plan = _plan(config, to, person, out=False)
-    what = f"end the opt-out of {show(plan.person.address)} from {show(plan.number.address)}"
-    if confirmed(what, yes=yes or (not plan.is_out and not dry_run), dry_run=dry_run):
-        _change(config, plan)
 
 
 @command.command("export")
@@ -95,80 +72,25 @@ def remove(to: str, person: str, path: Path, *, yes: bool, dry_run: bool) -> Non
     default="-",
     help="A file, which only you may read; default: stdout.",
 )
-def export(path: Path, output: Path) -> None:
+@runs("optout:export")
+def export() -> None:
     """Write the opt-outs that are in force as CSV. A cell that a spreadsheet would compute gets a quote before it,
     which `import` takes off.
 
     \b
     Example: plivo-autoreply optout export -o optouts.csv
     """
-    config = load_store(path)
-    records = on_store(config, lambda store: operations.list_opt_outs(store, None, config.read_address, ended=False))
-    with open_private(output) as file:
-        operations.write_opt_outs(file, records, escaped if file.isatty() else str)
 
 
 @command.command("import")
 @click.argument("source", type=click.File("rb"), default="-")
 @config_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-def import_(source: BinaryIO, path: Path, *, dry_run: bool) -> None:
+@runs("optout:import_list")
+def import_() -> None:
     """Read opt-outs from CSV: columns number and person, the others of `export` if they are there.
     A file with a fault changes nothing.
 
     \b
     Example: plivo-autoreply optout import optouts.csv
     """
-    config, content = load_store(path), source.read()
-    plan = on_store_if_any(config, lambda store: operations.plan_import(store, content, config.read_address))
-    for warning in plan.warnings:
-        echo(warning, err=True)
-    if dry_run:
-        click.echo(f"this would add {counted(plan.new, 'opt-out')}; {len(plan.changes) - plan.new} are there already")
-        return
-    added = on_store(config, lambda store: operations.import_opt_outs(store, whoami(), plan), create=True)
-    click.echo(f"{counted(added, 'opt-out')} added, {len(plan.changes) - added} were there already")
-
-
-def _plan(config: StoreOnly, to: str, person: str, *, out: bool) -> OptOutPlan:
-    plan = on_store_if_any(
-        config, lambda store: operations.plan_change(store, to, person, config.read_address, out=out)
-    )
-    warn_of_doubt(person, plan.person)
-    warn_of_doubt(to, plan.number)
-    return plan
-
-
-def _change(config: StoreOnly, plan: OptOutPlan) -> None:
-    changed = on_store(config, lambda store: operations.change_opt_out(store, whoami(), plan), create=True)
-    state = "gets nothing from" if plan.out else "gets messages from"
-    tail = "" if changed else ", as before"
-    echo(f"{show(plan.person.address)} {state} {show(plan.number.address)}{tail}")
-
-
-def _row(record: OptOutRecord, zone: tzinfo | None) -> tuple[str, ...]:
-    return (
-        show(record.person),
-        show(record.number),
-        shown(record.at, zone),
-        record.word,
-        record.source,
-        record.message_uuid or "-",
-        record.signed_by or "-",
-        shown_or_dash(record.ended_at, zone),
-        record.ended_by or "-",
-    )
-
-
-def _json(record: OptOutRecord) -> dict[str, Any]:
-    return {
-        "number": show(record.number),
-        "person": show(record.person),
-        "at": iso_utc(record.at),
-        "word": record.word,
-        "message_uuid": record.message_uuid,
-        "signed_by": record.signed_by,
-        "source": record.source,
-        "ended_at": iso_utc(record.ended_at) if record.ended_at else None,
-        "ended_by": record.ended_by,
-    }

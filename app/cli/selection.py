@@ -7,7 +7,6 @@ from typing import Any, TypeVar, cast
 import click
 
 from app.cli.common import DURATION
-from app.operations.deliveries import Selection
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +30,8 @@ def selecting(states: Sequence[str], default: str | None) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         @functools.wraps(function)
         def selected(ids: tuple[int, ...], target: str | None, state: str | None, **options: Any) -> Any:
+            from app.operations.deliveries import Selection  # noqa: PLC0415 - `--help` need not wait for the store
+
             narrowing = {name: options.pop(name) for name in ("status", "older_than", "newer_than")}
             chosen = state or (None if ids else default)
             states = (chosen,) if chosen is not None else ()

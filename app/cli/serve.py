@@ -1,12 +1,9 @@
 """`serve`: the service."""
 
-from pathlib import Path
-from typing import Any
-
 import click
 
+from app.cli.actions import runs
 from app.cli.common import config_option
-from app.cli.serving import run_service
 
 
 @click.command("serve")
@@ -16,10 +13,10 @@ from app.cli.serving import run_service
 @click.option("--port", type=click.IntRange(0, 65535), help="Where to listen; beats the file. 0: any free one.")
 @click.option("--no-migrate", is_flag=True, help="Refuse a store that needs `migrate`, instead of migrating it.")
 @click.option("--watch", is_flag=True, help="Reload when the content of a file changes, looked at every 2 s.")
-def command(path: Path, *, no_migrate: bool, watch: bool, **flags: Any) -> None:
+@runs("serve:main")
+def command() -> None:
     """Answer Plivo, store its reports, forward them. Stops on SIGTERM within 10 s. SIGHUP reloads the file.
 
     \b
     Example: plivo-autoreply serve -c config.toml --host 0.0.0.0
     """
-    run_service(path, flags, migrate=not no_migrate, watch=watch)

@@ -10,7 +10,8 @@ from typing import Any
 import uvloop
 
 from app import telemetry
-from app.cli.common import CommandFailed, UsageError, load
+from app.cli.common import CommandFailed, UsageError
+from app.cli.loading import load
 from app.config import Loaded
 from app.config import load as config_of
 from app.http_client import BadEnvironment

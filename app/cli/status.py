@@ -1,19 +1,10 @@
 """`status`: everything on one screen, from the store."""
 
-import time
-from collections.abc import Iterator
-from datetime import tzinfo
-from pathlib import Path
-from typing import Any
-
 import click
 
-from app.cli.common import config_option, json_option, load_store
-from app.cli.output import counted, echo, print_json, print_table
-from app.cli.running import on_store
-from app.cli.times import shown, shown_or_dash, zone_option
-from app.operations.status import Refusals, ServerView, Spending, StatusReport, TargetSummary, status
-from app.operations.times import iso_utc
+from app.cli.actions import runs
+from app.cli.common import config_option, json_option
+from app.cli.times import zone_option
 
 GIB = 1 << 30
 
@@ -22,7 +13,8 @@ GIB = 1 << 30
 @config_option
 @zone_option
 @json_option
-def command(path: Path, zone: tzinfo | None, *, as_json: bool) -> None:
+@runs("status:main")
+def command() -> None:
     """Show problems first, then servers, targets, refused calls, pending messages, spending and disk.
 
     Reads the store only: it needs neither the admin socket nor a valid configuration of anything else.
@@ -30,118 +22,3 @@ def command(path: Path, zone: tzinfo | None, *, as_json: bool) -> None:
     \b
     Example: plivo-autoreply status
     """
-    found = on_store(load_store(path), lambda store: status(store, time.time()))
-    if as_json:
-        print_json(_json(found))
-        return
-    problems = counted(len(found.problems), "problem") if found.problems else "No problems"
-    running = sum(server.is_running for server in found.servers)
-    echo(f"{problems}; {counted(running, 'server')} running, {shown(found.at, zone)}")
-    for problem in found.problems:
-        echo(f"  ! {problem}")
-    _tables(found, zone)
-    echo("")
-    echo("   ".join(_totals(found)))
-
-
-def _tables(found: StatusReport, zone: tzinfo | None) -> None:
-    if found.servers:
-        echo("")
-        header = ("SERVER", "STATE", "VERSION", "CONFIG", "STARTED", "RELOADED")
-        print_table(header, [_server_row(server, zone) for server in found.servers])
-    if found.targets:
-        echo("")
-        header = ("TARGET", "STATE", "DUE", "DEAD", "OLDEST", "NEXT ATTEMPT")
-        print_table(header, [_target_row(target, zone) for target in found.targets])
-    if found.refused:
-        echo("")
-        print_table(
-            ("REFUSED", "LAST HOUR", "ADVICE"),
-            [(one.reason, str(one.calls), one.advice or "-") for one in found.refused],
-        )
-
-
-def _server_row(server: ServerView, zone: tzinfo | None) -> tuple[str, ...]:
-    facts = server.facts
-    reloaded = shown_or_dash(facts.reloaded_at, zone)
-    if facts.failed_reload:
-        reloaded += f" failed: {facts.failed_reload}"
-    state = "running" if server.is_running else f"last seen {shown(server.seen_at, zone)}"
-    return (facts.host or server.id, state, facts.version, facts.config, shown(facts.started_at, zone), reloaded)
-
-
-def _target_row(target: TargetSummary, zone: tzinfo | None) -> tuple[str, ...]:
-    queue = target.queue
-    oldest = _span(queue.oldest) if queue.due else "-"
-    return (
-        target.name,
-        target.state,
-        str(queue.due),
-        str(queue.dead),
-        oldest,
-        shown_or_dash(target.next_attempt, zone),
-    )
-
-
-def _totals(found: StatusReport) -> Iterator[str]:
-    yield f"Pending {found.pending}"
-    for one in found.spending:
-        scope = f"{one.cap.scope}: " if one.cap.scope else ""
-        yield f"Spent {scope}{one.spent:,} of {one.cap.units:,} units in {_span(one.cap.seconds)}"
-    if found.disk_free is not None:
-        yield f"Disk {found.disk_free / GIB:.1f} GiB free"
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _json(found: StatusReport) -> dict[str, Any]:
-    return {
-        "at": iso_utc(found.at),
-        "problems": list(found.problems),
-        "servers": [_server_json(server) for server in found.servers],
-        "targets": [_target_json(target) for target in found.targets],
-        "refused": [_refusals_json(one) for one in found.refused],
-        "pending": found.pending,
-        "spending": [_spending_json(one) for one in found.spending],
-        "disk_free": found.disk_free,
-    }
-
-
-def _server_json(server: ServerView) -> dict[str, Any]:
-    facts = server.facts
-    return {
-        "id": server.id,
-        "host": facts.host,
-        "running": server.is_running,
-        "seen_at": iso_utc(server.seen_at),
-        "version": facts.version,
-        "config": facts.config,
-        "signature": facts.signature,
-        "started_at": iso_utc(facts.started_at),
-        "reloaded_at": None if facts.reloaded_at is None else iso_utc(facts.reloaded_at),
-        "failed_reload": facts.failed_reload,
-    }
-
-
-def _target_json(target: TargetSummary) -> dict[str, Any]:
-    return {
-        "name": target.name,
-        "state": target.state,
-        "due": target.queue.due,
-        "dead": target.queue.dead,
-        "oldest_seconds": round(target.queue.oldest, 1) if target.queue.due else None,
-        "next_attempt": None if target.next_attempt is None else iso_utc(target.next_attempt),
-    }
-
-
-def _refusals_json(one: Refusals) -> dict[str, Any]:
-    return {"reason": one.reason, "calls": one.calls, "advice": one.advice}
-
-
-def _spending_json(one: Spending) -> dict[str, Any]:
-    return {"scope": one.cap.scope, "seconds": one.cap.seconds, "limit": one.cap.units, "spent": one.spent}

@@ -10,9 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from app.config.fields import read_duration
-from app.operations.history import Span
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -36,6 +33,8 @@ class Moment(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read a moment; anything else is wrong usage. A time without an offset is one of the terminal's zone."""
+        from app.config.fields import read_duration  # noqa: PLC0415 - `--help` need not wait for pydantic
+
         with contextlib.suppress(ValueError):
             return time.time() - read_duration(value)
         try:
@@ -50,6 +49,8 @@ def span_options(function: F) -> F:
 
     @functools.wraps(function)
     def spanned(since: float | None, until: float | None, **options: Any) -> Any:
+        from app.operations.history import Span  # noqa: PLC0415 - nor for the store
+
         return function(span=Span(since, until), **options)
 
     with_until = click.option("--until", type=Moment(), help="What came before.")(spanned)

@@ -1,14 +1,21 @@
 """The command line starts quickly: what is not used is not imported."""
 
-import subprocess
+import inspect
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 from support import process
 
-from app.cli import COMMANDS, cli
+from app.cli import COMMANDS, cli, deliveries, send
+from app.cli.actions import find
+from app.delivery.queue import State
+from app.operations import deliveries as operations
+from app.operations.send import PATHS, SIGNATURES
 
 MODULES = "import sys; from app.cli import cli; cli(sys.argv[1:], standalone_mode=False); print('\\n', *sys.modules)"
 HEAVY = {"aiohttp", "httpx", "pydantic", "sqlalchemy", "uvicorn"}
@@ -17,22 +24,62 @@ UNUSED_AT_REST = {"aiohttp", "alembic", "asyncpg", "holidays", "httpx", "jinja2"
 
 def imported(folder: Path, *arguments: str) -> set[str]:
     """The modules in memory after a command."""
-    done = subprocess.run(
-        [sys.executable, "-c", MODULES, *arguments],
-        cwd=folder,
-        env=process.environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return set(done.stdout.splitlines()[-1].split())
+    return set(process.python(MODULES, *arguments, cwd=folder).splitlines()[-1].split())
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("secret",), ("secret", "--help")])
 def test_what_needs_no_config_imports_nothing_heavy(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Help, version and a new secret need neither config nor store nor server."""
     assert imported(tmp_path, *arguments) & HEAVY == set()
+
+
+def test_declarations_import_nothing_heavy(tmp_path: Path) -> None:
+    """The help of each command is there at once: what it does is imported only when it is done."""
+    program = "import importlib, sys; [importlib.import_module(f'app.cli.{name}') for name in sys.argv[1:]]"
+    modules = process.python(f"{program}; print(*sys.modules)", *COMMANDS, cwd=tmp_path).split()
+    assert set(modules) & (HEAVY | {"app.config", "app.store", "app.rules", "asyncio", "rich"}) == set()
+
+
+def _commands(command: click.Command = cli, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command with its name, those of groups, too."""
+    if names:
+        yield names, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            _, found, _ = command.resolve_command(click.Context(command), [name])
+            assert found
+            yield from _commands(found, *names, name)
+
+
+@pytest.mark.parametrize("command", [pytest.param(found, id=" ".join(names)) for names, found in _commands()])
+def test_each_help_has_an_example(command: click.Command) -> None:
+    """The command as it is typed."""
+    assert re.search(r"\bExample: .*plivo-autoreply ", command.get_help(click.Context(command)))
+
+
+GATHERED = {"span": {"since", "until"}, "which": {"ids", "target", "state", "status", "older_than", "newer_than"}}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(found, id=" ".join(names)) for names, found in _commands() if hasattr(found.callback, "place")],
+)
+def test_an_action_takes_what_its_command_declares(command: click.Command) -> None:
+    """By name; some options reach it as one value."""
+    parameters = inspect.signature(find(vars(command.callback)["place"])).parameters.values()
+    given = {str(parameter.name) for parameter in command.params}
+    named = {one.name for one in parameters if one.kind is not one.VAR_KEYWORD}
+    for name in named & GATHERED.keys():
+        named = named - {name} | GATHERED[name]
+    if all(one.kind is not one.VAR_KEYWORD for one in parameters):
+        assert named == given
+    assert named <= given
+
+
+def test_choices_are_those_of_the_operations() -> None:
+    """Declarations repeat them, so that they need not import them."""
+    assert (get_args(State), operations.RATE) == (deliveries.STATES, deliveries.RATE)
+    assert (tuple(SIGNATURES), tuple(PATHS)) == (send.SIGNATURES, send.STATUSES)
 
 
 def test_help_imports_no_command(tmp_path: Path) -> None:
@@ -45,7 +92,8 @@ def test_help_imports_no_command(tmp_path: Path) -> None:
 def test_serve_imports_only_what_every_service_uses(tmp_path: Path) -> None:
     """Outgoing requests, schedules, holidays, migrations and PostgreSQL cost memory only where there are any."""
     (tmp_path / "config.toml").write_text(process.MINIMAL)
-    assert imported(tmp_path, "serve", "--help") & UNUSED_AT_REST == set()
+    program = "import sys; from app.cli.actions import serve; print(*sys.modules)"
+    assert set(process.python(program, cwd=tmp_path).split()) & UNUSED_AT_REST == set()
     assert imported(tmp_path, "check") & UNUSED_AT_REST == set()
 
 

@@ -44,6 +44,15 @@ def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[
     )
 
 
+def python(program: str, *arguments: str, cwd: Path) -> str:
+    """What a few lines of Python print, in a process of their own."""
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(
+        command, cwd=cwd, env=environment(cwd), capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
 class Served:
     """A running `serve` (or another verb) with this folder as its working directory; `more` goes into its environment,
     and `without` does not.

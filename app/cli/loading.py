@@ -1,0 +1,34 @@
+"""Load the file for a command."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from app import config as configuration
+from app import telemetry
+from app.cli.common import UsageError
+from app.cli.diagnostics import report
+from app.cli.output import counted
+from app.config import BadConfig, Loaded, StoreOnly
+
+T = TypeVar("T")
+
+
+def load(path: Path, **flags: Any) -> Loaded:
+    """Load the config, or print to stderr what is wrong with it and exit with 2. Warnings are logged to stderr too."""
+    return _read(path, partial(configuration.load, **flags))
+
+
+def load_store(path: Path) -> StoreOnly:
+    """Load what commands on the store need: only errors of `[store]` stop them."""
+    return _read(path, configuration.load_store)
+
+
+def _read(path: Path, read: Callable[[Path], T]) -> T:
+    telemetry.configure("auto", "warning")
+    try:
+        return read(path)
+    except BadConfig as error:
+        report(error.diagnostics)
+        raise UsageError(f"{path} has {counted(len(error.errors), 'error')}") from None
