@@ -11,10 +11,12 @@ import click
 import pytest
 from support import process
 
-from app.cli import COMMANDS, cli, deliveries, send
+from app.cli import COMMANDS, backtest, cli, costs, deliveries, send
 from app.cli.actions import find
 from app.delivery.queue import State
 from app.operations import deliveries as operations
+from app.operations.backtest import EXAMPLES
+from app.operations.costs import KEYS
 from app.operations.send import PATHS, SIGNATURES
 
 MODULES = "import sys; from app.cli import cli; cli(sys.argv[1:], standalone_mode=False); print('\\n', *sys.modules)"
@@ -80,6 +82,7 @@ def test_choices_are_those_of_the_operations() -> None:
     """Declarations repeat them, so that they need not import them."""
     assert (get_args(State), operations.RATE) == (deliveries.STATES, deliveries.RATE)
     assert (tuple(SIGNATURES), tuple(PATHS)) == (send.SIGNATURES, send.STATUSES)
+    assert (EXAMPLES, KEYS) == (backtest.EXAMPLES, costs.KEYS)
 
 
 def test_help_imports_no_command(tmp_path: Path) -> None:
