@@ -45,10 +45,10 @@ demo: $(SERVICE) ## a signed conversation against a real service, judged
 	@$(BIN)/python docs/demo.py
 
 test: $(DEV)     ## every test, with branch coverage
-	@$(BIN)/python -m pytest --cov -n 4 --dist loadfile
+	@$(BIN)/python -m pytest --cov -n 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(DEV) ## the tests that start no process: most of them, in under a minute
-	@$(BIN)/python -m pytest --one-process -n 4 --dist loadfile
+	@$(BIN)/python -m pytest --one-process -n 4 --dist loadfile --no-loadscope-reorder
 
 bench: $(BENCH)  ## figures, as ratios within one run
 	@broken=; for bench in throughput growth footprint writer forward hanging replicas targets kill reloads; do \
