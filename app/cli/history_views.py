@@ -95,8 +95,8 @@ def _show_message(message: MessageRecord, zone: tzinfo | None) -> None:
     pending = message.state == "pending"
     echo(f"  answer   {pending_in_words(message) if pending else f'{_answer(message)}: {message.reason}'}")
     _show_sent(message)
-    for step in message.steps:
-        echo(f"             {step.rule:<18} {step.verdict:<10} {step.reason}")
+    for index, step in enumerate(message.steps):
+        echo(f"  {'' if index else 'rules':<8} {step.rule:<18} {step.verdict:<10} {step.reason}")
     _show_calls(message, zone)
     token = f", token {message.token}" if message.token else ""
     signed = f"signed {message.signed_by or 'by nobody'}{token}"

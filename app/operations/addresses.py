@@ -24,10 +24,10 @@ def any_address(text: str, read: ReadAddress) -> str:
         return normalise(text)
 
 
-def read_number(text: str, read: ReadAddress) -> str:
-    """Return the address of a number, which need not be in the store. Raises `OperationRefused`."""
+def read_number(text: str, read: ReadAddress) -> Reading:
+    """Return the address of a number, which need not stand in the store. Raises `OperationRefused`."""
     try:
-        return read(text).address
+        return read(text)
     except ValueError as error:
         raise OperationRefused(f"{text!r}: {error}") from None
 
@@ -35,11 +35,11 @@ def read_number(text: str, read: ReadAddress) -> str:
 def read_sender(text: str, read: ReadAddress) -> Reading:
     """Return the address of somebody who writes to us: a number, or a name. Raises `OperationRefused`."""
     try:
-        return read(text)
-    except ValueError as error:
+        return read_number(text, read)
+    except OperationRefused:
         if is_name(text.strip()):
             return Reading(normalise(text))
-        raise OperationRefused(f"{text!r}: {error}") from None
+        raise
 
 
 async def find_address(store: Store, text: str, read: ReadAddress) -> str | None:
@@ -54,6 +54,17 @@ async def read_person(store: Store | None, text: str, read: ReadAddress) -> Read
 
     Raises `OperationRefused`, because a change for nobody would look like one that worked. Also raises `Unavailable`.
     """
-    if store is not None and (found := await find_address(store, text, read)) is not None:
-        return Reading(found)
-    return read_sender(text, read)
+    return await _stored(store, text, read) or read_sender(text, read)
+
+
+async def read_own(store: Store | None, text: str, read: ReadAddress) -> Reading:
+    """Return the address of one of our numbers: one that is in the store, else a number, because nobody texts a name.
+
+    Raises `OperationRefused` and `Unavailable`.
+    """
+    return await _stored(store, text, read) or read_number(text, read)
+
+
+async def _stored(store: Store | None, text: str, read: ReadAddress) -> Reading | None:
+    found = None if store is None else await find_address(store, text, read)
+    return None if found is None else Reading(found)

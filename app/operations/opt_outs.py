@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from app.operations.addresses import ReadAddress, read_person
+from app.operations.addresses import ReadAddress, read_own, read_person
 from app.operations.opt_out_lists import ImportPlan, import_opt_outs, plan_import, write_opt_outs
 from app.plivo.numbers import Reading, canonical
 from app.policies.usage import Conversation, OptOutChange
@@ -54,7 +54,7 @@ async def plan_change(store: Store | None, number: str, person: str, read: ReadA
 
     Raises `OperationRefused` for what is no number, and `Unavailable`.
     """
-    theirs, ours = await read_person(store, person, read), await read_person(store, number, read)
+    theirs, ours = await read_person(store, person, read), await read_own(store, number, read)
     in_force = await stored.list_opt_outs(store.engine, theirs.address, ended=False) if store else ()
     plan = OptOutPlan(ours, theirs, out, is_out=False)
     is_out = any((record.number, record.person) == plan.conversation for record in in_force)

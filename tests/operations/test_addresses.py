@@ -63,6 +63,6 @@ async def test_a_person_who_is_not_in_the_store(store: Store, read: ReadAddress,
 
 def test_a_number_is_no_name(read: ReadAddress) -> None:
     """Where only a number will do, a name is refused."""
-    assert read_number("+33 6 44 60 00 00", read) == US
+    assert read_number("+33 6 44 60 00 00", read) == Reading(US)
     with pytest.raises(OperationRefused, match="'MTN': not a phone number"):
         read_number("MTN", read)

@@ -31,7 +31,7 @@ def main(
     """Show which rule would answer, why each other would not, the units and the XML. Calls nothing and"""
     config = load(path)
     read = config.read_address
-    ours, theirs = call(lambda: (read_number(to, read), read_sender(sender, read).address))
+    ours, theirs = call(lambda: (read_number(to, read).address, read_sender(sender, read).address))
     message = InboundMessage.of(EXAMPLE_UUID, theirs, ours, text, kind)
     call(lambda: check_given(config.runtime, dict(given)))
     moment = at.timestamp() if at else time.time()

@@ -67,7 +67,7 @@ def _why(reason: str | None) -> str:
 
 
 def _message(config: Loaded, options: dict[str, Any]) -> SimulatedMessage:
-    to = read_number(options.pop("to"), config.read_address)
+    to = read_number(options.pop("to"), config.read_address).address
     sender = read_sender(options.pop("sender"), config.read_address).address
     method, intent = options.pop("method").upper(), options.pop("intent") or ""
     return SimulatedMessage(sender, to, method=method, intent=intent, **options)
