@@ -13,7 +13,7 @@ MASK = "***"
 PEM = "-----BEGIN"  # of a key that stands where its file should be named
 
 _SHORTEST = 6  # characters of a secret that is looked for elsewhere
-_SECRET = re.compile(r"token|secret|passw|passphrase|auth|header|credential|api_?key|client_key|cookie", re.IGNORECASE)
+_SECRET = re.compile(r"token|secret|passw|passphrase|auth|header|credential|api_?key|cookie", re.IGNORECASE)
 _URL = re.compile(r"url|webhook", re.IGNORECASE)
 _PUBLIC = ("signature", "country", "application", "log_incoming_messages", "answer_url", "api_url")  # of [plivo]
 _TEXTS = ("keywords", "vars", "tests")  # below these, names are the owner's words
@@ -57,7 +57,7 @@ def secrets_in(data: Any, resolved: Callable[[Mapping[str, Any]], str | None], p
             yield from secrets_in(inner, resolved, (*place, index))
         return
     else:
-        found = data if isinstance(data, str) and is_secret(place) else None
+        found = data if isinstance(data, str) and (is_secret(place) or PEM in data) else None
     if found and len(found.strip()) >= _SHORTEST:
         yield found.strip()
 
@@ -65,7 +65,7 @@ def secrets_in(data: Any, resolved: Callable[[Mapping[str, Any]], str | None], p
 def masked(place: Place, value: Any) -> Any:
     """The value as it may be shown; what is read from elsewhere stays as it is."""
     if isinstance(value, str):
-        return MASK if is_secret(place) else masked_url(value) if is_url(place) else value
+        return MASK if is_secret(place) or PEM in value else masked_url(value) if is_url(place) else value
     if is_source(value):
         return {key: MASK if key == "default" and is_secret(place) else one for key, one in value.items()}
     if isinstance(value, Mapping):
