@@ -25,7 +25,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def path(tmp_path: Path) -> str:
     """A PATH on which the command is found."""
     program = tmp_path / "plivo-autoreply"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m app "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m app "$@"\n')
     program.chmod(0o755)
     return f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
 
