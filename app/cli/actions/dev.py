@@ -37,8 +37,11 @@ def main(path: Path, port: int) -> None:
 
 def _advice(path: Path, config: Loaded, port: int) -> tuple[str, ...]:
     number = next(iter(config.runtime.table.by_number), ANY_NUMBER)
-    url = f" --url http://{LOOPBACK}:{port}"
+    token = f"{TOKEN}={STAND_IN} " if os.environ.get(TOKEN) == STAND_IN else ""
+    program = Path(sys.executable).parent / "plivo-autoreply"
+    command = os.path.relpath(program) if program.is_relative_to(Path.cwd()) else program.name
+    url = f"--url http://{LOOPBACK}:{port}"
     return (
         "Text it from another terminal:",
-        f"  plivo-autoreply send -c {path}{url} --to {show(number)} --from {show(SENDER)} --text hello",
+        f"  {token}{command} send -c {path} {url} --to {show(number)} --from {show(SENDER)} --text hello",
     )
