@@ -95,6 +95,19 @@ class TargetView:
         return sum(status.condition == "failing" for status in self.statuses)
 
     @property
+    def held_back_by(self) -> str | None:
+        """What holds the target back: "operator", "failures" or "target" (it is busy); None: nothing."""
+        return (
+            "operator"
+            if self.paused_at is not None
+            else "failures"
+            if self.failing
+            else "target"
+            if self.busy
+            else None
+        )
+
+    @property
     def busy(self) -> int:
         """The number of servers on which it gets no requests for a while, as it asked."""
         return sum(status.condition == "busy" for status in self.statuses)

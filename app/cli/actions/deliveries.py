@@ -8,13 +8,14 @@ import click
 
 from app.cli.common import CommandFailed
 from app.cli.confirm import confirmed
-from app.cli.delivery_views import HEADER, list_json, table_row, try_line
+from app.cli.delivery_views import HEADER, table_row, try_line
 from app.cli.loading import load_store
 from app.cli.output import counted, echo, print_json, print_table
 from app.cli.running import on_store, whoami
 from app.cli.targets import show_target
 from app.operations import deliveries as operations
 from app.operations.deliveries import RUNNING, DeliveryChange, DeliveryList, DropPlan, Selection
+from app.operations.documents.deliveries import delivery_documents
 
 
 def list_all(which: Selection, path: Path, limit: int, zone: tzinfo | None, *, as_json: bool) -> None:
@@ -22,7 +23,7 @@ def list_all(which: Selection, path: Path, limit: int, zone: tzinfo | None, *, a
     config = load_store(path)
     found = on_store(config, lambda store: operations.list_deliveries(store, which, limit))
     if as_json:
-        print_json(list_json(found))
+        print_json(delivery_documents(found))
     else:
         _show(found, which, zone)
     if found.missing:

@@ -3,13 +3,13 @@
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from app.cli.loading import load
-from app.cli.outgoing import outgoing_json, outgoing_line
+from app.cli.outgoing import outgoing_line
 from app.cli.output import echo, print_json
 from app.cli.running import call, run
 from app.operations.addresses import read_number, read_sender
+from app.operations.documents.explanation import explanation_document
 from app.operations.explain import Explanation, check_given, explain
 from app.plivo.messages import InboundMessage
 from app.rules.services import RuleServices
@@ -37,23 +37,9 @@ def main(
     moment = at.timestamp() if at else time.time()
     found = run(explain(config.runtime, message, moment, RuleServices(given=dict(given))))
     if as_json:
-        print_json(as_dict(found))
+        print_json(explanation_document(found))
     else:
         show(found)
-
-
-def as_dict(found: Explanation) -> dict[str, Any]:
-    """An explanation for machines."""
-    return {
-        "route": found.route,
-        "rule": found.proposal.rule,
-        "reason": found.proposal.reason,
-        "failed": found.proposal.failed,
-        "steps": [{"rule": step.rule, "verdict": step.verdict, "reason": step.reason} for step in found.steps],
-        "messages": [outgoing_json(message) for message in found.proposal.messages],
-        "units": found.proposal.units,
-        "xml": found.proposal.xml.decode(),
-    }
 
 
 def show(found: Explanation) -> None:

@@ -4,11 +4,11 @@ from datetime import tzinfo
 from pathlib import Path
 
 from app.cli.common import UsageError
-from app.cli.history_json import history_json
 from app.cli.history_views import show_history, show_person, show_short
 from app.cli.loading import load_store
 from app.cli.output import echo, print_json
 from app.cli.running import on_store
+from app.operations.documents.history import history_documents
 from app.operations.history import EVER, Span, history
 
 
@@ -28,7 +28,7 @@ def main(
     config = load_store(path)
     found = on_store(config, lambda store: history(store, who, config.read_address, limit, span))
     if as_json:
-        print_json(history_json(found))
+        print_json(history_documents(found))
     elif found.is_empty:
         show_person(found, zone)
         echo(f"nothing is remembered of {who}{'' if span == EVER else ' in that time'}")

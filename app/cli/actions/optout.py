@@ -2,7 +2,7 @@
 
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
@@ -15,8 +15,8 @@ from app.cli.running import on_store, on_store_if_any, warn_of_doubt, whoami
 from app.cli.times import shown, shown_or_dash
 from app.config import StoreOnly
 from app.operations import opt_outs as operations
+from app.operations.documents.opt_outs import opt_out_document
 from app.operations.opt_outs import OptOutPlan, OptOutRecord
-from app.operations.times import iso_utc
 from app.plivo.numbers import show
 
 HEADER = ("PERSON", "NUMBER", "SINCE", "WORD", "BY", "MESSAGE", "SIGNED")
@@ -27,7 +27,7 @@ def list_all(who: str | None, path: Path, zone: tzinfo | None, *, ended: bool, a
     config = load_store(path)
     records = on_store(config, lambda store: operations.list_opt_outs(store, who, config.read_address, ended=ended))
     if as_json:
-        print_json([_json(record) for record in records])
+        print_json([opt_out_document(record) for record in records])
         return
     if records:
         header = (*HEADER, "ENDED", "ENDED BY") if ended else HEADER
@@ -99,17 +99,3 @@ def _row(record: OptOutRecord, zone: tzinfo | None) -> tuple[str, ...]:
         shown_or_dash(record.ended_at, zone),
         record.ended_by or "-",
     )
-
-
-def _json(record: OptOutRecord) -> dict[str, Any]:
-    return {
-        "number": show(record.number),
-        "person": show(record.person),
-        "at": iso_utc(record.at),
-        "word": record.word,
-        "message_uuid": record.message_uuid,
-        "signed_by": record.signed_by,
-        "source": record.source,
-        "ended_at": iso_utc(record.ended_at) if record.ended_at else None,
-        "ended_by": record.ended_by,
-    }

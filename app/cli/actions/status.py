@@ -4,14 +4,13 @@ import time
 from collections.abc import Iterator
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any
 
 from app.cli.loading import load_store
 from app.cli.output import counted, echo, print_json, print_table
 from app.cli.running import on_store
 from app.cli.times import shown, shown_or_dash
-from app.operations.status import Refusals, ServerView, Spending, StatusReport, TargetSummary, status
-from app.operations.times import iso_utc
+from app.operations.documents.status import status_document
+from app.operations.status import ServerView, StatusReport, TargetSummary, status
 
 GIB = 1 << 30
 
@@ -20,7 +19,7 @@ def main(path: Path, zone: tzinfo | None, *, as_json: bool) -> None:
     """Show problems first, then servers, targets, refused calls, pending messages, spending and disk."""
     found = on_store(load_store(path), lambda store: status(store, time.time()))
     if as_json:
-        print_json(_json(found))
+        print_json(status_document(found))
         return
     problems = counted(len(found.problems), "problem") if found.problems else "No problems"
     running = sum(server.is_running for server in found.servers)
@@ -85,51 +84,3 @@ def _span(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def _json(found: StatusReport) -> dict[str, Any]:
-    return {
-        "at": iso_utc(found.at),
-        "problems": list(found.problems),
-        "servers": [_server_json(server) for server in found.servers],
-        "targets": [_target_json(target) for target in found.targets],
-        "refused": [_refusals_json(one) for one in found.refused],
-        "pending": found.pending,
-        "spending": [_spending_json(one) for one in found.spending],
-        "disk_free": found.disk_free,
-    }
-
-
-def _server_json(server: ServerView) -> dict[str, Any]:
-    facts = server.facts
-    return {
-        "id": server.id,
-        "host": facts.host,
-        "running": server.is_running,
-        "seen_at": iso_utc(server.seen_at),
-        "version": facts.version,
-        "config": facts.config,
-        "signature": facts.signature,
-        "started_at": iso_utc(facts.started_at),
-        "reloaded_at": None if facts.reloaded_at is None else iso_utc(facts.reloaded_at),
-        "failed_reload": facts.failed_reload,
-    }
-
-
-def _target_json(target: TargetSummary) -> dict[str, Any]:
-    return {
-        "name": target.name,
-        "state": target.state,
-        "due": target.queue.due,
-        "dead": target.queue.dead,
-        "oldest_seconds": round(target.queue.oldest, 1) if target.queue.due else None,
-        "next_attempt": None if target.next_attempt is None else iso_utc(target.next_attempt),
-    }
-
-
-def _refusals_json(one: Refusals) -> dict[str, Any]:
-    return {"reason": one.reason, "calls": one.calls, "advice": one.advice}
-
-
-def _spending_json(one: Spending) -> dict[str, Any]:
-    return {"scope": one.cap.scope, "seconds": one.cap.seconds, "limit": one.cap.units, "spent": one.spent}

@@ -1,0 +1,20 @@
+"""What the rules would answer to a message, and why."""
+
+from typing import Any
+
+from app.operations.documents.outgoing import outgoing_document
+from app.operations.explain import Explanation
+
+
+def explanation_document(found: Explanation) -> dict[str, Any]:
+    """Return the route, the result of each rule, and the reply."""
+    return {
+        "route": found.route,
+        "rule": found.proposal.rule,
+        "reason": found.proposal.reason,
+        "failed": found.proposal.failed,
+        "steps": [{"rule": step.rule, "verdict": step.verdict, "reason": step.reason} for step in found.steps],
+        "messages": [outgoing_document(message) for message in found.proposal.messages],
+        "units": found.proposal.units,
+        "xml": found.proposal.xml.decode(),
+    }

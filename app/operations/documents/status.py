@@ -1,0 +1,55 @@
+"""The state of everything: servers, targets, refused calls, spending."""
+
+from typing import Any
+
+from app.operations.status import Refusals, ServerView, Spending, StatusReport, TargetSummary
+from app.operations.times import iso_utc, moment
+
+
+def status_document(found: StatusReport) -> dict[str, Any]:
+    """Return the state."""
+    return {
+        "at": iso_utc(found.at),
+        "problems": list(found.problems),
+        "servers": [_server(server) for server in found.servers],
+        "targets": [_target(target) for target in found.targets],
+        "refused": [_refusals(one) for one in found.refused],
+        "pending": found.pending,
+        "spending": [_spending(one) for one in found.spending],
+        "disk_free": found.disk_free,
+    }
+
+
+def _server(server: ServerView) -> dict[str, Any]:
+    facts = server.facts
+    return {
+        "id": server.id,
+        "host": facts.host,
+        "running": server.is_running,
+        "seen_at": iso_utc(server.seen_at),
+        "version": facts.version,
+        "config": facts.config,
+        "signature": facts.signature,
+        "started_at": iso_utc(facts.started_at),
+        "reloaded_at": moment(facts.reloaded_at),
+        "failed_reload": facts.failed_reload,
+    }
+
+
+def _target(target: TargetSummary) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "state": target.state,
+        "due": target.queue.due,
+        "dead": target.queue.dead,
+        "oldest_seconds": round(target.queue.oldest, 1) if target.queue.due else None,
+        "next_attempt": moment(target.next_attempt),
+    }
+
+
+def _refusals(one: Refusals) -> dict[str, Any]:
+    return {"reason": one.reason, "calls": one.calls, "advice": one.advice}
+
+
+def _spending(one: Spending) -> dict[str, Any]:
+    return {"scope": one.cap.scope, "seconds": one.cap.seconds, "limit": one.cap.units, "spent": one.spent}
