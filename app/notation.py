@@ -24,6 +24,7 @@ __all__ = [
     "Doc",
     "Example",
     "Headers",
+    "HostName",
     "HttpUrl",
     "Interval",
     "Key",
@@ -48,6 +49,7 @@ class Notation(Enum):
     COUNTRY = auto()  # two letters
     ROUTE_NAME = auto()
     APPLICATION_NAME = auto()  # of a Plivo application
+    HOST_NAME = auto()  # of a Host header, without a port
     STATUS = auto()  # of a delivery report
 
 
@@ -59,6 +61,7 @@ Headers = Annotated[Mapping[str, str], Notation.HEADERS]  # none that the servic
 AccessToken = Annotated[str, Notation.ACCESS_TOKEN]  # not empty
 Country = Annotated[str, Notation.COUNTRY]
 ApplicationName = Annotated[str, Notation.APPLICATION_NAME]
+HostName = Annotated[str, Notation.HOST_NAME]
 RouteName = Annotated[str, Notation.ROUTE_NAME]
 Status = Annotated[str, Notation.STATUS]
 

@@ -16,6 +16,7 @@ from app.notation import (
     Country,
     Doc,
     Example,
+    HostName,
     HttpUrl,
     Interval,
     Len,
@@ -196,8 +197,21 @@ class AdminSettings:
     token: Annotated[
         AccessToken | None,
         Example({"env": "AUTOREPLY_ADMIN_TOKEN"}),
-        Doc("The token of the API. /metrics, /health and /ready need none."),
+        Doc("The token of the console and the API. /metrics, /health and /ready need none."),
     ] = field(default=None, repr=False)
+    hosts: Annotated[
+        tuple[HostName, ...],
+        Example(["sms-admin.example.com"]),
+        Doc("Host names under which browsers may open the console and the API, besides the address of `listen`."),
+    ] = ()
+    test_senders: Annotated[
+        tuple[str, ...],
+        Example(["+33600000001"]),
+        Doc(
+            "Numbers that the console's phone may send from, live. Their messages count towards no spending cap and no "
+            "statistics, and no target gets a copy."
+        ),
+    ] = ()  # normalised after loading
 
 
 @dataclass(frozen=True, slots=True)

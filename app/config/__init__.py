@@ -14,7 +14,7 @@ from app.config import lint, numbers
 from app.config.diagnostics import BadConfig, Diagnostic
 from app.config.effective import effective
 from app.config.loading import open_source
-from app.config.policies import compile_policies, read_schedules
+from app.config.policies import compile_policies, read_schedules, read_test_senders
 from app.config.routes import Reader
 from app.config.source import Source
 from app.config.store_only import StoreOnly, load_store
@@ -106,6 +106,7 @@ def _read(source: Source) -> Loaded | None:
     )
     rules = _rules(source)
     routes = reader.table(data.get("routes", []), rules)
+    admin = read_test_senders(source, admin, routes, reader.read_address)
     tests = read_tests(source, data.get("tests", []), routes, rules)
     own = {name: draft.options for name, draft in reader.own.items()}
     policies = compile_policies(routes, reader.limits, reader.opt_out, own)

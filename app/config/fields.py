@@ -27,6 +27,7 @@ _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ROUTE_NAME = re.compile(r"[a-z0-9-]+")
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 _APPLICATION_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})", re.ASCII)
 _LAST_PORT = 65535
@@ -179,6 +180,13 @@ def _application_name(value: str) -> str:
     return value
 
 
+def _host_name(value: str) -> str:
+    name = value.strip().lower()
+    if not _HOST_NAME.fullmatch(name):
+        raise ValueError('not the name of a host; write it without scheme and port: "sms-admin.example.com"')
+    return name
+
+
 def _host_and_port(value: Any, info: ValidationInfo) -> HostPort:
     text = needed(value, info)
     found = _ADDRESS.fullmatch(text.strip()) if isinstance(text, str) else None
@@ -229,6 +237,7 @@ HostAndPort = Annotated[Any, BeforeValidator(_host_and_port)]
 AccessToken = Annotated[str, BeforeValidator(needed), AfterValidator(_access_token)]
 Country = Annotated[str, BeforeValidator(needed), AfterValidator(read_country)]
 ApplicationName = Annotated[str, BeforeValidator(needed), AfterValidator(_application_name)]
+HostName = Annotated[str, BeforeValidator(needed), AfterValidator(_host_name)]
 RouteName = Annotated[str, BeforeValidator(needed), AfterValidator(_route_name)]
 Status = Annotated[str, BeforeValidator(needed), AfterValidator(_status)]
 AuthToken = Annotated[Any, AfterValidator(_text), AfterValidator(_token)]

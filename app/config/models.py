@@ -34,6 +34,7 @@ _VALUES: dict[Any, Any] = {
     Notation.COUNTRY: fields.Country,
     Notation.ROUTE_NAME: fields.RouteName,
     Notation.APPLICATION_NAME: fields.ApplicationName,
+    Notation.HOST_NAME: fields.HostName,
     Notation.STATUS: fields.Status,
     HostPort: fields.HostAndPort,
     Rate: fields.Limit,

@@ -1,12 +1,12 @@
 """`[limits]`, `[opt_out]` and `[schedules]` as the policies' and rules' own values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from app.config.source import Source
 from app.config.validation import check
-from app.plivo.numbers import Reading, doubtful
+from app.plivo.numbers import Reading, doubtful, show
 from app.policies import limits, opt_out
 from app.policies.limits import LimitOptions
 from app.policies.opt_out import OptOutOptions
@@ -15,6 +15,7 @@ from app.rules import schedules
 from app.rules.compiler import Place
 from app.rules.schedules import Schedule, ScheduleOptions
 from app.rules.table import RouteOptions, Table
+from app.settings import AdminSettings
 
 
 def read_schedules(source: Source, data: Any) -> dict[str, Schedule]:
@@ -44,21 +45,45 @@ def _read_schedule(source: Source, name: str, table: Any) -> Schedule:
     return schedule
 
 
+def read_people(
+    source: Source,
+    texts: Iterable[str],
+    place: Place,
+    read_address: Callable[[str], Reading],
+    ours: Container[str] = (),
+) -> tuple[str, ...]:
+    """The addresses of a list of people, normalised. None of them may be a number of `ours`."""
+    people = []
+    for index, text in enumerate(texts):
+        try:
+            reading = read_address(text)
+        except ValueError as error:
+            source.note((*place, index), f'"{text}" is {error}')
+            continue
+        people.append(reading.address)
+        if reading.address in ours:
+            source.note((*place, index), f"{show(reading.address)} is your own number; give that of a test phone")
+        if reading.doubt:
+            source.note((*place, index), doubtful(reading), "warning")
+    return tuple(people)
+
+
 def read_exempt(
     source: Source, options: LimitOptions, place: Place, read_address: Callable[[str], Reading]
 ) -> LimitOptions:
     """The limits with the addresses of `exempt` normalised."""
-    exempt = []
-    for index, text in enumerate(options.exempt):
-        try:
-            reading = read_address(text)
-        except ValueError as error:
-            source.note((*place, "exempt", index), f'"{text}" is {error}')
-            continue
-        exempt.append(reading.address)
-        if reading.doubt:
-            source.note((*place, "exempt", index), doubtful(reading), "warning")
-    return replace(options, exempt=tuple(exempt))
+    return replace(options, exempt=read_people(source, options.exempt, (*place, "exempt"), read_address))
+
+
+def read_test_senders(
+    source: Source, admin: AdminSettings | None, table: Table, read_address: Callable[[str], Reading]
+) -> AdminSettings | None:
+    """`[admin]` with the addresses of `test_senders` normalised. None of them is a number of ours."""
+    if admin is None:
+        return None
+    place = ("admin", "test_senders")
+    senders = read_people(source, admin.test_senders, place, read_address, table.by_number)
+    return replace(admin, test_senders=senders)
 
 
 def compile_policies(

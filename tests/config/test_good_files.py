@@ -91,6 +91,8 @@ SAID: Mapping[str, Callable[[Loaded], Any]] = {
     "callback_method": lambda config: config.runtime.callback.method,
     "admin": lambda config: str(config.settings.admin.listen) if config.settings.admin else None,
     "admin_token": lambda config: config.settings.admin.token if config.settings.admin else None,
+    "hosts": lambda config: list(config.settings.admin.hosts) if config.settings.admin else None,
+    "test_senders": lambda config: list(config.settings.admin.test_senders) if config.settings.admin else None,
     "reserve": lambda config: config.settings.store.reserve,
     "provisioning": lambda config: _provisioning(config.settings.plivo),
     "signature": lambda config: config.runtime.signature,
