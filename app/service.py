@@ -9,7 +9,7 @@ import contextlib
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +25,10 @@ from app.delivery.target import Target
 from app.delivery.worker import Clocks, TargetWorker
 from app.http_client import USER_AGENT, HttpClient
 from app.operations.readiness import State, Status
+from app.operations.reload import ReloadResult
+from app.operations.running_service import RunningService
 from app.plivo.messages import DeliveryReport, Verified
+from app.plivo.numbers import Reading
 from app.plivo.refusals import Unavailable
 from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
@@ -77,6 +80,20 @@ class Service:
         self.dispatcher.use(loaded.runtime.subscriptions.targets)
         with contextlib.suppress(Unavailable):  # /ready reports the store
             await warn_of_unknown_targets(loaded.runtime.subscriptions.targets, self.store)
+
+    def running(self, reload: Callable[[], Awaitable[ReloadResult]]) -> RunningService:
+        """Return what the console and the API ask of this service."""
+        return RunningService(
+            self.store,
+            lambda: self.loaded.runtime,
+            self._read_address,
+            self.status,
+            reload,
+            self.app,
+        )
+
+    def _read_address(self, text: str) -> Reading:
+        return self.loaded.read_address(text)
 
     async def begin_stop(self) -> None:
         """Start stopping: `/ready` turns false and no more deliveries are leased.

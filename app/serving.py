@@ -21,7 +21,6 @@ from app.telemetry.throttle import Throttle
 from app.watching import watch
 from app.web import server
 from app.web.admin import make_admin
-from app.web.api import Api
 
 log = telemetry.get_logger("serve")
 
@@ -156,7 +155,7 @@ async def _admin(config: Loaded, service: Service, reloader: Reloader) -> AsyncI
         yield
         return
     host, port = config.settings.admin.listen
-    app = make_admin(service.metrics, service.status, Api(config.settings.admin.token, reloader.reload))
+    app = make_admin(service.running(reloader.reload), config.settings.admin, service.metrics)
     try:
         listener = server.listen(host, port)
     except OSError as error:
