@@ -28,6 +28,7 @@ from app.store.selection import Selection, conditions
 Row = dict[str, Any]
 By = Mapping[str, Sequence[DeliveryRecord]]  # the id of a report -> its deliveries
 
+REPORTS = 200  # a message, on average, of those that are shown together
 VARIABLES = 10_000  # a statement; SQLite takes 32,766 as its makers build it
 
 _is_report = reports.c.kind == "report"
@@ -49,23 +50,30 @@ async def history(engine: AsyncEngine, who: str, limit: int, span: Span = EVER) 
     """
     async with reading(engine) as connection:
         found, concerning = await _concerning(connection, who, limit, span)
+        records = await message_records(connection, found)
         uuids = {row["message_uuid"] for row in found}
-        theirs = await _reports(connection, _is_report & reports.c.in_reply_to.in_(uuids), limit * len(uuids))
-        copies = await _reports(connection, ~_is_report & reports.c.message_uuid.in_(uuids), len(uuids))
-        carried = await _deliveries_of(connection, [*concerning, *theirs, *copies])
+        others = [row for row in concerning if row["in_reply_to"] not in uuids]
+        carried = await _deliveries_of(connection, others)
+    return records, [_report(row, carried) for row in others]
+
+
+async def message_records(connection: AsyncConnection, found: Sequence[Row]) -> list[MessageRecord]:
+    """Return messages from their rows, in the same order, with their reports and the deliveries of their copies."""
+    uuids = {row["message_uuid"] for row in found}
+    most = REPORTS * len(uuids)
+    theirs = await _reports(connection, _is_report & reports.c.in_reply_to.in_(uuids), most)
+    copies = await _reports(connection, ~_is_report & reports.c.message_uuid.in_(uuids), len(uuids))
+    carried = await _deliveries_of(connection, [*theirs, *copies])
     answers = defaultdict(list)
     for row in theirs:
         answers[row["in_reply_to"]].append(_report(row, carried))
     copied = {row["message_uuid"]: carried.get(row["id"], ()) for row in copies}
-    return (
-        [_message(row, answers[row["message_uuid"]], copied.get(row["message_uuid"], ())) for row in found],
-        [_report(row, carried) for row in concerning if row["in_reply_to"] not in uuids],
-    )
+    return [_message(row, answers[row["message_uuid"]], copied.get(row["message_uuid"], ())) for row in found]
 
 
 async def _concerning(connection: AsyncConnection, who: str, limit: int, span: Span) -> tuple[list[Row], list[Row]]:
     """Return the rows of the messages and reports of an address or MessageUUID."""
-    person, came, reported = canonical(who), _within(messages, span), _within(reports, span)
+    person, came, reported = canonical(who), within(messages, span), within(reports, span)
     concerned = (reports.c.person == person) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
     found_reports = await _reports(connection, _is_report & concerned & reported, limit)
     uuids = {row["in_reply_to"] for row in found_reports if row["message_uuid"] == who}
@@ -77,7 +85,8 @@ async def _concerning(connection: AsyncConnection, who: str, limit: int, span: S
     return found, found_reports
 
 
-def _within(table: sa.Table, span: Span) -> sa.ColumnElement[bool]:
+def within(table: sa.Table, span: Span) -> sa.ColumnElement[bool]:
+    """Return the condition for rows that arrived in a span of time."""
     at = table.c.received_at
     ends: list[sa.ColumnElement[bool]] = [sa.true()]
     if span.since is not None:
