@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from app.cli.escape import escaped
 from app.cli.output import counted, echo, print_table
 from app.cli.times import shown
 from app.operations.backtest import Answer, BacktestResult, Difference, Group
+from app.operations.escape import escaped
 from app.plivo.numbers import show
 
 SILENCE = "(silence)"

@@ -7,7 +7,7 @@ from typing import IO, Any, TypeVar
 import click
 
 from app import telemetry
-from app.cli.escape import escaped
+from app.operations.escape import escaped
 
 F = TypeVar("F", bound=Callable[..., Any])
 

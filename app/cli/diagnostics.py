@@ -8,9 +8,9 @@ from typing import Any
 import click
 from wcwidth import wcswidth
 
-from app.cli.escape import escaped
 from app.config import Diagnostic
 from app.config.diagnostics import Excerpt
+from app.operations.escape import escaped
 
 TAB = "    "
 STYLES = {"error": "bold bright_red", "warning": "bold yellow", "advice": "bold cyan", "frame": "bright_blue"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from app.cli.escape import escaped, escaped_json
+from app.operations.escape import escaped, escaped_json
 
 GAP = "  "  # between two columns
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from app.cli.escape import escaped
 from app.cli.output import counted
+from app.operations.escape import escaped
 from app.plivo.numbers import show
 from app.provisioning.plan import CreateApplication, LinkNumber, Plan, Step, UpdateApplication
 from app.provisioning.undo import DeleteApplication, GiveBack, RestoreApplication, UndoPlan, UndoStep

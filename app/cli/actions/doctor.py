@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from app.cli.escape import escaped
 from app.cli.loading import load
 from app.cli.output import counted, print_json
 from app.cli.running import run
 from app.operations.doctor import Check, examine
+from app.operations.escape import escaped
 
 COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 WORST_FIRST = ("error", "warning", "ok")

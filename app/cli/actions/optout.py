@@ -7,7 +7,6 @@ from typing import BinaryIO
 import click
 
 from app.cli.confirm import confirmed
-from app.cli.escape import escaped
 from app.cli.loading import load_store
 from app.cli.output import counted, echo, print_json, print_table
 from app.cli.private_files import open_private
@@ -16,6 +15,7 @@ from app.cli.times import shown, shown_or_dash
 from app.config import StoreOnly
 from app.operations import opt_outs as operations
 from app.operations.documents.opt_outs import opt_out_document
+from app.operations.escape import escaped
 from app.operations.opt_outs import OptOutPlan, OptOutRecord
 from app.plivo.numbers import show
 

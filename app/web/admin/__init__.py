@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,13 +26,14 @@ from app.web.console import make_console
 log = get_logger("admin")
 
 
-def make_admin(service: RunningService, settings: AdminSettings, metrics: Metrics) -> ASGIApp:
-    """Return the ASGI application of the admin socket."""
+def make_admin(service: RunningService, settings: AdminSettings, metrics: Metrics, *, is_open: bool = False) -> ASGIApp:
+    """Return the ASGI application of the admin socket. With `is_open`, the console needs no token."""
     router = Router(
         [
             *_open_pages(metrics, service.status),
             Mount("/api/v1", HostCheck(make_api(service, settings.token), settings)),
-            Mount("/console", HostCheck(make_console(service, settings), settings)),
+            Route("/console", _console),
+            Mount("/console", HostCheck(make_console(service, settings, is_open=is_open), settings)),
         ],
         redirect_slashes=False,
         default=_not_found,
@@ -57,6 +58,10 @@ def _open_pages(metrics: Metrics, status: Status) -> list[Route]:
         return JSONResponse(body, 200 if is_ready else 503)
 
     return [Route("/metrics", scrape), Route("/health", health), Route("/ready", ready)]
+
+
+async def _console(_: Request) -> Response:
+    return RedirectResponse("/console/", 303)
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Text from strangers on a terminal: what could move the cursor, turn the line around or hide is written as an escape.
+"""Text from strangers for a terminal: what could move the cursor, turn the line around or hide becomes an escape.
 
 That is control characters, bidirectional marks and characters without width: Unicode TR 36, CVE-2021-42574.
 """
@@ -23,14 +23,14 @@ def escaped_json(document: str) -> str:
 
 
 def _in_python(character: str) -> str:
-    return character if _is_safe(character) else character.encode("unicode_escape").decode()
+    return character if is_safe(character) else character.encode("unicode_escape").decode()
 
 
 def _in_json(character: str) -> str:
-    return character if _is_safe(character) else json.dumps(character)[1:-1]
+    return character if is_safe(character) else json.dumps(character)[1:-1]
 
 
-def _is_safe(character: str) -> bool:
+def is_safe(character: str) -> bool:
     """Visible, or a blank with a width: letters of every script and emoji are; the joiners inside emoji are not."""
     if character in _INVISIBLE:
         return False

@@ -11,7 +11,7 @@ from support import plivo_sdk, process, receiver, wire
 from support.command import Shell
 from support.process import MINIMAL
 
-from app.cli.escape import escaped, escaped_json
+from app.operations.escape import escaped, escaped_json
 
 CONTROLS = "\x1b[2J\x1b]0;owned\x07\x9b31m\x08\x7f"
 ATTACK = f"{CONTROLS}\u202egnp.exe\u202c\u2066\u2069\u200e\u200f\u200b\u2028\u2029\ufeff\r\nforged line"

@@ -1,0 +1,90 @@
+"""The story of one message: one sentence on how it ended, and every event in order of time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from app.operations.history import DeliveryRecord, MessageRecord, ReportRecord, pending_in_words
+from app.plivo.errors import TEXTS
+from app.plivo.numbers import show
+
+Mark = Literal["ok", "silent", "pending", "problem"]
+
+ACCEPTED = range(200, 300)  # statuses with which a target takes a report
+FAILED = ("undelivered", "failed", "rejected")  # final statuses of Plivo that are bad news
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a message ended, or how far it is: a mark for lists, and a sentence."""
+
+    mark: Mark
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event at a time (seconds since the epoch). `text` is what Plivo or a target said, word for word."""
+
+    at: float
+    what: str
+    text: str = ""
+    is_problem: bool = False
+
+
+def ending(message: MessageRecord) -> Ending:
+    """Return how a message ended."""
+    if message.state == "pending":
+        return Ending("pending", f"Not answered yet: {pending_in_words(message)}")
+    if message.rule is None or not (message.reply_units or message.reports):
+        by = f' by "{message.rule}"' if message.rule else ""
+        return Ending("silent", f"Not answered{by}: {message.reason}")
+    answered = f'Answered by "{message.rule}"'
+    if message.handed_over_at is None:
+        return Ending("pending", f"{answered}; Plivo has not fetched the answer yet")
+    if not message.reports:
+        return Ending("ok", f"{answered}; no delivery report yet")
+    last = message.reports[-1]
+    if last.status in FAILED:
+        return Ending("problem", f"{answered}, but {last.status}{_error(last)}")
+    return Ending("ok", f"{answered}, {last.status}")
+
+
+def timeline(message: MessageRecord) -> tuple[Event, ...]:
+    """Return every event of a message, of its answer and of its delivery reports, the earliest first."""
+    return tuple(sorted(_events(message), key=lambda event: event.at))
+
+
+def _events(message: MessageRecord) -> Iterator[Event]:
+    for number, call in enumerate(message.calls, 1):
+        yield Event(call.at, f"Plivo called, call {number}: {call.status}", call.reason, call.status not in ACCEPTED)
+    if message.answered_at is not None:
+        yield Event(message.answered_at, "The answer was ready")
+    if message.handed_over_at is not None:
+        yield Event(message.handed_over_at, "Plivo got the answer")
+    for delivery in message.deliveries:
+        yield from _of_delivery(delivery, "a copy of the message")
+    for report in message.reports:
+        bad = report.status in FAILED
+        yield Event(report.received_at, f"Plivo: {report.status} to {show(report.recipient)}{_error(report)}", "", bad)
+        for delivery in report.deliveries:
+            yield from _of_delivery(delivery, f"the report {report.status}")
+
+
+def _of_delivery(one: DeliveryRecord, what: str) -> Iterator[Event]:
+    for number, attempt in enumerate(one.tries, 1):
+        result = attempt.error or f"status {attempt.status}"
+        accepted = attempt.status is not None and attempt.status in ACCEPTED
+        verb = "accepted" if accepted else "did not accept"
+        yield Event(
+            attempt.at,
+            f"{one.target} {verb} {what}: {result}, attempt {number}",
+            attempt.response or "",
+            not accepted,
+        )
+
+
+def _error(report: ReportRecord) -> str:
+    if not report.error_code:
+        return ""
+    return f", error {report.error_code} {TEXTS.get(report.error_code, '')}".rstrip()

@@ -1,0 +1,138 @@
+"""The messages page with its filters, the page of one message, and the search of the header."""
+
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from urllib.parse import quote, urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from app.operations import deliveries
+from app.operations.deliveries import Selection
+from app.operations.errors import OperationRefused
+from app.operations.history import History, MessageRecord, history
+from app.operations.messages import OUTCOMES, MessageFilter, MessagePage, list_messages
+from app.operations.timeline import timeline
+from app.plivo.messages import IDENTIFIER
+from app.plivo.numbers import show
+from app.web.console.console import WHO, Console
+from app.web.console.forms import Form, post
+from app.web.console.notices import back_to
+from app.web.console.views import plural, zone_of
+
+PAGE = 50  # messages
+FILTERS = ("route", "rule", "outcome", "number", "since", "until")
+
+
+def message_routes(console: Console) -> list[Route]:
+    """Return the routes of the messages."""
+    service, views = console.service, console.views
+
+    async def listing(request: Request, template: str) -> Response:
+        query = {name: value for name in FILTERS if (value := request.query_params.get(name, "").strip())}
+        faults: list[str] = []
+        wanted = _read_filter(query, zone_of(request), faults)
+        cursor = request.query_params.get("cursor") or None
+        try:
+            page = await list_messages(service.store, wanted, service.read_address, cursor, PAGE)
+        except OperationRefused as refusal:
+            faults.append(str(refusal))
+            page = MessagePage((), None)
+        older = f"?{urlencode(query | {'cursor': page.next})}" if page.next else None
+        table = service.runtime().table
+        return views.page(
+            request,
+            template,
+            messages=page.messages,
+            older=older,
+            is_first=cursor is None,
+            query=query,
+            query_string=urlencode(query),
+            faults=faults,
+            routes=sorted(table.by_name),
+            rules=sorted({rule.name for rule in table.rules if rule.name}),
+            outcomes=OUTCOMES,
+        )
+
+    async def messages(request: Request) -> Response:
+        return await listing(request, "messages.html")
+
+    async def rows(request: Request) -> Response:
+        return await listing(request, "message_rows.html")
+
+    async def one(request: Request) -> Response:
+        message, found = await _find(console, request.path_params["message_uuid"])
+        replayable = [each.id for each in _deliveries(message) if each.state == "dead"]
+        opt_outs = [each for each in found.opt_outs if each.ended_at is None and each.number == message.recipient]
+        return views.page(
+            request,
+            "message.html",
+            message=message,
+            events=timeline(message),
+            replayable=replayable,
+            opt_outs=opt_outs,
+            explain=_explain_url(message),
+        )
+
+    async def replay(request: Request, _: Form) -> Response:
+        message, _found = await _find(console, request.path_params["message_uuid"])
+        dead = tuple(each.id for each in _deliveries(message) if each.state == "dead")
+        done = await deliveries.replay(service.store, WHO, Selection(ids=dead)) if dead else None
+        notice = f"{plural(done.changed if done else 0, 'delivery', 'deliveries')} due again."
+        return back_to(f"/console/messages/{message.message_uuid}", notice)
+
+    async def search(request: Request) -> Response:
+        text = request.query_params.get("q", "").strip()
+        if not text:
+            return RedirectResponse("/console/", 303)
+        found = await history(service.store, text, service.read_address, 1)
+        if found.messages and found.messages[0].message_uuid == text:
+            return RedirectResponse(f"/console/messages/{text}", 303)
+        return RedirectResponse(f"/console/people/{quote(text, safe='+')}", 303)
+
+    return [
+        Route("/", messages),
+        Route("/messages/rows", rows),
+        Route("/messages/{message_uuid}", one),
+        post("/messages/{message_uuid}/replay", replay, console.sessions),
+        Route("/search", search),
+    ]
+
+
+async def _find(console: Console, message_uuid: str) -> tuple[MessageRecord, History]:
+    """Return a message with the history that it stands in. Raises `HTTPException` if there is none."""
+    if IDENTIFIER.fullmatch(message_uuid):
+        found = await history(console.service.store, message_uuid, console.service.read_address, 1)
+        for message in found.messages:
+            if message.message_uuid == message_uuid:
+                return message, found
+    raise HTTPException(404, "No message with this MessageUUID is stored. It may be older than [store] keep.")
+
+
+def _deliveries(message: MessageRecord) -> Iterator[deliveries.DeliveryRecord]:
+    yield from message.deliveries
+    for report in message.reports:
+        yield from report.deliveries
+
+
+def _read_filter(query: dict[str, str], zone: tzinfo, faults: list[str]) -> MessageFilter:
+    """Read the fields of the filter; what cannot be read is left out, and said in `faults`."""
+
+    def at(name: str) -> float | None:
+        try:
+            read = datetime.fromisoformat(query[name]) if name in query else None
+        except ValueError:
+            faults.append(f"{name}: {query[name]!r} is no time; write it as 2026-03-02T10:00")
+            return None
+        return None if read is None else (read if read.tzinfo else read.replace(tzinfo=zone)).timestamp()
+
+    route, rule, outcome, number = (query.get(name) for name in ("route", "rule", "outcome", "number"))
+    return MessageFilter(route, rule, outcome, number, at("since"), at("until"))
+
+
+def _explain_url(message: MessageRecord) -> str:
+    """Return the page that asks today's rules about a message."""
+    said = {"to": show(message.recipient), "from": show(message.sender), "text": message.text or ""}
+    return f"/console/phone?{urlencode(said)}"
