@@ -7,6 +7,7 @@ from typing import Literal
 from app.operations.history import DeliveryRecord, MessageRecord, ReportRecord, pending_in_words
 from app.plivo.errors import TEXTS
 from app.plivo.numbers import show
+from app.replies.proposals import OPT_OUT
 
 Mark = Literal["ok", "silent", "pending", "problem"]
 
@@ -30,6 +31,7 @@ class Event:
     what: str
     text: str = ""
     is_problem: bool = False
+    is_ahead: bool = False  # it is due at that time
 
 
 def ending(message: MessageRecord) -> Ending:
@@ -37,9 +39,9 @@ def ending(message: MessageRecord) -> Ending:
     if message.state == "pending":
         return Ending("pending", f"Not answered yet: {pending_in_words(message)}")
     if message.rule is None or not (message.reply_units or message.reports):
-        by = f' by "{message.rule}"' if message.rule else ""
-        return Ending("silent", f"Not answered{by}: {message.reason}")
-    answered = f'Answered by "{message.rule}"'
+        by = f' (rule "{message.rule}")' if message.rule and message.rule != OPT_OUT else ""
+        return Ending("silent", f"Not answered: {message.reason}{by}")
+    answered = "Answered by the opt-out policy" if message.rule == OPT_OUT else f'Answered by "{message.rule}"'
     if message.handed_over_at is None:
         return Ending("pending", f"{answered}; Plivo has not fetched the answer yet")
     if not message.reports:
@@ -82,6 +84,10 @@ def _of_delivery(one: DeliveryRecord, what: str) -> Iterator[Event]:
             attempt.response or "",
             not accepted,
         )
+    if one.state == "due":
+        yield Event(one.due_at, f"{one.target}: attempt {len(one.tries) + 1} of {what} is due", is_ahead=True)
+    if one.state == "dead" and one.settled_at is not None:
+        yield Event(one.settled_at, f"{one.target}: {what} is dead, and is attempted no more", is_problem=True)
 
 
 def _error(report: ReportRecord) -> str:

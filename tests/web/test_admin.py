@@ -291,7 +291,7 @@ def _browser(app: object) -> httpx.AsyncClient:
         ("GET", "/METRICS", 404),
         ("GET", "/message", 404),
         ("POST", "/report", 404),
-        ("GET", "/console", 404),
+        ("GET", "/console/", 404),
         ("GET", "//metrics", 404),
     ],
 )

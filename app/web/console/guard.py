@@ -62,7 +62,7 @@ class Guard:
             return PlainTextResponse("this request comes from another site\n", 403)
         if session is not None or path == LOGIN or path.startswith(STATIC):
             return None
-        if method in SAFE and "text/html" in request.headers.get("accept", "text/html"):
+        if method in SAFE and request.headers.get("sec-fetch-mode", "navigate") == "navigate":
             return RedirectResponse(f"/console/login?next={quote(_target(request), safe='')}", 303)
         return PlainTextResponse("log in at /console/login\n", 401)
 

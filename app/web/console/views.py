@@ -33,6 +33,7 @@ class Views:
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
+            finalize=harmless,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -119,6 +120,13 @@ def span(seconds: float) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Return "1 message", "2 messages"."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def harmless(value: Any) -> Any:
+    """Return what a template shows without the characters that could hide or turn a line around: titles, fields."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "".join(one if is_safe(one) or one in KEPT else f"U+{ord(one):04X}" for one in value)
 
 
 def visible(text: str | None, longest: int | None = None) -> Markup:
