@@ -15,7 +15,7 @@ install = echo "installing $(pinned) packages into .venv (first time: a minute o
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
 	$(BIN)/python -m pip check --quiet
 
-.PHONY: help venv run demo test test-fast bench lint types reference pins clean
+.PHONY: help venv run demo demo-console test test-fast bench lint types reference pins clean
 
 help:            ## what can be made
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -41,8 +41,11 @@ run: $(SERVICE)  ## serve config.toml if there is one; else try the example with
 	echo "no config.toml: trying config.example.toml; $(BIN)/plivo-autoreply init writes a file of your own"; \
 	exec $(BIN)/python -m app dev -c config.example.toml --port 8080
 
-demo: $(SERVICE) ## a signed conversation against a real service, judged
-	@$(BIN)/python docs/demo.py
+demo: $(SERVICE) ## a signed conversation against a real service, judged; ARGS=-v for details
+	@$(BIN)/python docs/demo.py $(ARGS)
+
+demo-console: $(SERVICE) ## the same, and then its console in a browser
+	@$(BIN)/python docs/demo.py --console
 
 test: $(DEV)     ## every test, with branch coverage
 	@$(BIN)/python -m pytest --cov -n 4 --dist loadfile --no-loadscope-reorder

@@ -1,11 +1,15 @@
 """`make demo`: a signed conversation against a real service, each step judged.
 
-Starts `plivo-autoreply serve` on docs/demo.toml and a receiver for its reports, both on loopback; plays
-Plivo with `plivo-autoreply send`; prints each text, the XML that came back and the rule that answered.
+Starts `plivo-autoreply serve` on docs/demo.toml and a receiver for its reports, both on loopback. Plays Plivo as
+`plivo-autoreply send` does, asks the API why each answer was given, and prints a line for each step; with `-v` the XML
+and each report as well. `--console` leaves the service running, to look at it in a browser (`make demo-console`).
 Exits 0 only if every answer, every report and every signature was right.
 """
 
+import argparse
+import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -17,15 +21,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
+
+from app.config import Loaded, load
+from app.operations.send import SimulatedMessage, send
+from app.operations.test import run_tests
+
 HERE = Path(__file__).parent
+CONFIG = HERE / "demo.toml"
 COMMAND = [sys.executable, "-m", "app"]
 SHOP, OTHER_SHOP, ALERTS, UNKNOWN = "+33644600000", "+33644600001", "+14155550100", "+4930123456"
 ANNA, BOB, ROBOT = "+33700000001", "+14155550142", "+33700000099"
+ADMIN_TOKEN = "demo"
 SECRET = "whsec_cGxpdm8tYXV0b3JlcGx5LWRlbW8tc2VjcmV0"
 PATIENCE = 20.0  # seconds to start, and for reports to arrive
 
@@ -120,88 +132,118 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
+@dataclass(frozen=True)
+class Running:
+    """A running service: where Plivo calls it, and where its console and API are."""
+
+    url: str
+    admin: str
+
+
 @contextmanager
-def service(folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """`serve` on a free port; its URL."""
+def service(folder: Path) -> Iterator[Running]:
+    """`serve` on free ports."""
     log = folder / "serve.log"
     with log.open("w") as stream:
-        command = [*COMMAND, "serve", "-c", str(HERE / "demo.toml"), "--port", "0"]
-        process = subprocess.Popen(command, stderr=stream, env=environment)
+        command = [*COMMAND, "serve", "-c", str(CONFIG), "--port", "0"]
+        process = subprocess.Popen(command, stderr=stream)
     try:
-        yield f"http://127.0.0.1:{_port(log, process)}"
+        ports = _ports(log, process)
+        yield Running(f"http://127.0.0.1:{ports['listening']}", f"http://127.0.0.1:{ports['admin listening']}")
     finally:
         process.terminate()
         process.wait(15)
 
 
-def _port(log: Path, process: subprocess.Popen[bytes]) -> int:
+def _ports(log: Path, process: subprocess.Popen[bytes]) -> dict[str, int]:
     deadline = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
-        for line in log.read_text().splitlines():
-            if '"listening"' in line:
-                return int(json.loads(line)["port"])
+        lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
+        ports = {line["event"]: line["port"] for line in lines if line["event"] in ("listening", "admin listening")}
+        if len(ports) > 1:
+            return ports
         time.sleep(0.05)
     sys.exit(f"the service did not start:\n{log.read_text()}")
 
 
-def command(environment: dict[str, str], *arguments: str) -> Any:
-    """A command's JSON."""
-    full = [*COMMAND, *arguments, "-c", str(HERE / "demo.toml"), "--json"]
-    done = subprocess.run(full, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(arguments)} exits {done.returncode}: {done.stderr}")
-    return json.loads(done.stdout)
+def journal(running: Running, message_uuid: str) -> dict[str, Any]:
+    """What the API tells of a message."""
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    response = httpx.get(f"{running.admin}/api/v1/messages/{message_uuid}", headers=headers, timeout=PATIENCE)
+    found: dict[str, Any] = response.raise_for_status().json()
+    return found
 
 
-def play(step: Step, url: str, environment: dict[str, str]) -> tuple[bool, int]:
+def play(step: Step, config: Loaded, running: Running, *, verbose: bool) -> tuple[bool, int]:
     """Whether the step went right, and how many reports it caused."""
-    said = ["--to", step.to, "--from", step.sender, "--text", step.text]
-    how = ["--method", step.method, "--signature", step.signature, "--report", "delivered"]
-    reply = command(environment, "send", "--url", url, *said, *how)
-    again = (
-        command(environment, "send", "--url", url, *said, *how, "--uuid", reply["message_uuid"])
-        if step.retried
-        else reply
+    message = SimulatedMessage(
+        step.sender.lstrip("+"),
+        step.to.lstrip("+"),
+        step.text,
+        method=step.method,
+        signature=step.signature,
+        report="delivered",
     )
-    journal = command(environment, "history", reply["message_uuid"])[0]
-    texts = tuple(message["text"] for message in reply["messages"])
-    right = texts == step.replies and journal["rule"] == step.rule and again["xml"] == reply["xml"]
-    print(f"{step.sender} -> {step.to}  {step.text!r}  ({step.method}, {step.signature})")
-    print(f"  {journal['rule']}, route {journal['route']}: {journal['reason']}\n  {reply['xml']}")
-    print("  right" if right else f"  WRONG: expected {step.rule} {step.replies}")
+    reply = send(config.runtime, running.url, message)
+    again = send(config.runtime, running.url, replace(message, uuid=reply.message_uuid)) if step.retried else reply
+    found = journal(running, reply.message_uuid)
+    texts = tuple(one.text for one in reply.messages)
+    right = texts == step.replies and found["rule"] == step.rule and again.xml == reply.xml
+    answer = " + ".join(f'"{text}"' for text in texts) or f"silence, {found['reason']}"
+    print(f'{"✓" if right else "✕ WRONG"} {step.sender} "{step.text}" -> {found["rule"] or "no rule"}: {answer}')
+    if not right:
+        print(f"  expected {step.rule} {step.replies}")
     if step.retried:
-        print("  Plivo called again with the same MessageUUID and got the same XML")
-    return right, len(reply["reports"]) + (len(again["reports"]) if step.retried else 0)
+        print("  Plivo calls again with the same MessageUUID: the same XML, byte for byte")
+    if verbose:
+        print(f"  {step.method}, {step.signature}; route {found['route']}: {found['reason']}\n  {reply.xml}")
+    return right, len(reply.reports) + (len(again.reports) if step.retried else 0)
 
 
 def main() -> int:
     """The exit code."""
+    parser = argparse.ArgumentParser(description="play a signed conversation against a real service")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also the XML and each report")
+    parser.add_argument("--console", action="store_true", help="leave the service running, with its console")
+    options = parser.parse_args()
     receiver = Receiver()
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
     target = f"http://127.0.0.1:{receiver.server_address[1]}/hooks/sms"
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
+        os.environ |= {
             "PLIVO_AUTH_TOKEN": "demo-token",
             "AUTOREPLY_DATA": folder,
             "DEMO_TARGET": target,
             "DEMO_SECRET": SECRET,
+            "DEMO_ADMIN_TOKEN": ADMIN_TOKEN,
         }
-        with service(Path(folder), environment) as url:
-            night = command(environment, "test")
-            print(f"[[tests]] with a frozen clock: {night['passed']} passed, {night['failed']} failed\n")
-            played = [play(step, url, environment) for step in STEPS]
-            expected = sum(count for _, count in played)
-            with receiver.arrived:
-                arrived = receiver.arrived.wait_for(lambda: len(receiver.reports) >= expected, PATIENCE)
-    print(
-        f"\n{len(receiver.reports)} of {expected} delivery reports arrived at {target}, the first POST refused with 503"
-    )
-    for report in receiver.reports.values():
+        config = load(CONFIG)
+        with service(Path(folder)) as running:
+            right = converse(config, running, receiver, verbose=options.verbose)
+            if options.console:
+                print(f"\nThe console: {running.admin}/console/  (token: {ADMIN_TOKEN}). Stop with Ctrl-C.", flush=True)
+                with contextlib.suppress(KeyboardInterrupt):
+                    threading.Event().wait()
+    return 0 if right else 1
+
+
+def converse(config: Loaded, running: Running, receiver: Receiver, *, verbose: bool) -> bool:
+    """Whether everything was right."""
+    results = asyncio.run(run_tests(config.runtime, config.tests, config.read_address))
+    failed = [result for result in results if result.faults]
+    print(f"{'✕' if failed else '✓'} [[tests]] of the file, with a frozen clock: {len(results) - len(failed)} passed")
+    played = [play(step, config, running, verbose=verbose) for step in STEPS]
+    expected = sum(count for _, count in played)
+    with receiver.arrived:
+        arrived = receiver.arrived.wait_for(lambda: len(receiver.reports) >= expected, PATIENCE)
+    count = f"{len(receiver.reports)} of {expected} delivery reports arrived, each signed"
+    print(f"{'✓' if arrived else '✕'} {count}; the first POST was refused with 503, and repeated")
+    for report in receiver.reports.values() if verbose else ():
         who = f"{report['from']} -> {report['to']}"
         print(f"  {report['status']:<10} {who}  rule {report['rule']}, in reply to {report['in_reply_to']}")
-    right = arrived and all(well for well, _ in played)
+    right = arrived and not failed and all(well for well, _ in played)
     print("everything was right" if right else "SOMETHING WAS WRONG")
-    return 0 if right else 1
+    return right
 
 
 if __name__ == "__main__":

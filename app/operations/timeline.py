@@ -59,7 +59,8 @@ def timeline(message: MessageRecord) -> tuple[Event, ...]:
 
 def _events(message: MessageRecord) -> Iterator[Event]:
     for number, call in enumerate(message.calls, 1):
-        yield Event(call.at, f"Plivo called, call {number}: {call.status}", call.reason, call.status not in ACCEPTED)
+        said = "" if call.reason == "answered" else call.reason
+        yield Event(call.at, f"Plivo called, call {number}: {call.status}", said, call.status not in ACCEPTED)
     if message.answered_at is not None:
         yield Event(message.answered_at, "The answer was ready")
     if message.handed_over_at is not None:
