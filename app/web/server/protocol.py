@@ -115,8 +115,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unparsed = 0
         if self._head > HEAD_LIMIT or self._lines > LINE_LIMIT:
             raise HeadTooLarge
-        if self._in_head:
+        if not self._in_head:
+            return
+        lowered = name.lower()
+        if lowered == b"expect":
             super().on_header(name, value)
+        else:  # as there, without the cost of a call for each header
+            self.headers.append((lowered, value))
 
     def on_headers_complete(self) -> None:
         """Stop the timer of a complete head. Raises `TooFarAhead`."""
