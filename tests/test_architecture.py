@@ -80,6 +80,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "app.web": (
         "app.settings",
+        "app.notation",
+        "app.suggestions",
         "app.operations",
         "app.replies",
         "app.delivery",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.operations.cursors import cursor, position
 from app.operations.errors import OperationRefused
 from app.operations.steps import step
 from app.store import Store, instances, queries
@@ -29,19 +30,21 @@ __all__ = [
     "TryRecord",
 ]
 
+_KIND = "deliveries"
 RATE = 20.0  # deliveries a second that a replay of many makes due
 RUNNING = TargetView()  # a target that nothing holds back
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryList:
-    """Deliveries, newest first; every target that a running server reports or that is paused; and the ids that were
-    asked for and do not exist.
+    """Deliveries, newest first; every target that a running server reports or that is paused; the ids that were asked
+    for and do not exist; and the cursor of the next page, None after the last one.
     """
 
     deliveries: tuple[DeliveryRecord, ...]
     targets: Mapping[str, TargetView]
     missing: tuple[int, ...] = ()
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,19 @@ class Resumed:
     before: TargetView
 
 
-async def list_deliveries(store: Store, which: Selection, limit: int) -> DeliveryList:
-    """Return the newest `limit` deliveries. Raises `OperationRefused` if there is no such target, and `Unavailable`."""
-    found = await queries.list_deliveries(store.engine, which, limit)
+async def list_deliveries(store: Store, which: Selection, limit: int, cursor_: str | None = None) -> DeliveryList:
+    """Return the newest `limit` deliveries, or those that come after an earlier page.
+
+    Raises `OperationRefused` if there is no such target or cursor, and `Unavailable`.
+    """
+    before = position(_KIND, cursor_)
+    found = await queries.list_deliveries(store.engine, which, limit + 1, before)
     if which.target is not None and not found:
         await check_target(store, which.target)
-    missing = set(which.ids) - {one.id for one in found} if len(found) < limit else ()
-    return DeliveryList(tuple(found), await instances.list_targets(store.engine), tuple(sorted(missing)))
+    following = cursor(_KIND, found[limit - 1].id) if len(found) > limit else None
+    missing = set(which.ids) - {one.id for one in found} if following is None and before is None else ()
+    views = await instances.list_targets(store.engine)
+    return DeliveryList(tuple(found[:limit]), views, tuple(sorted(missing)), following)
 
 
 async def replay(store: Store, who: str, which: Selection, rate: float = RATE) -> DeliveryChange:
@@ -139,7 +148,7 @@ async def check_target(store: Store, name: str) -> None:
 def check_selection(which: Selection) -> None:
     """Raise `OperationRefused` unless a change names either ids or a target."""
     if bool(which.ids) == (which.target is not None):
-        raise OperationRefused("give ids, or --target with --state, --status, --older-than or --newer-than")
+        raise OperationRefused("give ids, or a target, with a state, a status or an age if you like")
 
 
 async def _change(

@@ -3,9 +3,11 @@
 It uses the same functions as live traffic: `replies.evaluate`, then `replies.decide`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from app.operations.addresses import ReadAddress, read_number, read_sender
 from app.operations.errors import OperationRefused
 from app.plivo.messages import InboundMessage
 from app.policies.usage import Usage
@@ -17,6 +19,7 @@ from app.rules.services import RuleServices
 from app.runtime import Runtime
 from app.suggestions import did_you_mean
 
+EXAMPLE_UUID = "00000000-0000-0000-0000-000000000000"
 SIGNED_BY = "V3"  # as if it had been verified, so that an opt-out shows what it would change
 
 
@@ -35,6 +38,30 @@ def check_given(runtime: Runtime, given: Iterable[str]) -> None:
     for name in given:
         if name not in rules:
             raise OperationRefused(f"--given {name}: no rule of this name calls out; {did_you_mean(name, rules)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A message that might come, and what the rules that call out would say to it. Numbers are in any notation."""
+
+    to: str
+    sender: str
+    text: str = ""
+    kind: str = "sms"
+    at: float | None = None  # seconds since the epoch; None: now
+    given: Mapping[str, str] = field(default_factory=dict)  # a text, "pass" or "fail", by the name of the rule
+
+
+async def explain_question(runtime: Runtime, question: Question, read: ReadAddress) -> Explanation:
+    """Return what would be sent to somebody of whom nothing is remembered. Rules that call out are not called.
+
+    Raises `OperationRefused` for what is no number or no such rule.
+    """
+    to, sender = read_number(question.to, read).address, read_sender(question.sender, read).address
+    check_given(runtime, question.given)
+    message = InboundMessage.of(EXAMPLE_UUID, sender, to, question.text, question.kind)
+    at = time.time() if question.at is None else question.at
+    return await explain(runtime, message, at, RuleServices(given=question.given))
 
 
 async def explain(

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from app.operations.addresses import ReadAddress, read_own, read_person
+from app.operations.cursors import cursor, position
 from app.operations.opt_out_lists import ImportPlan, import_opt_outs, plan_import, write_opt_outs
 from app.plivo.numbers import Reading, canonical
 from app.policies.usage import Conversation, OptOutChange
@@ -14,15 +15,20 @@ from app.store.records import OptOutRecord
 
 __all__ = [
     "ImportPlan",
+    "OptOutFilter",
+    "OptOutPage",
     "OptOutPlan",
     "OptOutRecord",
     "change_opt_out",
     "import_opt_outs",
     "list_opt_outs",
+    "page_opt_outs",
     "plan_change",
     "plan_import",
     "write_opt_outs",
 ]
+
+_KIND = "optouts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,15 @@ class OptOutPlan:
         return Conversation(self.number.address, canonical(self.person.address))
 
 
+@dataclass(frozen=True, slots=True)
+class OptOutFilter:
+    """A filter of opt-outs. None selects everything. Numbers are in any notation; `ended` adds past ones."""
+
+    person: str | None = None
+    number: str | None = None
+    ended: bool = False
+
+
 async def list_opt_outs(store: Store, who: str | None, read: ReadAddress, *, ended: bool) -> tuple[OptOutRecord, ...]:
     """List the opt-outs of a person or of one of our numbers (None: all), oldest first; with `ended` past ones, too.
 
@@ -47,6 +62,35 @@ async def list_opt_outs(store: Store, who: str | None, read: ReadAddress, *, end
     """
     address = (await read_person(store, who, read)).address if who is not None else None
     return tuple(await stored.list_opt_outs(store.engine, address, ended=ended))
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutPage:
+    """Opt-outs, oldest first, and the cursor of the next page; None after the last one."""
+
+    opt_outs: tuple[OptOutRecord, ...]
+    next: str | None
+
+
+async def page_opt_outs(
+    store: Store, which: OptOutFilter, read: ReadAddress, cursor_: str | None, limit: int
+) -> OptOutPage:
+    """Return a page of the opt-outs that pass a filter.
+
+    Raises `OperationRefused` for what is no number or no cursor, and `Unavailable`.
+    """
+    start = position(_KIND, cursor_) or 0
+    person = None if which.person is None else canonical((await read_person(store, which.person, read)).address)
+    number = None if which.number is None else (await read_own(store, which.number, read)).address
+    every = await stored.list_opt_outs(store.engine, person or number, ended=True)
+    found: list[OptOutRecord] = []
+    for place, one in enumerate(every[start:], start):  # an ended one keeps its place
+        if len(found) == limit:
+            return OptOutPage(tuple(found), cursor(_KIND, place))
+        wanted = person in (None, one.person) and number in (None, one.number)
+        if wanted and (which.ended or one.ended_at is None):
+            found.append(one)
+    return OptOutPage(tuple(found), None)
 
 
 async def plan_change(store: Store | None, number: str, person: str, read: ReadAddress, *, out: bool) -> OptOutPlan:

@@ -125,13 +125,13 @@ def _periods(changes: Iterable[Row]) -> list[OptOutRecord]:
     return periods
 
 
-async def list_counts(engine: AsyncEngine, since: float, limit: int) -> list[ReplyCount]:
-    """Count the replies to each person since a time, the busiest first. Raises `Unavailable`."""
+async def list_counts(engine: AsyncEngine, since: float, limit: int, who: str | None = None) -> list[ReplyCount]:
+    """Count the replies to each person, or to one, since a time, the busiest first. Raises `Unavailable`."""
     count: sa.ColumnElement[Any] = sa.func.count()
     number, person, at = messages.c.recipient.label("number"), messages.c.person, messages.c.received_at
     query = (
         sa.select(number, person, count.label("replies"), sa.func.max(at).label("last"))
-        .where(at > since, messages.c.counted == 1)
+        .where(at > since, messages.c.counted == 1, *([messages.c.person == canonical(who)] if who else ()))
         .group_by(number, person)
         .order_by(count.desc())
         .limit(limit)

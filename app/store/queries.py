@@ -96,9 +96,13 @@ def within(table: sa.Table, span: Span) -> sa.ColumnElement[bool]:
     return sa.and_(*ends)
 
 
-async def list_deliveries(engine: AsyncEngine, which: Selection, limit: int) -> list[DeliveryRecord]:
-    """List deliveries, newest first. Raises `Unavailable`."""
+async def list_deliveries(
+    engine: AsyncEngine, which: Selection, limit: int, before: int | None = None
+) -> list[DeliveryRecord]:
+    """List deliveries, newest first, with ids below `before`. Raises `Unavailable`."""
     query = _DELIVERY.where(*conditions(which)).order_by(deliveries.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(deliveries.c.id < before)
     async with reading(engine) as connection:
         rows = [plain(row) for row in (await connection.execute(query)).mappings()]
         return await _with_tries(connection, rows)

@@ -1,20 +1,14 @@
 """`explain`: who would answer a message, and why nobody else did."""
 
-import time
 from datetime import datetime
 from pathlib import Path
 
 from app.cli.loading import load
 from app.cli.outgoing import outgoing_line
 from app.cli.output import echo, print_json
-from app.cli.running import call, run
-from app.operations.addresses import read_number, read_sender
+from app.cli.running import run
 from app.operations.documents.explanation import explanation_document
-from app.operations.explain import Explanation, check_given, explain
-from app.plivo.messages import InboundMessage
-from app.rules.services import RuleServices
-
-EXAMPLE_UUID = "00000000-0000-0000-0000-000000000000"
+from app.operations.explain import Explanation, Question, explain_question
 
 
 def main(
@@ -30,12 +24,8 @@ def main(
 ) -> None:
     """Show which rule would answer, why each other would not, the units and the XML. Calls nothing and"""
     config = load(path)
-    read = config.read_address
-    ours, theirs = call(lambda: (read_number(to, read).address, read_sender(sender, read).address))
-    message = InboundMessage.of(EXAMPLE_UUID, theirs, ours, text, kind)
-    call(lambda: check_given(config.runtime, dict(given)))
-    moment = at.timestamp() if at else time.time()
-    found = run(explain(config.runtime, message, moment, RuleServices(given=dict(given))))
+    question = Question(to, sender, text, kind, at.timestamp() if at else None, dict(given))
+    found = run(explain_question(config.runtime, question, config.read_address))
     if as_json:
         print_json(explanation_document(found))
     else:

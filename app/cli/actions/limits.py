@@ -3,7 +3,6 @@
 import time
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,9 +12,9 @@ from app.cli.loading import load_store
 from app.cli.output import counted, echo, print_json, print_table
 from app.cli.running import on_store, warn_of_doubt, whoami
 from app.cli.times import shown
+from app.operations.documents.limits import limits_document
 from app.operations.limits import LimitCounts, ResetPlan, list_counts, plan_reset
 from app.operations.limits import reset as reset_counts
-from app.operations.times import iso_utc
 from app.plivo.numbers import show
 
 
@@ -24,7 +23,7 @@ def list_all(path: Path, limit: int, zone: tzinfo | None, *, as_json: bool) -> N
     config = load_store(path)
     found = on_store(config, lambda store: list_counts(store, time.time(), limit))
     if as_json:
-        print_json(_json(found))
+        print_json(limits_document(found))
     else:
         _show(found, zone)
 
@@ -46,21 +45,6 @@ def _what(plan: ResetPlan) -> str:
         return "set what is spent of every spending cap to 0"
     replies, cooldowns = counted(plan.rows.messages, "reply", "replies"), counted(plan.rows.cooldowns, "cooldown")
     return f"forget {replies} and {cooldowns} of {show(plan.person.address)}"
-
-
-def _json(found: LimitCounts) -> dict[str, Any]:
-    return {
-        "spending": [{"scope": cap.scope, "limit": str(cap.rate), "spent": cap.spent} for cap in found.spending],
-        "people": [
-            {
-                "number": show(count.number),
-                "person": show(count.person),
-                "replies": count.replies,
-                "last": iso_utc(count.last),
-            }
-            for count in found.people
-        ],
-    }
 
 
 def _show(found: LimitCounts, zone: tzinfo | None) -> None:

@@ -12,7 +12,7 @@ def status_document(found: StatusReport) -> dict[str, Any]:
         "at": iso_utc(found.at),
         "problems": list(found.problems),
         "servers": [_server(server) for server in found.servers],
-        "targets": [_target(target) for target in found.targets],
+        "targets": [queue_document(target) for target in found.targets],
         "refused": [_refusals(one) for one in found.refused],
         "pending": found.pending,
         "spending": [_spending(one) for one in found.spending],
@@ -36,7 +36,8 @@ def _server(server: ServerView) -> dict[str, Any]:
     }
 
 
-def _target(target: TargetSummary) -> dict[str, Any]:
+def queue_document(target: TargetSummary) -> dict[str, Any]:
+    """Return a target with its queue."""
     return {
         "name": target.name,
         "state": target.state,

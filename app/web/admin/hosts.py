@@ -8,10 +8,10 @@ accepted. The port does not matter: it differs behind a tunnel or a proxy.
 import re
 from ipaddress import ip_address
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.settings import AdminSettings
+from app.web.api.problems import problem
 
 LOCALHOST = "localhost"
 HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
@@ -29,9 +29,7 @@ class HostCheck:
         if self._is_ours(scope):
             await self._app(scope, receive, send)
             return
-        detail = "this Host is not accepted; add the name to [admin] hosts"
-        body = {"status": 403, "title": "Forbidden", "detail": detail}
-        await JSONResponse(body, 403, media_type="application/problem+json")(scope, receive, send)
+        await problem(403, "this Host is not accepted; add the name to [admin] hosts")(scope, receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
         given = HOST.fullmatch(dict(scope["headers"]).get(b"host", b"").decode("latin-1").lower())

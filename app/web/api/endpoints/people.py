@@ -1,0 +1,88 @@
+"""People."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated
+
+from app.notation import Doc, Example, Interval
+from app.operations.documents.person import person_document
+from app.operations.people import forget, plan_forget
+from app.operations.person import find_person
+from app.operations.running_service import RunningService
+from app.web.api.endpoint import WHO, Answer, Endpoint, Success
+from app.web.api.kinds import Number
+from app.web.api.schemas import ref
+from app.web.api.schemas.messages import MESSAGE
+from app.web.api.schemas.others import OPT_OUT, REPLIES
+
+PERSON = {
+    "person": "+33700000001",
+    "opted_out": True,
+    "opt_outs": [OPT_OUT],
+    "replies": [REPLIES],
+    "messages": [MESSAGE],
+    "reports": [],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPath:
+    """One person."""
+
+    number: Annotated[
+        Number, Example("+33700000001"), Doc("The number; a national form needs `[plivo] country`. Write + as %2B.")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonQuery:
+    """How much of a person."""
+
+    limit: Annotated[int, Interval(ge=1, le=200), Doc("How many messages, at most.")] = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetQuery:
+    """What to forget."""
+
+    also_opt_out: Annotated[
+        bool, Example(value=False), Doc("Forget the opt-out too. Then the person gets messages again.")
+    ] = False
+
+
+async def _show(service: RunningService, path: PersonPath, query: PersonQuery) -> Answer:
+    found = await find_person(service.store, path.number, service.read_address, time.time(), query.limit)
+    return Answer(person_document(found))
+
+
+async def _forget(service: RunningService, path: PersonPath, query: ForgetQuery) -> Answer:
+    own = service.runtime().table.by_number
+    plan = await plan_forget(service.store, path.number, service.read_address, own, also_opt_out=query.also_opt_out)
+    return Answer({"erased": await forget(service.store, WHO, plan)})
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/people/{number}",
+        "getPerson",
+        "people",
+        "Show a person: opt-outs, replies counted by limits, newest messages",
+        _show,
+        {200: Success("The person. Somebody of whom nothing is stored has empty lists.", ref("Person"), PERSON)},
+        path_values=PersonPath,
+        query=PersonQuery,
+    ),
+    Endpoint(
+        "DELETE",
+        "/people/{number}",
+        "forgetPerson",
+        "people",
+        "Forget a person: erase messages, reports and counts",
+        _forget,
+        {200: Success("How many rows were erased.", ref("Forgotten"), {"erased": 12})},
+        path_values=PersonPath,
+        query=ForgetQuery,
+        description="The opt-out stays, unless `also_opt_out` is true.",
+    ),
+)
