@@ -1,9 +1,8 @@
-"""Writes configuration.md, the reference of every key, and config.schema.json from the declarations: make reference."""
+"""configuration.md, the reference of every key, and config.schema.json, from the declarations of the settings."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, is_dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 from app.config.forms import written
@@ -18,7 +17,6 @@ from app.policies.opt_out import OptOutOptions
 from app.rules import KINDS, RuleOptions
 from app.rules.kinds.keywords import Entry
 
-FOLDER = Path(__file__).parent
 ELSEWHERE = (LimitOptions, OptOutOptions)  # described under tables of their own
 
 HEAD = """\
@@ -27,7 +25,7 @@ HEAD = """\
 # Configuration
 
 The service is configured by one TOML file. This page describes every key.
-[config.example.toml](../config.example.toml) is a tour that works as it is.
+[config.example.toml](../../config.example.toml) is a tour that works as it is.
 
 `plivo-autoreply check` reports every error in a file with line and column. `plivo-autoreply config show` prints the
 values in force.
@@ -140,12 +138,6 @@ def _key(table: str, name: str, field: Field[Any], hint: Any) -> Iterator[str]:
     yield ""
 
 
-def files() -> dict[Path, str]:
-    """What is made, by its file."""
-    document = json.dumps(schema(), ensure_ascii=False, indent=1)
-    return {FOLDER / "configuration.md": page(), FOLDER / "config.schema.json": f"{document}\n"}
-
-
-if __name__ == "__main__":
-    for file, content in files().items():
-        file.write_text(content)
+def json_schema() -> str:
+    """Return the JSON Schema of the file."""
+    return json.dumps(schema(), ensure_ascii=False, indent=1) + "\n"
