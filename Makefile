@@ -69,8 +69,8 @@ types: $(DEV)    ## mypy --strict over app and tests
 
 compile = uv pip compile --quiet --upgrade --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11
 
-reference: $(DEV) ## write docs/configuration.md and docs/config.schema.json anew
-	@$(BIN)/python docs/reference.py
+reference: $(DEV) ## write the pages of docs/reference/ that are made from the code
+	@cd docs && ../$(BIN)/python -m generate
 
 pins:            ## write the requirement files anew (needs uv)
 	$(compile) pyproject.toml --extra postgres -o requirements/service.txt

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 
 import click
-from generate.tables import table
 
 from app.cli import COMMANDS, PROGRAM, cli
+from generate.tables import table
 
 HEAD = """\
 <!-- Made from the commands' declarations in app/cli/. Edit those, then: make reference -->
@@ -33,8 +33,8 @@ Each command below says when it exits with 1, if it looks for problems.
 - **The store needs no valid file.** `history`, `deliveries`, `optout`, `limits`, `forget`, `status`, `costs` and
   `backup` read only `[store]`. Errors elsewhere in the file, and secrets that only the server has, do not stop them.
 - **Commands that delete ask first.** `forget`, `limits reset`, `deliveries drop`, `optout remove` and the changes of
-  `provision` show what they would do. `--dry-run` stops there. Scripts need `--yes`: without it, and without a terminal,
-  nothing is changed and the exit code is 2.
+  `provision` show what they would do. `--dry-run` stops there. Scripts need `--yes`: without it, and without a
+  terminal, nothing is changed and the exit code is 2.
 - **Times** have an offset and are in the zone of the terminal; `--tz Europe/Paris` selects another. `--json` prints one
   document, with times in UTC.
 - **Colour** is used on a terminal only, and not at all if `NO_COLOR` is set. What strangers wrote is printed escaped.
@@ -47,7 +47,7 @@ EXIT_1 = {
     "backtest": "`--fail-on` is given and such answers exist",
     "send": "the instance does not respond, or not with 200",
     "doctor": "at least one check is an error",
-    "forget": "another process read the store for too long, so some of the files may still hold the number; run it again",
+    "forget": "another process read the store for too long, and files may still hold the number; run it again",
     "provision plan": "`--check` is given and something differs, or Plivo failed",
     "provision apply": "Plivo failed, or you answered no",
     "provision undo": "Plivo failed, or you answered no",

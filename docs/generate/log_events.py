@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import app
 from generate.meanings import MEANINGS
 from generate.tables import codes, table
-
-import app
 
 CODE = Path(app.__file__).parent
 LEVELS = {"debug": 0, "info": 1, "warning": 2, "error": 3, "exception": 3, "critical": 4}
@@ -34,11 +33,10 @@ The tables have every event of the service, the worst first. Libraries log warni
 
 @dataclass
 class Logged:
-    """An event: at which levels, by which loggers, and with which fields it is logged."""
+    """An event: at which levels and by which loggers it is logged."""
 
     levels: set[str] = field(default_factory=set)
     loggers: set[str] = field(default_factory=set)
-    fields: dict[str, None] = field(default_factory=dict)
 
 
 def events() -> dict[str, Logged]:
@@ -51,7 +49,6 @@ def events() -> dict[str, Logged]:
                 logged = found.setdefault(event, Logged())
                 logged.levels |= levels
                 logged.loggers |= _loggers(tree)
-                logged.fields |= dict.fromkeys(keyword.arg for keyword in call.keywords if keyword.arg)
     return found
 
 

@@ -1,7 +1,7 @@
 """What each log event means, and what to do about it. A test says which event has no entry, or no longer exists."""
 
 NOTHING = "-"
-BUG = "Report it, with the lines around it. The line has types, files and line numbers only"
+BUG = "[Report it](../runbook.md#unhandled-exception)"
 
 MEANINGS: dict[str, tuple[str, str]] = {
     # critical

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from generate.tables import codes, table
 from prometheus_client.metrics_core import Metric
 
 from app.plivo.messages import STATUSES
 from app.telemetry.gauges import Gauges, Levels, SpendingLevel
 from app.telemetry.metrics import DROPPED, LIMITS, NONE, NOT_FOUND, OUTCOMES, REFUSALS, SETTLED, SIGNERS, Metrics
+from generate.tables import codes, table
 
 HEAD = """\
 <!-- Made from app/telemetry/ and docs/generate/metrics.py. Edit those, then: make reference -->

@@ -1,16 +1,15 @@
 """plivo-error-codes.md: Plivo's error codes, as delivery reports have them, from app/plivo/errors.py."""
 
-from generate.tables import table
-
 from app.plivo.errors import TEXTS
+from generate.tables import table
 
 HEAD = """\
 <!-- Made from app/plivo/errors.py and docs/generate/plivo_errors.py. Edit those, then: make reference -->
 
 # Plivo's error codes
 
-A delivery report with the status `failed` or `undelivered` has an `ErrorCode`. The service passes it on as `error_code`,
-with the text below as `error_text`, and `history` shows both. An empty code, and `000`, mean that there was no error.
+A delivery report with the status `failed` or `undelivered` has an `ErrorCode`. The service passes it on as
+`error_code`, with the text below as `error_text`, and `history` shows both. An empty code, and `000`, mean that there was no error.
 
 [Plivo's own list](https://www.plivo.com/docs/messaging/concepts/error-codes) is open-ended. A code that is not in this
 table has the `error_text` null.
@@ -28,7 +27,7 @@ ADVICE = {
     "70": "The number does not exist any more, or does not get SMS",
     "80": "Nothing: the phone was off or out of reach",
     "90": "Ask Plivo whether your number can reach this country",
-    "100": "The carrier refuses your number or your text. In the USA and Canada, look at the registration of the number",
+    "100": "The carrier refuses your number or your text. In the USA and Canada, look at the number's registration",
     "110": "Shorten the text. `[limits] max_units` keeps replies below Plivo's limit",
     "200": "Nothing: the person has told Plivo STOP. The service has recorded the opt-out",
     "201": "Reply to Canadians from another number, with `src` in a rule",

@@ -40,7 +40,7 @@ class Answers:
         target = f"\n[targets.reports]   # where delivery reports go\nurl = {inline(self.target)}\n"
         return f"""\
 # The configuration of plivo-autoreply. What is wrong with it: plivo-autoreply check
-# Every key: plivo-autoreply config show, and docs/configuration.md
+# Every key: plivo-autoreply config show, and docs/reference/configuration.md
 
 [server]
 public_url = {inline(url)}   # in Plivo the Message URL is {url}/message
