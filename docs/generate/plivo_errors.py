@@ -9,7 +9,8 @@ HEAD = """\
 # Plivo's error codes
 
 A delivery report with the status `failed` or `undelivered` has an `ErrorCode`. The service passes it on as
-`error_code`, with the text below as `error_text`, and `history` shows both. An empty code, and `000`, mean that there was no error.
+`error_code`, with the text below as `error_text`, and `history` shows both. An empty code, and `000`, mean that there
+was no error.
 
 [Plivo's own list](https://www.plivo.com/docs/messaging/concepts/error-codes) is open-ended. A code that is not in this
 table has the `error_text` null.
