@@ -55,6 +55,9 @@ def events() -> dict[str, Logged]:
 def page() -> str:
     """Return the whole page."""
     parts, found = [HEAD], events()
+    if missing := sorted(found.keys() - MEANINGS.keys()):
+        message = f"say in docs/generate/meanings.py what these events mean: {missing}"
+        raise LookupError(message)
     for level in reversed(NAMES):
         names = sorted(name for name, logged in found.items() if level == _worst(logged))
         if names:

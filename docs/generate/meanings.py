@@ -123,6 +123,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "A proxy that changes bodies, or a replayed signature",
         'Look at the proxy; then set `signature = "v3"`',
     ),
+    "wrong token at the log-in": (
+        "Somebody tried the console; one line a minute, `count` has the others",
+        "If it was nobody of yours, see who reaches the admin socket",
+    ),
     # info
     "admin listening": ("The admin socket is open", NOTHING),
     "answered": ("An answer or silence, and `reason`. `again`: the stored answer was repeated", NOTHING),

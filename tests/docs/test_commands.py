@@ -51,6 +51,7 @@ OTHER_PROGRAMS = {  # programs of the reader's machine; those that take a file o
     "kill": "tests/service",
     "cloudflared": "a tunnel",
     "ngrok": "a tunnel",
+    "ssh": "a tunnel",
     "python3": "tests/docs/test_receivers.py",
     "node": "tests/system/test_receivers.py",
     "php": "tests/system/test_receivers.py",
