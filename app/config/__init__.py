@@ -51,7 +51,7 @@ class Loaded:
     runtime: Runtime
     tests: tuple[ConfigTest, ...]
     schedules: Mapping[str, Schedule]
-    files: tuple[Path, ...]  # all that were read: the file, what it includes, what its values come from
+    files: tuple[Path, ...]  # the file, what it includes, what its values come from; optional ones may be missing
     warnings: tuple[Diagnostic, ...]
 
     def read_number(self, source: str) -> str:
@@ -121,7 +121,7 @@ def _read(source: Source) -> Loaded | None:
         return None
     settings = Settings(server, plivo, store, logging, admin)
     runtime = _runtime(settings, version_of(source), routes, policies, targets)
-    return Loaded(settings, runtime, tests, reader.schedules, tuple(source.contents), ())
+    return Loaded(settings, runtime, tests, reader.schedules, (*source.contents, *source.missing), ())
 
 
 def _rules(source: Source) -> Mapping[str, Any]:

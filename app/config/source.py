@@ -28,6 +28,7 @@ class Source:
     parts: list[Part] = field(default_factory=list, repr=False)  # the file itself, then those that it includes
     flags: frozenset[str] = frozenset()  # keys of [server] that come from the command line
     contents: dict[Path, bytes] = field(default_factory=dict, repr=False)  # of each file that a value was read from
+    missing: set[Path] = field(default_factory=set, repr=False)  # files that a value should have come from
     _findings: dict[Finding, None] = field(default_factory=dict, repr=False)  # in order, each once
     _unread: set[Place] = field(default_factory=set, repr=False)
 
@@ -98,7 +99,11 @@ class Source:
         """Its content, read once. Raises `OSError`."""
         path = self.folder / name
         if path not in self.contents:
-            self.contents[path] = path.read_bytes()
+            try:
+                self.contents[path] = path.read_bytes()
+            except OSError:
+                self.missing.add(path)
+                raise
         return self.contents[path]
 
     def resolved(self, value: Mapping[str, Any]) -> str | None:
