@@ -123,7 +123,9 @@ def test_kubectl_builds_it() -> None:
     """kustomize renders the folder, and what it renders satisfies the schemas."""
     built = subprocess.run(["kubectl", "kustomize", str(FOLDER)], capture_output=True, text=True, check=True).stdout
     rendered = [document for document in deployed.yaml.safe_load_all(built) if document]
-    assert {document["kind"] for document in rendered} == {*(one["kind"] for one in DOCUMENTS), "ConfigMap"} - {"Secret"}
+    assert {document["kind"] for document in rendered} == {*(one["kind"] for one in DOCUMENTS), "ConfigMap"} - {
+        "Secret"
+    }
     for document in rendered:
         kubernetes_validate.validate(document, NEWEST, strict=True)
 
