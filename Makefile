@@ -5,6 +5,7 @@ PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 BIN := .venv/bin
 SERVICE := .venv/.service
+SBOM := .venv/.sbom
 DEV := .venv/.dev
 BENCH := .venv/.bench
 
@@ -15,7 +16,7 @@ install = echo "installing $(pinned) packages into .venv (first time: a minute o
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
 	$(BIN)/python -m pip check --quiet
 
-.PHONY: help venv run demo demo-console test coverage test-fast bench lint types reference pins clean
+.PHONY: help venv run demo demo-console test coverage test-fast test-system bench lint types reference pins sbom clean
 
 help:            ## what can be made
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -29,6 +30,10 @@ $(SERVICE): requirements/service.txt requirements/build.txt pyproject.toml
 $(DEV): $(SERVICE) requirements/dev.txt
 	@$(call install,requirements/dev.txt)
 	@touch $(DEV)
+
+$(SBOM): $(SERVICE) requirements/sbom.txt
+	@$(call install,requirements/sbom.txt)
+	@touch $(SBOM)
 
 $(BENCH): $(SERVICE) requirements/bench.txt
 	@$(call install,requirements/bench.txt)
@@ -56,6 +61,9 @@ coverage: $(DEV) ## the same, with branch coverage, which takes half as long aga
 test-fast: $(DEV) ## the tests that start no process: most of them, in under a minute
 	@$(BIN)/python -m pytest --one-process -n 4 --dist loadfile --no-loadscope-reorder
 
+test-system: $(DEV) ## the tests that need nginx, Caddy, Chromium and promtool, from Debian's packages
+	@$(BIN)/python -m pytest tests/system -n 2 --dist loadfile
+
 bench: $(BENCH)  ## figures, as ratios within one run
 	@broken=; for bench in throughput growth footprint writer forward hanging replicas targets kill reloads; do \
 	echo "== $$bench"; $(BIN)/python bench/$$bench.py || broken="$$broken $$bench"; done; \
@@ -72,11 +80,17 @@ compile = uv pip compile --quiet --upgrade --universal --generate-hashes --no-st
 reference: $(DEV) ## write the pages of docs/reference/ that are made from the code
 	@cd docs && ../$(BIN)/python -m generate
 
+sbom: $(SBOM)    ## the bill of materials of what the service installs, as CycloneDX: dist/sbom.cdx.json
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements requirements/service.txt --pyproject pyproject.toml --mc-type application \
+	--sv 1.6 --output-reproducible -o dist/sbom.cdx.json && echo dist/sbom.cdx.json
+
 pins:            ## write the requirement files anew (needs uv)
 	$(compile) pyproject.toml --extra postgres -o requirements/service.txt
 	$(compile) --group build -o requirements/build.txt
 	for group in bench dev; do \
 	$(compile) pyproject.toml --group $$group -c requirements/service.txt -c requirements/build.txt -o requirements/$$group.txt; done
+	$(compile) --group sbom -c requirements/dev.txt -o requirements/sbom.txt
 
 clean:           ## remove what was built
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

@@ -1,7 +1,6 @@
 """The series of a real service after traffic, for everything in deploy/ that reads metrics."""
 
 import time
-from collections.abc import Iterator
 from typing import get_args
 
 import pytest
@@ -43,7 +42,7 @@ def _talk(service: process.Served) -> None:
 
 
 @pytest.fixture(scope="session")
-def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[promql.Exposed]:
+def exposed(tmp_path_factory: pytest.TempPathFactory) -> promql.Exposed:
     """What Prometheus would know of a service, with every mode of [plivo] signature."""
     folder = tmp_path_factory.mktemp("exposed")
     with receiver.receiving() as crm, bot.answering(lambda _call: (500, "")) as broken:
@@ -53,7 +52,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[promql.Exposed
             found = dict(promql.exposed(_with_figures_of_the_store(service)))
     (info,) = found["autoreply_config_info"]
     found["autoreply_config_info"] = [{**info, "signature": mode} for mode in get_args(SignatureMode)]
-    yield found
+    return found
 
 
 def _with_figures_of_the_store(service: process.Served) -> scrape.Series:

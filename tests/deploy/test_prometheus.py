@@ -66,7 +66,8 @@ def test_names_are_unique() -> None:
 def test_the_runbook_has_each_place() -> None:
     """A link in a page at night leads to a heading, or to an anchor, of that name."""
     text = RUNBOOK.read_text()
-    headings = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in re.findall(r"^#+ (.+)$", text, re.M)}
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
     anchors = headings | set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
     assert [name for name in NAMES if name.lower() not in anchors] == []
 

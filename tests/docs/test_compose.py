@@ -44,6 +44,12 @@ def test_each_service_is_bounded(service: str) -> None:
         assert re.search(bound, body), bound
 
 
+def test_a_stranger_cannot_take_the_replicas_out() -> None:
+    """The proxy asks /ready, and counts no failed requests (tests/system/test_proxies.py shows why)."""
+    assert "health_uri /ready" in COMPOSE
+    assert not re.search(r"^\s+fail_duration", COMPOSE, re.MULTILINE)
+
+
 @pytest.mark.parametrize("service", OURS)
 def test_config_folder_and_env_file_reach_the_service(service: str) -> None:
     """The config with all that lies beside it is one folder; secrets come from .env, which may be missing."""

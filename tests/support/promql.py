@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import promql_parser
-from promql_parser import AggregateExpr, AggModifierType, Expr, MatchOp, VectorSelector
+from promql_parser import AggModifierType, AggregateExpr, Expr, MatchOp, VectorSelector
 
 from support import scrape
 
@@ -22,7 +22,7 @@ def exposed(series: scrape.Series) -> Exposed:
 
 
 def faults(expression: str, series: Exposed) -> list[str]:
-    """What in an expression can never find anything: metrics, labels, values. Raises `ValueError` if it is not PromQL."""
+    """What in an expression can never find anything: metrics, labels, values. Raises `ValueError` for bad syntax."""
     found: list[str] = []
 
     def visit(node: Expr) -> None:

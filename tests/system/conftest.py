@@ -1,0 +1,16 @@
+"""Tests that drive programs from Debian's packages: `make test-system`. `make test` leaves this folder out."""
+
+import shutil
+
+import pytest
+from support.web_servers import SBIN
+
+NEEDED = {"nginx": "nginx", "caddy": "caddy", "chromium": "chromium", "promtool": "prometheus"}  # program: package
+
+
+def pytest_sessionstart() -> None:
+    """Name what is missing, and fail: a test that is skipped would prove nothing."""
+    missing = {name: package for name, package in NEEDED.items() if not shutil.which(name, path=SBIN["PATH"])}
+    if missing:
+        install = f"apt-get install --no-install-recommends {' '.join(missing.values())}"
+        pytest.exit(f"missing: {', '.join(missing)}; on Debian: {install}", returncode=1)
