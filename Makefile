@@ -80,10 +80,13 @@ compile = uv pip compile --quiet --upgrade --universal --generate-hashes --no-st
 reference: $(DEV) ## write the pages of docs/reference/ that are made from the code
 	@cd docs && ../$(BIN)/python -m generate
 
-sbom: $(SBOM)    ## the bill of materials of what the service installs, as CycloneDX: dist/sbom.cdx.json
-	@mkdir -p dist
-	@$(BIN)/cyclonedx-py requirements requirements/service.txt --pyproject pyproject.toml --mc-type application \
-	--sv 1.6 --output-reproducible -o dist/sbom.cdx.json && echo dist/sbom.cdx.json
+sbom: $(SBOM)    ## the bill of materials of what the service installs, in CycloneDX: dist/sbom.cdx.json
+	@rm -rf dist/sbom && $(PYTHON) -m venv --without-pip dist/sbom
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist/sbom .
+	@$(BIN)/python -m pip --python dist/sbom/bin/python install --quiet --no-deps --require-hashes -r requirements/service.txt
+	@$(BIN)/python -m pip --python dist/sbom/bin/python install --quiet --no-deps dist/sbom/*.whl
+	@$(BIN)/cyclonedx-py environment --output-reproducible --sv 1.6 -o dist/sbom.cdx.json dist/sbom/bin/python
+	@rm -rf dist/sbom && echo dist/sbom.cdx.json
 
 pins:            ## write the requirement files anew (needs uv)
 	$(compile) pyproject.toml --extra postgres -o requirements/service.txt

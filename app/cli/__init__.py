@@ -56,8 +56,21 @@ def load_command(placeholder: click.Command) -> click.Command:
     return cast("click.Command", import_module(f"app.cli.{placeholder.name}").command)
 
 
+def print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's own
+    """Print the version, and the commit if it is known, and exit."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    from app.cli.version import commit  # noqa: PLC0415 - nothing else needs it
+
+    found = commit()
+    click.echo(f"{PROGRAM}, version {__version__}{f' ({found})' if found else ''}")
+    ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name=PROGRAM)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version, help="Show version and commit."
+)
 def cli() -> None:
     """Auto-replies for Plivo SMS numbers.
 
