@@ -69,7 +69,12 @@ def print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version, help="Show version and commit."
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_version,
+    help="Show the version.",
 )
 def cli() -> None:
     """Auto-replies for Plivo SMS numbers.

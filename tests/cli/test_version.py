@@ -55,7 +55,10 @@ def test_the_commit_is_that_of_git() -> None:
     [
         {"HEAD": f"{HASH}\n"},
         {"HEAD": "ref: refs/heads/main\n", "refs__heads__main": f"{HASH}\n"},
-        {"HEAD": "ref: refs/heads/main\n", "packed_refs": f"# pack-refs\n{OTHER} refs/heads/x\n{HASH} refs/heads/main\n"},
+        {
+            "HEAD": "ref: refs/heads/main\n",
+            "packed_refs": f"# pack-refs\n{OTHER} refs/heads/x\n{HASH} refs/heads/main\n",
+        },
     ],
     ids=["detached", "loose", "packed"],
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -47,7 +48,7 @@ def test_the_bill_of_materials_names_each_pinned_package(tmp_path: Path) -> None
     file = tmp_path / "sbom.json"
     tool = [str(Path(sys.executable).with_name("cyclonedx-py")), "environment", "--output-reproducible", "--sv", "1.6"]
     subprocess.run([*tool, "-o", str(file), sys.executable], check=True, capture_output=True)
-    found = {canonicalize_name(one["name"]): one for one in json.loads(file.read_text())["components"]}
+    found: dict[str, Any] = {canonicalize_name(one["name"]): one for one in json.loads(file.read_text())["components"]}
     ours = found["plivo-autoreply"]
     assert ours["version"] == __version__
     assert ours["licenses"][0]["license"]["id"] == PROJECT["license"]

@@ -10,7 +10,8 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
-from support import deployed, postgres, process, scrape, wire
+import yaml
+from support import deployed, plivo_sdk, postgres, process, scrape, wire
 from support.deployed import DEPLOY
 
 from app import __version__
@@ -122,7 +123,7 @@ def test_kustomization_names_each_file_and_the_version() -> None:
 def test_kubectl_builds_it() -> None:
     """kustomize renders the folder, and what it renders satisfies the schemas."""
     built = subprocess.run(["kubectl", "kustomize", str(FOLDER)], capture_output=True, text=True, check=True).stdout
-    rendered = [document for document in deployed.yaml.safe_load_all(built) if document]
+    rendered = [document for document in yaml.safe_load_all(built) if document]
     assert {document["kind"] for document in rendered} == {*(one["kind"] for one in DOCUMENTS), "ConfigMap"} - {
         "Secret"
     }
@@ -136,7 +137,7 @@ def mounted(tmp_path: Path, server: str) -> Iterator[str]:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     with postgres.made(server) as url:
-        values = {"plivo_auth_token": wire.plivo_sdk.TOKEN, "admin_token": "a" * 48, "store_url": url}
+        values = {"plivo_auth_token": plivo_sdk.TOKEN, "admin_token": "a" * 48, "store_url": url}
         for name, value in values.items():
             (secrets / name).write_text(value + "\n")
         config = (FOLDER / "config.toml").read_text()
@@ -166,5 +167,5 @@ def test_the_rotated_secret_of_a_volume_is_reloaded(mounted: str, tmp_path: Path
         (tmp_path / "secrets" / "plivo_auth_token_old").write_text("another-token")
         service.wait_for("reloaded")
         params = wire.message()
-        headers = wire.plivo_sdk.headers("POST", f"{wire.PUBLIC}/message", params, token="another-token")
+        headers = plivo_sdk.headers("POST", f"{wire.PUBLIC}/message", params, token="another-token")
         assert process.call(service, "POST", "/message", params, headers)[0] == 200

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import process, scrape, wire
+from support import plivo_sdk, process, scrape, wire
 from support.deployed import DEPLOY
 
 from app.web.server import STOP_SECONDS
@@ -73,7 +73,7 @@ def test_files_and_secrets_are_where_the_configuration_looks() -> None:
 
 def test_the_configuration_passes_check_and_serves(tmp_path: Path) -> None:
     """With the credentials in a folder of the test and any free admin port."""
-    for name, value in {"plivo_auth_token": wire.plivo_sdk.TOKEN, "admin_token": "a" * 48}.items():
+    for name, value in {"plivo_auth_token": plivo_sdk.TOKEN, "admin_token": "a" * 48}.items():
         (tmp_path / name).write_text(value + "\n")
     config = CONFIG.replace(CREDENTIALS, str(tmp_path)).replace("127.0.0.1:9090", "127.0.0.1:0")
     (tmp_path / "config.toml").write_text(config)

@@ -135,7 +135,9 @@ def _running(command: list[str], folder: Path, port: int) -> Iterator[WebServer]
     authority.issue_cert(PUBLIC, CONSOLE, SHARED).private_key_and_cert_chain_pem.write_to_path(str(folder / "pair.pem"))
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
-    environment = os.environ | SBIN | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    environment = (
+        os.environ | SBIN | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    )
     with (folder / "output.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
     try:
