@@ -70,7 +70,7 @@ class WebServer:
         """One request and its answer."""
         own = {"content-length": str(len(body)), "connection": "close"} if body else {"connection": "close"}
         with self.dial(host) as connection:
-            connection.sendall(request(host, method, path, {**own, **(headers or {})}) + body)
+            connection.sendall(request(host, method, path, own | dict(headers or {})) + body)
             return wire.read(connection, method)
 
     def log(self) -> str:
@@ -79,8 +79,9 @@ class WebServer:
 
 
 def request(host: str, method: str, path: str, headers: Mapping[str, str]) -> bytes:
-    """The head of a request to this host."""
-    lines = [f"{method} {path} HTTP/1.1", f"host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    """The head of a request to this host, unless the headers name another."""
+    fields = {"host": host, **headers}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 

@@ -3,11 +3,12 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import pytest
@@ -110,6 +111,24 @@ def test_the_api_is_reached_with_the_token_only(stage: Stage) -> None:
     assert stage.proxy.exchange(CONSOLE, "POST", path, {"content-length": "0"}).status == 401
     allowed = {"content-length": "0", "authorization": f"Bearer {TOKEN}"}
     assert stage.proxy.exchange(CONSOLE, "POST", path, allowed).status == 200
+
+
+@pytest.mark.parametrize("host", [CONSOLE, f"{CONSOLE}:8443"])
+def test_an_operator_logs_in(stage: Stage, host: str) -> None:
+    """The form, from the same origin, gets a cookie for https only; with it the console is shown."""
+    assert b'name="token"' in _browse(stage, "GET", "/console/login", host).body
+    answer = _browse(stage, "POST", "/console/login", host, FORM, f"token={TOKEN}".encode())
+    assert answer.status == 303
+    cookie, *attributes = answer.headers["set-cookie"].split("; ")
+    assert "Secure" in attributes
+    assert _browse(stage, "GET", "/console/", host, {"cookie": cookie}).status == 200
+    assert _browse(stage, "GET", "/console/", host).status == 303
+
+
+def _browse(
+    stage: Stage, method: str, path: str, host: str, headers: Mapping[str, str] = MappingProxyType({}), body: bytes = b""
+) -> wire.Answer:
+    return stage.proxy.exchange(CONSOLE, method, path, {"host": host, "origin": f"https://{host}", **headers}, body)
 
 
 def test_a_large_body_is_refused(stage: Stage) -> None:
