@@ -126,7 +126,12 @@ def test_an_operator_logs_in(stage: Stage, host: str) -> None:
 
 
 def _browse(
-    stage: Stage, method: str, path: str, host: str, headers: Mapping[str, str] = MappingProxyType({}), body: bytes = b""
+    stage: Stage,
+    method: str,
+    path: str,
+    host: str,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    body: bytes = b"",
 ) -> wire.Answer:
     return stage.proxy.exchange(CONSOLE, method, path, {"host": host, "origin": f"https://{host}", **headers}, body)
 

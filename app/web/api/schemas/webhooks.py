@@ -1,6 +1,5 @@
 """The bodies of the requests that the service makes, and of the replies of webhook rules."""
 
-
 from app.delivery.queue import STAGES
 from app.plivo.messages import STATUSES
 from app.web.api.kinds import Schema
