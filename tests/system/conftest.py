@@ -5,7 +5,14 @@ import shutil
 import pytest
 from support.web_servers import SBIN
 
-NEEDED = {"nginx": "nginx", "caddy": "caddy", "chromium": "chromium", "promtool": "prometheus"}  # program: package
+NEEDED = {  # program: package
+    "nginx": "nginx",
+    "caddy": "caddy",
+    "chromium": "chromium",
+    "promtool": "prometheus",
+    "node": "nodejs",
+    "php": "php-cli",
+}
 
 
 def pytest_sessionstart() -> None:
