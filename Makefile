@@ -61,7 +61,7 @@ coverage: $(DEV) ## the same, with branch coverage, which takes half as long aga
 test-fast: $(DEV) ## the tests that start no process: most of them, in under a minute
 	@$(BIN)/python -m pytest --one-process -n 4 --dist loadfile --no-loadscope-reorder
 
-test-system: $(DEV) ## the tests that need nginx, Caddy, Chromium and promtool, from Debian's packages
+test-system: $(DEV) ## what needs Debian's Chromium, nginx, Caddy, promtool, Node and PHP
 	@$(BIN)/python -m pytest tests/system -n 2 --dist loadfile
 
 bench: $(BENCH)  ## figures, as ratios within one run

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-FILES = ("service", "build", "bench", "dev")
+FILES = ("service", "build", "bench", "sbom", "dev")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = (("linux", "Linux"), ("darwin", "Darwin"))
@@ -77,13 +77,14 @@ def test_each_dependency_of_a_pinned_package_is_pinned_in_the_same_file(name: st
 
 
 @pytest.mark.parametrize(
-    ("name", "groups"), [("service", ()), ("build", ("build",)), ("bench", ("bench",)), ("dev", ("dev",))]
+    ("name", "groups"),
+    [("service", ()), ("build", ("build",)), ("bench", ("bench",)), ("sbom", ("sbom",)), ("dev", ("dev",))],
 )
 def test_what_pyproject_asks_for_is_pinned(name: str, groups: tuple[str, ...]) -> None:
-    """Each file holds what its part of pyproject.toml names, and all but the build's hold the service's."""
+    """Each file holds what its part of pyproject.toml names, and all but those of tools hold the service's."""
     project = PROJECT["project"]
     asked = list(project["optional-dependencies"]["postgres"] if name == "service" else [])
-    asked += [] if name == "build" else project["dependencies"]
+    asked += [] if name in ("build", "sbom") else project["dependencies"]
     for group in groups:
         asked += [one for one in PROJECT["dependency-groups"][group] if isinstance(one, str)]
     assert not [fault for one in asked if (fault := missing(Requirement(one), pins(name)))]

@@ -63,7 +63,6 @@ def test_every_selector_finds_the_pods_and_every_port_is_one_of_theirs() -> None
     named += [port["port"] for rule in policy["ingress"] for port in rule["ports"]]
     named += [CONTAINER[probe]["httpGet"]["port"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")]
     assert set(named) == set(PORTS)
-    assert int(DEPLOYMENT["template"]["metadata"]["annotations"]["prometheus.io/port"]) == PORTS["admin"]
 
 
 def test_no_service_has_both_sockets() -> None:

@@ -13,7 +13,6 @@ RUNBOOK = DEPLOY.parent / "docs" / "runbook.md"
 ALERTS: list[dict[str, Any]] = [alert for group in FILE["groups"] for alert in group["rules"]]
 NAMES = [alert["alert"] for alert in ALERTS]
 KEYS = {"alert", "expr", "for", "labels", "annotations"}
-NO_RUNBOOK = pytest.mark.skipif(not RUNBOOK.exists(), reason="docs/runbook.md is not written yet")
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
@@ -62,7 +61,6 @@ def test_names_are_unique() -> None:
     assert all(re.fullmatch(r"Autoreply([A-Z][a-z0-9]+)+\d?", name) for name in NAMES)
 
 
-@NO_RUNBOOK
 def test_the_runbook_has_each_place() -> None:
     """A link in a page at night leads to a heading, or to an anchor, of that name."""
     text = RUNBOOK.read_text()
@@ -74,7 +72,20 @@ def test_the_runbook_has_each_place() -> None:
 
 def test_the_job_is_that_of_the_scrape_configuration() -> None:
     """`up` and the figures of the process are selected by the job_name of the example."""
-    (example,) = deployed.documents(DEPLOY / "prometheus" / "prometheus.example.yml")
+    for name in ("prometheus.example.yml", "prometheus.kubernetes.example.yml"):
+        (example,) = deployed.documents(DEPLOY / "prometheus" / name)
+        (job,) = example["scrape_configs"]
+        assert example["rule_files"] == [RULES.name]
+        assert set(re.findall(r'job="([^"]*)"', RULES.read_text())) == {job["job_name"]}
+
+
+def test_kubernetes_is_scraped_where_the_manifests_say() -> None:
+    """The namespace of kustomization.yaml, and the name of the port of the admin socket."""
+    (example,) = deployed.documents(DEPLOY / "prometheus" / "prometheus.kubernetes.example.yml")
     (job,) = example["scrape_configs"]
-    assert example["rule_files"] == [RULES.name]
-    assert set(re.findall(r'job="([^"]*)"', RULES.read_text())) == {job["job_name"]}
+    (kustomization,) = deployed.documents(DEPLOY / "kubernetes" / "kustomization.yaml")
+    (pods,) = job["kubernetes_sd_configs"]
+    assert pods["namespaces"]["names"] == [kustomization["namespace"]]
+    (deployment,) = deployed.documents(DEPLOY / "kubernetes" / "deployment.yaml")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert job["relabel_configs"][0]["regex"] in [port["name"] for port in container["ports"]]

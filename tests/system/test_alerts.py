@@ -141,12 +141,9 @@ def _firing(folder: Path, series: Series, expected: list[str]) -> str:
 
 
 def test_promtool_accepts_rules_and_scrape_configuration() -> None:
-    """Syntax, templates, and the files that the example of a configuration names."""
-    for command in (
-        ["check", "rules", str(RULES)],
-        ["check", "config", str(RULES.with_name("prometheus.example.yml"))],
-    ):
-        done = subprocess.run(["promtool", *command], capture_output=True, text=True, check=False)
+    """Syntax, templates, and the files that the example names. Debian's build cannot read that for Kubernetes."""
+    for kind, file in (("rules", RULES), ("config", RULES.with_name("prometheus.example.yml"))):
+        done = subprocess.run(["promtool", "check", kind, str(file)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
