@@ -212,7 +212,7 @@ class ReplyHandler:
                 claimed = True  # the row was written with the failure
         ready = candidate(arrival.message, evaluation, arrival.policies, arrival.callback, arrival.request.signed_by)
         copy = self._copy(pending)
-        submission = Submission(arrival, ready, claimed, pending.waiters > 0, copy)
+        submission = Submission(arrival, ready, claimed, pending.waiters > 0, copy, self._clock())
         recorded = await self._journal.record(submission)
         if recorded.proposal:
             self._observer.answered(arrival, recorded.proposal)

@@ -59,6 +59,7 @@ class Submission:
     claimed: bool  # its row exists already, as `pending`
     waited_for: bool  # a call waits for the commit and hands the answer over
     copy: MessageCopy | None = None
+    ready_at: float = 0.0  # when its rules had answered, in seconds since the epoch; 0: when they were asked
 
 
 @frozen

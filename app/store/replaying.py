@@ -3,6 +3,7 @@
 Each batch is a read of its own, so that a server beside it can empty its write-ahead log in between.
 """
 
+import json
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ class PastMessage:
     message_uuid: str
     received_at: float
     answered_at: float | None
+    calls: str | None  # JSON; None: one call, answered at once
     sender: str
     person: str
     recipient: str
@@ -47,8 +49,11 @@ class PastMessage:
 
     @property
     def at(self) -> float:
-        """When its rules were asked: at the call that was answered, which need not be the first."""
-        return self.received_at if self.answered_at is None else self.answered_at
+        """When its rules were asked: at the last call before the answer was ready. They end before the next call."""
+        if self.answered_at is None or self.calls is None:
+            return self.received_at
+        calls = [call["at"] for call in json.loads(self.calls)]
+        return max((at for at in calls if at <= self.answered_at), default=self.received_at)
 
 
 class Rows(NamedTuple):

@@ -205,7 +205,7 @@ def pending(arrival: Arrival, reason: str) -> dict[str, Any]:
 def answered(submission: Submission, proposal: Proposal) -> dict[str, Any]:
     """Return what an answer changes in the row."""
     arrival, copy = submission.arrival, submission.copy
-    at = submission.candidate.query.at
+    at = max(submission.candidate.query.at, submission.ready_at)
     return {
         "route": arrival.route,
         "rule": proposal.rule,

@@ -205,7 +205,7 @@ async def test_late_answer_is_handed_over_by_the_next_call(env: Env) -> None:
     env.bot.gate.set()
     await env.handler.stop(5)
     (row,) = await env.rows(messages)
-    assert (row["state"], row["handed_over_at"]) == ("answered", None)
+    assert (row["state"], row["answered_at"], row["handed_over_at"]) == ("answered", env.clock.now, None)
     env.clock.advance(50)
     assert await say(env, one) == "Hello from the bot."
     (row,) = await env.rows(messages)

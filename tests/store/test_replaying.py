@@ -1,5 +1,7 @@
 """What a backtest reads: messages in batches, and the opt-outs that no kept message explains."""
 
+import json
+
 import pytest
 import sqlalchemy as sa
 from support.stored import CUSTOMER, NINE, PAIR, US, entry, opted, used
@@ -56,10 +58,11 @@ async def test_an_empty_store_has_no_rows(store: Store) -> None:
 
 
 async def test_when_a_message_was_answered(store: Store) -> None:
-    """The time of the call that was answered, which may be a later one than the first."""
+    """Rules are asked at the call before the answer was ready, which may be a later one than the first."""
     await store.journal.record(entry())
+    calls = [{"at": NINE + after, "status": 503, "reason": "busy"} for after in (0, 60, 180)]
     async with store.engine.begin() as connection:
-        await connection.execute(sa.update(messages).values(answered_at=NINE + 60))
+        await connection.execute(sa.update(messages).values(answered_at=NINE + 70, calls=json.dumps(calls)))
     ((one,),) = [part async for part in read_messages(store.engine, await rows_since(store.engine, None))]
     assert (one.received_at, one.at) == (NINE, NINE + 60)
 
