@@ -46,6 +46,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "app.replies.decide",  # pure: admitted inside the transaction
         "app.replies.proposals",
         "app.replies.journal",
+        "app.replies.reasons",
         "app.delivery.queue",
         "app.delivery.fan_out",
     ),
@@ -121,6 +122,7 @@ PURE = (  # with all that they import
     "app.replies.decide",
     "app.replies.proposals",
     "app.replies.journal",
+    "app.replies.reasons",
     "app.delivery.retry",
     "app.provisioning.plan",
     "app.provisioning.undo",

@@ -19,7 +19,8 @@ from app.policies.usage import Budget, Conversation, Usage
 NEAR_LIMIT = 0.8  # of a spending cap; the reply that reaches it is logged as a warning
 ALL_ROUTES = ""  # the scope of a spending cap on all routes
 MOST_UNITS = 10  # of one message; Plivo takes no more than 1,600 characters
-SPENDING_CAP = "limit: total"  # how a reason begins if a spending cap forbids the reply
+LIMIT = "limit: "  # how a reason begins if a limit forbids the reply
+SPENDING_CAP = f"{LIMIT}total"  # likewise, if that is a spending cap
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -124,10 +125,10 @@ def exceeded(
     if conversation.person not in limits.exempt and (replies := usage.replies.get(conversation)):
         for rate in limits.same_text:
             if sum(reply.text_key == key and reply.at > at - rate.seconds for reply in replies) >= rate.count:
-                return f"limit: same_text {rate}"
+                return f"{LIMIT}same_text {rate}"
         for rate in limits.per_sender:
             if len(replies) >= rate.count and sum(reply.at > at - rate.seconds for reply in replies) >= rate.count:
-                return f"limit: per_sender {rate}"
+                return f"{LIMIT}per_sender {rate}"
     for budget, rate in limits.caps:
         if usage.spent.get(budget, 0) + units > rate.count:
             return f"{SPENDING_CAP} {rate}{_of(budget)}"

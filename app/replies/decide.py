@@ -30,8 +30,7 @@ from app.replies.proposals import (
     propose,
     xml_of,
 )
-
-SAME_TIME = "cooldown: another message from this sender was answered at the same time"
+from app.replies.reasons import ALL_OPTED_OUT, SAME_TIME
 
 
 @frozen
@@ -171,7 +170,7 @@ def _reason_without(candidate: Candidate, proposal: Proposal, kept: Sequence[Out
     """Return the reason of a proposal, with the number of recipients that were dropped."""
     reason = forwarded_to(kept, candidate.message.sender) if proposal.forwards else proposal.reason
     if not kept or reason == FORWARDED_TO_NOBODY:
-        return f"{reason}: all recipients have opted out"
+        return f"{reason}{ALL_OPTED_OUT}"
     return f"{reason}; {lost} of the recipients {'has' if lost == 1 else 'have'} opted out"
 
 

@@ -7,6 +7,7 @@ from app.policies import opt_out, reactions
 from app.policies.usage import Conversation, Usage
 from app.replies.decide import quotes_our_reply, refused_early
 from app.replies.proposals import Evaluation
+from app.replies.reasons import OWN_NUMBER, WHATSAPP
 from app.rules.chain import keyword_answers, walk
 from app.rules.services import RuleServices
 from app.rules.table import Route
@@ -82,7 +83,7 @@ def _decided(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, 
 
 def _unanswerable(runtime: Runtime, message: InboundMessage) -> str | None:
     if message.type == "whatsapp":
-        return "WhatsApp messages cannot be answered with Plivo XML"
+        return WHATSAPP
     if message.sender == message.to or message.sender in runtime.table.by_number:
-        return "the sender is one of our own numbers, which would loop"
+        return OWN_NUMBER
     return None

@@ -14,9 +14,10 @@ from app.policies.opt_out import OptOutSignal
 from app.policies.policies import RoutePolicy
 from app.policies.reactions import Reaction
 from app.policies.usage import Conversation, OptOutChange
+from app.replies import reasons
+from app.replies.reasons import OPT_OUT
 from app.rules.outcome import Outcome, Use
 
-OPT_OUT = "opt_out"  # in place of the name of a rule
 NO_STEPS = "[]"
 FORWARDED_TO_NOBODY = "forwarded to nobody"
 
@@ -111,13 +112,13 @@ def _from_rules(message: InboundMessage, evaluation: Evaluation, callback: Callb
     if evaluation.forbidden:
         return Proposal(None, evaluation.forbidden, limited=True)
     if evaluation.route is None:
-        return Proposal(None, "no route for this number, and no default route")
+        return Proposal(None, reasons.NO_ROUTE)
     if outcome is None:
-        return Proposal(None, "this person had opted out when the message arrived")
+        return Proposal(None, reasons.HAD_OPTED_OUT)
     steps = f"[{', '.join([_step_json(step.rule, step.verdict, step.reason) for step in outcome.steps])}]"
     answer = outcome.answer
     if answer is None:
-        reason = "no rule answered, and at least one failed" if outcome.failed else "every rule passed"
+        reason = reasons.RULES_FAILED if outcome.failed else reasons.EVERY_RULE_PASSED
         return Proposal(None, reason, steps, failed=outcome.failed)
     fitted = fit(answer.messages, evaluation.policy.limits.max_units)
     return Proposal(
@@ -160,7 +161,7 @@ def fit(messages: Sequence[Outgoing], max_units: int) -> Fitted:
     for one in messages:
         dst = tuple([number for number in one.dst if number != one.src and numbers.can_be_texted(number)])
         if len(dst) < len(one.dst):
-            why = "; alphanumeric senders and the number itself cannot be texted"
+            why = reasons.CANNOT_BE_TEXTED
         whole = clean(one.text)  # a text of characters that XML forbids would be sent as an empty message
         text, size = units.fit(whole, max_units)
         cut = cut or text != whole

@@ -6,6 +6,8 @@ from typing import Literal
 from app.frozen import frozen
 from app.plivo.messages import Outgoing
 
+COOLDOWN = "cooldown: "  # how a reason begins if a cooldown forbids the answer
+
 StepVerdict = Literal["answers", "passes", "fails", "not asked"]
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, Protocol, Self
 from app.notation import Doc, Example, Interval, Seconds
 from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import normalise, show
-from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
+from app.rules.outcome import COOLDOWN, Answers, Fails, Passes, RuleResult, Use
 from app.rules.services import RuleServices
 from app.rules.templates import Template
 
@@ -132,7 +132,7 @@ class Cooldown:
         if used is None or context.at - used >= self.seconds:
             return None
         left = _span(used + self.seconds - context.at)
-        reason = f"cooldown: this sender already got this answer; available again in {left}"
+        reason = f"{COOLDOWN}this sender already got this answer; available again in {left}"
         return Passes(reason) if self.then == "pass" else Answers((), reason)
 
     def use(self, answer: Answers, key: str) -> Answers:

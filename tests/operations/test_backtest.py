@@ -16,7 +16,7 @@ from app.operations.backtest import UNKNOWN, BacktestResult, backtest
 from app.operations.errors import OperationRefused
 from app.plivo.messages import Outgoing
 from app.policies.usage import Conversation
-from app.replies.decide import SAME_TIME
+from app.replies.reasons import SAME_TIME
 from app.store.people import Changes, change
 from app.store.schema import messages
 

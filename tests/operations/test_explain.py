@@ -5,7 +5,7 @@ from support.runtimes import CUSTOMER, NOW, US, bot, message, rule, runtime
 
 from app.operations.explain import explain
 from app.policies.usage import OptOutState, Usage
-from app.replies.proposals import OPT_OUT
+from app.replies.reasons import OPT_OUT
 from app.rules.kinds import keywords, text
 from app.rules.outcome import Step
 from app.rules.services import RuleServices

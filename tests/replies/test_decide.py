@@ -19,7 +19,8 @@ from app.policies.opt_out import OptOutSignal, RouteOptOut
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Budget, Conversation, OptOutChange, OptOutState, PastReply, Usage
 from app.replies.decide import Candidate, admit, candidate, refused_early, still_allowed, usage_query
-from app.replies.proposals import OPT_OUT, Evaluation, Proposal
+from app.replies.proposals import Evaluation, Proposal
+from app.replies.reasons import OPT_OUT
 from app.rules.outcome import Answers, Outcome, Step, Use
 
 HERE = Conversation(US, CUSTOMER)

@@ -15,7 +15,7 @@ from app.policies.opt_out import Mode, RouteOptOut
 from app.policies.policies import RoutePolicy
 from app.policies.usage import Budget, Conversation, OptOutState, PastReply, Usage
 from app.replies.evaluate import ask_rules, begin, has_effects
-from app.replies.proposals import OPT_OUT
+from app.replies.reasons import OPT_OUT
 from app.rules.kinds import forward, keywords, text
 from app.rules.rule import Rule
 from app.rules.services import RuleServices

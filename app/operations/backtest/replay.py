@@ -10,10 +10,11 @@ from app.operations.backtest.said import said_then
 from app.operations.backtest.usage import ReplayedUsage
 from app.plivo.messages import InboundMessage
 from app.policies.usage import Conversation, OptOutChange, Usage
-from app.replies.decide import SAME_TIME, admit, candidate, usage_query
+from app.replies.decide import admit, candidate, usage_query
 from app.replies.evaluate import ask_rules, begin, has_effects
 from app.replies.handler import RULES_LIFETIME
 from app.replies.proposals import Proposal
+from app.replies.reasons import SAME_TIME
 from app.rules.outcome import Answers, Fails, RuleResult, Step
 from app.rules.rule import Rule
 from app.rules.services import RuleServices
