@@ -28,7 +28,7 @@ async def counted(store: Store, without: tuple[str, ...] = ()) -> SlotCounts:
 async def test_an_empty_store(store: Store) -> None:
     """Nothing came: no kinds, and zeros."""
     none = [0, 0, 0, 0, 0]
-    assert await counted(store) == SlotCounts({}, {}, none, none, none, none)
+    assert await counted(store) == SlotCounts({}, none, none, none, none)
 
 
 async def test_messages_fall_into_the_slot_of_their_first_call(store: Store) -> None:
