@@ -3,14 +3,14 @@
 Messages of the addresses in `without` count nowhere: those of `[admin] test_senders`, which no customer sent.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from app.plivo.numbers import canonical
 from app.replies.reasons import Silence
 from app.store import Store
-from app.store.statistics import ANSWERED, GAVE_UP, PENDING, WITHIN, SlotCounts, Slots, count
+from app.store.statistics import GAVE_UP, PENDING, WITHIN, SlotCounts, Slots, count
 
 __all__ = ["SPANS", "WITHIN", "Silence", "Slots", "SpanName", "Statistics", "statistics"]
 
@@ -24,7 +24,6 @@ class Statistics:
     """Counts by slot; the last slot is not over yet. Every mapping has all its keys, in a fixed order."""
 
     slots: Slots
-    answered: Sequence[int]
     silences: Mapping[Silence, Sequence[int]]
     gave_up: Sequence[int]  # no answer after four failed calls
     pending: Sequence[int]  # no answer yet
@@ -35,9 +34,14 @@ class Statistics:
     dead: Sequence[int]  # deliveries that died
 
     @property
+    def answered(self) -> Sequence[int]:
+        """The messages that got an answer, by slot."""
+        return _sums(self.within.values())
+
+    @property
     def silent(self) -> Sequence[int]:
         """The messages that got no answer for a reason, by slot."""
-        return [sum(numbers) for numbers in zip(*self.silences.values(), strict=True)]
+        return _sums(self.silences.values())
 
 
 async def statistics(store: Store, at: float, span: SpanName, without: Collection[str] = ()) -> Statistics:
@@ -52,13 +56,16 @@ def _statistics(slots: Slots, found: SlotCounts) -> Statistics:
     none = [0] * slots.count
     return Statistics(
         slots,
-        found.outcomes.get(ANSWERED, none),
         {kind: found.outcomes.get(kind, none) for kind in SILENCES},
         found.outcomes.get(GAVE_UP, none),
         found.outcomes.get(PENDING, none),
         found.failed_calls,
-        {limit: found.within.get(limit, none) for limit in (*WITHIN, None)},
+        {limit: found.outcomes.get(limit, none) for limit in (*WITHIN, None)},
         found.accepted,
         found.failed,
         found.dead,
     )
+
+
+def _sums(kinds: Iterable[Sequence[int]]) -> list[int]:
+    return [sum(numbers) for numbers in zip(*kinds, strict=True)]

@@ -98,10 +98,9 @@ async def _count_attempts(
 ) -> None:
     first = await _first(connection, tries.c.id, tries.c.at, slots)
     accepted = sa.func.sum(sa.case((tries.c.status.between(200, 299), 1), else_=0))
-    query = _grouped(tries.c.at, slots, _slot_of(tries.c.at, slots), sa.func.count(), accepted).where(
-        tries.c.id >= first
-    )
-    for slot, number, good in await connection.execute(query.where(*_delivered(tries.c.delivery_id, without))):
+    query = _grouped(tries.c.at, slots, _slot_of(tries.c.at, slots), sa.func.count(), accepted)
+    ours = tries.c.id >= first, *_delivered(tries.c.delivery_id, without)
+    for slot, number, good in await connection.execute(query.where(*ours)):
         found.accepted[slot] += good
         found.failed[slot] += number - good
 
