@@ -110,6 +110,17 @@ class Status:
         }
         return ready, {"ready": ready, "trouble": list(trouble(body)), **body}
 
+    async def local_trouble(self) -> list[str]:
+        """Return the problems that only this process knows of: whether it can write, its disk, its log."""
+        _, body = await self.ready()
+        shared: dict[str, Any] = {
+            "targets": {},
+            "spending": (),
+            "failed_reload": None,
+            "signature": "",
+        }  # `operations.status` has them
+        return list(trouble({**body, **shared}))
+
     async def _figures(self, patience: float) -> tuple[float | None, Survey]:
         return await self.surveyor.look(patience) or (None, UNKNOWN)
 

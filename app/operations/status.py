@@ -14,11 +14,23 @@ from app.store import Store
 from app.store.instances import ServerView, SpendingCap, TargetView, list_servers, list_targets
 from app.store.snapshot import QueueCounts, spent, unfinished
 
-__all__ = ["Refusals", "ServerView", "Spending", "StatusReport", "TargetState", "TargetSummary", "status"]
+__all__ = ["Problem", "Refusals", "ServerView", "Spending", "StatusReport", "TargetState", "TargetSummary", "status"]
 
 HOUR = 3600.0
 
 TargetState = Literal["paused", "failing", "busy", "running", "unknown"]  # unknown to every running server
+
+
+ProblemKind = Literal["servers", "configs", "reload", "signature", "target", "dead", "spending", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem as a sentence, its kind, and the target that has it."""
+
+    sentence: str
+    kind: ProblemKind
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +62,10 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The state at a time (seconds since the epoch). `problems` are sentences, the worst first."""
+    """The state at a time (seconds since the epoch). The worst of the `problems` stands first."""
 
     at: float
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
     servers: tuple[ServerView, ...]  # of the last hour, those that run first
     refused: tuple[Refusals, ...]  # the most frequent first
     targets: tuple[TargetSummary, ...]
@@ -108,33 +120,38 @@ def _problems(
     targets: Sequence[TargetSummary],
     spending: Sequence[Spending],
     refused: Sequence[Refusals],
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     if not running:
-        yield "no server is running, or none can write to the store"
+        yield Problem("no server is running, or none can write to the store", "servers")
     if len(configs := {server.facts.config for server in running}) > 1:
-        yield f"{len(configs)} configurations are in force on {len(running)} servers: is a roll-out under way?"
+        sentence = f"{len(configs)} configurations are in force on {len(running)} servers: is a roll-out under way?"
+        yield Problem(sentence, "configs")
     for server in running:
-        if server.facts.failed_reload:
-            yield f"{server.facts.host}: the last reload failed at {server.facts.failed_reload}"
-        if server.facts.signature == "log-only":
-            yield f'{server.facts.host}: signature = "log-only" accepts unsigned requests'
+        facts = server.facts
+        if facts.failed_reload:
+            yield Problem(f"{facts.host}: the last reload failed at {facts.failed_reload}", "reload")
+        if facts.signature == "log-only":
+            yield Problem(f'{facts.host}: signature = "log-only" accepts unsigned requests', "signature")
     for target in targets:
         yield from _problems_of(target)
     for one in spending:
         if one.spent >= NEAR_LIMIT * one.cap.units:
             of = f" of route {one.cap.scope.removeprefix('route ')}" if one.cap.scope else ""
-            yield f"spending cap{of}: {one.spent} of {one.cap.units} units are spent"
+            yield Problem(f"spending cap{of}: {one.spent} of {one.cap.units} units are spent", "spending")
     if total := sum(one.calls for one in refused):
         reasons = ", ".join(f"{one.calls} {one.reason}" for one in refused)
-        yield f"{total} calls were refused in the last hour: {reasons}"
+        yield Problem(f"{total} calls were refused in the last hour: {reasons}", "refused")
 
 
-def _problems_of(target: TargetSummary) -> Iterator[str]:
+def _problems_of(target: TargetSummary) -> Iterator[Problem]:
+    name, queue = target.name, target.queue
+    due = f"{queue.due} deliveries are due"
     if target.state == "failing":
-        yield f"target {target.name} fails, so only single attempts are made; {target.queue.due} deliveries are due"
+        yield Problem(f"target {name} fails, so only single attempts are made; {due}", "target", name)
     if target.state == "paused":
-        yield f"target {target.name} is paused by an operator; {target.queue.due} deliveries are due"
-    if target.state == "unknown" and target.queue.due:
-        yield f"target {target.name} is not in the configuration; {target.queue.due} deliveries are due"
-    if target.queue.dead:
-        yield f"target {target.name}: {target.queue.dead} deliveries are dead; see: deliveries list --state dead"
+        yield Problem(f"target {name} is paused by an operator; {due}", "target", name)
+    if target.state == "unknown" and queue.due:
+        yield Problem(f"target {name} is not in the configuration; {due}", "target", name)
+    if queue.dead:
+        sentence = f"target {name}: {queue.dead} deliveries are dead; see: deliveries list --state dead"
+        yield Problem(sentence, "dead", name)

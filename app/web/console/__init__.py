@@ -17,6 +17,7 @@ from app.web.console.login import login_routes
 from app.web.console.messages import message_routes
 from app.web.console.people import people_routes
 from app.web.console.session import Sessions
+from app.web.console.status import status_routes
 from app.web.console.views import HERE, Views
 
 STATIC = HERE / "static"
@@ -33,6 +34,7 @@ def make_console(service: RunningService, settings: AdminSettings, *, is_open: b
             *login_routes(console),
             *message_routes(console),
             *people_routes(console),
+            *status_routes(console),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers=error_pages(console),

@@ -19,7 +19,7 @@ from app.operations.history import sent_by
 from app.operations.timeline import ending
 from app.plivo import units
 from app.plivo.numbers import show
-from app.web.console import notices
+from app.web.console import charts, notices
 
 HERE = Path(__file__).parent
 ZONE_COOKIE = "autoreply_zone"  # written by console.js: the time zone of the browser
@@ -46,10 +46,14 @@ class Views:
             "moment": moment,
             "span": span,
             "plural": plural,
+            "bytes": size,
         }
         self._environment.globals |= {
             "version": __version__,
             "static": lambda name: f"/console/static/{name}?{statics[name]}",
+            "draw": charts.draw,
+            "swatch": charts.swatch,
+            "busy_slots": charts.busy_slots,
             "ending": ending,
             "sent_by": sent_by,
             "units_of": units.count,
@@ -115,6 +119,14 @@ def span(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as an operator reads it: "41.2 GiB"."""
+    for bytes_, unit in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB")):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f} {unit}"
+    return f"{count:,} bytes"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -1,0 +1,69 @@
+"""The status page: what is wrong first, then servers, limits, and charts over an hour, a day or a week."""
+
+import time
+from datetime import UTC, datetime, tzinfo
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.operations.statistics import SPANS, SpanName, Statistics, statistics
+from app.operations.status import Problem, status
+from app.web.console.console import Console
+from app.web.console.status_charts import status_charts
+from app.web.console.views import zone_of
+
+SHOWN = 20  # problems; a thousand targets may have one each
+DEFAULT: SpanName = "hour"
+
+
+def status_routes(console: Console) -> list[Route]:
+    """Return the route of the status page."""
+    service, views = console.service, console.views
+
+    async def page(request: Request) -> Response:
+        at, zone = time.time(), zone_of(request)
+        span = next((one for one in SPANS if one == request.query_params.get("span")), DEFAULT)
+        report = await status(service.store, at)
+        found = await statistics(service.store, at, span, console.settings.test_senders)
+        return views.page(
+            request,
+            "status.html",
+            report=report,
+            problems=[(one.sentence, *_help(one)) for one in report.problems[:SHOWN]],
+            more=len(report.problems) - SHOWN,
+            local=await service.status.local_trouble(),
+            span=span,
+            spans=tuple(SPANS),
+            charts=status_charts(found, zone),
+            since=_since(found, zone),
+        )
+
+    return [Route("/status", page)]
+
+
+def _help(problem: Problem) -> tuple[str, str]:
+    """Return the page or the command that helps with a problem: its URL, or "", and what to call it."""
+    if problem.target is not None:
+        name = quote(problem.target, safe="")
+        return {
+            "target": (f"/console/targets?name={name}", "See this target"),
+            "dead": (f"/console/deliveries?target={name}", "See them, replay or drop them"),
+        }[problem.kind]
+    return HELP[problem.kind]
+
+
+HELP = {
+    "servers": ("", "plivo-autoreply serve"),
+    "configs": ("#servers", "See the servers"),
+    "reload": ("", "plivo-autoreply check"),
+    "signature": ("", 'set [plivo] signature = "any"'),
+    "spending": ("#spending", "See the spending caps"),
+    "refused": ("#refused", "See the reasons, and what to do"),
+}
+
+
+def _since(found: Statistics, zone: tzinfo) -> str:
+    """Return the start of a span as the filter of the messages page reads it."""
+    return datetime.fromtimestamp(found.slots.start, UTC).astimezone(zone).strftime("%Y-%m-%dT%H:%M")
