@@ -26,11 +26,17 @@ ProblemKind = Literal["servers", "configs", "reload", "signature", "target", "de
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem as a sentence, its kind, and the target that has it."""
+    """A problem as a sentence, its kind, the target that has it, and the command that shows more."""
 
     sentence: str
     kind: ProblemKind
     target: str | None = None
+    command: str = ""
+
+    @property
+    def advice(self) -> str:
+        """The sentence with the command."""
+        return f"{self.sentence}; see: {self.command}" if self.command else self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +138,8 @@ def _problems(
             yield Problem(f"{facts.host}: the last reload failed at {facts.failed_reload}", "reload")
         if facts.signature == "log-only":
             yield Problem(f'{facts.host}: signature = "log-only" accepts unsigned requests', "signature")
-    for target in targets:
-        yield from _problems_of(target)
+    of_targets = [problem for target in targets for problem in _problems_of(target)]
+    yield from sorted(of_targets, key=lambda one: one.kind == "dead")
     for one in spending:
         if one.spent >= NEAR_LIMIT * one.cap.units:
             of = f" of route {one.cap.scope.removeprefix('route ')}" if one.cap.scope else ""
@@ -153,5 +159,5 @@ def _problems_of(target: TargetSummary) -> Iterator[Problem]:
     if target.state == "unknown" and queue.due:
         yield Problem(f"target {name} is not in the configuration; {due}", "target", name)
     if queue.dead:
-        sentence = f"target {name}: {queue.dead} deliveries are dead; see: deliveries list --state dead"
-        yield Problem(sentence, "dead", name)
+        sentence = f"target {name}: {queue.dead} deliveries are dead"
+        yield Problem(sentence, "dead", name, "deliveries list --state dead")

@@ -7,7 +7,7 @@ from typing import Literal
 from app.operations.history import DeliveryRecord, MessageRecord, ReportRecord, pending_in_words
 from app.plivo.errors import TEXTS
 from app.plivo.numbers import show
-from app.replies.proposals import OPT_OUT
+from app.replies.reasons import OPT_OUT
 
 Mark = Literal["ok", "silent", "pending", "problem"]
 

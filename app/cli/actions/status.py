@@ -25,7 +25,7 @@ def main(path: Path, zone: tzinfo | None, *, as_json: bool) -> None:
     running = sum(server.is_running for server in found.servers)
     echo(f"{problems}; {counted(running, 'server')} running, {shown(found.at, zone)}")
     for problem in found.problems:
-        echo(f"  ! {problem.sentence}")
+        echo(f"  ! {problem.advice}")
     _tables(found, zone)
     echo("")
     echo("   ".join(_totals(found)))

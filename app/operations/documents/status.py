@@ -10,7 +10,7 @@ def status_document(found: StatusReport) -> dict[str, Any]:
     """Return the state."""
     return {
         "at": iso_utc(found.at),
-        "problems": [problem.sentence for problem in found.problems],
+        "problems": [problem.advice for problem in found.problems],
         "servers": [_server(server) for server in found.servers],
         "targets": [queue_document(target) for target in found.targets],
         "refused": [_refusals(one) for one in found.refused],

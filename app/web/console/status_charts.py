@@ -36,11 +36,7 @@ def status_charts(found: Statistics, zone: tzinfo) -> StatusCharts:
         Series("not answered yet", found.pending),
     )
     latency = (Series(name, found.within[limit]) for limit, name in WITHIN.items())
-    attempts = (
-        Series("accepted", found.accepted),
-        Series("failed", found.failed),
-        Series("given up as dead", found.dead),
-    )
+    attempts = Series("accepted", found.accepted), Series("failed", found.failed)
     return StatusCharts(
         chart("messages", "Messages", MESSAGES, *outcomes),
         _silences(found, zone),
