@@ -3,7 +3,7 @@
 A running server sees each change within a second.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,10 +19,10 @@ from app.store.selection import Selection
 from app.suggestions import did_you_mean
 
 __all__ = [
+    "ChangePlan",
     "DeliveryChange",
     "DeliveryList",
     "DeliveryRecord",
-    "DropPlan",
     "Resumed",
     "Selection",
     "TargetState",
@@ -60,8 +60,8 @@ class DeliveryChange:
 
 
 @dataclass(frozen=True, slots=True)
-class DropPlan:
-    """The number of deliveries that `drop` would take, by target and state."""
+class ChangePlan:
+    """The number of deliveries that `drop` or `replay` would take, by target and state."""
 
     counts: Mapping[TargetState, int]
 
@@ -106,13 +106,24 @@ async def replay(store: Store, who: str, which: Selection, rate: float = RATE) -
     return done
 
 
-async def plan_drop(store: Store, which: Selection) -> DropPlan:
+async def plan_drop(store: Store, which: Selection) -> ChangePlan:
     """Count what `drop` would take. Raises `OperationRefused` and `Unavailable`."""
+    return await _plan(store, which, commands.count_droppable)
+
+
+async def plan_replay(store: Store, which: Selection) -> ChangePlan:
+    """Count what `replay` would take. Raises `OperationRefused` and `Unavailable`."""
+    return await _plan(store, which, commands.count_replayable)
+
+
+async def _plan(
+    store: Store, which: Selection, count: Callable[[Any, Selection], Awaitable[Mapping[TargetState, int]]]
+) -> ChangePlan:
     check_selection(which)
-    counts = await commands.count_droppable(store.engine, which)
+    counts = await count(store.engine, which)
     if which.target is not None and not counts:
         await check_target(store, which.target)
-    return DropPlan(counts)
+    return ChangePlan(counts)
 
 
 async def drop(store: Store, who: str, which: Selection) -> DeliveryChange:

@@ -14,7 +14,17 @@ from app.store import Store
 from app.store.instances import ServerView, SpendingCap, TargetView, list_servers, list_targets
 from app.store.snapshot import QueueCounts, spent, unfinished
 
-__all__ = ["Problem", "Refusals", "ServerView", "Spending", "StatusReport", "TargetState", "TargetSummary", "status"]
+__all__ = [
+    "Problem",
+    "Refusals",
+    "ServerView",
+    "Spending",
+    "StatusReport",
+    "TargetState",
+    "TargetSummary",
+    "list_summaries",
+    "status",
+]
 
 HOUR = 3600.0
 
@@ -56,6 +66,7 @@ class TargetSummary:
     state: TargetState
     queue: QueueCounts
     next_attempt: float | None
+    view: TargetView
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,14 @@ async def status(store: Store, at: float) -> StatusReport:
     return StatusReport(at, problems, servers, refused, targets, found.pending, spending, min(disks, default=None))
 
 
+async def list_summaries(store: Store) -> tuple[TargetSummary, ...]:
+    """Return every target that a server knows or that has deliveries due or dead, by name. Raises `Unavailable`."""
+    servers = await list_servers(store.engine)
+    known = {name for server in servers if server.is_running for name in server.targets}
+    views = await list_targets(store.engine)
+    return tuple(_summaries(views, (await unfinished(store.engine)).queues, known))
+
+
 def _summaries(
     views: Mapping[str, TargetView], queues: Mapping[str, QueueCounts], known: Collection[str]
 ) -> Iterator[TargetSummary]:
@@ -107,7 +126,7 @@ def _summaries(
             state = "paused"
         elif view.failing or view.busy:
             state = "failing" if view.failing else "busy"
-        yield TargetSummary(name, state, queues.get(name, QueueCounts()), view.next_attempt)
+        yield TargetSummary(name, state, queues.get(name, QueueCounts()), view.next_attempt, view)
 
 
 def _refusals(servers: Sequence[ServerView], at: float) -> tuple[Refusals, ...]:

@@ -62,8 +62,7 @@ def replay(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int
 
 
 def _replay(connection: sa.Connection, order: Change) -> list[int]:
-    under_way = sa.and_(is_due, deliveries.c.lease.is_not(None), deliveries.c.due_at > now())
-    chosen = _chosen(order, *([] if order.which.ids else [~under_way])).subquery()
+    chosen = _chosen(order, *([] if order.which.ids else [~_under_way()])).subquery()
     wait = (chosen.c.place - 1 + order.done) / order.rate if order.rate else 0.0
     fresh = {
         "state": "due",
@@ -99,8 +98,21 @@ def drop(connection: sa.Connection, orders: Sequence[Change]) -> list[list[int]]
 
 async def count_droppable(engine: AsyncEngine, which: Selection) -> dict[TargetState, int]:
     """Count the deliveries that `drop` would take. Raises `Unavailable`."""
+    return await _count(engine, *conditions(which), _DROPPABLE)
+
+
+async def count_replayable(engine: AsyncEngine, which: Selection) -> dict[TargetState, int]:
+    """Count the deliveries that `replay` would take. Raises `Unavailable`."""
+    return await _count(engine, *conditions(which), *([] if which.ids else [~_under_way()]))
+
+
+def _under_way() -> sa.ColumnElement[bool]:
+    return sa.and_(is_due, deliveries.c.lease.is_not(None), deliveries.c.due_at > now())
+
+
+async def _count(engine: AsyncEngine, *where: sa.ColumnElement[bool]) -> dict[TargetState, int]:
     kind = deliveries.c.target, deliveries.c.state
-    query = sa.select(*kind, sa.func.count()).where(*conditions(which), _DROPPABLE).group_by(*kind).order_by(*kind)
+    query = sa.select(*kind, sa.func.count()).where(*where).group_by(*kind).order_by(*kind)
     async with reading(engine) as connection:
         return {TargetState(target, state): count for target, state, count in await connection.execute(query)}
 

@@ -7,8 +7,8 @@ from support.stored import NINE, Clock, incoming
 
 from app.delivery.queue import Settlement, TargetStatus
 from app.operations.deliveries import (
+    ChangePlan,
     DeliveryChange,
-    DropPlan,
     Selection,
     TargetState,
     drop,
@@ -65,7 +65,7 @@ async def test_drop_takes_what_its_plan_counted(store: Store, monkeypatch: pytes
     await store.queue.settle(Settlement(again.id, again.lease, "done", 1))
     which = Selection(target="crm", states=("due", "dead"))
     plan = await plan_drop(store, which)
-    assert plan == DropPlan({TargetState("crm", "dead"): 2, TargetState("crm", "due"): 1})
+    assert plan == ChangePlan({TargetState("crm", "dead"): 2, TargetState("crm", "due"): 1})
     assert await drop(store, "anna", which) == DeliveryChange(plan.total)
     states = [one.state for one in (await list_deliveries(store, Selection(target="crm"), 10)).deliveries]
     assert sorted(states) == ["done", "dropped", "dropped", "dropped"]

@@ -14,7 +14,7 @@ from app.cli.output import counted, echo, print_json, print_table
 from app.cli.running import on_store, whoami
 from app.cli.targets import show_target
 from app.operations import deliveries as operations
-from app.operations.deliveries import RUNNING, DeliveryChange, DeliveryList, DropPlan, Selection
+from app.operations.deliveries import RUNNING, ChangePlan, DeliveryChange, DeliveryList, Selection
 from app.operations.documents.deliveries import delivery_documents
 
 
@@ -60,7 +60,7 @@ def drop(which: Selection, path: Path, *, yes: bool, dry_run: bool) -> None:
         _tell(on_store(config, lambda store: operations.drop(store, whoami(), which)), "dropped")
 
 
-def _what(plan: DropPlan) -> str:
+def _what(plan: ChangePlan) -> str:
     parts = ", ".join(f"{count} {one.state} of {one.target}" for one, count in plan.counts.items())
     return f"drop {_counted(plan.total)} for good: {parts or 'none is due or dead'}"
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from app.operations.running_service import RunningService
 from app.settings import AdminSettings
 from app.web.console.console import Console
+from app.web.console.deliveries import delivery_routes
 from app.web.console.errors import error_pages
 from app.web.console.guard import Guard
 from app.web.console.login import login_routes
@@ -18,6 +19,7 @@ from app.web.console.messages import message_routes
 from app.web.console.people import people_routes
 from app.web.console.session import Sessions
 from app.web.console.status import status_routes
+from app.web.console.targets import target_routes
 from app.web.console.views import HERE, Views
 
 STATIC = HERE / "static"
@@ -34,6 +36,8 @@ def make_console(service: RunningService, settings: AdminSettings, *, is_open: b
             *login_routes(console),
             *message_routes(console),
             *people_routes(console),
+            *delivery_routes(console),
+            *target_routes(console),
             *status_routes(console),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
