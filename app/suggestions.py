@@ -3,13 +3,16 @@
 import difflib
 from collections.abc import Iterable
 
+SHOWN = 20  # names
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return advice on a word that is not among the known ones: the nearest of them, else all of them."""
+    """Return advice on a word that is not among the known ones: the nearest of them, else the first of them."""
     words = sorted(known)
     if near := suggestion(word, words):
         return f'did you mean "{near}"?'
-    return f"known: {', '.join(words)}" if words else "there is none"
+    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
+    return f"known: {', '.join(words[:SHOWN])}{more}" if words else "there is none"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str | None:

@@ -15,6 +15,7 @@ from app.operations.deliveries import (
     list_deliveries,
     pause,
     plan_drop,
+    plan_replay,
     replay,
     resume,
 )
@@ -126,7 +127,7 @@ async def test_ids_that_are_not_there(store: Store) -> None:
     """They are named, unless the limit may have cut them off."""
     ids = await dead(store, 2)
     assert (await list_deliveries(store, Selection(ids=(*ids, 77, 78)), 10)).missing == (77, 78)
-    assert (await list_deliveries(store, Selection(ids=(*ids, 77)), 2)).missing == ()
+    assert (await list_deliveries(store, Selection(ids=(*ids, 77)), 1)).missing == ()
 
 
 async def test_pause_and_resume(store: Store) -> None:
@@ -149,3 +150,12 @@ async def test_resume_probes_a_target_that_fails(store: Store, clock: Clock) -> 
     assert (done.was_paused, done.before.failing) == (False, 1)
     (one,) = (await list_deliveries(store, Selection(), 10)).deliveries
     assert one.due_at == clock.now
+
+
+async def test_what_a_replay_would_take(store: Store) -> None:
+    """Counted by target and state before anybody confirms it; by ids, whatever their state."""
+    ids = await dead(store, 3)
+    assert await plan_replay(store, Selection(ids=tuple(ids[:2]))) == ChangePlan({TargetState("crm", "dead"): 2})
+    every = await plan_replay(store, Selection(target="crm", states=("dead",)))
+    assert every.total == (await replay(store, "anna", Selection(target="crm", states=("dead",)))).changed == 3
+    assert (await plan_replay(store, Selection(target="crm", states=("dead",)))).total == 0

@@ -82,8 +82,8 @@ def test_the_gist_is_a_sentence() -> None:
     assert (svg.get("role"), svg.get("aria-label")) == (
         "img",
         (
-            "Messages from 10:00 to 11:00 CET: 1,503 messages, 1,501 answered, 2 silent. The most in one minute: 1,500, at "
-            "10:01."
+            "Messages from 10:00 to 11:00 CET: 1,503 messages, 1,501 answered, 2 silent. "
+            "The most in one minute: 1,500, at 10:01."
         ),
     )
 
