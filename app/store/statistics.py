@@ -3,7 +3,8 @@
 Messages and attempts are in order of arrival, so a span of time is a range of ids (`arrivals.py`).
 """
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -50,6 +51,9 @@ class SlotCounts:
     dead: list[int]  # deliveries that ended as dead
 
 
+Work = Callable[[AsyncConnection, Slots, Collection[str], SlotCounts], Awaitable[None]]
+
+
 class _slot(FunctionElement[int]):  # noqa: N801 - reads as SQL
     """The slot of a time, from 0."""
 
@@ -70,10 +74,12 @@ def _floored(element: _slot, compiler: SQLCompiler, **options: Any) -> str:
 async def count(engine: AsyncEngine, slots: Slots, without: Collection[str]) -> SlotCounts:
     """Count what came in these slots, except for what concerns the people in `without`. Raises `Unavailable`."""
     found = SlotCounts({}, *([0] * slots.count for _ in range(4)))
-    async with reading(engine) as connection:
-        await _count_messages(connection, slots, without, found)
-        await _count_attempts(connection, slots, without, found)
-        await _count_dead(connection, slots, without, found)
+
+    async def run(work: Work) -> None:
+        async with reading(engine) as connection:
+            await work(connection, slots, without, found)
+
+    await asyncio.gather(run(_count_messages), run(_count_attempts), run(_count_dead))  # each scan is a thread's work
     return found
 
 

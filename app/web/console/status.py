@@ -1,5 +1,6 @@
 """The status page: what is wrong first, then servers, limits, and charts over an hour, a day or a week."""
 
+import asyncio
 import time
 from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote
@@ -25,15 +26,18 @@ def status_routes(console: Console) -> list[Route]:
     async def page(request: Request) -> Response:
         at, zone = time.time(), zone_of(request)
         span = next((one for one in SPANS if one == request.query_params.get("span")), DEFAULT)
-        report = await status(service.store, at)
-        found = await statistics(service.store, at, span, console.settings.test_senders)
+        report, found, local = await asyncio.gather(
+            status(service.store, at),
+            statistics(service.store, at, span, console.settings.test_senders),
+            service.status.local_trouble(),
+        )
         return views.page(
             request,
             "status.html",
             report=report,
             problems=[(one.sentence, *_help(one)) for one in report.problems[:SHOWN]],
             more=len(report.problems) - SHOWN,
-            local=await service.status.local_trouble(),
+            local=local,
             span=span,
             spans=tuple(SPANS),
             charts=status_charts(found, zone),
