@@ -9,8 +9,14 @@ from app.settings import AdminSettings, HostPort
 from app.web.console import make_console
 
 SECRET = "Hours of the secret society?"
-PAGES = ("", "messages/rows", "messages/{uuid}", "people/+33700000001", "search?q=33700000001", "people/1/forget")
-ACTIONS = ("logout", "people/+33700000001/opt-out", "people/+33700000001/reset", "people/+33700000001/forget")
+PAGES = (
+    *("", "messages/rows", "messages/{uuid}", "people/+33700000001", "search?q=33700000001", "people/1/forget"),
+    *("status", "targets", "deliveries"),
+)
+ACTIONS = (
+    *("logout", "people/+33700000001/opt-out", "people/+33700000001/reset", "people/+33700000001/forget"),
+    *("targets/pause", "targets/resume", "deliveries/confirm", "deliveries/change"),
+)
 
 
 def _urls(uuid: str, paths: tuple[str, ...] = PAGES) -> list[str]:
