@@ -14,7 +14,7 @@ import pytest
 from support import process
 from support.command import Shell
 from support.front import Front, front
-from support.pages import DOCS, PAGES, ROOT, name_of, named_files, shell_lines
+from support.pages import DOCS, PAGES, ROOT, blocks, name_of, named_files, shell_lines
 from support.plivo_api import AUTH_ID, PlivoAccount, plivo_api
 from support.receiver import receiving
 
@@ -56,6 +56,8 @@ OTHER_PROGRAMS = {  # programs of the reader's machine; those that take a file o
     "node": "tests/system/test_receivers.py",
     "php": "tests/system/test_receivers.py",
 }
+OWN_TESTS = {"docs/api.md": "test_api.py", "docs/deploy.md": "test_deploy.py"}  # pages whose shell is run elsewhere
+LANGUAGES = {"sh", "toml", "json", "python", "js", "php", "csv", "xml", "yaml", "text", "console", ""}
 COMPOSE_COMMANDS = {"exec", "up", "kill", "cp", "stop", "start", "run"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 AND = re.compile(r" && (?=(?:[^']*'[^']*')*[^']*$)")  # outside of quotes
@@ -114,6 +116,15 @@ def test_the_commands_of_a_page_work(
     for line in shell_lines(page):
         for command in AND.split(line):
             reader.type(command)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_block_escapes(page: Path) -> None:
+    """A block in a language that no test reads would not be tried. Commands are `sh`, or have a test of their page."""
+    unread = {block.language for block in blocks(page)} - LANGUAGES
+    if unread:
+        assert name_of(page) in OWN_TESTS, f"{unread}: write commands as sh"
+        assert (Path(__file__).parent / OWN_TESTS[name_of(page)]).exists()
 
 
 def test_what_is_not_run_here_is_run_elsewhere() -> None:
