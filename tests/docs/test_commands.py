@@ -48,7 +48,7 @@ OTHER_PROGRAMS = {  # programs of the reader's machine; those that take a file o
     "cp": "copies a file of the repository",
     "mkdir": "makes a folder",
     ".": "enters the virtual environment",
-    "kill": "tests/service",
+    "systemctl": "sends SIGHUP, with the unit of deploy/systemd",
     "cloudflared": "a tunnel",
     "ngrok": "a tunnel",
     "ssh": "a tunnel",

@@ -81,6 +81,13 @@ def test_every_log_event_is_explained() -> None:
     assert sorted(MEANINGS.keys() - events().keys()) == [], "meanings of events that are no longer logged"
 
 
+def test_events_that_the_runbook_quotes_exist() -> None:
+    """Whoever compares the log with the runbook finds the same words."""
+    quoted = re.findall(r"`([^`]+)` in the log", (DOCS / "runbook.md").read_text())
+    assert len(quoted) > 10
+    assert [words for words in quoted if not any(words in event for event in events())] == []
+
+
 def test_computed_events_are_in_the_code() -> None:
     """What stands for an expression is written in that file, word for word, but for what is put in."""
     for (file, _), names in COMPUTED.items():
