@@ -31,17 +31,15 @@ def running(folder: Path, page: Path, name: str, command: Sequence[str]) -> Iter
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = [word.format(port=port, file=name) for word in command]
-    log = (folder / "program.log").open("w+")
-    program = subprocess.Popen(
-        words, cwd=folder, env=process.environment(folder, CRM_SECRET=SECRET, PORT=str(port)), stdout=log, stderr=log
-    )
+    environment = process.environment(folder, CRM_SECRET=SECRET, PORT=str(port))
+    with (folder / "program.log").open("w+") as log:
+        program = subprocess.Popen(words, cwd=folder, env=environment, stdout=log, stderr=log)
     try:
         _wait_for(port, program, folder / "program.log")
         yield f"http://127.0.0.1:{port}/"
     finally:
         program.terminate()
         program.wait(10)
-        log.close()
 
 
 def judge_receiver(folder: Path, name: str, *command: str) -> None:

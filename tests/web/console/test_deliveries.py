@@ -55,7 +55,7 @@ async def test_attempts_and_their_answers(house: House) -> None:
     """Each attempt with when it was, what came back and how long it took."""
     await troubled.trouble(house.service.store)
     page = await house.page(f"{HOME}?state=any")
-    for said in ("1 attempt", "status 410, after 0.213 s", "Gone. <script>", "held back by failures", "delivered of"):
+    for said in ("1 attempt", "status 410, after 213 ms", "Gone. <script>", "held back by failures", "delivered of"):
         assert said in page.text
     assert {"/console/messages/past-0", "/console/people/%2B33700000001"} <= set(page.links)
 

@@ -6,7 +6,7 @@ import pytest
 from support import console
 from support.console import House
 
-EVIL = "<script>alert(1)</script><b>x \"' \u202eevil\u202c \x07 {{ 7*7 }} {% raw %}"
+EVIL = "<script>alert(1)</script><b>x \"' \u202eevil\u202c \x07 {{ 7919*7907 }} {% raw %}"
 
 
 async def test_each_message_has_a_row_with_its_result(house: House) -> None:
@@ -113,7 +113,7 @@ async def test_texts_of_strangers_harm_no_page(house: House) -> None:
         assert "<script>alert" not in page.source
         assert "<b>" not in page.source
         assert not any(character in page.source for character in "\u202e\u202c\x07")
-        assert "49" not in page.text
+        assert str(7919 * 7907) not in page.text
     for url in urls:
         assert "U+202E" in (await house.page(url)).text
 

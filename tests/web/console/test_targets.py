@@ -30,7 +30,7 @@ async def test_every_state_is_a_sentence(house: House) -> None:
         "3 deliveries due, the oldest for 0 s. 3 deliveries dead.",
         "Paused by an operator since",
         "Busy: it asked for fewer requests.",
-        "status 410, after 0.213 s",
+        "status 410, after 213 ms",
         "no response within 10 s, after 10 s",
         "Gone. <script>alert(1)</script>",
     ):
