@@ -86,6 +86,14 @@ class CatchErrors:
         try:
             await self._app(scope, receive, sending)
         except Exception:
-            log.exception("unhandled exception", path=scope["path"])
+            log.exception("unhandled exception", path=_nameless(scope))
             if not begun:
                 await PlainTextResponse("internal error\n", 500)(scope, receive, send)
+
+
+def _nameless(scope: Scope) -> str:
+    """Return the path without what it names, which may be a phone number (G12)."""
+    path: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path

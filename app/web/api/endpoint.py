@@ -59,6 +59,7 @@ class Endpoint:
     errors: Mapping[int, str] = field(default_factory=dict)  # besides those that every endpoint has
     when_refused: int = 422  # 404: what the path names does not exist
     refused_schema: str = "Problem"  # of a 422
+    uses_store: bool = True
 
     async def respond(self, service: RunningService, request: Request) -> Response:
         """Read the request, call the operation, and return its document. Raises what `problems.HANDLERS` handles."""

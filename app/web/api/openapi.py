@@ -113,6 +113,8 @@ def _responses(one: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
     for status, words in errors.items():
         yield str(status), _problem(status, words, one.refused_schema if status == 422 else "Problem")  # noqa: PLR2004
     for status in (*COMMON, *(WITH_BODY if one.body else ())):
+        if status == 503 and not one.uses_store:  # noqa: PLR2004
+            continue
         yield str(status), {"$ref": f"#/components/responses/{_name(status)}"}
 
 

@@ -82,6 +82,7 @@ ENDPOINTS = (
         _explain,
         {200: Success("The answer.", ref("Explanation"), EXPLANATION)},
         body=ExplainBody,
+        uses_store=False,
     ),
     Endpoint(
         "POST",
@@ -93,5 +94,6 @@ ENDPOINTS = (
         {200: Success("It is in force.", ref("Reload"), {"config": "3f2a9c0d1b7e", "needs_restart": []})},
         errors={422: "The file is refused; the previous configuration stays in force."},
         refused_schema="RefusedFile",
+        uses_store=False,
     ),
 )
