@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.operations.addresses import ReadAddress, read_sender
+from app.operations.addresses import ReadAddress, read_sender, spellings
 from app.operations.errors import OperationRefused
 from app.operations.history import History, history
 from app.plivo.numbers import canonical
@@ -31,7 +31,8 @@ async def find_person(store: Store, text: str, read: ReadAddress, at: float, lim
     Raises `OperationRefused` for one of our numbers and for what is no number, and `Unavailable`.
     """
     found = await history(store, text, read, limit)
-    if found.person is None and not found.is_empty:
+    meant = {canonical(one) for one in spellings(text, read)}
+    if not found.is_empty and found.person not in meant:  # of people who wrote to a number of ours, or of a MessageUUID
         raise OperationRefused(f"{text} is one of your own numbers, or no number: give the number of a person")
     address = found.person or canonical(read_sender(text, read).address)
     return Person(address, found, tuple(await stored.list_counts(store.engine, at - DAY, NUMBERS, address)))

@@ -112,14 +112,14 @@ class Api:
         app = make_admin(self.running, SETTINGS, Metrics())
         transport = httpx.ASGITransport(app=app)
         if document is not None:
-            options["json"] = document
+            options["content"], headers = dumped(document), {**headers, "Content-Type": "application/json"}
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             response = await client.request(method, f"/api/v1{path}", headers=headers, **options)
         if seen := check(response):
             self.seen[seen] += 1
         return response
 
-    async def get(self, path: str, status: int = 200, **query: Any) -> Any:
+    async def get(self, path: str, status: int = 200, /, **query: Any) -> Any:
         """The document of a GET."""
         response = await self("GET", path, params=query)
         assert response.status_code == status, response.text
@@ -131,7 +131,7 @@ class Api:
         assert response.status_code == status, response.text
         return response.json()
 
-    async def items(self, path: str, **query: Any) -> list[Any]:
+    async def items(self, path: str, /, **query: Any) -> list[Any]:
         """All items of a list, page by page."""
         found: list[Any] = []
         page = await self.get(path, **query)

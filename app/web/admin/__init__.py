@@ -28,10 +28,12 @@ log = get_logger("admin")
 
 def make_admin(service: RunningService, settings: AdminSettings, metrics: Metrics, *, is_open: bool = False) -> ASGIApp:
     """Return the ASGI application of the admin socket. With `is_open`, the console needs no token."""
+    api = HostCheck(make_api(service, settings.token), settings)
     router = Router(
         [
             *_open_pages(metrics, service.status),
-            Mount("/api/v1", HostCheck(make_api(service, settings.token), settings)),
+            Route("/api/v1", api),
+            Mount("/api/v1", api),
             Route("/console", _console),
             Mount("/console", HostCheck(make_console(service, settings, is_open=is_open), settings)),
         ],

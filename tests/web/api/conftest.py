@@ -16,7 +16,7 @@ from app.service import Service, open_service
 from app.store import people
 from app.store.people import Changes
 
-SHOP, BAR, ANN, BOB = "33644600000", "33644600001", "33700000001", "33700000002"
+SHOP, BAR, ANN, BOB = "33644600000", "33644600001", "33612345671", "33612345672"
 CONFIG = f"""
 [server]
 public_url = "https://sms.example.com"
