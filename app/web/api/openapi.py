@@ -1,6 +1,6 @@
 """The OpenAPI document, https://spec.openapis.org/oas/v3.1.1.html: the API, and the requests that the service makes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app import __version__
@@ -24,13 +24,14 @@ COMMON = {
     401: "The token is missing or wrong.",
     403: "The Host header names no host of `[admin] hosts`.",
     500: "An unexpected error.",
-    503: "The store cannot be read or written; try again after `Retry-After`.",
 }
+OF_STORE = {503: "The store cannot be read or written; try again after `Retry-After`."}
 WITH_BODY = {
     408: "The body was not complete in time.",
     413: "The body is over 64 KiB.",
     415: "The body is not `application/json`.",
 }
+ERRORS = COMMON | OF_STORE | WITH_BODY
 BAD_INPUT = "The query or the body is not as described; `errors` says what is wrong with which member."
 REFUSED = "It cannot be done as asked; `detail` says why."
 
@@ -54,7 +55,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "webhooks": WEBHOOKS,
         "components": {
             "schemas": {**messages.SCHEMAS, **others.SCHEMAS, **webhooks.SCHEMAS},
-            "responses": {_name(status): _problem(status, words) for status, words in (COMMON | WITH_BODY).items()},
+            "responses": {_name(status): _problem(status, words) for status, words in ERRORS.items()},
             "headers": {
                 "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
                 "WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}},
@@ -109,17 +110,15 @@ def _responses(one: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
     for status, success in one.successes.items():
         yield str(status), {"description": success.description, "content": _json(success.schema, success.example)}
     yield "400", _problem(400, BAD_INPUT, "BadInput")
-    errors = {422: REFUSED, **one.errors} if one.when_refused != 404 and _may_be_refused(one) else one.errors  # noqa: PLR2004
-    for status, words in errors.items():
-        yield str(status), _problem(status, words, one.refused_schema if status == 422 else "Problem")  # noqa: PLR2004
-    for status in (*COMMON, *(WITH_BODY if one.body else ())):
-        if status == 503 and not one.uses_store:  # noqa: PLR2004
-            continue
+    for status, words in _own_errors(one).items():
+        yield str(status), _problem(status, words, one.refused_schema)
+    for status in (*COMMON, *(OF_STORE if one.uses_store else ()), *(WITH_BODY if one.body else ())):
         yield str(status), {"$ref": f"#/components/responses/{_name(status)}"}
 
 
-def _may_be_refused(one: Endpoint) -> bool:
-    return bool(one.query or one.body or (one.path_values and not one.errors))
+def _own_errors(one: Endpoint) -> Mapping[int, str]:
+    """Return the errors of an endpoint itself: an operation may refuse whatever a caller names."""
+    return one.errors or ({422: REFUSED} if one.path_values or one.query or one.body else {})
 
 
 def _problem(status: int, description: str, schema: str = "Problem") -> dict[str, Any]:
