@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from app.operations.addresses import ReadAddress, read_own, read_person
+from app.operations.addresses import ReadAddress, read_own, read_person, read_sender, spellings
 from app.operations.cursors import cursor, position
 from app.operations.opt_out_lists import ImportPlan, import_opt_outs, plan_import, write_opt_outs
 from app.plivo.numbers import Reading, canonical
@@ -80,17 +80,30 @@ async def page_opt_outs(
     Raises `OperationRefused` for what is no number or no cursor, and `Unavailable`.
     """
     start = position(_KIND, cursor_) or 0
-    person = None if which.person is None else canonical((await read_person(store, which.person, read)).address)
-    number = None if which.number is None else (await read_own(store, which.number, read)).address
-    every = await stored.list_opt_outs(store.engine, person or number, ended=True)
+    every = await _of_either(store, which, read)
     found: list[OptOutRecord] = []
     for place, one in enumerate(every[start:], start):  # an ended one keeps its place
         if len(found) == limit:
             return OptOutPage(tuple(found), cursor(_KIND, place))
-        wanted = person in (None, one.person) and number in (None, one.number)
-        if wanted and (which.ended or one.ended_at is None):
+        if which.ended or one.ended_at is None:
             found.append(one)
     return OptOutPage(tuple(found), None)
+
+
+async def _of_either(store: Store, which: OptOutFilter, read: ReadAddress) -> list[OptOutRecord]:
+    """Return the opt-outs of a person and of a number of ours, oldest first, those that have ended included."""
+    people = [canonical(one) for one in spellings(which.person, read)] if which.person is not None else None
+    numbers = spellings(which.number, read) if which.number is not None else None
+    meant: list[str | None] = [*dict.fromkeys(people or numbers or ())] or [None]
+    found = [one for who in meant for one in await stored.list_opt_outs(store.engine, who, ended=True)]
+    theirs = [
+        one for one in found if one.person in (people or [one.person]) and one.number in (numbers or [one.number])
+    ]
+    if not theirs:
+        for text in (which.person, which.number):
+            if text is not None:
+                read_sender(text, read)
+    return sorted(theirs, key=lambda one: one.at)
 
 
 async def plan_change(store: Store | None, number: str, person: str, read: ReadAddress, *, out: bool) -> OptOutPlan:

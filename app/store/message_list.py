@@ -28,8 +28,9 @@ Page = tuple[list[MessageRecord], int | None]
 
 @dataclass(frozen=True, slots=True)
 class StoredFilter:
-    """A filter of messages. None and empty values select everything. `addresses` are what one number may mean: a
-    person, or one of our numbers.
+    """A filter of messages. None and empty values select everything.
+
+    `people` are canonical numbers. `addresses` are what one number may mean: a person, or one of our numbers.
     """
 
     route: str | None = None
@@ -37,6 +38,7 @@ class StoredFilter:
     outcome: MessageOutcome | None = None
     addresses: tuple[str, ...] = ()
     span: Span = EVER
+    people: tuple[str, ...] = ()
 
 
 def _reported(*statuses: str) -> sa.ColumnElement[bool]:
@@ -93,6 +95,8 @@ async def _conditions(
     indexed = [messages.c.id < before] if before is not None else []
     indexed += await _ids(connection, which.span)
     others: Conditions = []
+    if which.people:
+        indexed.append(messages.c.person.in_(which.people))
     if which.addresses:
         theirs = messages.c.person.in_({canonical(address) for address in which.addresses})
         if await connection.scalar(sa.select(sa.exists().where(theirs))):

@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.plivo.numbers import canonical
 from app.policies.usage import Conversation, OptOutChange
+from app.store.arrivals import first_after
 from app.store.delivery_commands import leave_trace
 from app.store.queries import Row, plain
-from app.store.reading import reading
+from app.store.reading import AsReader, reading
 from app.store.records import OptOutRecord, ReplyCount
 from app.store.schema import cooldowns, messages, opt_outs, reports
 from app.store.usage import change_row
@@ -92,6 +93,17 @@ def _stands(address: str) -> sa.Select[tuple[bool]]:
     return sa.select(sa.or_(*(sa.exists().where(column.in_(forms)) for column in ADDRESSES)))
 
 
+async def known_people(engine: AsyncEngine, people: Iterable[str]) -> set[str]:
+    """Return those of the canonical numbers that an index knows as a person's. Raises `Unavailable`."""
+    columns = [table.c.person for table in (messages, reports, opt_outs, cooldowns)]
+    async with reading(engine) as connection:
+        return {
+            person
+            for person in people
+            if await connection.scalar(sa.select(sa.or_(*(sa.exists().where(column == person) for column in columns))))
+        }
+
+
 async def is_ours(engine: AsyncEngine, number: str) -> bool:
     """Return whether messages were sent to this number, so that it is one of ours. Raises `Unavailable`."""
     query = sa.select(sa.exists().where(messages.c.recipient == number))
@@ -128,10 +140,17 @@ def _periods(changes: Iterable[Row]) -> list[OptOutRecord]:
 async def list_counts(engine: AsyncEngine, since: float, limit: int, who: str | None = None) -> list[ReplyCount]:
     """Count the replies to each person, or to one, since a time, the busiest first. Raises `Unavailable`."""
     count: sa.ColumnElement[Any] = sa.func.count()
+    async with reading(engine) as connection:
+        first = await first_after(AsReader(connection), messages.c.id, messages.c.received_at, since)
     number, person, at = messages.c.recipient.label("number"), messages.c.person, messages.c.received_at
     query = (
         sa.select(number, person, count.label("replies"), sa.func.max(at).label("last"))
-        .where(at > since, messages.c.counted == 1, *([messages.c.person == canonical(who)] if who else ()))
+        .where(
+            messages.c.id >= first,
+            at > since,
+            messages.c.counted == 1,
+            *([messages.c.person == canonical(who)] if who else ()),
+        )
         .group_by(number, person)
         .order_by(count.desc())
         .limit(limit)

@@ -21,7 +21,6 @@ PERSON = {
     "opt_outs": [OPT_OUT],
     "replies": [REPLIES],
     "messages": [MESSAGE],
-    "reports": [],
 }
 
 
@@ -51,7 +50,8 @@ class ForgetQuery:
 
 
 async def _show(service: RunningService, path: PersonPath, query: PersonQuery) -> Answer:
-    found = await find_person(service.store, path.number, service.read_address, time.time(), query.limit)
+    own = service.runtime().table.by_number
+    found = await find_person(service.store, path.number, service.read_address, own, time.time(), query.limit)
     return Answer(person_document(found))
 
 

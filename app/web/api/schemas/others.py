@@ -34,7 +34,6 @@ _PERSON = an_object(
     opt_outs=said(some(ref("OptOut")), "Those that have ended included, oldest first."),
     replies=said(some(ref("ReplyCount")), "What limits have counted in the last 24 h."),
     messages=said(some(ref("Message")), "Newest first."),
-    reports=said(some(ref("Report")), "Of messages that this service did not send. Newest first."),
 )
 _TARGET = an_object(
     name=STRING,
