@@ -127,6 +127,7 @@ async def test_ids_that_are_not_there(store: Store) -> None:
     """They are named, unless the limit may have cut them off."""
     ids = await dead(store, 2)
     assert (await list_deliveries(store, Selection(ids=(*ids, 77, 78)), 10)).missing == (77, 78)
+    assert (await list_deliveries(store, Selection(ids=(*ids, 77)), 2)).missing == (77,)
     assert (await list_deliveries(store, Selection(ids=(*ids, 77)), 1)).missing == ()
 
 

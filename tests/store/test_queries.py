@@ -212,3 +212,13 @@ _MANY_DELIVERIES = """
     INSERT INTO deliveries (report_id, target, state, sequence, due_at, attempts, created_at)
     SELECT id, 'crm', 'done', sequence, 0, 1, 0 FROM reports
 """
+
+
+@pytest.mark.parametrize("newest", [0, 1, 2, 100])
+async def test_deliveries_of_a_status(store: Store, monkeypatch: pytest.MonkeyPatch, newest: int) -> None:
+    """Newest first and page by page, however few are looked through before all are."""
+    monkeypatch.setattr("app.store.queries.NEWEST", newest)
+    for number, status in enumerate(("sent", "delivered", "sent", "failed", "sent"), 1):
+        await store.queue.accept(incoming(number, status=status))
+    pages = [await list_deliveries(store.engine, Selection(status="sent"), 2, before) for before in (None, 3, 1)]
+    assert [[one.id for one in page] for page in pages] == [[5, 3], [1], []]
