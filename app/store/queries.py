@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.plivo.numbers import canonical
+from app.plivo.numbers import canonical, normalise
 from app.store.database import now
 from app.store.reading import reading
 from app.store.records import (
@@ -79,10 +79,12 @@ async def _concerning(connection: AsyncConnection, who: str, limit: int, span: S
     concerned = (reports.c.person == person) | (reports.c.message_uuid == who) | (reports.c.in_reply_to == who)
     found_reports = await _reports(connection, _is_report & concerned & reported, limit)
     uuids = {row["in_reply_to"] for row in found_reports if row["message_uuid"] == who}
-    by_index = (messages.c.person == person) | messages.c.message_uuid.in_({who} | uuids)
-    found = await _messages(connection, by_index & came, limit)
-    if not (found or found_reports):  # one of our numbers: no index holds it, so the newest rows are looked through
-        found = await _messages(connection, (messages.c.recipient == who) & came, limit)
+    by_index = messages.c.person == person, messages.c.message_uuid.in_({who} | uuids)
+    found = await _messages(connection, [one & came for one in by_index], limit)
+    if not (found or found_reports) and who == normalise(
+        who
+    ):  # one of our numbers: no index holds it, so the newest rows are looked through
+        found = await _messages(connection, [(messages.c.recipient == who) & came], limit)
         found_reports = await _reports(connection, _is_report & (reports.c.sender == who) & reported, limit)
     return found, found_reports
 
@@ -137,15 +139,24 @@ async def waiting(engine: AsyncEngine) -> dict[str, int]:
         return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-async def _messages(connection: AsyncConnection, where: sa.ColumnElement[bool], limit: int) -> list[Row]:
-    query = sa.select(messages).where(where).order_by(messages.c.id.desc()).limit(limit)
-    return [plain(row) for row in (await connection.execute(query)).mappings()][::-1]
+async def _messages(connection: AsyncConnection, wheres: Sequence[sa.ColumnElement[bool]], limit: int) -> list[Row]:
+    """Return the newest messages that meet one of the conditions, oldest first.
+
+    Ids are found and sorted before rows are read: an index may have them all.
+    """
+    ids: set[int] = set()
+    for where in wheres:
+        ids.update(
+            await connection.scalars(sa.select(messages.c.id).where(where).order_by(messages.c.id.desc()).limit(limit))
+        )
+    newest = sa.select(messages).where(messages.c.id.in_(sorted(ids)[-limit:])).order_by(messages.c.id)
+    return [plain(row) for row in (await connection.execute(newest)).mappings()]
 
 
 async def _reports(connection: AsyncConnection, where: sa.ColumnElement[bool], limit: int) -> list[Row]:
-    query = (
-        sa.select(reports).where(where).order_by(reports.c.received_at.desc(), reports.c.sequence.desc()).limit(limit)
-    )
+    newest = reports.c.received_at.desc(), reports.c.sequence.desc()
+    ids = sa.select(reports.c.id).where(where).order_by(*newest).limit(limit)  # sorted without the rows
+    query = sa.select(reports).where(reports.c.id.in_(ids)).order_by(*newest)
     return [plain(row) for row in (await connection.execute(query)).mappings()][::-1]
 
 
