@@ -12,7 +12,7 @@ from support import plivo_sdk, postgres, process, proxy, receiver, wire
 from support.postgres import Own
 from support.process import MINIMAL, Served
 
-DEADLINE = 6.0  # seconds, the default
+PLIVO_HANGS_UP = 8.0  # seconds; the default deadline is 6
 PASSWORD = "not-for-any-log"
 
 
@@ -36,7 +36,7 @@ def _until_answered(service: Served, seconds: float = 15.0) -> None:
 
 
 def _until_ready(service: Served) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 15
     while service.get("/ready")[0] != 200:
         assert time.monotonic() < deadline
         time.sleep(0.2)  # likewise
@@ -59,7 +59,7 @@ async def test_a_restart_of_the_server_needs_none_of_ours(own: Own, tmp_path: Pa
                     calls = [pool.submit(wire.tell, service, wire.message())]
                     calls.append(pool.submit(wire.tell, service, plivo_sdk.report(), "/report"))
                     assert [call.result()[0] for call in calls] == [503, 503]
-                assert time.monotonic() - started < DEADLINE + 1
+                assert time.monotonic() - started < PLIVO_HANGS_UP
                 assert (service.get("/health")[0], service.get("/ready")[0]) == (200, 503)
                 own.start()
                 up.append(True)
@@ -84,7 +84,7 @@ async def test_a_server_that_hangs_is_503_in_time(own: Own, tmp_path: Path) -> N
                     calls = [pool.submit(wire.tell, service, wire.message())]
                     calls.append(pool.submit(wire.tell, service, plivo_sdk.report(), "/report"))
                     assert [call.result()[0] for call in calls] == [503, 503]
-                assert time.monotonic() - started < DEADLINE + 1
+                assert time.monotonic() - started < PLIVO_HANGS_UP
                 assert (service.get("/health")[0], service.get("/ready")[0]) == (200, 503)
                 door.go_on()
                 _until_answered(service)

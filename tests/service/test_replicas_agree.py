@@ -185,7 +185,7 @@ def test_a_pause_by_command_is_seen_by_both(house: House) -> None:
     time.sleep(1.2)  # both look for what is due each second
     assert len(house.crm.received) == before
     assert process.run("deliveries", "resume", "crm", cwd=house.one.folder).returncode == 0
-    house.crm.wait_for(lambda got: len(got) == before + 6, seconds=2)
+    house.crm.wait_for(lambda got: len(got) == before + 6, seconds=10)
 
 
 def test_what_a_killed_replica_held_is_delivered_by_the_other(

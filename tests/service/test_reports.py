@@ -176,7 +176,7 @@ def test_a_locked_store_is_told_before_plivo_hangs_up(tmp_path: Path) -> None:
                 thread.join()
             store.execute("ROLLBACK")
         assert [status for status, _ in took] == [503, 503, 503]
-        assert max(seconds for _, seconds in took) < 2
+        assert max(seconds for _, seconds in took) < 4  # by itself SQLite waits for 5 s
         _until(lambda: wire.tell(service, report, "/report") == (200, b"stored\n"))
         assert wire.text_of(wire.tell(service, message)[1]) == "Thanks, we got your message."
 

@@ -42,7 +42,7 @@ def test_sigterm_ends_it_in_time_and_a_hanging_delivery_is_due_at_once(tmp_path:
         started = time.monotonic()
         with process.served(tmp_path, _config(target.url)):
             first, second = target.wait_for(lambda received: len(received) == 2)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 30  # its lease would have lasted for 50 s
         assert first.headers["webhook-id"] == second.headers["webhook-id"]
         assert first.body == second.body
 

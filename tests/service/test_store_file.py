@@ -19,7 +19,7 @@ from support import plivo_sdk, process, scrape, wire
 
 T = TypeVar("T")
 CONFIG = f'{process.MINIMAL}[admin]\nlisten = "127.0.0.1:0"\n'
-SIGHT = 5.0  # seconds within which a fault or its end must be noticed; it is looked for once a second
+SIGHT = 15.0  # seconds within which a fault or its end must be noticed; it is looked for once a second
 
 
 @dataclass

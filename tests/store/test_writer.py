@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -22,9 +23,11 @@ NOTE = Statement(sa.insert(notes).values(text=sa.bindparam("text")))
 
 
 class Notes:
-    """A verb that keeps the groups it was given."""
+    """A verb that keeps the groups it was given; it writes nothing before it may."""
 
     def __init__(self) -> None:
+        self.may_write = threading.Event()
+        self.may_write.set()
         self.groups: list[list[str]] = []
         self.called = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -33,6 +36,7 @@ class Notes:
         """Writes each text down; "odd" is written and refused."""
         self.groups.append(list(texts))
         self._loop.call_soon_threadsafe(self.called.set)  # verbs run in the writer's thread
+        self.may_write.wait(10)
         for text in texts:
             await connection.execute(NOTE, {"text": text})
         return [LookupError(text) if text == "odd" else text.upper() for text in texts]
@@ -99,10 +103,13 @@ async def test_result_comes_after_the_commit(thread: Sqlite, tmp_path: Path) -> 
 async def test_what_arrives_during_a_commit_shares_the_next(thread: Sqlite) -> None:
     """Group commit: the first goes alone, all that came meanwhile go together, in order, none lingers."""
     verb = Notes()
+    verb.may_write.clear()
     async with running(thread) as writer:
         first = asyncio.create_task(writer.submit(verb, "00"))
         await verb.called.wait()  # its transaction is under way
         rest = [asyncio.create_task(writer.submit(verb, f"{number:02}")) for number in range(1, 40)]
+        await asyncio.sleep(0)
+        verb.may_write.set()
         assert await asyncio.gather(first, *rest) == [f"{number:02}" for number in range(40)]
     assert verb.groups == [["00"], [f"{number:02}" for number in range(1, 40)]]
 
@@ -234,6 +241,7 @@ async def test_cancelled_caller_harms_nobody(thread: Sqlite, tmp_path: Path) -> 
 async def test_writer_that_ends_leaves_nobody_waiting(thread: Sqlite) -> None:
     """If the writer is ended from outside, those under way, those who wait and those who come get 503."""
     verb = Notes()
+    verb.may_write.clear()
     writer = Writer(thread.write)
     task = asyncio.create_task(writer.run())
     under_way = asyncio.create_task(writer.submit(verb, "a"))
@@ -246,6 +254,7 @@ async def test_writer_that_ends_leaves_nobody_waiting(thread: Sqlite) -> None:
         assert [type(result) for result in results] == [asyncio.CancelledError, Unavailable, Unavailable]
         with pytest.raises(Unavailable):
             await writer.submit(verb, "c")
+    verb.may_write.set()
 
 
 @pytest.mark.parametrize("swapped", [False, True])

@@ -138,7 +138,7 @@ def test_a_post_is_timed_whatever_comes_of_it() -> None:
         raise OSError("refused")
     found = read(metrics)
     assert scrape.value(found, "post_seconds_count", target="crm") == 2
-    assert 0 < scrape.value(found, "post_seconds_sum", target="crm") < 1
+    assert 0 < scrape.value(found, "post_seconds_sum", target="crm") < 60
 
 
 LEVELS = Levels(
