@@ -36,13 +36,15 @@ def test_watch_reloads_a_file_that_has_changed(tmp_path: Path) -> None:
 
 
 def test_changed_code_of_a_rule_takes_a_restart(tmp_path: Path) -> None:
-    """`serve --watch` says so, and goes on with the code that it has."""
+    """`serve --watch` says so, and goes on with the code that it has; a change of the file alone takes none."""
     (tmp_path / "own.py").write_text(FUNCTION.format(text=OLD))
     with process.served(tmp_path, PYTHON, "--watch") as service:
         assert _answer(service) == OLD
+        (tmp_path / "config.toml").write_text(PYTHON + "# a change\n")
+        (of_file,) = service.wait_for("reloaded")
         (tmp_path / "own.py").write_text(FUNCTION.format(text=NEW))
-        (line,) = service.wait_for("reloaded")
-        assert line["needs_restart"] == ["the code of Python rules"]
+        of_code = service.wait_for("reloaded", 2)[1]
+        assert (of_file.get("needs_restart"), of_code["needs_restart"]) == (None, ["the code of Python rules"])
         assert _answer(service) == OLD
 
 

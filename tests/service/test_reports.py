@@ -189,5 +189,5 @@ def test_deliveries_of_a_target_that_is_gone_are_told(tmp_path: Path) -> None:
         headers = plivo_sdk.headers("POST", "https://sms.example.com/report", params)
         assert process.call(service, "POST", "/report", params, headers)[0] == 200
     with process.served(tmp_path, process.MINIMAL) as service:
-        (line,) = [line for line in service.lines() if line["event"] == "deliveries to an unknown target"]
+        (line,) = service.wait_for("deliveries to an unknown target")
     assert (line["target"], line["deliveries"], "deliveries drop --target gone" in line["advice"]) == ("gone", 1, True)
