@@ -14,6 +14,7 @@ from app.config import BadConfig, Diagnostic, Loaded
 from app.config.diagnostics import for_log
 from app.operations.reload import FileError, ReloadResult
 from app.service import Service
+from app.settings import Settings
 from app.telemetry import get_logger
 
 log = get_logger("service")
@@ -58,7 +59,8 @@ class Reloader:
 
     async def _put_in_force(self, loaded: Loaded) -> ReloadResult:
         before = self._service.loaded
-        keys = (key for key in RESTART if attrgetter(key)(before.settings) != attrgetter(key)(loaded.settings))
+        old, new = _lasting(before.settings), _lasting(loaded.settings)
+        keys = (key for key in RESTART if attrgetter(key)(old) != attrgetter(key)(new))
         changed = (*keys, *([CODE] if await asyncio.to_thread(self.code_has_changed) else []))
         await self._service.use(_until_restart(before, loaded))
         self._service.state.failed_reload, self._service.state.reloaded_at = None, time.time()
@@ -105,6 +107,11 @@ def _content(path: Path) -> bytes | None:
 
 def _file_error(file: str, error: Diagnostic) -> FileError:
     return FileError(error.file or file, error.line, error.column, error.key, error.message)
+
+
+def _lasting(settings: Settings) -> Settings:
+    """Return the settings without `test_senders`, which is the one key of `[admin]` that needs no restart."""
+    return replace(settings, admin=settings.admin and replace(settings.admin, test_senders=()))
 
 
 def _until_restart(before: Loaded, loaded: Loaded) -> Loaded:

@@ -109,7 +109,7 @@ def _read(source: Source) -> Loaded | None:
     admin = read_test_senders(source, admin, routes, reader.read_address)
     tests = read_tests(source, data.get("tests", []), routes, rules)
     own = {name: draft.options for name, draft in reader.own.items()}
-    policies = compile_policies(routes, reader.limits, reader.opt_out, own)
+    policies = compile_policies(routes, reader.limits, reader.opt_out, own, admin)
     lint.warn_of_exposure(source)
     lint.warn_of_strangers(source, admin)
     if plivo and not plivo.auth_tokens:
@@ -156,6 +156,8 @@ def _runtime(
         table,
         policies,
         Callback(f"{server.public_url}/report", server.callback_method),
-        Subscriptions(targets, table.route_name, targets_of, policies.honours_opt_outs, copies_of),
+        Subscriptions(
+            targets, table.route_name, targets_of, policies.honours_opt_outs, copies_of, policies.test_senders
+        ),
         keep_text=settings.store.keep_text > 0,
     )

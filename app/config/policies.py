@@ -6,7 +6,7 @@ from typing import Any
 
 from app.config.source import Source
 from app.config.validation import check
-from app.plivo.numbers import Reading, doubtful, show
+from app.plivo.numbers import Reading, canonical, doubtful, show
 from app.policies import limits, opt_out
 from app.policies.limits import LimitOptions
 from app.policies.opt_out import OptOutOptions
@@ -87,7 +87,11 @@ def read_test_senders(
 
 
 def compile_policies(
-    table: Table, common: LimitOptions, opt_outs: OptOutOptions, own: Mapping[str, RouteOptions]
+    table: Table,
+    common: LimitOptions,
+    opt_outs: OptOutOptions,
+    own: Mapping[str, RouteOptions],
+    admin: AdminSettings | None,
 ) -> Policies:
     """What is asked around the rules of each route. Routes without options of their own share one value."""
     default = RoutePolicy(opt_out.for_route(opt_outs), limits.for_route(common))
@@ -97,4 +101,5 @@ def compile_policies(
         )
         for name, options in own.items()
     }
-    return Policies(default, by_route, table.route_name)
+    test_senders = frozenset(map(canonical, admin.test_senders if admin else ()))
+    return Policies(default, by_route, table.route_name, test_senders)

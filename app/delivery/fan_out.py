@@ -15,10 +15,11 @@ from app.plivo.messages import DeliveryReport
 
 
 class Origin(NamedTuple):
-    """The route and rule behind the message that a report is about."""
+    """The route and rule behind the message that a report is about, and the person whose message it answered."""
 
     route: str | None
     rule: str | None
+    person: str = ""
 
 
 def always(_number: str) -> bool:
@@ -38,20 +39,27 @@ class Subscriptions:
     of_route: Mapping[str, tuple[str, ...]]  # the targets of each route
     honours_opt_outs: Callable[[str], bool] = always  # our number -> whether opt-outs bind it
     copies_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the targets of each route that want copies
+    test_senders: frozenset[str] = frozenset()  # reports of replies to them reach no target
 
 
 @frozen
 class FanOut:
-    """The route of a report, and the targets that get it. `for_all` means that it has no route."""
+    """The route of a report, and the targets that get it.
+
+    `for_all` means that it has no route, `for_test` that it is about a reply to a test sender.
+    """
 
     route: str | None
     rule: str | None
     targets: tuple[str, ...]
     for_all: bool = False
+    for_test: bool = False
 
 
 def fan_out(subscriptions: Subscriptions, origin: Origin | None, report: DeliveryReport) -> FanOut:
     """Return the route of a report, and the targets that want it."""
+    if origin and origin.person in subscriptions.test_senders:
+        return FanOut(origin.route, origin.rule, (), for_test=True)
     named = origin.route if origin else None
     known = named if named in subscriptions.of_route else subscriptions.route_of(report.sender)
     names = tuple(subscriptions.targets) if known is None else subscriptions.of_route[known]

@@ -82,7 +82,7 @@ class RouteLimits:
     exempt: frozenset[str]
     window: float  # seconds; how far back any rate counts replies
     budgets: tuple[Budget, ...]
-    scopes: frozenset[str]
+    scopes: frozenset[str]  # of the spending caps that replies use up; empty for test senders, whom the caps bind too
     reactions: Reactions
 
     def window_of(self, person: str) -> float:
@@ -139,7 +139,7 @@ def near_limit(limits: RouteLimits, usage: Usage, units: int) -> str | None:
     """Return the spending cap that a reply of `units` takes past `NEAR_LIMIT`, or None."""
     for budget, rate in limits.caps:
         before = usage.spent.get(budget, 0)
-        if before < NEAR_LIMIT * rate.count <= before + units:
+        if before < NEAR_LIMIT * rate.count <= before + units and budget.scope in limits.scopes:
             return f"total {rate}{_of(budget)}"
     return None
 

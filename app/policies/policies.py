@@ -1,7 +1,7 @@
 """The policies of every route, prepared at load, and which opt-outs bind which of our numbers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.policies.limits import ALL_ROUTES, LimitOptions, Rate, RouteLimits, for_route
 from app.policies.opt_out import RouteOptOut
@@ -15,6 +15,10 @@ class RoutePolicy:
     opt_out: RouteOptOut = field(default_factory=RouteOptOut)
     limits: RouteLimits = field(default_factory=lambda: for_route(LimitOptions()))
 
+    def for_test(self) -> "RoutePolicy":
+        """Return the policy for a test sender, whose replies use up no spending cap."""
+        return replace(self, limits=replace(self.limits, scopes=frozenset()))
+
 
 def _no_route(_number: str) -> str | None:
     return None
@@ -27,10 +31,16 @@ class Policies:
     default: RoutePolicy = field(default_factory=RoutePolicy)
     by_route: Mapping[str, RoutePolicy] = field(default_factory=dict)
     route_of: Callable[[str], str | None] = _no_route  # our number -> the name of its route
+    test_senders: frozenset[str] = frozenset()  # people whose messages count for nobody else: `[admin] test_senders`
 
     def of(self, route: str | None) -> RoutePolicy:
         """Return the policy of a route; None is for numbers without a route."""
         return self.by_route.get(route, self.default) if route else self.default
+
+    def for_person(self, route: str | None, person: str) -> RoutePolicy:
+        """Return the policy of a route for messages of this person."""
+        policy = self.of(route)
+        return policy.for_test() if person in self.test_senders else policy
 
     @property
     def caps(self) -> Mapping[Budget, tuple[str | None, Rate]]:

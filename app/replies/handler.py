@@ -110,7 +110,15 @@ class ReplyHandler:
         route, evaluation = await begin(runtime, message, at)
         name = route.name if route else None
         arrival = Arrival(
-            message, request, at, name, runtime.version, runtime.keep_text, runtime.policies, runtime.callback
+            message,
+            request,
+            at,
+            name,
+            runtime.version,
+            runtime.keep_text,
+            runtime.policies,
+            runtime.callback,
+            message.person in runtime.policies.test_senders,
         )
         pending = _Pending(arrival, runtime, route, evaluation)
         if has_effects(route, evaluation):
@@ -133,16 +141,16 @@ class ReplyHandler:
 
     async def _claimed(self, pending: _Pending) -> bytes:
         """Claim the message and ask its rules, or join the task that does. Poll a claim that another process holds."""
-        arrival, name = pending.arrival, pending.arrival.route
+        arrival = pending.arrival
         query = usage_query(arrival.message, pending.evaluation, {arrival.message.person}, cooldowns=True)
         request = ClaimRequest(arrival, self._owner, CLAIM, query)
         while True:
             got = await self._journal.claim(request)
             if isinstance(got, Recorded):
-                self._observer.repeated(arrival.message.message_uuid, name)
+                self._observer.repeated(arrival)
                 return got.xml
             if running := self._tasks.get(pending.uuid):  # checked first: a claim succeeds again for its owner
-                self._observer.joined(name)
+                self._observer.joined(arrival)
                 return await self._wait(*running)
             if isinstance(got, Claimed):
                 self._refuse_if_busy(pending)
@@ -206,7 +214,7 @@ class ReplyHandler:
         arrival, evaluation = pending.arrival, pending.evaluation
         outcome = evaluation.outcome
         if outcome and outcome.failures:
-            self._observer.rules_failed(arrival.route, outcome)
+            self._observer.rules_failed(arrival, outcome)
             if outcome.failed:
                 await self._count_failure(pending, outcome)
                 claimed = True  # the row was written with the failure
@@ -219,12 +227,12 @@ class ReplyHandler:
             if copy:
                 self._copies.stored(copy.targets, copy.full)
         else:
-            self._observer.repeated(arrival.message.message_uuid, arrival.route)
+            self._observer.repeated(arrival)
         return recorded.xml
 
     def _copy(self, pending: _Pending) -> MessageCopy | None:
         targets = pending.runtime.subscriptions.copies_of.get(pending.arrival.route or "")
-        if not targets:
+        if not targets or pending.arrival.is_test:
             return None
         request = pending.arrival.request
         identifier = request.digest.hex()[:32]
@@ -238,7 +246,7 @@ class ReplyHandler:
             FailedCall(pending.arrival, 503, reason, rules_failed=True, ends_claim=True)
         )
         if failures < CALLS:
-            self._observer.call_failed(pending.arrival.route)
+            self._observer.call_failed(pending.arrival)
             message = f"no rule answered (call {failures} of {CALLS}): {reason}"
             raise RulesFailed(message)
         fields = {"message_uuid": pending.uuid, "route": pending.arrival.route, "calls": failures}

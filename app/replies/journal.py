@@ -38,6 +38,7 @@ class Arrival:
     keep_text: bool
     policies: Policies
     callback: Callback
+    is_test: bool = False  # it is from a test sender: it is not counted, and no target gets a copy
 
 
 @frozen

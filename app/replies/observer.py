@@ -1,4 +1,7 @@
-"""Log and count each reply. Texts are never logged, and numbers only as far as `telemetry` allows (G12)."""
+"""Log and count each reply. Texts are never logged, and numbers only as far as `telemetry` allows (G12).
+
+Replies to test senders are logged, with `test`, and not counted.
+"""
 
 from typing import NamedTuple
 
@@ -13,6 +16,8 @@ from app.telemetry.throttle import Throttle
 from app.tracing import trace_id
 
 log = get_logger("replies")
+
+_TEST = {"test": True}
 
 QUIET = 60.0  # seconds between two warnings of one kind; the second one counts those in between
 
@@ -31,28 +36,32 @@ class Observer:
         self._metrics = metrics
         self._throttle = Throttle[_Kind](1, quiet, _log_suppressed)
 
-    def rules_failed(self, route: str | None, outcome: Outcome) -> None:
-        """Count each rule of a route that failed."""
-        for step in outcome.failures:
-            self._metrics.rule_failed(route, step.rule)
+    def rules_failed(self, arrival: Arrival, outcome: Outcome) -> None:
+        """Count each rule that failed."""
+        if not arrival.is_test:
+            for step in outcome.failures:
+                self._metrics.rule_failed(arrival.route, step.rule)
 
-    def call_failed(self, route: str | None) -> None:
+    def call_failed(self, arrival: Arrival) -> None:
         """Count a call that got no answer because a rule failed. Plivo will call again."""
-        self._metrics.message(route, "failed")
+        if not arrival.is_test:
+            self._metrics.message(arrival.route, "failed")
 
-    def joined(self, route: str | None) -> None:
+    def joined(self, arrival: Arrival) -> None:
         """Count a call that waits for the answer of an earlier call."""
-        self._metrics.message(route, "repeat")
+        if not arrival.is_test:
+            self._metrics.message(arrival.route, "repeat")
 
-    def repeated(self, message_uuid: str, route: str | None) -> None:
+    def repeated(self, arrival: Arrival) -> None:
         """Log and count a call that got the answer of an earlier call."""
-        self._metrics.message(route, "repeat")
-        log.info("answered", message_uuid=message_uuid, again=True)
+        self.joined(arrival)
+        log.info("answered", message_uuid=arrival.message.message_uuid, again=True)
 
     def answered(self, arrival: Arrival, proposal: Proposal) -> None:
         """Log and count an answer, or silence, that is durable."""
         message, route = arrival.message, arrival.route
-        self._count(route, proposal)
+        if not arrival.is_test:
+            self._count(route, proposal)
         people = {"from": show(message.sender), "to": show(message.to)}
         log.info(
             "answered",
@@ -66,6 +75,7 @@ class Observer:
             recipients=sum([len(sent.dst) for sent in proposal.messages]),
             signed_by=arrival.request.signed_by or "nobody",
             trace_id=trace_id(message.message_uuid),
+            **(_TEST if arrival.is_test else {}),
         )
         if proposal.limited:
             event = "spending cap reached" if proposal.reason.startswith(SPENDING_CAP) else "rate limit reached"

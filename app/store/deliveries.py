@@ -95,10 +95,10 @@ def _told(
 
 
 async def _origins(connection: Connection, incoming: Sequence[IncomingReport]) -> dict[str, Origin]:
-    """Return the route and rule that made the messages of these reports, by the MessageUUID that was answered."""
+    """Return what made the messages of these reports, by the MessageUUID that was answered."""
     uuids = sorted({one.report.in_reply_to for one in incoming if one.report.in_reply_to})
     rows = await connection.fetch(_ORIGINS, {"uuids": uuids}) if uuids else []
-    return {uuid: Origin(route, rule) for uuid, route, rule in rows}
+    return {uuid: Origin(route, rule, person) for uuid, route, rule, person in rows}
 
 
 async def turn(connection: Connection, items: Sequence[Wanted | Settlement]) -> list[list[Delivery] | None]:
@@ -117,7 +117,7 @@ async def _settle(connection: Connection, settlements: Sequence[Settlement]) -> 
 
 _KNOWN = Statement(sa.select(reports.c.id).where(one_of(reports.c.id, "ids")))
 _ORIGINS = Statement(
-    sa.select(messages.c.message_uuid, messages.c.route, messages.c.rule).where(
+    sa.select(messages.c.message_uuid, messages.c.route, messages.c.rule, messages.c.person).where(
         one_of(messages.c.message_uuid, "uuids")
     )
 )

@@ -69,10 +69,10 @@ async def test_each_call_is_counted_once(log: Log) -> None:
     observer = Observer(metrics)
     for proposal in (HELLO, SILENCE, replace(SILENCE, failed=True), LIMITED, replace(HELLO, change=opted(out=True))):
         observer.answered(_came(), proposal)
-    observer.repeated("message-1", "support")
-    observer.joined("support")
-    observer.call_failed("support")
-    observer.rules_failed("support", Outcome(None, None, (Step("bot", "fails", "status 500"),)))
+    observer.repeated(_came())
+    observer.joined(_came())
+    observer.call_failed(_came())
+    observer.rules_failed(_came(), Outcome(None, None, (Step("bot", "fails", "status 500"),)))
     found = scrape.series(metrics.text()[0].decode())
     counted = {
         outcome: scrape.value(found, "messages_total", route="support", outcome=outcome)

@@ -112,7 +112,7 @@ class ReplayedUsage:
         route = self._table.route(past.recipient)
         conversation = Conversation(past.recipient, past.person)
         self.usage.note_reply(conversation, PastReply(past.received_at, past.text_key or ""))
-        scopes = self._policies.of(route.name if route else None).limits.scopes
+        scopes = self._policies.for_person(route.name if route else None, past.person).limits.scopes
         self._spending.note(scopes, past.at, past.reply_units)
         for key in cooldown_keys(route, past.rule, past.reason):
             self.usage.note_cooldown(conversation, key, past.at)
