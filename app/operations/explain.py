@@ -4,15 +4,15 @@ It uses the same functions as live traffic: `replies.evaluate`, then `replies.de
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.operations.addresses import ReadAddress, read_number, read_sender
 from app.operations.errors import OperationRefused
 from app.plivo.messages import InboundMessage
-from app.policies.usage import Usage
-from app.replies.decide import admit, candidate
-from app.replies.evaluate import ask_rules, begin
+from app.policies.usage import Usage, UsageQuery
+from app.replies.decide import admit, candidate, usage_query
+from app.replies.evaluate import ask_rules, begin, has_effects
 from app.replies.proposals import Proposal
 from app.rules.outcome import Step
 from app.rules.services import RuleServices
@@ -21,6 +21,8 @@ from app.suggestions import did_you_mean
 
 EXAMPLE_UUID = "00000000-0000-0000-0000-000000000000"
 SIGNED_BY = "V3"  # as if it had been verified, so that an opt-out shows what it would change
+
+LookUp = Callable[[UsageQuery], Awaitable[Usage]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,14 @@ class Explanation:
     steps: tuple[Step, ...]
 
 
+def calling_names(runtime: Runtime) -> tuple[str, ...]:
+    """Return the names of the rules that call out, for which a result may be given."""
+    return tuple(sorted({rule.name for rule in runtime.table.rules if rule.action.calls_out}))
+
+
 def check_given(runtime: Runtime, given: Iterable[str]) -> None:
     """Raise `OperationRefused` if no rule that calls out has one of these names."""
-    rules = {rule.name for rule in runtime.table.rules if rule.action.calls_out}
+    rules = calling_names(runtime)
     for name in given:
         if name not in rules:
             raise OperationRefused(f"--given {name}: no rule of this name calls out; {did_you_mean(name, rules)}")
@@ -52,8 +59,10 @@ class Question:
     given: Mapping[str, str] = field(default_factory=dict)  # a text, "pass" or "fail", by the name of the rule
 
 
-async def explain_question(runtime: Runtime, question: Question, read: ReadAddress) -> Explanation:
-    """Return what would be sent to somebody of whom nothing is remembered. Rules that call out are not called.
+async def explain_question(
+    runtime: Runtime, question: Question, read: ReadAddress, remember: LookUp | None = None
+) -> Explanation:
+    """Return what would be sent. Rules that call out are not called. Without `remember` nothing is remembered.
 
     Raises `OperationRefused` for what is no number or no such rule.
     """
@@ -61,16 +70,32 @@ async def explain_question(runtime: Runtime, question: Question, read: ReadAddre
     check_given(runtime, question.given)
     message = InboundMessage.of(EXAMPLE_UUID, sender, to, question.text, question.kind)
     at = time.time() if question.at is None else question.at
-    return await explain(runtime, message, at, RuleServices(given=question.given))
+    services = RuleServices(given=question.given)
+    if remember:
+        return await explain_with(runtime, message, at, services, remember)
+    return await explain(runtime, message, at, services)
 
 
 async def explain(
     runtime: Runtime, message: InboundMessage, at: float, services: RuleServices, usage: Usage | None = None
 ) -> Explanation:
     """Return what would be sent at this time (seconds since the epoch). `usage` is what is remembered, if anything."""
-    usage = usage or Usage()
+    remembered = usage or Usage()
+
+    async def remember(_query: UsageQuery) -> Usage:
+        return remembered
+
+    return await explain_with(runtime, message, at, services, remember)
+
+
+async def explain_with(
+    runtime: Runtime, message: InboundMessage, at: float, services: RuleServices, remember: LookUp
+) -> Explanation:
+    """Return what would be sent. `remember` is asked before the rules, and again for everybody who would be texted."""
     route, evaluation = await begin(runtime, message, at)
-    evaluation = await ask_rules(runtime, route, message, evaluation, usage, services)
+    usage = await remember(usage_query(message, evaluation, (message.person,), cooldowns=True))
+    known = usage if has_effects(route, evaluation) else None
+    evaluation = await ask_rules(runtime, route, message, evaluation, known, services)
     ready = candidate(message, evaluation, runtime.policies, runtime.callback, SIGNED_BY)
     steps = evaluation.outcome.steps if evaluation.outcome else ()
-    return Explanation(evaluation.route, admit(ready, usage), steps)
+    return Explanation(evaluation.route, admit(ready, await remember(ready.query)), steps)

@@ -4,7 +4,7 @@ from functools import cache
 
 import sqlalchemy as sa
 
-from app.store.driver import Connection, Reader
+from app.store.driver import Reader
 from app.store.schema import messages
 from app.store.statement import Statement
 
@@ -17,7 +17,7 @@ class Arrivals:
     def __init__(self) -> None:
         self._found: dict[float, tuple[float, int]] = {}  # window -> (when it was looked up, id)
 
-    async def first_id(self, connection: Connection, window: float, now: float) -> int:
+    async def first_id(self, connection: Reader, window: float, now: float) -> int:
         """Return the id of a row before which none arrived in the last `window` seconds."""
         looked_up, found = self._found.get(window, (float("-inf"), 0))
         if not 0 <= now - looked_up < FRESH:

@@ -26,11 +26,12 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 class AsReader:
-    """A connection for reading that takes the statements of the hot path (`driver.Reader`)."""
+    """A connection for reading that takes the statements of the hot path (`driver.Reader`), as they are compiled."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
         """Return the rows of a statement."""
-        return list(await self._connection.execute(statement.core, values))
+        sql, parameters = statement.sqlite if self._connection.dialect.name == "sqlite" else statement.postgres
+        return list(await self._connection.exec_driver_sql(sql, parameters(values)))

@@ -61,7 +61,7 @@ class Statement:
     """One statement. If `counted`, it is executed for many rows, and the number of rows that it changed is needed."""
 
     def __init__(self, core: Any, *, counted: bool = False) -> None:
-        self.core = core  # for a connection of SQLAlchemy; without `one_of`, whose list it does not take
+        self.core = core
         self._counted = counted
 
     def named(self, row: Sequence[Any]) -> SimpleNamespace:

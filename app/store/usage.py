@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.plivo.markup import parse
 from app.plivo.numbers import canonical
@@ -11,7 +12,8 @@ from app.policies.reactions import ANSWERS
 from app.policies.usage import Budget, Conversation, OptOutChange, OptOutState, PastReply, Usage, UsageQuery
 from app.store.arrivals import Arrivals
 from app.store.database import insert_or
-from app.store.driver import Connection
+from app.store.driver import Connection, Reader
+from app.store.reading import AsReader, reading
 from app.store.schema import cooldowns, messages, opt_outs, spending
 from app.store.statement import Statement, one_of, values_of
 
@@ -56,7 +58,7 @@ _COOL = Statement(
 _CHANGE = Statement(sa.insert(opt_outs).values(values_of(opt_outs)).inline())
 
 
-async def read(connection: Connection, queries: Sequence[UsageQuery], arrivals: Arrivals) -> Usage:
+async def read(connection: Reader, queries: Sequence[UsageQuery], arrivals: Arrivals) -> Usage:
     """Return what these messages need to know. Rows from a clock that was ahead suppress no reply."""
     usage = Usage()
     until = max((query.at for query in queries), default=0.0) + AHEAD
@@ -74,7 +76,13 @@ async def read(connection: Connection, queries: Sequence[UsageQuery], arrivals: 
     return usage
 
 
-async def _texts(connection: Connection, conversation: Conversation) -> tuple[str, ...]:
+async def look_up(engine: AsyncEngine, query: UsageQuery) -> Usage:
+    """Return what one message needs to know, without writing anything. Raises `Unavailable`."""
+    async with reading(engine) as connection:
+        return await read(AsReader(connection), [query], Arrivals())
+
+
+async def _texts(connection: Reader, conversation: Conversation) -> tuple[str, ...]:
     """Return the texts that our number last sent to this person, including answers to messages to another number."""
     number, person = conversation
     return tuple(
@@ -85,13 +93,13 @@ async def _texts(connection: Connection, conversation: Conversation) -> tuple[st
     )
 
 
-async def spent(connection: Connection, budget: Budget, at: float) -> int:
+async def spent(connection: Reader, budget: Budget, at: float) -> int:
     """Return the SMS units in the window of a spending cap. The slot in which it begins counts as a whole."""
     values = {"scope": budget.scope, "first_slot": slot(at - budget.seconds), "last_slot": slot(at + AHEAD)}
     return int((await connection.fetch(_SPENT, values))[0][0])
 
 
-async def _read_opt_outs(connection: Connection, people: list[str], usage: Usage) -> None:
+async def _read_opt_outs(connection: Reader, people: list[str], usage: Usage) -> None:
     for person, number, opted_out, message_uuid, order in await connection.fetch(_OPT_OUTS, {"people": people}):
         if message_uuid:
             usage.changed_by.add(message_uuid)
@@ -101,7 +109,7 @@ async def _read_opt_outs(connection: Connection, people: list[str], usage: Usage
 
 
 async def _read_replies(
-    connection: Connection, queries: Sequence[UsageQuery], arrivals: Arrivals, until: float, usage: Usage
+    connection: Reader, queries: Sequence[UsageQuery], arrivals: Arrivals, until: float, usage: Usage
 ) -> None:
     first_id = await arrivals.first_id(
         connection, max(query.window for query in queries), min(query.at for query in queries)

@@ -1,14 +1,16 @@
 """`explain`: who would answer a message, and why nobody else did."""
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from app.cli.loading import load
+from app.cli.loading import load, load_store
 from app.cli.outgoing import outgoing_line
 from app.cli.output import echo, print_json
-from app.cli.running import run
+from app.cli.running import on_store, run
 from app.operations.documents.explanation import explanation_document
 from app.operations.explain import Explanation, Question, explain_question
+from app.operations.remembered import remembered_by
 
 
 def main(
@@ -20,12 +22,14 @@ def main(
     at: datetime | None,
     given: tuple[tuple[str, str], ...],
     *,
+    is_live: bool,
     as_json: bool,
 ) -> None:
     """Show which rule would answer, why each other would not, the units and the XML. Calls nothing and"""
     config = load(path)
     question = Question(to, sender, text, kind, at.timestamp() if at else None, dict(given))
-    found = run(explain_question(config.runtime, question, config.read_address))
+    ask = partial(explain_question, config.runtime, question, config.read_address)
+    found = on_store(load_store(path), lambda store: ask(remembered_by(store))) if is_live else run(ask())
     if as_json:
         print_json(explanation_document(found))
     else:

@@ -26,16 +26,16 @@ SIGNATURES: dict[str, tuple[tuple[Family, str], ...]] = {
 class Caller:
     """A caller that signs for the public URL and calls the local one."""
 
-    client: httpx.Client
+    client: httpx.AsyncClient
     local: str
     token: Token
     signature: str
 
-    def call(self, method: str, url: str, parameters: Parameters) -> tuple[httpx.Response, Exchange]:
+    async def call(self, method: str, url: str, parameters: Parameters) -> tuple[httpx.Response, Exchange]:
         """Make one signed request. Raises `OperationRefused` for a bad URL, `OperationFailed` if nobody answers."""
         local, asked_at = self.local + urlsplit(url).path, time.time()
         try:
-            response = self._request(method, url, local, parameters)
+            response = await self._request(method, url, local, parameters)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):  # the last: a host name that cannot be
             raise OperationRefused(f"{self.local!r} is no URL of an instance; write http://127.0.0.1:8080") from None
         except httpx.HTTPError as error:
@@ -43,13 +43,13 @@ class Caller:
             raise OperationFailed(f"{why}; is `plivo-autoreply serve` running there?") from None
         return response, Exchange(asked_at, time.time(), method, url, response.status_code)
 
-    def _request(self, method: str, url: str, local: str, parameters: Parameters) -> httpx.Response:
+    async def _request(self, method: str, url: str, local: str, parameters: Parameters) -> httpx.Response:
         form = urlencode(parameters)
         headers = self._headers(method, url, parameters, form)
         if method == "GET":
-            return self.client.get(f"{local}?{form}", headers=headers)
+            return await self.client.get(f"{local}?{form}", headers=headers)
         headers["content-type"] = "application/x-www-form-urlencoded"
-        return self.client.post(local, content=form, headers=headers)
+        return await self.client.post(local, content=form, headers=headers)
 
     def _headers(self, method: str, url: str, parameters: Parameters, form: str) -> dict[str, str]:
         signed = Request.of(method, url, parameters) if method == "POST" else Request.of(method, f"{url}?{form}", ())
