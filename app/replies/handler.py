@@ -109,16 +109,9 @@ class ReplyHandler:
         runtime, at = self._runtime(), self._clock()
         route, evaluation = await begin(runtime, message, at)
         name = route.name if route else None
+        is_test = message.person in runtime.policies.test_senders
         arrival = Arrival(
-            message,
-            request,
-            at,
-            name,
-            runtime.version,
-            runtime.keep_text,
-            runtime.policies,
-            runtime.callback,
-            message.person in runtime.policies.test_senders,
+            message, request, at, name, runtime.version, runtime.keep_text, runtime.policies, runtime.callback, is_test
         )
         pending = _Pending(arrival, runtime, route, evaluation)
         if has_effects(route, evaluation):

@@ -12,6 +12,7 @@ from app.operations.send.values import Exchange
 from app.plivo.messages import Parameters
 from app.plivo.signature import V2, V3, Family, Request, Token, signed_headers
 
+MAX_PORT, MAX_LABEL = 65_535, 63
 TIMEOUT = 8.0  # seconds: what Plivo waits, https://support.plivo.com/hc/en-us/articles/360041344652
 SIGNATURES: dict[str, tuple[tuple[Family, str], ...]] = {
     "v2": ((V2, "V2"),),
@@ -36,7 +37,7 @@ class Caller:
         local, asked_at = self.local + urlsplit(url).path, time.time()
         try:
             response = await self._request(method, url, local, parameters)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):  # the last: a host name that cannot be
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise OperationRefused(f"{self.local!r} is no URL of an instance; write http://127.0.0.1:8080") from None
         except httpx.HTTPError as error:
             why = f"no answer from {local} within {TIMEOUT:g} s ({type(error).__name__})"
@@ -44,6 +45,7 @@ class Caller:
         return response, Exchange(asked_at, time.time(), method, url, response.status_code)
 
     async def _request(self, method: str, url: str, local: str, parameters: Parameters) -> httpx.Response:
+        _check(httpx.URL(local))
         form = urlencode(parameters)
         headers = self._headers(method, url, parameters, form)
         if method == "GET":
@@ -57,3 +59,9 @@ class Caller:
         for family, name in SIGNATURES[self.signature]:
             headers |= signed_headers(signed, family, name, self.token, secrets.token_hex(10))
         return headers
+
+
+def _check(url: httpx.URL) -> None:
+    """Raise `httpx.InvalidURL` for a port or a host that cannot be, which httpx finds out too late."""
+    if (url.port or 0) > MAX_PORT or any(len(label) > MAX_LABEL for label in url.host.split(".")):
+        raise httpx.InvalidURL("no such host or port")
