@@ -137,7 +137,9 @@ def test_nobody_there(runtime: Runtime) -> None:
         send(runtime, url, message())
 
 
-@pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:x", "http://127.0.0.1:99999", "http://" + "a" * 70, "ftp://127.0.0.1"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://127.0.0.1:x", "http://127.0.0.1:99999", "http://" + "a" * 70, "ftp://127.0.0.1"]
+)
 def test_a_url_that_is_none(runtime: Runtime, url: str) -> None:
     """It is a mistake of the user's."""
     with pytest.raises(OperationRefused, match=f"'{url}' is no URL of an instance"):
