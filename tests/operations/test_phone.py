@@ -1,6 +1,7 @@
 """The console's phone: conversations that store nothing, and live messages of test senders."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def _said(text: str, at: float = NOON, sender: str = CUSTOMER, to: str = SHOP) -
 
 
 async def _rehearse(service: Service, *said: Said, store: Store | None = None, **given: str) -> tuple[Turn, ...]:
-    return await rehearse(service.loaded.runtime, said, given, store)
+    return await rehearse(service.loaded.runtime, [replace(one, given=given) for one in said], store)
 
 
 def _texts(turns: tuple[Turn, ...]) -> list[str]:
@@ -139,6 +140,9 @@ async def test_recipients_who_opted_out_in_the_store(service: Service) -> None:
     [
         ([_said("a", NOON), _said("b", NOON - 1)], "before that of the last message"),
         ([_said("a")] * 51, "ends after 50 messages"),
+        ([_said("a", 1e18)], "between the years 2000 and 2100"),
+        ([_said("a", float("nan"))], "between the years 2000 and 2100"),
+        ([_said("a" * 1600)] * 26, "ends after 40,000 characters"),
         ([_said("a" * 1601)], "the text has 1,601 characters; Plivo takes at most 1,600"),
     ],
 )

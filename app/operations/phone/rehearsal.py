@@ -5,7 +5,7 @@ and spending caps, and STOP stays in force until START. What the store knows abo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from app.operations.backtest.usage import Spending
@@ -25,24 +25,22 @@ from app.store.usage import look_up
 
 TURNS = 50  # messages of one conversation
 CHARACTERS = 1_600  # of one message; Plivo takes and sends no more
+ALL_CHARACTERS = 40_000  # of one conversation, which travels with each form of the console
+EARLIEST, LATEST = 946_684_800.0, 4_102_444_800.0  # 2000 and 2100; holidays are known for about as long
 
 
-async def rehearse(
-    runtime: Runtime, said: Sequence[Said], given: Mapping[str, str], store: Store | None = None
-) -> tuple[Turn, ...]:
+async def rehearse(runtime: Runtime, said: Sequence[Said], store: Store | None = None) -> tuple[Turn, ...]:
     """Answer the messages of a conversation, in order. `store`: with what it knows about the people.
 
-    `given` says what a rule that calls out would say: a text, "pass" (the default) or "fail". Raises `OperationRefused`
-    for a conversation that cannot be, and `Unavailable`.
+    Raises `OperationRefused` for a conversation that cannot be, and `Unavailable`.
     """
     check(said)
-    check_given(runtime, given)
+    check_given(runtime, {name for one in said for name in one.given})
     memory = _Memory(runtime.policies, store)
-    services = RuleServices(given=given)
     turns = []
     for number, one in enumerate(said, start=1):
         message = InboundMessage.of(f"what-if-{number}", one.sender, one.to, one.text)
-        found = await explain_with(runtime, message, one.at, services, memory.remember)
+        found = await explain_with(runtime, message, one.at, RuleServices(given=one.given), memory.remember)
         memory.note(message, one.at, found)
         turns.append(_turn(one, found))
     return tuple(turns)
@@ -55,6 +53,10 @@ def check(said: Sequence[Said]) -> None:
     if any(len(one.text) > CHARACTERS for one in said):
         longest = max(len(one.text) for one in said)
         raise OperationRefused(f"the text has {longest:,} characters; Plivo takes at most {CHARACTERS:,}")
+    if sum(len(one.text) for one in said) > ALL_CHARACTERS:
+        raise OperationRefused(f"a conversation ends after {ALL_CHARACTERS:,} characters; begin a new one")
+    if not all(EARLIEST <= one.at < LATEST for one in said):
+        raise OperationRefused("choose a time between the years 2000 and 2100")
     if any(later.at < earlier.at for earlier, later in pairwise(said)):
         raise OperationRefused("the time is before that of the last message; choose a later one, or begin again")
 

@@ -1,6 +1,7 @@
 """A conversation on the console's phone: what a person writes, what is sent in reply, and why."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from app.plivo.messages import Outgoing
 from app.store.records import StepRecord
@@ -8,12 +9,16 @@ from app.store.records import StepRecord
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message of a person to one of our numbers (normalised addresses), at a time in seconds since the epoch."""
+    """One message of a person to one of our numbers (normalised addresses), at a time in seconds since the epoch.
+
+    `given` says what a rule that calls out would say to it: a text, "pass" (the default) or "fail".
+    """
 
     sender: str
     to: str
     text: str
     at: float
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

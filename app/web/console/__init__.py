@@ -17,6 +17,7 @@ from app.web.console.guard import Guard
 from app.web.console.login import login_routes
 from app.web.console.messages import message_routes
 from app.web.console.people import people_routes
+from app.web.console.phone import phone_routes
 from app.web.console.session import Sessions
 from app.web.console.status import status_routes
 from app.web.console.targets import target_routes
@@ -39,6 +40,7 @@ def make_console(service: RunningService, settings: AdminSettings, *, is_open: b
             *delivery_routes(console),
             *target_routes(console),
             *status_routes(console),
+            *phone_routes(console),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers=error_pages(console),
