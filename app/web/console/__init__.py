@@ -13,6 +13,7 @@ from app.settings import AdminSettings
 from app.web.console.console import Console
 from app.web.console.deliveries import delivery_routes
 from app.web.console.errors import error_pages
+from app.web.console.events import event_routes
 from app.web.console.guard import Guard
 from app.web.console.login import login_routes
 from app.web.console.messages import message_routes
@@ -41,6 +42,7 @@ def make_console(service: RunningService, settings: AdminSettings, *, is_open: b
             *target_routes(console),
             *status_routes(console),
             *phone_routes(console),
+            *event_routes(console),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers=error_pages(console),
