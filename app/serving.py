@@ -16,6 +16,7 @@ from app.config.environment import NAME as ENVIRONMENT
 from app.reload import Check, Reloader
 from app.rules.tasks import task_factory
 from app.service import Service, open_service
+from app.settings import AdminSettings
 from app.telemetry.metrics import Metrics
 from app.telemetry.throttle import Throttle
 from app.watching import watch
@@ -36,7 +37,8 @@ class ServeOptions:
     """How to serve.
 
     `read` loads the file again, `check` returns objections to a configuration. With `watch` a changed file is
-    reloaded; `restart` is called, before the service stops, if the code of a Python rule has changed meanwhile.
+    reloaded; `restart` is called, before the service stops, if the code of a Python rule has changed meanwhile. The
+    console needs no token on `open_console`, which `dev` has in place of the admin socket of the file.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class ServeOptions:
     migrate: bool = True
     watch: bool = False
     restart: Callable[[], None] | None = None
+    open_console: AdminSettings | None = None
 
 
 async def serve(config: Loaded, options: ServeOptions) -> str | None:
@@ -58,9 +61,10 @@ async def serve(config: Loaded, options: ServeOptions) -> str | None:
         open_service(config, on_fault=stopped.set, migrate=options.migrate) as service,
         _reloadable(Reloader(service, options.path, options.read, options.check)) as reloader,
         _watched(service, reloader, options, stopped),
-        _admin(config, service, reloader),
+        _admin(config, service, reloader, options.open_console),
     ):
-        await _serve(config, options.path, service, stopped)
+        with_admin = bool(config.settings.admin or options.open_console)
+        await _serve(config, options.path, service, stopped, with_admin=with_admin)
     log.info("stopped", fault=service.state.fault)
     if asyncio.all_tasks() - {asyncio.current_task()}:
         log.error("a task did not end in time; exiting without it")
@@ -69,13 +73,13 @@ async def serve(config: Loaded, options: ServeOptions) -> str | None:
     return service.state.fault
 
 
-async def _serve(config: Loaded, path: Path, service: Service, stopped: asyncio.Event) -> None:
+async def _serve(config: Loaded, path: Path, service: Service, stopped: asyncio.Event, *, with_admin: bool) -> None:
     """Listen, until a signal comes or `stopped` is set."""
     settings = config.settings.server
     connections = _connections(settings.connections)
     limits = server.limits_of(connections, settings.body_limit)
     bounded = server.configure(service.app, settings.host, settings.port, limits, _on_limit(service.metrics))
-    _announce(config, path)
+    _announce(config, path, with_admin=with_admin)
     _tune_collector()
     running = server.Server(bounded, on_start=_listening(config, connections), on_stop=service.begin_stop)
     watching = asyncio.create_task(_exit_when(stopped, running))
@@ -145,23 +149,29 @@ async def _watched(
 
 
 @asynccontextmanager
-async def _admin(config: Loaded, service: Service, reloader: Reloader) -> AsyncIterator[None]:
+async def _admin(
+    config: Loaded, service: Service, reloader: Reloader, open_console: AdminSettings | None
+) -> AsyncIterator[None]:
     """Serve the admin socket, if it is configured.
 
     It opens before the public socket and closes after it, so that /ready can be read during a stop.
     """
-    if config.settings.admin is None:
+    settings = open_console or config.settings.admin
+    if settings is None:
         yield
         return
     from app.web.admin import make_admin  # noqa: PLC0415 - 80 ms and 4 MB, for those who have one
 
     host, port = config.settings.admin.listen
     app = make_admin(service.running(reloader.reload), config.settings.admin, service.metrics)
+    host, port = settings.listen
+    running = service.running(reloader.reload)
+    app = make_admin(running, settings, service.metrics, is_open=open_console is not None)
     try:
         listener = server.listen(host, port)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (")[0]
-        message = f"[admin] cannot listen on {config.settings.admin.listen}: {reason}; is another process using it?"
+        message = f"[admin] cannot listen on {settings.listen}: {reason}; is another process using it?"
         raise CannotListen(message) from None
     async with server.additional_server(app, listener):
         log.info("admin listening", host=host, port=listener.getsockname()[1])
@@ -212,7 +222,7 @@ async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
     running.should_exit = True
 
 
-def _announce(config: Loaded, path: Path) -> None:
+def _announce(config: Loaded, path: Path, *, with_admin: bool) -> None:
     """Log what an operator needs first: the URL for Plivo's console, what is on, and what is off."""
     for warning in config.warnings:
         log.warning("config warning", file=str(path), fault=for_log(str(warning)))
@@ -225,10 +235,10 @@ def _announce(config: Loaded, path: Path) -> None:
         signature=config.runtime.signature,
         store=config.settings.store.shown,
         config=config.runtime.version,
-        off=_off(config),
+        off=_off(config, with_admin=with_admin),
     )
 
 
-def _off(config: Loaded) -> list[str]:
+def _off(config: Loaded, *, with_admin: bool) -> list[str]:
     targets = [] if config.runtime.subscriptions.targets else ["targets: reports are stored, not forwarded"]
-    return targets if config.settings.admin else [*targets, "admin: no /metrics"]
+    return targets if with_admin else [*targets, "admin: no /metrics"]

@@ -1,9 +1,10 @@
 """`dev` and `serve --watch`: a change of a file takes effect by itself."""
 
 import re
+import urllib.request
 from pathlib import Path
 
-from support import process, wire
+from support import process, scrape, wire
 
 OLD, NEW = "Thanks, we got your message.", "We have moved."
 FUNCTION = """
@@ -57,10 +58,37 @@ def test_dev_serves_on_loopback_and_restarts_itself(tmp_path: Path) -> None:
         assert re.search(r"plivo-autoreply send -c config\.toml --url http://127\.0\.0\.1:0 ", service.text())
         assert service.wait_for("listening")[0]["host"] == "127.0.0.1"
         assert _answer(service) == OLD
+        _check_console(service)
         (tmp_path / "own.py").write_text(FUNCTION.format(text=NEW))
         port = service.wait_for("listening", 2)[1]["port"]
         service.url = f"http://127.0.0.1:{port}"
         assert _answer(service) == NEW
+    finally:
+        assert service.stop() == 0
+
+
+def _check_console(service: process.Served) -> None:
+    """It is on loopback, open without a token, and only under its own name; an action needs a form of its own."""
+    (line,) = service.wait_for("admin listening")
+    assert line["host"] == "127.0.0.1"
+    assert f"Text it: http://127.0.0.1:{line['port']}/console/phone, or from another terminal:\n" in service.text()
+    status, page = scrape.get(service, "/console/phone")
+    assert (status, b"Nothing is stored" in page) == (200, True)
+    url = f"http://127.0.0.1:{line['port']}/console/phone"
+    assert process.fetch(urllib.request.Request(url, headers={"Host": "sms.example.com"}))[0] == 403
+    assert scrape.get(service, "/console/phone", "POST")[0] in (403, 415)
+    assert scrape.get(service, "/api/v1/status")[0] == 404
+
+
+def test_dev_of_a_file_with_a_public_admin_socket_stays_on_loopback(tmp_path: Path) -> None:
+    """Its port and its test senders count, its address does not; the API still needs the token."""
+    admin = '[admin]\nlisten = "0.0.0.0:0"\ntoken = "let-me-in-please"\ntest_senders = "+33600000001"\n'
+    (tmp_path / "config.toml").write_text(process.MINIMAL + admin + '[logging]\nformat = "json"\n')
+    service = process.Served(tmp_path, verb="dev")
+    try:
+        assert service.wait_for("admin listening")[0]["host"] == "127.0.0.1"
+        assert b"+33600000001" in scrape.get(service, "/console/phone?mode=live")[1]
+        assert scrape.get(service, "/api/v1/status")[0] == 401
     finally:
         assert service.stop() == 0
 

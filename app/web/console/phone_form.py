@@ -41,6 +41,8 @@ def unpack(text: str) -> list[Said]:
 def _said(row: Mapping[str, Any]) -> Said:
     """Return one message. Raises `ValueError`, `TypeError` or `KeyError`."""
     one = Said(**row)
+    if not isinstance(one.given, dict):
+        raise TypeError
     texts: Sequence[Any] = (one.sender, one.to, one.text, *one.given.keys(), *one.given.values())
     is_time = isinstance(one.at, int | float) and not isinstance(one.at, bool)
     if not is_time or not all(isinstance(text, str) for text in texts):

@@ -16,7 +16,8 @@
   const shown = document.getElementById("live");
   if (!list || !shown || list.hasAttribute("data-still") || !window.EventSource) return;
   const THROTTLE = 2000, POLL = 30000, LATE = 10000;
-  let events = null, last = 0, timer = 0, fresh = 0;
+  const seen = new WeakMap();
+  let events = null, last = 0, timer = 0;
 
   const say = (words, broken) => {
     shown.hidden = false;
@@ -35,8 +36,7 @@
       let kept = old.get(row.id);
       old.delete(row.id);
       if (!kept) { added += 1; kept = row; kept.classList.add("new"); setTimeout(() => kept.classList.remove("new"), 4000); }
-      else if (kept.dataset.seen !== row.outerHTML) update(kept, row);
-      kept.dataset.seen = kept.dataset.seen || row.outerHTML;
+      else if (seen.get(kept) !== row.outerHTML) update(kept, row);
       if (kept === place) place = place.nextElementSibling;
       else body.insertBefore(kept, place);
     }
@@ -44,7 +44,7 @@
     return added;
   };
   const update = (kept, row) => {
-    kept.dataset.seen = row.outerHTML;
+    seen.set(kept, row.outerHTML);
     kept.className = row.className;
     Array.from(row.cells).forEach((cell, at) => {
       const mine = kept.cells[at];
@@ -63,7 +63,6 @@
       if (!next) throw new Error("no list");
       const before = window.scrollY, added = swap(list, next);
       if (before > 0 && window.scrollY !== before) window.scrollTo(0, before);
-      fresh = added ? added : fresh;
       if (events?.readyState === EventSource.OPEN) say(added ? `Live: ${added} new ${added === 1 ? "message" : "messages"}` : shown.textContent.startsWith("Live") ? shown.textContent : "Live", false);
     } catch (error) {
       say("Reconnecting", true);
