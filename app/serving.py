@@ -162,8 +162,6 @@ async def _admin(
         return
     from app.web.admin import make_admin  # noqa: PLC0415 - 80 ms and 4 MB, for those who have one
 
-    host, port = config.settings.admin.listen
-    app = make_admin(service.running(reloader.reload), config.settings.admin, service.metrics)
     host, port = settings.listen
     running = service.running(reloader.reload)
     app = make_admin(running, settings, service.metrics, is_open=open_console is not None)
