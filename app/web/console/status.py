@@ -28,7 +28,7 @@ def status_routes(console: Console) -> list[Route]:
         span = next((one for one in SPANS if one == request.query_params.get("span")), DEFAULT)
         report, found, local = await asyncio.gather(
             status(service.store, at),
-            statistics(service.store, at, span, console.settings.test_senders),
+            statistics(service.store, at, span, service.runtime().policies.test_senders),
             service.status.local_trouble(),
         )
         return views.page(
