@@ -57,7 +57,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> promql.Exposed:
 
 def _with_figures_of_the_store(service: process.Served) -> scrape.Series:
     """A scrape after the store was read for backlogs and spending."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found = scrape.scraped(service)
         if {"autoreply_deliveries_due", "autoreply_spending_units"} <= {name for name, _ in found}:

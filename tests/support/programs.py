@@ -14,11 +14,12 @@ from standardwebhooks import Webhook
 
 from support import process
 from support.pages import DOCS, blocks, named_files
+from support.ports import free_port
 
 RECEIVERS = DOCS / "how-to" / "receive-delivery-reports.md"
 BOTS = DOCS / "how-to" / "write-a-bot.md"
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSByZWNlaXZlciBvZiByZXBvcnRz"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 NOW = timedelta(0)
 
 
@@ -27,9 +28,7 @@ def running(folder: Path, page: Path, name: str, command: Sequence[str]) -> Iter
     """A program of a page on a free port; its URL. `{port}` and `{file}` in the command are replaced."""
     (folder / "reports").mkdir()
     (folder / name).write_text(named_files(page)[name])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = [word.format(port=port, file=name) for word in command]
     environment = process.environment(folder, CRM_SECRET=SECRET, PORT=str(port))
     with (folder / "program.log").open("w+") as log:

@@ -34,7 +34,7 @@ class Receiver:
     arrived: threading.Condition = field(default_factory=threading.Condition)
     url: str = ""
 
-    def wait_for(self, enough: Callable[[list[Received]], bool], seconds: float = 30.0) -> list[Received]:
+    def wait_for(self, enough: Callable[[list[Received]], bool], seconds: float = 60.0) -> list[Received]:
         """What came, once it is enough."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: enough(self.received), seconds), f"got {len(self.received)}"

@@ -3,7 +3,6 @@
 import json
 import os
 import select
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from support import process, scrape
+from support.ports import free_port
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 @dataclass
@@ -107,7 +107,7 @@ def absent() -> Iterator[None]:
 @contextmanager
 def unheard(folder: Path, config: str, stderr: BinaryIO | None) -> Iterator[Unheard]:
     """`serve` with this config and this stderr, on ports that were free a moment ago; stopped at the end."""
-    port, admin = _free_port(), _free_port()
+    port, admin = free_port(), free_port()
     (folder / "config.toml").write_text(f'{config}\n[admin]\nlisten = "127.0.0.1:{admin}"\n')
     running = start(folder, stderr, "serve", "--port", str(port))
     service = Unheard(running, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}")
@@ -124,12 +124,6 @@ def start(folder: Path, stderr: BinaryIO | None, *arguments: str) -> subprocess.
     without = () if stderr else ("sh", "-c", 'exec "$@" >&- 2>&-', "sh")
     command = [*without, *process.COMMAND, *arguments]
     return subprocess.Popen(command, cwd=folder, env=process.environment(folder), stdout=stderr, stderr=stderr)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _wait_until_ready(service: Unheard) -> None:

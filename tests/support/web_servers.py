@@ -14,9 +14,10 @@ import trustme
 
 from support import wire
 from support.deployed import DEPLOY
+from support.ports import free_port
 
 PUBLIC, CONSOLE, SHARED = "sms.example.com", "sms-admin.example.com", "www.example.com"
-START_SECONDS = 15.0
+START_SECONDS = 60.0
 SBIN = {"PATH": f"{os.environ['PATH']}:/usr/sbin"}  # where Debian puts nginx, and no user's shell looks
 
 NGINX = """
@@ -87,8 +88,8 @@ def request(host: str, method: str, path: str, headers: Mapping[str, str]) -> by
 
 @contextmanager
 def nginx(folder: Path, upstreams: Upstreams) -> Iterator[WebServer]:
-    """deploy/nginx, with ports and folders of the test, and a client's time cut to one second."""
-    port, first = _free_port(), f"127.0.0.1:{upstreams.services[0]}"
+    """deploy/nginx, with ports and folders of the test, and a client's time cut to four seconds."""
+    port, first = free_port(), f"127.0.0.1:{upstreams.services[0]}"
     site = _filled((DEPLOY / "nginx" / "plivo-autoreply.conf").read_text(), upstreams, folder)
     site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
     if len(upstreams.services) > 1:
@@ -107,7 +108,7 @@ def nginx(folder: Path, upstreams: Upstreams) -> Iterator[WebServer]:
 @contextmanager
 def caddy(folder: Path, upstreams: Upstreams) -> Iterator[WebServer]:
     """deploy/caddy, likewise; with a certificate at hand instead of one from a public authority."""
-    port = _free_port()
+    port = free_port()
     text = _filled((DEPLOY / "caddy" / "Caddyfile").read_text(), upstreams, folder)
     below = (DEPLOY / "caddy" / "under-a-path.caddyfile").read_text()
     text = text.replace("\n{\n", "\n{\n\tadmin off\n\tauto_https disable_redirects\n", 1)
@@ -126,7 +127,7 @@ def caddy(folder: Path, upstreams: Upstreams) -> Iterator[WebServer]:
 def _filled(text: str, upstreams: Upstreams, folder: Path) -> str:
     text = text.replace("127.0.0.1:8080", f"127.0.0.1:{upstreams.services[0]}")
     text = text.replace("127.0.0.1:9090", f"127.0.0.1:{upstreams.admin}")
-    text = text.replace("client_body_timeout 10s", "client_body_timeout 1s").replace("read_body 10s", "read_body 4s")
+    text = text.replace("client_body_timeout 10s", "client_body_timeout 4s").replace("read_body 10s", "read_body 4s")
     return text.replace("/var/log/nginx/", f"{folder}/")
 
 
@@ -160,8 +161,3 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], folder: Path) -> None
             time.sleep(0.02)  # polling a process, not waiting for luck
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])

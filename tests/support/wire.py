@@ -57,7 +57,7 @@ class Answer:
 def dial(service: process.Served) -> socket.socket:
     """A connection to the service."""
     host, port = urlsplit(service.url).hostname, urlsplit(service.url).port
-    return socket.create_connection((str(host), port), timeout=20)
+    return socket.create_connection((str(host), port), timeout=30)
 
 
 def head(method: str, path: str, headers: Mapping[str, str]) -> bytes:

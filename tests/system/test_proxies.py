@@ -157,10 +157,10 @@ def test_a_slow_body_holds_nobody_up(stage: Stage) -> None:
         connection.sendall(web_servers.request(PUBLIC, "POST", "/message", headers | {"content-length": "500"}) + b"Te")
         started = time.monotonic()
         assert _call(stage.proxy).status == 200
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 3  # a second before the body's time is over
         with contextlib.suppress(ConnectionError):
             assert connection.recv(100)[:12] in (b"", b"HTTP/1.1 408")
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 30
 
 
 @both
@@ -202,7 +202,7 @@ def test_a_stopped_replica_is_left_out(tmp_path: Path, kind: str) -> None:
 
 
 def _wait_for_the_check(proxy: WebServer) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while "health_checker" not in proxy.log():
         assert time.monotonic() < deadline
         assert _call(proxy).status in (200, 502)  # Caddy 2.6 cannot repeat a POST; Plivo calls again
@@ -232,7 +232,7 @@ def test_without_a_replica_plivo_is_told_to_call_again(tmp_path: Path, kind: str
         started = time.monotonic()
         answer = _call(proxy, method="POST" if kind == "nginx" else "GET", Text="Geheimnis", From="33712345678")
         assert answer.status in (502, 503)
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 8  # then Plivo hangs up
         log = proxy.log()
     assert "Geheimnis" not in log
     assert "33712345678" not in log

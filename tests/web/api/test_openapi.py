@@ -99,7 +99,7 @@ async def _slowly() -> AsyncIterator[bytes]:
 
 async def test_every_status_can_be_met(told: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each operation, with each status that the document tells of; each response fits."""
-    monkeypatch.setattr("app.web.api.body.SECONDS", 0.05)
+    monkeypatch.setattr("app.web.api.body.SECONDS", 0.3)
     calls: list[tuple[str, str, Any]] = [
         ("GET", "/status", None),
         ("GET", "/messages", None),
