@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from support import postgres
 
@@ -29,6 +30,10 @@ def _fence(event: str, arguments: tuple[Any, ...]) -> None:
 WAITING = ("tests/service/test_targets.py", "tests/service/", "tests/faults/")
 
 sys.addaudithook(_fence)
+
+# The same examples in each run, however long one takes; `--hypothesis-profile default` looks for new ones.
+hypothesis.settings.register_profile("same", hypothesis.settings.get_profile("ci"))
+hypothesis.settings.load_profile("same")
 
 for _name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):  # of the machine: tests speak to loopback only
     os.environ.pop(_name, None)

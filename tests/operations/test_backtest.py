@@ -125,7 +125,7 @@ async def live(service: Answering, steps: list[tuple[float, tuple[object, ...]]]
     await service.wait(HOUR)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(step, min_size=1, max_size=60), st.sampled_from((None, 0.3, 0.6, 0.9)))
 def test_the_same_file_changes_nothing(steps: list[tuple[float, tuple[object, ...]]], cut: float | None) -> None:
     """Whatever a real service answered, the same file answers again, from whatever moment on messages count."""

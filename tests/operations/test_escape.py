@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import plivo_sdk, process, receiver, wire
 from support.command import Shell
@@ -52,6 +52,7 @@ def test_one_clean_line(text: str) -> None:
     assert "\n" not in shown
 
 
+@settings(max_examples=30)
 @given(st.recursive(st.text(st.characters()), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_json_says_what_it_said(value: object) -> None:
     r"""`--json` is clean too, and its \u escapes lose nothing."""

@@ -288,7 +288,7 @@ WANTED = st.fixed_dictionaries(
 FLAGS = st.fixed_dictionaries({name: st.booleans() for name in ("resets", "cursors", "shows_log")})
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(APPLICATIONS, LINKS, WANTED, FLAGS)
 async def test_any_account_there_and_back(
     applications: dict[str, Any], links: dict[str, int], wanted: dict[str, Any], flags: dict[str, bool]

@@ -303,6 +303,6 @@ def test_messages_keep_their_guarantees(empty: Path) -> None:
     Messages.empty = empty
     machine = Messages.TestCase
     machine.settings = settings(
-        max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
     )
     machine().runTest()

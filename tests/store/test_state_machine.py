@@ -155,6 +155,6 @@ def test_deliveries_keep_their_guarantees(empty: Path) -> None:
     Deliveries.empty = empty
     machine = Deliveries.TestCase
     machine.settings = settings(
-        max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
     )
     machine().runTest()
