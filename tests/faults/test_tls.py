@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,7 +251,8 @@ def traces(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> I
         rows = json.loads(process.run("deliveries", "list", "--json", cwd=folder).stdout)
         commands = [("deliveries", "list"), ("deliveries", "list", "--json"), ("history", "+33700000001", "--json")]
         commands += [("history", "+33700000001"), *(("deliveries", "list", str(row["id"])) for row in rows[:9])]
-        shown = [process.run(*command, cwd=folder) for command in commands]
+        with ThreadPoolExecutor(4) as pool:
+            shown = list(pool.map(lambda command: process.run(*command, cwd=folder), commands))
         yield Traces(
             folder,
             service.log.read_text(),

@@ -660,4 +660,4 @@ def test_holidays_without_an_end_cost_little() -> None:
     schedule, moment = _schedule("off; PH off", country="FR"), _at("2026-03-02T10:00:00+01:00")
     began = time.process_time()
     assert [schedule.next("next_open", moment + message) for message in range(1000)] == [None] * 1000
-    assert time.process_time() - began < 0.3
+    assert time.process_time() - began < 2  # some ms for the day; ten years for each message would take 5 s
