@@ -28,7 +28,7 @@ text = "Thanks, we got your message."
 cooldown = "1h"
 [targets.crm]
 url = "{url}/crm"
-retry = ["1s"]
+retry = []
 [targets.archive]
 url = "{url}/archive"
 """
