@@ -16,7 +16,7 @@ install = echo "installing $(pinned) packages into .venv (first time: a minute o
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . && \
 	$(BIN)/python -m pip check --quiet
 
-.PHONY: help venv run demo demo-console test coverage test-fast test-system bench lint types reference pins sbom clean
+.PHONY: help venv run demo demo-console test coverage test-fast test-system pictures bench lint types reference pins sbom clean
 
 help:            ## what can be made
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -53,7 +53,7 @@ demo-console: $(SERVICE) ## the same, and then its console in a browser
 	@$(BIN)/python docs/demo.py --console
 
 test: $(DEV)     ## every test
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 coverage: $(DEV) ## the same, with branch coverage, which takes half as long again
 	@$(BIN)/python -m pytest --cov -n 4 --dist loadfile --no-loadscope-reorder
@@ -64,8 +64,12 @@ test-fast: $(DEV) ## the tests that start no process: most of them, in under a m
 test-system: $(DEV) ## what needs Debian's Chromium, nginx, Caddy, promtool, Node and PHP
 	@$(BIN)/python -m pytest tests/system -n 2 --dist loadfile
 
+pictures: $(DEV) ## the console's pictures in README and docs, taken by its tests in Chromium
+	@mkdir -p docs/images
+	@PICTURES=docs/images $(BIN)/python -m pytest tests/system/console -k accessible
+
 bench: $(BENCH)  ## figures, as ratios within one run
-	@broken=; for bench in throughput growth footprint writer forward hanging replicas targets kill reloads; do \
+	@broken=; for bench in throughput growth footprint writer forward hanging replicas targets kill reloads console; do \
 	echo "== $$bench"; $(BIN)/python bench/$$bench.py || broken="$$broken $$bench"; done; \
 	[ -z "$$broken" ] || { echo "a promise is broken:$$broken"; exit 1; }
 

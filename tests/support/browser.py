@@ -15,7 +15,14 @@ from support import console
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync")
 SERIOUS = ("serious", "critical")
-PICTURES = os.environ.get("PICTURES")  # the folder that pictures for the docs are written to; unset: none are
+PICTURES = os.environ.get("PICTURES")  # the folder that pictures are written to; unset: none are
+FOR_DOCS = (
+    "message-light",
+    "message-dark",
+    "messages-light",
+    "phone-light",
+    "status-light",
+)  # `make pictures`
 
 Scheme = Literal["light", "dark"]
 WIDE, PHONE = 1280, 390  # pixels
@@ -55,8 +62,8 @@ class Visit:
         assert self.faults == []
 
     def picture(self, name: str) -> None:
-        """Write a picture for the docs, if that is asked for."""
-        if PICTURES:
+        """Write a picture, if that is asked for: of pages that the docs show, or, outside of docs/, of every page."""
+        if PICTURES and (name in FOR_DOCS or not PICTURES.startswith("docs/")):
             self.page.screenshot(path=Path(PICTURES) / f"{name}.png")
 
 

@@ -46,7 +46,11 @@ class Guard:
             cookie = self._sessions.begin()
             session = self._sessions.read(cookie)
         scope.setdefault("state", {})
-        scope["state"] |= {"session": session, "form_token": self._sessions.form_token(session) if session else ""}
+        scope["state"] |= {
+            "session": session,
+            "form_token": self._sessions.form_token(session) if session else "",
+            "can_log_out": not self._is_open,
+        }
         refusal = self._refusal(request, session)
 
         async def sending(message: MutableMapping[str, Any]) -> None:

@@ -190,3 +190,18 @@ async def test_without_a_token_there_is_no_console(house: House) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(closed), base_url="http://x") as stranger:
         answer = await stranger.get("/login")
     assert (answer.status_code, answer.text) == (404, "the console is disabled; set [admin] token to enable it\n")
+
+
+async def test_an_open_console_has_nothing_to_log_out_of(house: House) -> None:
+    """In `dev` each browser has a session without a token; forms still need theirs."""
+
+    async def reload() -> object:
+        raise AssertionError
+
+    settings = AdminSettings(HostPort("127.0.0.1", 0))
+    opened = make_console(house.service.running(reload), settings, is_open=True)  # type: ignore[arg-type]
+    async with console.browser(opened) as browser:
+        page = console.read(await browser.get("/"))
+        assert page.status == 200
+        assert "Log out" not in page.text
+        assert (await browser.post("/people/+33700000001/reset", data={"a": "b"})).status_code == 403
