@@ -88,7 +88,8 @@ def _of_delivery(one: DeliveryRecord, what: str) -> Iterator[Event]:
     if one.state == "due":
         yield Event(one.due_at, f"{one.target}: attempt {len(one.tries) + 1} of {what} is due", is_ahead=True)
     if one.state == "dead" and one.settled_at is not None:
-        yield Event(one.settled_at, f"{one.target}: {what} is dead, and is attempted no more", is_problem=True)
+        after = max(one.settled_at, *(attempt.at for attempt in one.tries), 0.0)  # by two clocks: that of the database
+        yield Event(after, f"{one.target}: {what} is dead, and is attempted no more", is_problem=True)
 
 
 def _error(report: ReportRecord) -> str:
