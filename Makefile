@@ -53,7 +53,7 @@ demo-console: $(SERVICE) ## the same, and then its console in a browser
 	@$(BIN)/python docs/demo.py --console
 
 test: $(DEV)     ## every test
-	@$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 coverage: $(DEV) ## the same, with branch coverage, which takes half as long again
 	@$(BIN)/python -m pytest --cov -n 4 --dist loadfile --no-loadscope-reorder
