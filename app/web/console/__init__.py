@@ -32,7 +32,7 @@ def make_console(service: RunningService, settings: AdminSettings, *, is_open: b
     if settings.token is None and not is_open:
         return PlainTextResponse("the console is disabled; set [admin] token to enable it\n", 404)
     sessions = Sessions(settings.token)
-    console = Console(service, settings, sessions, Views(_digests()))
+    console = Console(service, sessions, Views(_digests()))
     app = Starlette(
         routes=[
             *login_routes(console),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from app.operations.running_service import RunningService
-from app.settings import AdminSettings
 from app.web.console.session import Sessions
 from app.web.console.views import Views
 
@@ -15,6 +14,5 @@ class Console:
     """One console: the service that it shows, the sessions of its browsers, and its templates."""
 
     service: RunningService
-    settings: AdminSettings
     sessions: Sessions
     views: Views
