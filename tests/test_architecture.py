@@ -137,7 +137,7 @@ PURE_THEMSELVES = (  # a target holds secrets, which the HTTP client signs with
 
 HOMES = {
     "pydantic": ("app.config",),
-    "pydantic_core": ("app.config",),
+    "pydantic_core": ("app.config", "app.telemetry.formats"),
     "tree_sitter": ("app.config",),
     "dotenv": ("app.config",),
     "rich": ("app.cli", "app.telemetry.console"),

@@ -186,6 +186,8 @@ def is_offered(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 def _nonce(values: bytes) -> str | None:
     """Return the nonce, or None if it is malformed or repeated with different values."""
+    if IDENTIFIER.fullmatch(nonce := values.decode("latin-1")):
+        return nonce  # nearly always
     nonces = {value.strip() for value in values.split(b",")}
     nonce = nonces.pop().decode("latin-1")
     return nonce if not nonces and IDENTIFIER.fullmatch(nonce) else None
@@ -204,12 +206,12 @@ def matching(header: SignatureHeader, text: bytes, tokens: Iterable[Token]) -> S
 
     Tokens are not tried if there is nothing to compare.
     """
-    for token in tokens if header.is_comparable else ():
+    offered = [(name, signature) for name, signatures in header.offered for signature in signatures]
+    for token in tokens if offered else ():
         expected = token.sign(text)
-        for name, signatures in header.offered:
-            for signature in signatures:
-                if hmac.compare_digest(signature, expected):
-                    return SignatureMatch(name, token, text)
+        for name, signature in offered:
+            if hmac.compare_digest(signature, expected):
+                return SignatureMatch(name, token, text)
     return None
 
 

@@ -36,7 +36,10 @@ async def walk(
     while left:
         rule = left.pop(0)
         context.src, context.rule = rule.src or message.to, rule.name
-        result = await (_call_out(rule, context) if rule.action.calls_out else _ask(rule, context))
+        try:
+            result = await (_call_out(rule, context) if rule.action.calls_out else rule(context))
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            result = _failure(error)
         if isinstance(result, Redirects):
             result = _redirected(result, left)
         if isinstance(result, Answers):
@@ -73,11 +76,11 @@ def _redirected(redirect: Redirects, left: list[Rule]) -> Passes | Fails:
 async def _call_out(rule: Rule, context: RuleContext) -> RuleResult:
     """Ask a rule that waits for an outside service, for at most its lifetime."""
     if context.services.given is not None:
-        return await _ask(replace(rule, action=_Given(context.services.given.get(rule.name, "pass"))), context)
+        return await replace(rule, action=_Given(context.services.given.get(rule.name, "pass")))(context)
     own = replace(
         context, deadline=time.monotonic() + rule.lifetime
     )  # a copy, because a rule may outlive its lifetime, and the context changes
-    asked = asyncio.ensure_future(_ask(rule, own))
+    asked = asyncio.ensure_future(_in_own_task(rule, own))
     try:
         done, late = await asyncio.wait({asked}, timeout=rule.lifetime)
     finally:
@@ -90,14 +93,23 @@ async def _call_out(rule: Rule, context: RuleContext) -> RuleResult:
     return Fails(f"raised {place_of(error)}") if error else answered.result()
 
 
-async def _ask(rule: Rule, context: RuleContext) -> RuleResult:
+async def _in_own_task(rule: Rule, context: RuleContext) -> RuleResult:
+    """Ask a rule in a task, which a `SystemExit` must not leave: it would end the event loop."""
     try:
         return await rule(context)
-    except (Exception, SystemExit, asyncio.CancelledError) as error:  # any exception fails only this rule
-        task = asyncio.current_task()
-        if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
-            raise  # the walk itself is cancelled
-        return Fails(f"raised {place_of(error)}")
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
+        return _failure(error)
+
+
+def _failure(error: BaseException) -> Fails:
+    """Return the result of a rule that raised: any exception fails only this rule.
+
+    Raises the exception again if it cancels the current task.
+    """
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+        raise error
+    return Fails(f"raised {place_of(error)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Group:
         proposal = admit(one.candidate, self.usage)
         answer = rows.answered(one, proposal)
         if found is None:
-            row = rows.pending(one.arrival, proposal.reason) | answer
+            row = rows.arrived(one.arrival) | answer
             self._inserts.append(row)
             first = [Call(one.arrival.called_at, 200, "answered")]
             self.found[one.arrival.message.message_uuid] = StoredMessage(None, "answered", proposal.xml, first, row=row)

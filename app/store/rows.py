@@ -168,6 +168,11 @@ async def note_calls(connection: Connection, called: Iterable[StoredMessage]) ->
 
 def pending(arrival: Arrival, reason: str) -> dict[str, Any]:
     """Return the row of a message that is not answered yet."""
+    return arrived(arrival) | _UNANSWERED | {"reason": reason}
+
+
+def arrived(arrival: Arrival) -> dict[str, Any]:
+    """Return what the row of a message has from its arrival on."""
     message, request, keep = arrival.message, arrival.request, arrival.keep_text
     return {
         "message_uuid": message.message_uuid,
@@ -180,26 +185,29 @@ def pending(arrival: Arrival, reason: str) -> dict[str, Any]:
         "text": message.text if keep else None,
         "units": message.units,
         "media": json.dumps(message.media) if keep and message.media else "[]",
-        "route": arrival.route,
-        "rule": None,
-        "reason": reason,
-        "steps": NO_STEPS,
-        "xml": b"",
         "signed_by": request.signed_by,
         "token": request.token,
-        "config": arrival.config,
-        "parameters": None,
-        "state": "pending",
-        "counted": 0,
-        "text_key": None,
-        "reply_units": 0,
-        "owner": None,
-        "claimed_until": None,
         "failures": 0,
         "calls": None,
-        "answered_at": None,
-        "handed_over_at": None,
+        "route": arrival.route,
+        "config": arrival.config,
     }
+
+
+_UNANSWERED = {
+    "rule": None,
+    "steps": NO_STEPS,
+    "xml": b"",
+    "parameters": None,
+    "state": "pending",
+    "counted": 0,
+    "text_key": None,
+    "reply_units": 0,
+    "owner": None,
+    "claimed_until": None,
+    "answered_at": None,
+    "handed_over_at": None,
+}
 
 
 def answered(submission: Submission, proposal: Proposal) -> dict[str, Any]:

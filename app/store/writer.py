@@ -19,6 +19,7 @@ from app.store.driver import Connection
 from app.store.errors import StoreError
 
 GROUP = 2_000  # items a transaction
+PASSES = 3  # of the event loop before each group: it sends answers, reads what has arrived, and handles that
 WAITING = 20_000  # about a second of writing; more would be answered after Plivo has hung up
 
 T = TypeVar("T")
@@ -74,6 +75,7 @@ class Writer:
                 await self._arrived.wait()
                 self._arrived.clear()
                 while self._waiting:
+                    await _let_others_join()
                     group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
                     await self._write(group)
         finally:
@@ -100,6 +102,16 @@ class Writer:
             self._committed(len(group), time.perf_counter() - started)
             for job, result in zip(group, results, strict=True):
                 _resolve(job, result)
+
+
+async def _let_others_join() -> None:
+    """Let the event loop handle what it has received already, so that it shares the group.
+
+    Most callers call again as soon as they have their answer. Twice as large groups take an eighth less CPU for each
+    item.
+    """
+    for _ in range(PASSES):
+        await asyncio.sleep(0)
 
 
 async def _apply(connection: Connection, group: list[_Job]) -> list[Any]:

@@ -45,15 +45,19 @@ class Deadline:
 
 
 class TimedCall:
-    """One call with a deadline. As with `asyncio.timeout`, a cancellation from elsewhere remains a cancellation."""
+    """One call with a deadline. As with `asyncio.timeout`, a cancellation from elsewhere remains a cancellation.
 
-    __slots__ = ("_calls", "_cancelling", "_expired", "_task", "started_at")
+    `seconds` is how long it took, once it has ended.
+    """
+
+    __slots__ = ("_calls", "_cancelling", "_expired", "_task", "seconds", "started_at")
 
     def __init__(self, calls: "dict[TimedCall, None]") -> None:
         task = asyncio.current_task()
         if task is None:
             message = "a deadline needs a task that it can cancel"
             raise RuntimeError(message)
+        self.seconds = 0.0
         self.started_at = time.monotonic()
         self._calls = calls
         self._task = task
@@ -65,6 +69,7 @@ class TimedCall:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.seconds = time.monotonic() - self.started_at
         if not self._expired:
             del self._calls[self]
         elif self._task.uncancel() <= self._cancelling and isinstance(error, asyncio.CancelledError):
@@ -74,7 +79,3 @@ class TimedCall:
         """Cancel the task."""
         self._expired = True
         self._task.cancel()
-
-    def elapsed(self) -> float:
-        """Return the seconds since the call started."""
-        return time.monotonic() - self.started_at

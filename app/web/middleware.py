@@ -21,7 +21,7 @@ from app.plivo.signature import FAMILIES, V2, V3, Request, Token, header_fields,
 from app.plivo.verification import NoMatch, RawRequest, Tokens, verify
 from app.telemetry import get_logger
 from app.telemetry.metrics import Metrics
-from app.web.deadline import Deadline, DeadlineExceeded, TimedCall
+from app.web.deadline import Deadline, DeadlineExceeded
 from app.web.diagnosing import Diagnoser
 from app.web.refusal_log import UNVERIFIED, RefusalLog
 from app.web.request import ClientGone, raw_path, read_body
@@ -130,7 +130,10 @@ class SignatureMiddleware:
         try:
             with self._deadline.call() as call:
                 verified = await self._verify(scope, receive, target)
-                response = await self._answer(target.endpoint, verified, call)
+                response = await target.endpoint.respond(verified)  # what must outlive the deadline needs its own task
+            if verified.signed_by:
+                self._accepted(scope)
+            return response
         except DeadlineExceeded:
             return self._refuse(scope, target, self._late(verified), verified)
         except Refused as refusal:
@@ -142,16 +145,9 @@ class SignatureMiddleware:
             self._metrics.refused(target.endpoint.name, "fault")
             log.exception("unhandled exception", path=target.path)
             return PlainTextResponse("internal error\n", 500)
-        if verified.signed_by:
-            self._accepted(scope)
-        return response
-
-    async def _answer(self, endpoint: SignedEndpoint, verified: Verified, call: TimedCall) -> ASGIApp:
-        """Return the endpoint's response. Work that must outlive the deadline needs its own task."""
-        try:
-            return await endpoint.respond(verified)
         finally:
-            self._metrics.served(endpoint.name, verified.signed_by, call.elapsed())
+            if verified:
+                self._metrics.served(target.endpoint.name, verified.signed_by, call.seconds)
 
     async def _verify(self, scope: Scope, receive: Receive, target: _Target) -> Verified:
         """Verify a call. Raises `Refused` or `ClientGone`."""

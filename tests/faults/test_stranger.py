@@ -57,7 +57,7 @@ def service(running: process.Served) -> Iterator[process.Served]:
 
 def _told(service: process.Served) -> int:
     """Bytes of its log, but for what it says of messages that were answered."""
-    return sum(len(line) for line in service.text().splitlines() if '"event": "answered"' not in line)
+    return sum(len(line) for line in service.text().splitlines() if '"event":"answered"' not in line)
 
 
 def _memory(service: process.Served) -> int:

@@ -118,7 +118,7 @@ def test_json_on_a_terminal_has_no_colours(screen: Screen) -> None:
     """Whoever asks for JSON gets JSON."""
     telemetry.configure("json", stream=screen.stream)
     telemetry.get_logger("service").error("new store", advice=ADVICE)
-    assert screen.read().startswith('{"timestamp": ')
+    assert screen.read().startswith('{"timestamp":')
 
 
 def test_an_event_longer_than_the_line(screen: Screen) -> None:
