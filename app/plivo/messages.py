@@ -29,7 +29,6 @@ _MESSAGE_FIELDS = frozenset({"MessageUUID", "From", "To", "Text", "Body", "Type"
 _REPORT_FIELDS = frozenset({"MessageUUID", "Status", "From", "To"})
 
 _SMALL = re.compile(r"[0-9]{1,9}")
-_MEDIA = re.compile(r"Media\d+")  # Media0.. or Media1..: Plivo's pages disagree, so any number
 
 
 @frozen
@@ -109,7 +108,10 @@ class InboundMessage:
             type_=fields.get("Type", "").strip().lower() or "sms",
             intent=fields.get("MessageIntent", "").strip().lower(),
             units=_whole(fields.get("Units")),
-            media=tuple([value for name, value in parameters if value and _MEDIA.fullmatch(name)]),
+            # Media0.. or Media1..: Plivo's pages disagree, so any number
+            media=tuple(
+                [value for name, value in parameters if name[:5] == "Media" and name[5:].isdecimal() and value]
+            ),
         )
 
 

@@ -38,7 +38,7 @@ async def walk(
         context.src, context.rule = rule.src or message.to, rule.name
         try:
             result = await (_call_out(rule, context) if rule.action.calls_out else rule(context))
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - it fails only this rule
             result = _failure(error)
         if isinstance(result, Redirects):
             result = _redirected(result, left)
@@ -97,7 +97,7 @@ async def _in_own_task(rule: Rule, context: RuleContext) -> RuleResult:
     """Ask a rule in a task, which a `SystemExit` must not leave: it would end the event loop."""
     try:
         return await rule(context)
-    except (Exception, SystemExit, asyncio.CancelledError) as error:
+    except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - likewise
         return _failure(error)
 
 

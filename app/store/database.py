@@ -79,8 +79,9 @@ def never_back(wall: Clock, monotonic: Clock) -> Clock:
 
     def look() -> float:
         nonlocal ahead
-        ahead = max(ahead, wall() - monotonic())
-        return monotonic() + ahead
+        now = monotonic()
+        ahead = max(ahead, wall() - now)
+        return now + ahead
 
     return look
 

@@ -131,9 +131,6 @@ class SignatureMiddleware:
             with self._deadline.call() as call:
                 verified = await self._verify(scope, receive, target)
                 response = await target.endpoint.respond(verified)  # what must outlive the deadline needs its own task
-            if verified.signed_by:
-                self._accepted(scope)
-            return response
         except DeadlineExceeded:
             return self._refuse(scope, target, self._late(verified), verified)
         except Refused as refusal:
@@ -145,6 +142,10 @@ class SignatureMiddleware:
             self._metrics.refused(target.endpoint.name, "fault")
             log.exception("unhandled exception", path=target.path)
             return PlainTextResponse("internal error\n", 500)
+        else:
+            if verified.signed_by:
+                self._accepted(scope)
+            return response
         finally:
             if verified:
                 self._metrics.served(target.endpoint.name, verified.signed_by, call.seconds)

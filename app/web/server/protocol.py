@@ -19,6 +19,7 @@ REQUEST_COST = 8 * 1024  # bytes that a request takes in addition to its content
 LINE_COST = 160  # bytes for each header: a tuple and two byte strings
 
 HEAD_SIZE, HEAD_TIME, PIPELINING, BAD_REQUEST = "head_size", "head_seconds", "pipelining", "bad_request"
+TRUST_AGAIN = 1.0  # seconds between two notes that a connection is trusted, which only keep it among the youngest
 TRUST = "autoreply.trust"  # the ASGI extension that an application calls for an accepted request
 
 
@@ -56,6 +57,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body = 0  # bytes of the body so far
         self._queued = 0  # bytes of pipelined requests that wait
         self._head_timer: asyncio.TimerHandle | None = None
+        self._extensions: dict[str, dict[object, object]] = {TRUST: {"call": self._trust}}
+        self._trusted_at = float("-inf")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the timer of the head, or close the connection if there is no room for it."""
@@ -96,7 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Start counting a new head."""
         self._in_head, self._head, self._lines, self._unparsed, self._body = True, 0, 0, 0, 0
         super().on_message_begin()
-        self.scope["extensions"] = {TRUST: {"call": self._trust}}
+        self.scope["extensions"] = self._extensions
 
     def on_url(self, url: bytes) -> None:
         """Count the URL. Raises `HeadTooLarge`."""
@@ -178,7 +181,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _trust(self) -> None:
-        self._pool.trust(self)
+        if (now := self.loop.time()) - self._trusted_at > TRUST_AGAIN:
+            self._trusted_at = now
+            self._pool.trust(self)
 
     def _is_their_turn(self) -> bool:
         """Return whether the peer must send something: the rest of a head, or of a body that was answered unread."""
