@@ -18,7 +18,7 @@ async def test_nothing_is_wrong(house: House) -> None:
             break
         await asyncio.sleep(0.02)
     page = await house.page("/console/status")
-    assert (page.status, "No problems" in page.text) == (200, True)
+    assert (page.status, "No problems" in page.text) == (200, True), page.text
     for said in (
         "No messages in this hour yet. They appear here as soon as Plivo calls the service.",
         "No message of this hour was left without an answer by decision.",
