@@ -101,7 +101,7 @@ async def call(service: Service, path: str, fields: plivo_sdk.Pairs) -> int:
 
 @pytest.mark.parametrize(
     ("path", "make", "files", "calls"),
-    [("/message", plivo_sdk.message, 49, 162), ("/report/message-1", plivo_sdk.report, 33, 95)],
+    [("/message", plivo_sdk.message, 48, 156), ("/report/message-1", plivo_sdk.report, 33, 92)],
 )
 async def test_walk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, make: Any, files: int, calls: int

@@ -1,4 +1,4 @@
-"""Group commit: whatever arrives during one fsync shares the next. Nothing waits for a group to fill.
+"""Group commit: whatever arrives during one fsync shares the next. Nothing waits for time to pass or a group to fill.
 
 G5: a future resolves after the commit that contains its work, or raises `Unavailable`.
 
@@ -19,7 +19,7 @@ from app.store.driver import Connection
 from app.store.errors import StoreError
 
 GROUP = 2_000  # items a transaction
-PASSES = 3  # of the event loop before each group: it sends answers, reads what has arrived, and handles that
+PASSES = 3  # of the event loop before each group: it sends the last answers, reads what has arrived, and handles it
 WAITING = 20_000  # about a second of writing; more would be answered after Plivo has hung up
 
 T = TypeVar("T")
@@ -107,8 +107,8 @@ class Writer:
 async def _let_others_join() -> None:
     """Let the event loop handle what it has received already, so that it shares the group.
 
-    Most callers call again as soon as they have their answer. Twice as large groups take an eighth less CPU for each
-    item.
+    Callers under load call again as soon as they have their answer. Without this they would form two groups in turn,
+    each of half the size, and a message would take an eighth more CPU.
     """
     for _ in range(PASSES):
         await asyncio.sleep(0)

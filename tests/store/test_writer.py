@@ -100,6 +100,20 @@ async def test_result_comes_after_the_commit(thread: Sqlite, tmp_path: Path) -> 
         assert kept(tmp_path / "notes.db") == ["a"]
 
 
+async def test_what_the_loop_has_received_joins_the_group(thread: Sqlite) -> None:
+    """A caller that is ready two passes of the event loop later shares the group of the first."""
+    verb = Notes()
+
+    async def two_passes_later(writer: Writer) -> str:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return await writer.submit(verb, "b")
+
+    async with running(thread) as writer:
+        assert await asyncio.gather(writer.submit(verb, "a"), two_passes_later(writer)) == ["A", "B"]
+    assert verb.groups == [["a", "b"]]
+
+
 async def test_what_arrives_during_a_commit_shares_the_next(thread: Sqlite) -> None:
     """Group commit: the first goes alone, all that came meanwhile go together, in order, none lingers."""
     verb = Notes()
