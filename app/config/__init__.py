@@ -15,7 +15,9 @@ from app.config.diagnostics import BadConfig, Diagnostic
 from app.config.effective import effective
 from app.config.loading import open_source
 from app.config.policies import compile_policies, read_schedules, read_test_senders
-from app.config.routes import Reader
+from app.config.routes import read_routes
+from app.config.routing_table import TableBuilder
+from app.config.rule_options import read_rule
 from app.config.source import Source
 from app.config.store_only import StoreOnly, load_store
 from app.config.store_url import read_store
@@ -95,33 +97,34 @@ def _read(source: Source) -> Loaded | None:
     store, logging = read_store(source), table("logging", LoggingSettings)
     admin = table("admin", AdminSettings) if "admin" in data else None
     country = plivo.country if plivo else None
-    reader = Reader(
-        source,
-        partial(numbers.read_number, country=country),
-        partial(numbers.read_address, country=country),
-        tuple(targets := read_targets(source, data.get("targets", {}), server, plivo)),
-        read_schedules(source, data.get("schedules", {})),
+    read_number = partial(numbers.read_number, country=country)
+    read_address = partial(numbers.read_address, country=country)
+    targets = read_targets(source, data.get("targets", {}), server, plivo)
+    schedules = read_schedules(source, data.get("schedules", {}))
+    limits, opt_out = (
         table("limits", LimitOptions) or LimitOptions(),
         table("opt_out", OptOutOptions) or OptOutOptions(),
     )
-    rules = _rules(source)
-    routes = reader.table(data.get("routes", []), rules)
-    admin = read_test_senders(source, admin, routes, reader.read_address)
-    tests = read_tests(source, data.get("tests", []), routes, rules)
-    own = {name: draft.options for name, draft in reader.own.items()}
-    policies = compile_policies(routes, reader.limits, reader.opt_out, own, admin)
+    rules = {name: read_rule(source, name, ("rules", name), one) for name, one in _rules(source).items()}
+    routes = read_routes(source, data.get("routes", []), limits, opt_out, read_address)
+    builder = TableBuilder(source, routes, read_number, read_address, tuple(targets), schedules)
+    routing = builder.table(rules)
+    admin = read_test_senders(source, admin, routing, read_address)
+    tests = read_tests(source, data.get("tests", []), routing, rules)
+    own = {name: draft.options for name, draft in routes.own.items()}
+    policies = compile_policies(routing, routes.limits, opt_out, own, admin)
     lint.warn_of_exposure(source)
     lint.warn_of_strangers(source, admin)
     if plivo and not plivo.auth_tokens:
         message = "no token is left, for each one is optional and missing; set one of them"
         source.note(("plivo", "auth_tokens"), message)
     if store:
-        lint.check(source, store, routes, policies, targets, reader)
+        lint.check(source, store, routing, policies, targets, routes, builder.rules)
     if not (server and plivo and store and logging) or source.has_errors:
         return None
     settings = Settings(server, plivo, store, logging, admin)
-    runtime = _runtime(settings, version_of(source), routes, policies, targets)
-    return Loaded(settings, runtime, tests, reader.schedules, (*source.contents, *source.missing), ())
+    runtime = _runtime(settings, version_of(source), routing, policies, targets)
+    return Loaded(settings, runtime, tests, schedules, (*source.contents, *source.missing), ())
 
 
 def _rules(source: Source) -> Mapping[str, Any]:

@@ -2,11 +2,11 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.config.routes import Draft, Reader
+from app.config.routes import Draft, Routes
 from app.config.secrecy import is_source
 from app.config.source import Source
 from app.delivery.target import Target
@@ -33,24 +33,25 @@ def check(
     table: Table,
     policies: Policies,
     targets: Mapping[str, Target],
-    reader: Reader,
+    routes: Routes,
+    rules: Sequence[tuple[Place, Rule]],
 ) -> None:
     """Everything that needs several tables. What could not be read is not compared with."""
     warn_of_reserve(source, store)
     if not source.has_unread(("store", "keep")):
-        check_windows(source, store.keep, reader)
+        check_windows(source, store.keep, routes, rules)
     if not source.has_unread(("store", "keep_text")):
         check_copies(source, store.keep_text, targets)
         warn_of_kept_answers(source, store.keep_text)
-    check_limits(source, reader.limits, policies, reader.own)
-    warn_of_shared_cap(source, reader.limits, table)
-    warn_of_opt_out_words(source, table, policies, reader.rules)
+    check_limits(source, routes.limits, policies, routes.own)
+    warn_of_shared_cap(source, routes.limits, table)
+    warn_of_opt_out_words(source, table, policies, rules)
 
 
-def check_windows(source: Source, keep: float, reader: Reader) -> None:
+def check_windows(source: Source, keep: float, routes: Routes, rules: Iterable[tuple[Place, Rule]]) -> None:
     """What is forgotten after `keep` cannot be counted for longer."""
-    limits = reader.limits
-    of_routes = [((*draft.place, "limits"), draft.options.limits) for draft in reader.own.values()]
+    limits = routes.limits
+    of_routes = [((*draft.place, "limits"), draft.options.limits) for draft in routes.own.values()]
     for place, options in ((("limits",), limits), *of_routes):
         for key in RATES if options else ():
             rates = getattr(options, key)
@@ -58,7 +59,7 @@ def check_windows(source: Source, keep: float, reader: Reader) -> None:
             for index, rate in enumerate(rates if is_own else ()):
                 if rate.seconds > keep:
                     source.note((*place, key, index), TOO_LONG)
-    for place, cooldown in _cooldowns(reader.rules):
+    for place, cooldown in _cooldowns(rules):
         if cooldown > keep:
             source.note((*place, "cooldown"), TOO_LONG)
 
