@@ -11,21 +11,16 @@ from pathlib import Path
 
 from app import telemetry
 from app.config import Loaded
-from app.config.diagnostics import for_log
 from app.config.environment import NAME as ENVIRONMENT
 from app.reload import Check, Reloader
 from app.rules.tasks import task_factory
 from app.service import Service, open_service
+from app.serving_log import announce, closed_at_limit, listening
 from app.settings import AdminSettings
-from app.telemetry.metrics import Metrics
-from app.telemetry.throttle import Throttle
 from app.watching import watch
 from app.web import server
 
 log = telemetry.get_logger("serve")
-
-LIMIT_LOG_SECONDS = 60.0
-ROUTINE = ("head_seconds", "bad_request")  # limits that port scanners and health checks meet every day
 
 
 class CannotListen(Exception):
@@ -78,10 +73,10 @@ async def _serve(config: Loaded, path: Path, service: Service, stopped: asyncio.
     settings = config.settings.server
     connections = _connections(settings.connections)
     limits = server.limits_of(connections, settings.body_limit)
-    bounded = server.configure(service.app, settings.host, settings.port, limits, _on_limit(service.metrics))
-    _announce(config, path, with_admin=with_admin)
+    bounded = server.configure(service.app, settings.host, settings.port, limits, closed_at_limit(service.metrics))
+    announce(config, path, with_admin=with_admin)
     _tune_collector()
-    running = server.Server(bounded, on_start=_listening(config, connections), on_stop=service.begin_stop)
+    running = server.Server(bounded, on_start=listening(config, connections), on_stop=service.begin_stop)
     watching = asyncio.create_task(_exit_when(stopped, running))
     try:
         await running.serve()
@@ -191,52 +186,6 @@ def _connections(wanted: int) -> int:
     return allowed
 
 
-def _on_limit(metrics: Metrics) -> Callable[[str], None]:
-    """Return a function that counts and logs connections closed at a limit.
-
-    The first one in a minute gets a line, all others share a second one.
-    """
-
-    def write(limit: str, count: int) -> None:
-        level = log.info if limit in ROUTINE else log.warning
-        level("connections closed at a limit", limit=limit, count=count)
-
-    throttle: Throttle[str] = Throttle(1, LIMIT_LOG_SECONDS, write)
-
-    def closed(limit: str) -> None:
-        metrics.dropped(limit)
-        if throttle.admit(limit):
-            write(limit, 1)
-
-    return closed
-
-
-def _listening(config: Loaded, connections: int) -> Callable[[int], None]:
-    return lambda port: log.info("listening", host=config.settings.server.host, port=port, connections=connections)
-
-
 async def _exit_when(stopped: asyncio.Event, running: server.Server) -> None:
     await stopped.wait()
     running.should_exit = True
-
-
-def _announce(config: Loaded, path: Path, *, with_admin: bool) -> None:
-    """Log what an operator needs first: the URL for Plivo's console, what is on, and what is off."""
-    for warning in config.warnings:
-        log.warning("config warning", file=str(path), fault=for_log(str(warning)))
-    log.info(
-        "serving",
-        message_url=f"{config.settings.server.public_url}/message",
-        routes=len(config.runtime.table.by_name),
-        rules=len(config.runtime.table.rules),
-        targets=len(config.runtime.subscriptions.targets),
-        signature=config.runtime.signature,
-        store=config.settings.store.shown,
-        config=config.runtime.version,
-        off=_off(config, with_admin=with_admin),
-    )
-
-
-def _off(config: Loaded, *, with_admin: bool) -> list[str]:
-    targets = [] if config.runtime.subscriptions.targets else ["targets: reports are stored, not forwarded"]
-    return targets if with_admin else [*targets, "admin: no /metrics"]

@@ -96,6 +96,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "app.reporting": ("app",),
     "app.reload": ("app",),
     "app.watching": (),
+    "app.serving_log": ("app.config", "app.telemetry"),
     "app.serving": ("app",),
     "app.cli": ("app",),
     "app.__main__": ("app.cli",),
