@@ -1,6 +1,6 @@
 """The OpenAPI document, https://spec.openapis.org/oas/v3.1.1.html: the API, and the requests that the service makes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app import __version__
@@ -32,8 +32,8 @@ WITH_BODY = {
     415: "The body is not `application/json`.",
 }
 ERRORS = COMMON | OF_STORE | WITH_BODY
-BAD_INPUT = "The query or the body is not as described; `errors` says what is wrong with which member."
 REFUSED = "It cannot be done as asked; `detail` says why."
+BAD_INPUT = "The query or the body is not as described; `errors` says what is wrong with which member."
 
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -68,16 +68,16 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _operation(one: Endpoint) -> dict[str, Any]:
-    parameters = [*_parameters(one.path_values, "path"), *_parameters(one.query, "query")]
+    parameters = [*_parameters(one, "path"), *_parameters(one, "query")]
     found: dict[str, Any] = {"operationId": one.name, "tags": [one.tag], "summary": one.summary}
     found |= {"description": one.description} if one.description else {}
     found |= {"parameters": parameters} if parameters else {}
-    found |= {"requestBody": _request_body(one)} if one.body else {}
+    found |= {"requestBody": _request_body(one)} if "body" in one.inputs else {}
     return {**found, "responses": dict(_responses(one))}
 
 
-def _parameters(declared: type[Any] | None, place: str) -> Iterator[dict[str, Any]]:
-    for one in parameters_of(declared) if declared else ():
+def _parameters(endpoint: Endpoint, place: str) -> Iterator[dict[str, Any]]:
+    for one in parameters_of(endpoint.inputs[place]) if place in endpoint.inputs else ():
         style = {"style": "form", "explode": False} if one.many else {}
         yield {
             "name": one.name,
@@ -91,7 +91,7 @@ def _parameters(declared: type[Any] | None, place: str) -> Iterator[dict[str, An
 
 
 def _request_body(one: Endpoint) -> dict[str, Any]:
-    members = parameters_of(one.body) if one.body else ()
+    members = parameters_of(one.inputs["body"])
     example = one.body_example or {member.name: member.example for member in members}
     return {"required": True, "content": _json(body_schema(members), example)}
 
@@ -107,18 +107,16 @@ def body_schema(members: Sequence[Parameter]) -> Schema:
 
 
 def _responses(one: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
-    for status, success in one.successes.items():
-        yield str(status), {"description": success.description, "content": _json(success.schema, success.example)}
+    for success in one.successes:
+        content = _json(success.schema, success.example)
+        yield str(success.status), {"description": success.description, "content": content}
     yield "400", _problem(400, BAD_INPUT, "BadInput")
-    for status, words in _own_errors(one).items():
-        yield str(status), _problem(status, words, one.refused_schema)
-    for status in (*COMMON, *(OF_STORE if one.uses_store else ()), *(WITH_BODY if one.body else ())):
+    if one.not_found:
+        yield "404", _problem(404, one.not_found)
+    elif words := one.refused or (REFUSED if one.inputs else ""):  # an operation may refuse whatever a caller names
+        yield "422", _problem(422, words, one.refused_schema)
+    for status in (*COMMON, *(OF_STORE if one.uses_store else ()), *(WITH_BODY if "body" in one.inputs else ())):
         yield str(status), {"$ref": f"#/components/responses/{_name(status)}"}
-
-
-def _own_errors(one: Endpoint) -> Mapping[int, str]:
-    """Return the errors of an endpoint itself: an operation may refuse whatever a caller names."""
-    return one.errors or ({422: REFUSED} if one.path_values or one.query or one.body else {})
 
 
 def _problem(status: int, description: str, schema: str = "Problem") -> dict[str, Any]:

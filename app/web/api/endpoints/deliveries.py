@@ -1,21 +1,17 @@
-"""Deliveries and their targets: list, replay, pause, resume."""
+"""Deliveries: list, replay."""
 
-import time
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from app.notation import Doc, Example, Interval
-from app.operations.deliveries import RATE, Selection, list_deliveries, pause, replay, resume
-from app.operations.documents.changes import pause_document, replay_document, resume_document
+from app.operations.deliveries import RATE, Selection, list_deliveries, replay
+from app.operations.documents.changes import replay_document
 from app.operations.documents.deliveries import delivery_documents
-from app.operations.documents.status import queue_document
 from app.operations.running_service import RunningService
-from app.operations.status import status
-from app.web.api.endpoint import WHO, Answer, Endpoint, Success
+from app.web.api.endpoint import WHO, Answer, Endpoints, Success
 from app.web.api.kinds import Age
 from app.web.api.schemas import page, ref
 from app.web.api.schemas.messages import DELIVERY_IN_LIST
-from app.web.api.schemas.others import TARGET
 
 State = Literal["due", "done", "dead", "dropped"]
 LAST_ID = (1 << 63) - 1
@@ -59,13 +55,16 @@ class ReplayBody:
     rate: Annotated[float, Interval(ge=0.01, le=10_000), Doc("With `target`: deliveries a second.")] = RATE
 
 
-@dataclass(frozen=True, slots=True)
-class TargetPath:
-    """One target."""
-
-    name: Annotated[str, Example("crm"), Doc("Its name in the configuration.")]
+endpoints = Endpoints("deliveries")
 
 
+@endpoints.add(
+    "GET",
+    "/deliveries",
+    "listDeliveries",
+    "List deliveries to targets with their attempts, newest first",
+    Success("A page of deliveries.", ref("DeliveryPage"), page(DELIVERY_IN_LIST)),
+)
 async def _list(service: RunningService, query: DeliveriesQuery) -> Answer:
     states = () if query.state is None else (query.state,)
     which = Selection(query.ids, query.target, states, query.status, query.older_than, query.newer_than)
@@ -73,86 +72,16 @@ async def _list(service: RunningService, query: DeliveriesQuery) -> Answer:
     return Answer({"items": delivery_documents(found), "next": found.next})
 
 
+@endpoints.add(
+    "POST",
+    "/deliveries/replay",
+    "replayDeliveries",
+    "Make deliveries due again, with all their attempts",
+    Success("What is due again.", ref("Replay"), {"changed": 1, "missing": [], "last_due_in": None}),
+    body_example={"target": "crm", "state": "dead", "newer_than": "1d"},
+)
 async def _replay(service: RunningService, body: ReplayBody) -> Answer:
     state = body.state or (None if body.ids else "dead")
     states = () if state is None else (state,)
     which = Selection(body.ids, body.target, states, body.status, body.older_than, body.newer_than)
     return Answer(replay_document(await replay(service.store, WHO, which, body.rate)))
-
-
-async def _targets(service: RunningService) -> Answer:
-    found = await status(service.store, time.time())
-    return Answer({"items": [queue_document(one) for one in found.targets], "next": None})
-
-
-async def _pause(service: RunningService, path: TargetPath) -> Answer:
-    changed = await pause(service.store, WHO, path.name)
-    return Answer(pause_document(path.name, changed=changed))
-
-
-async def _resume(service: RunningService, path: TargetPath) -> Answer:
-    return Answer(resume_document(path.name, await resume(service.store, WHO, path.name)))
-
-
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        "/deliveries",
-        "listDeliveries",
-        "deliveries",
-        "List deliveries to targets with their attempts, newest first",
-        _list,
-        {200: Success("A page of deliveries.", ref("DeliveryPage"), page(DELIVERY_IN_LIST))},
-        query=DeliveriesQuery,
-    ),
-    Endpoint(
-        "POST",
-        "/deliveries/replay",
-        "replayDeliveries",
-        "deliveries",
-        "Make deliveries due again, with all their attempts",
-        _replay,
-        {200: Success("What is due again.", ref("Replay"), {"changed": 1, "missing": [], "last_due_in": None})},
-        body=ReplayBody,
-        body_example={"target": "crm", "state": "dead", "newer_than": "1d"},
-    ),
-    Endpoint(
-        "GET",
-        "/targets",
-        "listTargets",
-        "targets",
-        "List targets with their queues",
-        _targets,
-        {200: Success("Every target.", ref("TargetPage"), page(TARGET))},
-    ),
-    Endpoint(
-        "POST",
-        "/targets/{name}/pause",
-        "pauseTarget",
-        "targets",
-        "Post nothing to a target until it is resumed. Its reports are kept",
-        _pause,
-        {200: Success("It is paused.", ref("Pause"), {"target": "crm", "paused": True, "changed": True})},
-        path_values=TargetPath,
-        errors={404: "There is no such target."},
-        when_refused=404,
-    ),
-    Endpoint(
-        "POST",
-        "/targets/{name}/resume",
-        "resumeTarget",
-        "targets",
-        "Post to a target again; to one that fails, now",
-        _resume,
-        {
-            200: Success(
-                "It is resumed.",
-                ref("Resume"),
-                {"target": "crm", "paused": False, "changed": True, "held_back_by": "operator"},
-            )
-        },
-        path_values=TargetPath,
-        errors={404: "There is no such target."},
-        when_refused=404,
-    ),
-)

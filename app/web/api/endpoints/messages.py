@@ -7,7 +7,7 @@ from app.notation import Doc, Example, Interval
 from app.operations.documents.history import message_document
 from app.operations.messages import MessageFilter, MessageOutcome, find_message, list_messages
 from app.operations.running_service import RunningService
-from app.web.api.endpoint import Answer, Endpoint, Success
+from app.web.api.endpoint import Answer, Endpoints, Success
 from app.web.api.kinds import Moment, Number
 from app.web.api.problems import Problem
 from app.web.api.schemas import page, ref
@@ -41,43 +41,36 @@ class MessagePath:
     ]
 
 
+endpoints = Endpoints("messages")
+
+
+@endpoints.add(
+    "GET",
+    "/messages",
+    "listMessages",
+    "List inbound messages, newest first",
+    Success("A page of messages.", ref("MessagePage"), page(MESSAGE, following="bWVzc2FnZXM6NDI")),
+    description=(
+        "A page may hold fewer messages than `limit`, or none, and still have a `next` one: a rare match is looked for "
+        "in steps."
+    ),
+)
 async def _list(service: RunningService, query: MessagesQuery) -> Answer:
     which = MessageFilter(query.route, query.rule, query.outcome, query.number, query.since, query.until)
     found = await list_messages(service.store, which, service.read_address, query.cursor, query.limit)
     return Answer({"items": [message_document(one) for one in found.messages], "next": found.next})
 
 
+@endpoints.add(
+    "GET",
+    "/messages/{uuid}",
+    "getMessage",
+    "Show a message: calls, rules, answer, reports, deliveries",
+    Success("The message.", ref("Message"), MESSAGE),
+    not_found="There is no such message.",
+)
 async def _show(service: RunningService, path: MessagePath) -> Answer:
     found = await find_message(service.store, path.uuid)
     if found is None:
         raise Problem(404, "no message has this MessageUUID; it may be older than [store] keep")
     return Answer(message_document(found))
-
-
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        "/messages",
-        "listMessages",
-        "messages",
-        "List inbound messages, newest first",
-        _list,
-        {200: Success("A page of messages.", ref("MessagePage"), page(MESSAGE, following="bWVzc2FnZXM6NDI"))},
-        query=MessagesQuery,
-        description=(
-            "A page may hold fewer messages than `limit`, or none, and still have a `next` one: a rare match is looked "
-            "for in steps."
-        ),
-    ),
-    Endpoint(
-        "GET",
-        "/messages/{uuid}",
-        "getMessage",
-        "messages",
-        "Show a message: calls, rules, answer, reports, deliveries",
-        _show,
-        {200: Success("The message.", ref("Message"), MESSAGE)},
-        path_values=MessagePath,
-        errors={404: "There is no such message."},
-    ),
-)

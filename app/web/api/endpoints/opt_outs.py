@@ -8,7 +8,7 @@ from app.operations.documents.changes import opt_out_change_document
 from app.operations.documents.opt_outs import opt_out_document
 from app.operations.opt_outs import OptOutFilter, change_opt_out, page_opt_outs, plan_change
 from app.operations.running_service import RunningService
-from app.web.api.endpoint import WHO, Answer, Endpoint, Success
+from app.web.api.endpoint import WHO, Answer, Endpoints, Success
 from app.web.api.kinds import Number
 from app.web.api.schemas import page, ref
 from app.web.api.schemas.others import OPT_OUT
@@ -41,58 +41,46 @@ class OptOutPair:
     number: Annotated[Number, Example("+33644600000"), Doc("Your number.")]
 
 
+endpoints = Endpoints("opt-outs")
+
+
+@endpoints.add(
+    "GET",
+    "/opt-outs",
+    "listOptOuts",
+    "List opt-outs with their proof, oldest first",
+    Success("A page of opt-outs.", ref("OptOutPage"), page(OPT_OUT)),
+)
 async def _list(service: RunningService, query: OptOutsQuery) -> Answer:
     which = OptOutFilter(query.person, query.number, query.ended)
     found = await page_opt_outs(service.store, which, service.read_address, query.cursor, query.limit)
     return Answer({"items": [opt_out_document(one) for one in found.opt_outs], "next": found.next})
 
 
-async def _add(service: RunningService, pair: OptOutPair) -> Answer:
-    return await _change(service, pair, out=True)
+@endpoints.add(
+    "POST",
+    "/opt-outs",
+    "addOptOut",
+    "Opt a person out of one of your numbers",
+    Success("The person is opted out now.", ref("OptOutChange"), CHANGE, 201),
+    Success("The person was opted out before.", ref("OptOutChange"), CHANGE | {"changed": False}),
+)
+async def _add(service: RunningService, body: OptOutPair) -> Answer:
+    return await _change(service, body, out=True)
 
 
-async def _end(service: RunningService, pair: OptOutPair) -> Answer:
-    return await _change(service, pair, out=False)
+@endpoints.add(
+    "DELETE",
+    "/opt-outs",
+    "endOptOut",
+    "End an opt-out. Do this only if the person asked for it",
+    Success("The person gets messages.", ref("OptOutChange"), CHANGE | {"opted_out": False}),
+)
+async def _end(service: RunningService, query: OptOutPair) -> Answer:
+    return await _change(service, query, out=False)
 
 
 async def _change(service: RunningService, pair: OptOutPair, *, out: bool) -> Answer:
     plan = await plan_change(service.store, pair.number, pair.person, service.read_address, out=out)
     changed = await change_opt_out(service.store, WHO, plan)
     return Answer(opt_out_change_document(plan, changed=changed), 201 if changed and out else 200)
-
-
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        "/opt-outs",
-        "listOptOuts",
-        "opt-outs",
-        "List opt-outs with their proof, oldest first",
-        _list,
-        {200: Success("A page of opt-outs.", ref("OptOutPage"), page(OPT_OUT))},
-        query=OptOutsQuery,
-    ),
-    Endpoint(
-        "POST",
-        "/opt-outs",
-        "addOptOut",
-        "opt-outs",
-        "Opt a person out of one of your numbers",
-        _add,
-        {
-            201: Success("The person is opted out now.", ref("OptOutChange"), CHANGE),
-            200: Success("The person was opted out before.", ref("OptOutChange"), CHANGE | {"changed": False}),
-        },
-        body=OptOutPair,
-    ),
-    Endpoint(
-        "DELETE",
-        "/opt-outs",
-        "endOptOut",
-        "opt-outs",
-        "End an opt-out. Do this only if the person asked for it",
-        _end,
-        {200: Success("The person gets messages.", ref("OptOutChange"), CHANGE | {"opted_out": False})},
-        query=OptOutPair,
-    ),
-)

@@ -9,7 +9,7 @@ from app.operations.documents.person import person_document
 from app.operations.people import forget, plan_forget
 from app.operations.person import find_person
 from app.operations.running_service import RunningService
-from app.web.api.endpoint import WHO, Answer, Endpoint, Success
+from app.web.api.endpoint import WHO, Answer, Endpoints, Success
 from app.web.api.kinds import Number
 from app.web.api.schemas import ref
 from app.web.api.schemas.messages import MESSAGE
@@ -49,40 +49,31 @@ class ForgetQuery:
     ] = False
 
 
+endpoints = Endpoints("people")
+
+
+@endpoints.add(
+    "GET",
+    "/people/{number}",
+    "getPerson",
+    "Show a person: opt-outs, replies counted by limits, newest messages",
+    Success("The person. Somebody of whom nothing is stored has empty lists.", ref("Person"), PERSON),
+)
 async def _show(service: RunningService, path: PersonPath, query: PersonQuery) -> Answer:
     own = service.runtime().table.by_number
     found = await find_person(service.store, path.number, service.read_address, own, time.time(), query.limit)
     return Answer(person_document(found))
 
 
+@endpoints.add(
+    "DELETE",
+    "/people/{number}",
+    "forgetPerson",
+    "Forget a person: erase messages, reports and counts",
+    Success("How many rows were erased.", ref("Forgotten"), {"erased": 12}),
+    description="The opt-out stays, unless `also_opt_out` is true.",
+)
 async def _forget(service: RunningService, path: PersonPath, query: ForgetQuery) -> Answer:
     own = service.runtime().table.by_number
     plan = await plan_forget(service.store, path.number, service.read_address, own, also_opt_out=query.also_opt_out)
     return Answer({"erased": await forget(service.store, WHO, plan)})
-
-
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        "/people/{number}",
-        "getPerson",
-        "people",
-        "Show a person: opt-outs, replies counted by limits, newest messages",
-        _show,
-        {200: Success("The person. Somebody of whom nothing is stored has empty lists.", ref("Person"), PERSON)},
-        path_values=PersonPath,
-        query=PersonQuery,
-    ),
-    Endpoint(
-        "DELETE",
-        "/people/{number}",
-        "forgetPerson",
-        "people",
-        "Forget a person: erase messages, reports and counts",
-        _forget,
-        {200: Success("How many rows were erased.", ref("Forgotten"), {"erased": 12})},
-        path_values=PersonPath,
-        query=ForgetQuery,
-        description="The opt-out stays, unless `also_opt_out` is true.",
-    ),
-)

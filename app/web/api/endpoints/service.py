@@ -11,7 +11,7 @@ from app.operations.documents.status import status_document
 from app.operations.explain import Question, explain_question
 from app.operations.running_service import RunningService
 from app.operations.status import status
-from app.web.api.endpoint import Answer, Endpoint, Success
+from app.web.api.endpoint import Answer, Endpoints, Success
 from app.web.api.kinds import Moment, Number
 from app.web.api.problems import Problem
 from app.web.api.schemas import ref
@@ -46,54 +46,46 @@ class ExplainBody:
     ] = field(default_factory=dict)
 
 
+endpoints = Endpoints("service")
+
+
+@endpoints.add(
+    "GET",
+    "/status",
+    "getStatus",
+    "Show problems, servers, targets, refused calls, spending and disk",
+    Success("The state.", ref("Status"), STATUS),
+)
 async def _status(service: RunningService) -> Answer:
     return Answer(status_document(await status(service.store, time.time())))
 
 
+@endpoints.add(
+    "POST",
+    "/explain",
+    "explain",
+    "Show what the rules would answer, and why. Nothing is stored, and nothing is called",
+    Success("The answer.", ref("Explanation"), EXPLANATION),
+    uses_store=False,
+)
 async def _explain(service: RunningService, body: ExplainBody) -> Answer:
     question = Question(body.to, body.sender, body.text, body.type, body.at, body.given)
     return Answer(explanation_document(await explain_question(service.runtime(), question, service.read_address)))
 
 
+@endpoints.add(
+    "POST",
+    "/reload",
+    "reload",
+    "Reload the configuration",
+    Success("It is in force.", ref("Reload"), {"config": "3f2a9c0d1b7e", "needs_restart": []}),
+    refused="The file is refused; the previous configuration stays in force.",
+    refused_schema="RefusedFile",
+    uses_store=False,
+)
 async def _reload(service: RunningService) -> Answer:
     result = await service.reload()
     if result.errors:
         errors = [asdict(error) for error in result.errors]
         raise Problem(422, "the file is refused; the previous configuration stays in force", errors)
     return Answer({"config": result.config, "needs_restart": list(result.needs_restart)})
-
-
-ENDPOINTS = (
-    Endpoint(
-        "GET",
-        "/status",
-        "getStatus",
-        "service",
-        "Show problems, servers, targets, refused calls, spending and disk",
-        _status,
-        {200: Success("The state.", ref("Status"), STATUS)},
-    ),
-    Endpoint(
-        "POST",
-        "/explain",
-        "explain",
-        "service",
-        "Show what the rules would answer, and why. Nothing is stored, and nothing is called",
-        _explain,
-        {200: Success("The answer.", ref("Explanation"), EXPLANATION)},
-        body=ExplainBody,
-        uses_store=False,
-    ),
-    Endpoint(
-        "POST",
-        "/reload",
-        "reload",
-        "service",
-        "Reload the configuration",
-        _reload,
-        {200: Success("It is in force.", ref("Reload"), {"config": "3f2a9c0d1b7e", "needs_restart": []})},
-        errors={422: "The file is refused; the previous configuration stays in force."},
-        refused_schema="RefusedFile",
-        uses_store=False,
-    ),
-)
