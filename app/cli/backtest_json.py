@@ -3,9 +3,9 @@
 from typing import Any
 
 from app.operations.backtest import Answer, BacktestResult, Difference, Group
+from app.operations.documents.outgoing import outgoing_document
 from app.operations.times import iso_utc
 from app.plivo.numbers import show
-from app.plivo.units import count
 
 
 def backtest_json(found: BacktestResult) -> dict[str, Any]:
@@ -58,13 +58,5 @@ def _answer_json(answer: Answer) -> dict[str, Any]:
         "rule": answer.rule,
         "reason": answer.reason,
         "units": answer.units,
-        "messages": [
-            {
-                "src": show(message.src),
-                "dst": [show(number) for number in message.dst],
-                "text": message.text,
-                "units": count(message.text),
-            }
-            for message in answer.messages
-        ],
+        "messages": [outgoing_document(message) for message in answer.messages],
     }

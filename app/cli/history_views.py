@@ -14,10 +14,10 @@ from app.operations.history import (
     MessageRecord,
     OptOutRecord,
     ReportRecord,
+    error_in_words,
     pending_in_words,
     sent_by,
 )
-from app.plivo.errors import TEXTS
 from app.plivo.numbers import show
 
 SHORT_HEADER = ("RECEIVED", "FROM", "TO", "TEXT", "ANSWER", "STATE", "MESSAGE")
@@ -131,10 +131,8 @@ def _show_calls(message: MessageRecord, zone: tzinfo | None) -> None:
 
 
 def _show_report(report: ReportRecord, zone: tzinfo | None, indent: str) -> None:
-    error = f", error {report.error_code} {TEXTS.get(report.error_code, '')}".rstrip() if report.error_code else ""
-    what = (
-        f"{shown(report.received_at, zone)}  {report.status}{error}  {report.message_uuid} to {show(report.recipient)}"
-    )
+    status, person = f"{report.status}{error_in_words(report)}", show(report.recipient)
+    what = f"{shown(report.received_at, zone)}  {status}  {report.message_uuid} to {person}"
     echo(f"{indent}report   {what}{', no route: all targets' if report.route is None else ''}")
     if not report.deliveries:
         echo(f"{indent}           no target gets it")

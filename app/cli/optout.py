@@ -9,8 +9,6 @@ from app.cli.common import config_option, json_option
 from app.cli.confirm import confirm_options
 from app.cli.times import zone_option
 
-HEADER = ("PERSON", "NUMBER", "SINCE", "WORD", "BY", "MESSAGE", "SIGNED")
-
 
 @click.group("optout")
 def command() -> None:

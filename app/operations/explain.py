@@ -6,6 +6,7 @@ It uses the same functions as live traffic: `replies.evaluate`, then `replies.de
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from app.operations.addresses import ReadAddress, read_number, read_sender
 from app.operations.errors import OperationRefused
@@ -17,6 +18,8 @@ from app.replies.proposals import Proposal
 from app.rules.outcome import Step
 from app.rules.services import RuleServices
 from app.runtime import Runtime
+from app.store import Store
+from app.store.usage import look_up
 from app.suggestions import did_you_mean
 
 EXAMPLE_UUID = "00000000-0000-0000-0000-000000000000"
@@ -45,6 +48,11 @@ def check_given(runtime: Runtime, given: Iterable[str]) -> None:
     for name in given:
         if name not in rules:
             raise OperationRefused(f"--given {name}: no rule of this name calls out; {did_you_mean(name, rules)}")
+
+
+def remembered_by(store: Store) -> LookUp:
+    """Return a look-up of what a store remembers of people. Nothing is written. It raises `Unavailable`."""
+    return partial(look_up, store.engine)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.operations.addresses import ReadAddress, spellings
 from app.operations.errors import OperationRefused
+from app.plivo.errors import TEXTS
 from app.plivo.markup import parse
 from app.plivo.messages import IDENTIFIER, Outgoing
 from app.plivo.numbers import canonical, is_name
@@ -23,6 +24,7 @@ __all__ = [
     "OptOutRecord",
     "ReportRecord",
     "Span",
+    "error_in_words",
     "history",
     "pending_in_words",
     "sent_by",
@@ -72,6 +74,11 @@ def pending_in_words(message: MessageRecord) -> str:
     """Return how far a message without an answer is: "pending, call 1 of 4: bot failed: status 500"."""
     call = max(len(message.calls), 1)
     return f"pending, call {call}{f' of {CALLS}' if call <= CALLS else ''}: {message.reason}"
+
+
+def error_in_words(report: ReportRecord) -> str:
+    """Return the end of a sentence about a report: ", error 300 .." if it has an error code, or an empty text."""
+    return f", error {report.error_code} {TEXTS.get(report.error_code, '')}".rstrip() if report.error_code else ""
 
 
 async def _of_opt_outs(store: Store, addresses: Sequence[str]) -> History:

@@ -1,6 +1,6 @@
 """Limits: list the units spent of each spending cap and the replies to each person, and reset them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from app.operations.addresses import ReadAddress, read_person
@@ -11,7 +11,7 @@ from app.policies.usage import Budget
 from app.store import Store, forgetting
 from app.store import people as stored
 from app.store.forgetting import Reset
-from app.store.instances import ServerView, SpendingCap, list_servers
+from app.store.instances import ServerView, list_servers
 from app.store.records import PersonalRows, ReplyCount
 from app.store.snapshot import spent
 
@@ -54,19 +54,21 @@ async def list_counts(store: Store, at: float, limit: int) -> LimitCounts:
     The caps are those that running servers tell of; if none runs, those of the server that ran last. Raises
     `Unavailable`.
     """
-    caps = _caps(await list_servers(store.engine))
-    units = await spent(store.engine, [Budget(cap.scope, cap.seconds) for cap in caps], at)
+    servers = await list_servers(store.engine)  # those that run first, then those that were seen last
+    running = [server for server in servers if server.is_running] or servers[:1]
     people = await stored.list_counts(store.engine, at - DAY, limit)
-    spending = [
-        CapSpending(cap.scope, Rate(cap.units, cap.seconds), units[Budget(cap.scope, cap.seconds)]) for cap in caps
-    ]
-    return LimitCounts(tuple(spending), tuple(people))
+    return LimitCounts(await read_spending(store, running, at), tuple(people))
 
 
-def _caps(servers: Sequence[ServerView]) -> list[SpendingCap]:
-    """The caps in force, those of all routes first. `servers` are sorted: who runs, then who was seen last."""
-    told = [server for server in servers if server.is_running] or servers[:1]
-    return sorted({cap for server in told for cap in server.facts.caps})
+async def read_spending(store: Store, servers: Iterable[ServerView], at: float) -> tuple[CapSpending, ...]:
+    """Return what is spent of each cap that these servers tell of, those of all routes first. Raises `Unavailable`."""
+    caps = sorted({cap for server in servers for cap in server.facts.caps})
+    budgets = [Budget(cap.scope, cap.seconds) for cap in caps]
+    units = await spent(store.engine, budgets, at)
+    return tuple(
+        CapSpending(cap.scope, Rate(cap.units, cap.seconds), units[budget])
+        for cap, budget in zip(caps, budgets, strict=True)
+    )
 
 
 async def plan_reset(store: Store, text: str | None, read: ReadAddress) -> ResetPlan:

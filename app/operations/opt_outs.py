@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from app.operations.addresses import ReadAddress, read_own, read_person, read_sender, spellings
 from app.operations.cursors import cursor, position
-from app.operations.opt_out_lists import ImportPlan, import_opt_outs, plan_import, write_opt_outs
 from app.plivo.numbers import Reading, canonical
 from app.policies.usage import Conversation, OptOutChange
 from app.store import Store
@@ -14,18 +13,14 @@ from app.store.people import Changes
 from app.store.records import OptOutRecord
 
 __all__ = [
-    "ImportPlan",
     "OptOutFilter",
     "OptOutPage",
     "OptOutPlan",
     "OptOutRecord",
     "change_opt_out",
-    "import_opt_outs",
     "list_opt_outs",
     "page_opt_outs",
     "plan_change",
-    "plan_import",
-    "write_opt_outs",
 ]
 
 _KIND = "optouts"
@@ -39,11 +34,6 @@ class OptOutPlan:
     person: Reading
     out: bool
     is_out: bool
-
-    @property
-    def conversation(self) -> Conversation:
-        """The pair that the opt-out is about."""
-        return Conversation(self.number.address, canonical(self.person.address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +103,8 @@ async def plan_change(store: Store | None, number: str, person: str, read: ReadA
     """
     theirs, ours = await read_person(store, person, read), await read_own(store, number, read)
     in_force = await stored.list_opt_outs(store.engine, theirs.address, ended=False) if store else ()
-    plan = OptOutPlan(ours, theirs, out, is_out=False)
-    is_out = any((record.number, record.person) == plan.conversation for record in in_force)
-    return OptOutPlan(ours, theirs, out, is_out)
+    pair = Conversation(ours.address, canonical(theirs.address))
+    return OptOutPlan(ours, theirs, out, is_out=any((one.number, one.person) == pair for one in in_force))
 
 
 async def change_opt_out(store: Store, who: str, plan: OptOutPlan) -> bool:
@@ -123,5 +112,6 @@ async def change_opt_out(store: Store, who: str, plan: OptOutPlan) -> bool:
 
     Raises `Unavailable`.
     """
-    change = OptOutChange(plan.conversation, plan.out, time.time(), None, who, "", "command")
+    pair = Conversation(plan.number.address, canonical(plan.person.address))
+    change = OptOutChange(pair, plan.out, time.time(), None, who, "", "command")
     return bool(await store.change(stored.change, Changes(who, (change,))))

@@ -8,17 +8,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.operations.limits import CapSpending, read_spending
 from app.policies.limits import NEAR_LIMIT
-from app.policies.usage import Budget
 from app.store import Store
-from app.store.instances import ServerView, SpendingCap, TargetView, list_servers, list_targets
-from app.store.snapshot import QueueCounts, spent, unfinished
+from app.store.instances import ServerView, TargetView, list_servers, list_targets
+from app.store.snapshot import QueueCounts, unfinished
 
 __all__ = [
     "Problem",
     "Refusals",
     "ServerView",
-    "Spending",
     "StatusReport",
     "TargetState",
     "TargetSummary",
@@ -70,14 +69,6 @@ class TargetSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Spending:
-    """SMS units spent of a cap in its window. `scope` is empty for the cap of all routes."""
-
-    cap: SpendingCap
-    spent: int
-
-
-@dataclass(frozen=True, slots=True)
 class StatusReport:
     """The state at a time (seconds since the epoch). The worst of the `problems` stands first."""
 
@@ -87,7 +78,7 @@ class StatusReport:
     refused: tuple[Refusals, ...]  # the most frequent first
     targets: tuple[TargetSummary, ...]
     pending: int  # messages without an answer yet
-    spending: tuple[Spending, ...]
+    spending: tuple[CapSpending, ...]
     disk_free: int | None  # bytes, as the server knows
 
 
@@ -97,9 +88,7 @@ async def status(store: Store, at: float) -> StatusReport:
     found = await unfinished(store.engine)
     views = await list_targets(store.engine)
     running = [server for server in servers if server.is_running]
-    caps = {cap for server in running for cap in server.facts.caps}
-    units = await spent(store.engine, [Budget(cap.scope, cap.seconds) for cap in caps], at)
-    spending = tuple(Spending(cap, units[Budget(cap.scope, cap.seconds)]) for cap in sorted(caps))
+    spending = await read_spending(store, running, at)
     known = {name for server in running for name in server.targets}
     targets = tuple(_summaries(views, found.queues, known))
     refused = _refusals(servers, at)
@@ -143,7 +132,7 @@ def _refusals(servers: Sequence[ServerView], at: float) -> tuple[Refusals, ...]:
 def _problems(
     running: Sequence[ServerView],
     targets: Sequence[TargetSummary],
-    spending: Sequence[Spending],
+    spending: Sequence[CapSpending],
     refused: Sequence[Refusals],
 ) -> Iterator[Problem]:
     if not running:
@@ -160,9 +149,9 @@ def _problems(
     of_targets = [problem for target in targets for problem in _problems_of(target)]
     yield from sorted(of_targets, key=lambda one: one.kind == "dead")
     for one in spending:
-        if one.spent >= NEAR_LIMIT * one.cap.units:
-            of = f" of route {one.cap.scope.removeprefix('route ')}" if one.cap.scope else ""
-            yield Problem(f"spending cap{of}: {one.spent} of {one.cap.units} units are spent", "spending")
+        if one.spent >= NEAR_LIMIT * one.rate.count:
+            of = f" of {one.scope}" if one.scope else ""
+            yield Problem(f"spending cap{of}: {one.spent} of {one.rate.count} units are spent", "spending")
     if total := sum(one.calls for one in refused):
         reasons = ", ".join(f"{one.calls} {one.reason}" for one in refused)
         yield Problem(f"{total} calls were refused in the last hour: {reasons}", "refused")

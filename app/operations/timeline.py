@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from app.operations.history import DeliveryRecord, MessageRecord, ReportRecord, pending_in_words
-from app.plivo.errors import TEXTS
+from app.operations.history import DeliveryRecord, MessageRecord, error_in_words, pending_in_words
 from app.plivo.numbers import show
 from app.replies.reasons import OPT_OUT
 
@@ -48,7 +47,7 @@ def ending(message: MessageRecord) -> Ending:
         return Ending("ok", f"{answered}; no delivery report yet")
     last = message.reports[-1]
     if last.status in FAILED:
-        return Ending("problem", f"{answered}, but {last.status}{_error(last)}")
+        return Ending("problem", f"{answered}, but {last.status}{error_in_words(last)}")
     return Ending("ok", f"{answered}, {last.status}")
 
 
@@ -69,7 +68,9 @@ def _events(message: MessageRecord) -> Iterator[Event]:
         yield from _of_delivery(delivery, "a copy of the message")
     for report in message.reports:
         bad = report.status in FAILED
-        yield Event(report.received_at, f"Plivo: {report.status} to {show(report.recipient)}{_error(report)}", "", bad)
+        yield Event(
+            report.received_at, f"Plivo: {report.status} to {show(report.recipient)}{error_in_words(report)}", "", bad
+        )
         for delivery in report.deliveries:
             yield from _of_delivery(delivery, f"the report {report.status}")
 
@@ -90,9 +91,3 @@ def _of_delivery(one: DeliveryRecord, what: str) -> Iterator[Event]:
     if one.state == "dead" and one.settled_at is not None:
         after = max(one.settled_at, *(attempt.at for attempt in one.tries), 0.0)  # by two clocks: that of the database
         yield Event(after, f"{one.target}: {what} is dead, and is attempted no more", is_problem=True)
-
-
-def _error(report: ReportRecord) -> str:
-    if not report.error_code:
-        return ""
-    return f", error {report.error_code} {TEXTS.get(report.error_code, '')}".rstrip()

@@ -9,8 +9,7 @@ from app.cli.outgoing import outgoing_line
 from app.cli.output import echo, print_json
 from app.cli.running import on_store, run
 from app.operations.documents.explanation import explanation_document
-from app.operations.explain import Explanation, Question, explain_question
-from app.operations.remembered import remembered_by
+from app.operations.explain import Explanation, Question, explain_question, remembered_by
 
 
 def main(
@@ -25,7 +24,7 @@ def main(
     is_live: bool,
     as_json: bool,
 ) -> None:
-    """Show which rule would answer, why each other would not, the units and the XML. Calls nothing and"""
+    """Show which rule would answer, why each other would not, the units and the XML. Stores and calls nothing."""
     config = load(path)
     question = Question(to, sender, text, kind, at.timestamp() if at else None, dict(given))
     ask = partial(explain_question, config.runtime, question, config.read_address)

@@ -73,8 +73,8 @@ def _target_row(target: TargetSummary, zone: tzinfo | None) -> tuple[str, ...]:
 def _totals(found: StatusReport) -> Iterator[str]:
     yield f"Pending {found.pending}"
     for one in found.spending:
-        scope = f"{one.cap.scope}: " if one.cap.scope else ""
-        yield f"Spent {scope}{one.spent:,} of {one.cap.units:,} units in {_span(one.cap.seconds)}"
+        scope = f"{one.scope}: " if one.scope else ""
+        yield f"Spent {scope}{one.spent:,} of {one.rate.count:,} units in {_span(one.rate.seconds)}"
     if found.disk_free is not None:
         yield f"Disk {found.disk_free / GIB:.1f} GiB free"
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.operations.status import Refusals, ServerView, Spending, StatusReport, TargetSummary
+from app.operations.limits import CapSpending
+from app.operations.status import Refusals, ServerView, StatusReport, TargetSummary
 from app.operations.times import iso_utc, moment
 
 
@@ -52,5 +53,5 @@ def _refusals(one: Refusals) -> dict[str, Any]:
     return {"reason": one.reason, "calls": one.calls, "advice": one.advice}
 
 
-def _spending(one: Spending) -> dict[str, Any]:
-    return {"scope": one.cap.scope, "seconds": one.cap.seconds, "limit": one.cap.units, "spent": one.spent}
+def _spending(one: CapSpending) -> dict[str, Any]:
+    return {"scope": one.scope, "seconds": one.rate.seconds, "limit": one.rate.count, "spent": one.spent}
