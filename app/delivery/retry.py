@@ -8,6 +8,7 @@ with Retry-After) uses up no attempt.
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 from app.frozen import frozen
 
@@ -57,24 +58,23 @@ class AttemptOutcome:
 
 
 @frozen
-class Done:
-    """The decision for a delivery that the receiver accepted."""
+class RetryDecision:
+    """What becomes of a delivery: it is done, due again in `delay` seconds, or dead because no attempt is left.
 
+    `counted` says whether the attempt counts.
+    """
 
-@frozen
-class Again:
-    """The decision to attempt a delivery again after `delay` seconds. `counted` says whether this attempt counts."""
-
-    delay: float
+    state: Literal["done", "due", "dead"]
+    delay: float = 0.0
     counted: bool = True
 
 
-@frozen
-class Dead:
-    """The decision for a delivery without attempts left. It stays visible until an operator replays or drops it."""
+DONE, DEAD = RetryDecision("done"), RetryDecision("dead")
 
 
-RetryDecision = Done | Again | Dead
+def again(delay: float, *, counted: bool = True) -> RetryDecision:
+    """Return the decision to attempt a delivery again after `delay` seconds."""
+    return RetryDecision("due", delay, counted)
 
 
 def decide(
@@ -92,16 +92,16 @@ def decide(
     probe: the seconds until the paused target gets the next one.
     """
     if outcome.accepted:
-        return Done()
+        return DONE
     asked = max(retry_after(outcome.retry_after, now) or 0.0, SOONEST)
     if next_probe is not None and not outcome.refused:
-        return Again(max(next_probe, asked), counted=False)
+        return again(max(next_probe, asked), counted=False)
     if outcome.busy:  # the attempt does not count, so the wait is always the first of the list
         first = retry[0] if retry else 0.0
-        return Again(max(first * jitter, asked), counted=False)
+        return again(max(first * jitter, asked), counted=False)
     if attempt > len(retry):
-        return Dead()
-    return Again(max(retry[attempt - 1] * jitter, asked))
+        return DEAD
+    return again(max(retry[attempt - 1] * jitter, asked))
 
 
 def retry_after(value: str | None, now: float) -> float | None:

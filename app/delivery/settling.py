@@ -1,19 +1,17 @@
 """Convert the outcome of an attempt to what the queue stores. Pure."""
 
-from app.delivery.queue import Delivery, Settlement, State
-from app.delivery.retry import Again, AttemptOutcome, Dead, RetryDecision
+from app.delivery.queue import Delivery, Settlement
+from app.delivery.retry import AttemptOutcome, RetryDecision
 
 
 def settled_as(decision: RetryDecision, delivery: Delivery, outcome: AttemptOutcome, seconds: float) -> Settlement:
     """Return the settlement of an attempt that took `seconds`."""
-    state: State = "due" if isinstance(decision, Again) else "dead" if isinstance(decision, Dead) else "done"
-    counted = decision.counted if isinstance(decision, Again) else True
     return Settlement(
         delivery.id,
         delivery.lease,
-        state,
-        delivery.attempt if counted else delivery.attempt - 1,
-        delay=decision.delay if isinstance(decision, Again) else 0.0,
+        decision.state,
+        delivery.attempt if decision.counted else delivery.attempt - 1,
+        delay=decision.delay,
         status=outcome.status,
         error=outcome.error,
         seconds=seconds,

@@ -6,13 +6,13 @@ waits for our disk. The store works in order, so the next lease sees it settled.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.delivery.backlog import Backlog
 from app.delivery.posting import Poster
 from app.delivery.queue import Condition, Delivery, DeliveryQueue, Settlement, TargetStatus
-from app.delivery.retry import AttemptOutcome, Breaker, ConcurrencyLimit, Dead, decide
+from app.delivery.retry import AttemptOutcome, Breaker, ConcurrencyLimit, decide
 from app.delivery.settling import interrupted, settled_as
 from app.delivery.target import Target
 from app.http_client import HttpClient
@@ -149,16 +149,7 @@ class TargetWorker:
         if room <= 0:
             return
         self._more = False
-        try:
-            # Each probe sends another delivery, so that no single report keeps a target paused.
-            seconds = self._target.timeout + LEASE_MARGIN
-            last = self._last_probe if probe else None
-            deliveries = await self._queue.lease(self._target.name, room, seconds, longest_due=probe, last=last)
-        except Unavailable as error:
-            if now - self._logged_at >= LOG_INTERVAL:
-                self._logged_at = now
-                log.error("cannot lease deliveries", target=self._target.name, reason=str(error))
-            return
+        deliveries = await self._lease(room, now, probe=probe)
         if self._stopping:  # stopped while the store was leasing; no attempt may start now
             await asyncio.gather(*(self._settle(interrupted(delivery)) for delivery in deliveries))
             return
@@ -167,6 +158,20 @@ class TargetWorker:
         for delivery in deliveries:
             self._start(delivery, probe=probe)
         self._look_again()  # for slots that became free meanwhile
+
+    async def _lease(self, room: int, now: float, *, probe: bool) -> Sequence[Delivery]:
+        """Lease due deliveries; none if the store is unavailable.
+
+        Each probe sends another delivery, so that no single report keeps a target paused.
+        """
+        seconds, last = self._target.timeout + LEASE_MARGIN, self._last_probe if probe else None
+        try:
+            return await self._queue.lease(self._target.name, room, seconds, longest_due=probe, last=last)
+        except Unavailable as error:
+            if now - self._logged_at >= LOG_INTERVAL:
+                self._logged_at = now
+                log.error("cannot lease deliveries", target=self._target.name, reason=str(error))
+            return ()
 
     def _start(self, delivery: Delivery, *, probe: bool) -> None:
         self._posting += 1
@@ -204,7 +209,7 @@ class TargetWorker:
         next_probe = self._report_breaker(outcome, delivery, now, probe=probe) if news or probe else None
         retry, jitter = self._target.retry, self._clocks.jitter()
         decision = decide(outcome, delivery.attempt, retry, now=wall, jitter=jitter, next_probe=next_probe)
-        if isinstance(decision, Dead):
+        if decision.state == "dead":
             what = {"report": delivery.content.id, "attempts": delivery.attempt, "reason": outcome.error}
             log.error("delivery marked dead", target=self._target.name, **what)
         return settled_as(decision, delivery, outcome, now - began)

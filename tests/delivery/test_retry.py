@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.delivery.retry import (
+    DEAD,
+    DONE,
     JITTER,
     RETRY,
-    Again,
     AttemptOutcome,
     Breaker,
     ConcurrencyLimit,
-    Dead,
-    Done,
     RetryDecision,
+    again,
     decide,
     retry_after,
 )
@@ -36,26 +36,26 @@ def test_default_list_is_the_documented_one() -> None:
 @pytest.mark.parametrize(
     ("outcome", "attempt", "verdict"),
     [
-        (AttemptOutcome(200), 1, Done()),
-        (AttemptOutcome(204), 10, Done()),
-        (AttemptOutcome(299), 1, Done()),
-        (AttemptOutcome(200, retry_after="60"), 1, Done()),
-        (AttemptOutcome(199), 1, Again(5.0)),
-        (AttemptOutcome(302), 1, Again(5.0)),
-        (AttemptOutcome(404), 2, Again(30.0)),
-        (AttemptOutcome(500), 3, Again(120.0)),
-        (AttemptOutcome(error="no answer within 10 s"), 9, Again(86_400.0)),
-        (FAILED, 10, Dead()),
-        (FAILED, 11, Dead()),
-        (AttemptOutcome(500, retry_after="60"), 1, Again(60.0)),
-        (AttemptOutcome(500, retry_after="60"), 4, Again(600.0)),
-        (AttemptOutcome(404, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 1, Again(120.0)),
-        (AttemptOutcome(500, retry_after="9999999"), 1, Again(DAY)),
-        (AttemptOutcome(500, retry_after="1"), 10, Dead()),
-        (AttemptOutcome(503), 1, Again(5.0)),
-        (AttemptOutcome(503), 10, Dead()),
-        (AttemptOutcome(503, retry_after="soon"), 1, Again(5.0)),
-        (AttemptOutcome(503, retry_after="soon"), 10, Dead()),
+        (AttemptOutcome(200), 1, DONE),
+        (AttemptOutcome(204), 10, DONE),
+        (AttemptOutcome(299), 1, DONE),
+        (AttemptOutcome(200, retry_after="60"), 1, DONE),
+        (AttemptOutcome(199), 1, again(5.0)),
+        (AttemptOutcome(302), 1, again(5.0)),
+        (AttemptOutcome(404), 2, again(30.0)),
+        (AttemptOutcome(500), 3, again(120.0)),
+        (AttemptOutcome(error="no answer within 10 s"), 9, again(86_400.0)),
+        (FAILED, 10, DEAD),
+        (FAILED, 11, DEAD),
+        (AttemptOutcome(500, retry_after="60"), 1, again(60.0)),
+        (AttemptOutcome(500, retry_after="60"), 4, again(600.0)),
+        (AttemptOutcome(404, retry_after="Mon, 02 Mar 2026 09:02:00 GMT"), 1, again(120.0)),
+        (AttemptOutcome(500, retry_after="9999999"), 1, again(DAY)),
+        (AttemptOutcome(500, retry_after="1"), 10, DEAD),
+        (AttemptOutcome(503), 1, again(5.0)),
+        (AttemptOutcome(503), 10, DEAD),
+        (AttemptOutcome(503, retry_after="soon"), 1, again(5.0)),
+        (AttemptOutcome(503, retry_after="soon"), 10, DEAD),
     ],
 )
 def test_outcome_and_attempt_decide(outcome: AttemptOutcome, attempt: int, verdict: RetryDecision) -> None:
@@ -82,23 +82,25 @@ def test_what_a_busy_target_says_uses_up_no_attempt(outcome: AttemptOutcome, del
     """429, and 503 with Retry-After, are about the target: the report waits as after its first failure, or longer if
     it is asked to, and no attempt counts.
     """
-    assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0) == Again(delay, counted=False)
-    assert decide(outcome, attempt, (), now=NOW, jitter=1.0) == Again(max(delay, 1.0) if delay > 5 else 1.0, False)
+    assert decide(outcome, attempt, RETRY, now=NOW, jitter=1.0) == again(delay, counted=False)
+    assert decide(outcome, attempt, (), now=NOW, jitter=1.0) == again(
+        max(delay, 1.0) if delay > 5 else 1.0, counted=False
+    )
 
 
 @pytest.mark.parametrize(
     ("outcome", "attempt", "verdict"),
     [
-        (AttemptOutcome(500), 3, Again(20.0, counted=False)),
-        (AttemptOutcome(error="could not connect"), 99, Again(20.0, counted=False)),
-        (AttemptOutcome(500, retry_after="60"), 3, Again(60.0, counted=False)),
-        (AttemptOutcome(429), 3, Again(20.0, counted=False)),
-        (AttemptOutcome(408), 3, Again(20.0, counted=False)),
-        (AttemptOutcome(425), 3, Again(20.0, counted=False)),
-        (AttemptOutcome(400), 3, Again(120.0)),
-        (AttemptOutcome(404), 1, Again(5.0)),
-        (AttemptOutcome(410), 10, Dead()),
-        (AttemptOutcome(499), 10, Dead()),
+        (AttemptOutcome(500), 3, again(20.0, counted=False)),
+        (AttemptOutcome(error="could not connect"), 99, again(20.0, counted=False)),
+        (AttemptOutcome(500, retry_after="60"), 3, again(60.0, counted=False)),
+        (AttemptOutcome(429), 3, again(20.0, counted=False)),
+        (AttemptOutcome(408), 3, again(20.0, counted=False)),
+        (AttemptOutcome(425), 3, again(20.0, counted=False)),
+        (AttemptOutcome(400), 3, again(120.0)),
+        (AttemptOutcome(404), 1, again(5.0)),
+        (AttemptOutcome(410), 10, DEAD),
+        (AttemptOutcome(499), 10, DEAD),
     ],
 )
 def test_probe_uses_up_an_attempt_only_by_a_verdict_on_the_report(
@@ -111,23 +113,23 @@ def test_probe_uses_up_an_attempt_only_by_a_verdict_on_the_report(
 @pytest.mark.parametrize(("jitter", "first", "last"), [(0.8, 4.0, 69_120.0), (1.2, 6.0, 103_680.0)])
 def test_jitter_multiplies_the_capped_delay(jitter: float, first: float, last: float) -> None:
     """At the cap, too, receivers are not hit in step; what a receiver asked for is not jittered."""
-    assert decide(FAILED, 1, RETRY, now=NOW, jitter=jitter) == Again(first)
-    assert decide(FAILED, 9, RETRY, now=NOW, jitter=jitter) == Again(last)
-    assert decide(AttemptOutcome(503, retry_after="1"), 9, RETRY, now=NOW, jitter=jitter) == Again(first, counted=False)
-    assert decide(AttemptOutcome(500, retry_after="60"), 1, RETRY, now=NOW, jitter=jitter) == Again(60.0)
+    assert decide(FAILED, 1, RETRY, now=NOW, jitter=jitter) == again(first)
+    assert decide(FAILED, 9, RETRY, now=NOW, jitter=jitter) == again(last)
+    assert decide(AttemptOutcome(503, retry_after="1"), 9, RETRY, now=NOW, jitter=jitter) == again(first, counted=False)
+    assert decide(AttemptOutcome(500, retry_after="60"), 1, RETRY, now=NOW, jitter=jitter) == again(60.0)
 
 
 def test_no_list_is_one_try() -> None:
     """`retry = []`: the first failure is the last."""
-    assert decide(FAILED, 1, (), now=NOW, jitter=1.0) == Dead()
+    assert decide(FAILED, 1, (), now=NOW, jitter=1.0) == DEAD
 
 
 @pytest.mark.parametrize("asked", ["0", "00", "Mon, 02 Mar 2026 08:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT"])
 def test_no_delay_is_zero(asked: str) -> None:
     """A receiver that says "now" does not get all its tries in a blink."""
     for outcome in (FAILED, AttemptOutcome(500, retry_after=asked)):
-        assert decide(outcome, 1, (0.0,), now=NOW, jitter=1.0) == Again(1.0)
-    assert decide(AttemptOutcome(503, retry_after=asked), 1, (0.0,), now=NOW, jitter=1.0) == Again(1.0, counted=False)
+        assert decide(outcome, 1, (0.0,), now=NOW, jitter=1.0) == again(1.0)
+    assert decide(AttemptOutcome(503, retry_after=asked), 1, (0.0,), now=NOW, jitter=1.0) == again(1.0, counted=False)
 
 
 @given(
@@ -150,12 +152,12 @@ def test_verdict_is_always_bounded(
     outcome = AttemptOutcome(status, retry_after=asked)
     verdict = decide(outcome, attempt, retry, now=NOW, jitter=jitter, next_probe=next_probe)
     if status is not None and 200 <= status <= 299:
-        assert verdict == Done()
-    elif isinstance(verdict, Again):
+        assert verdict == DONE
+    elif verdict.state == "due":
         assert 1.0 <= verdict.delay <= 1.2 * DAY
         assert not verdict.counted or attempt <= len(retry)
     else:
-        assert verdict == Dead()
+        assert verdict == DEAD
         assert attempt > len(retry)
 
 
