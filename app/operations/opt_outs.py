@@ -35,6 +35,11 @@ class OptOutPlan:
     out: bool
     is_out: bool
 
+    @property
+    def conversation(self) -> Conversation:
+        """The pair that the opt-out is about."""
+        return Conversation(self.number.address, canonical(self.person.address))
+
 
 @dataclass(frozen=True, slots=True)
 class OptOutFilter:
@@ -112,6 +117,5 @@ async def change_opt_out(store: Store, who: str, plan: OptOutPlan) -> bool:
 
     Raises `Unavailable`.
     """
-    pair = Conversation(plan.number.address, canonical(plan.person.address))
-    change = OptOutChange(pair, plan.out, time.time(), None, who, "", "command")
+    change = OptOutChange(plan.conversation, plan.out, time.time(), None, who, "", "command")
     return bool(await store.change(stored.change, Changes(who, (change,))))

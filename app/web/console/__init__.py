@@ -8,20 +8,14 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from app.operations.changes import Changes
 from app.operations.running_service import RunningService
 from app.settings import AdminSettings
+from app.web.console import deliveries, events, login, messages, people, phone, status, targets
 from app.web.console.console import Console
-from app.web.console.deliveries import delivery_routes
-from app.web.console.errors import error_pages
-from app.web.console.events import event_routes
+from app.web.console.errors import ERROR_PAGES
 from app.web.console.guard import Guard
-from app.web.console.login import login_routes
-from app.web.console.messages import message_routes
-from app.web.console.people import people_routes
-from app.web.console.phone import phone_routes
 from app.web.console.session import Sessions
-from app.web.console.status import status_routes
-from app.web.console.targets import target_routes
 from app.web.console.views import HERE, Views
 
 STATIC = HERE / "static"
@@ -32,21 +26,21 @@ def make_console(service: RunningService, settings: AdminSettings, *, is_open: b
     if settings.token is None and not is_open:
         return PlainTextResponse("the console is disabled; set [admin] token to enable it\n", 404)
     sessions = Sessions(settings.token)
-    console = Console(service, sessions, Views(_digests()))
     app = Starlette(
         routes=[
-            *login_routes(console),
-            *message_routes(console),
-            *people_routes(console),
-            *delivery_routes(console),
-            *target_routes(console),
-            *status_routes(console),
-            *phone_routes(console),
-            *event_routes(console),
+            *login.ROUTES,
+            *messages.ROUTES,
+            *people.ROUTES,
+            *deliveries.ROUTES,
+            *targets.ROUTES,
+            *status.ROUTES,
+            *phone.ROUTES,
+            *events.ROUTES,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
-        exception_handlers=error_pages(console),
+        exception_handlers=ERROR_PAGES,
     )
+    app.state.console = Console(service, sessions, Views(_digests()), Changes(service.store))
     app.router.redirect_slashes = False
     return Guard(app, sessions, is_open=is_open)
 

@@ -12,7 +12,7 @@ from app.operations import deliveries
 from app.operations.deliveries import DeliveryList, Selection
 from app.operations.errors import OperationRefused
 from app.operations.status import list_summaries
-from app.web.console.console import WHO, Console
+from app.web.console.console import WHO, console_of
 from app.web.console.forms import Form, post
 from app.web.console.notices import back_to
 from app.web.console.views import plural, span
@@ -26,65 +26,60 @@ STATUSES = ("queued", "sent", "delivered", "undelivered", "failed", "rejected", 
 ID_DIGITS = 18  # of a delivery, at most
 
 
-def delivery_routes(console: Console) -> list[Route]:
-    """Return the routes of the deliveries."""
-    store, views = console.service.store, console.views
+async def _page(request: Request) -> Response:
+    console = console_of(request)
+    query = _query(dict(request.query_params))
+    cursor = request.query_params.get("cursor") or None
+    faults: list[str] = []
+    try:
+        found = await deliveries.list_deliveries(console.service.store, _selection(query), PAGE, cursor)
+    except OperationRefused as refusal:
+        faults.append(str(refusal))
+        found = DeliveryList((), {})
+    return console.views.page(
+        request,
+        "deliveries.html",
+        found=found,
+        query=query,
+        is_filtered=query != {"state": "dead"},
+        faults=faults,
+        is_first=cursor is None,
+        older=f"?{urlencode(query | {'cursor': found.next})}" if found.next else None,
+        first=f"?{urlencode(query)}",
+        ticked=f"?{urlencode(query | {'ticked': 'all'} | ({'cursor': cursor} if cursor else {}))}",
+        is_ticked=request.query_params.get("ticked") == "all",
+        targets=[one.name for one in await list_summaries(console.service.store)],
+        states=STATES,
+        statuses=STATUSES,
+    )
 
-    async def page(request: Request) -> Response:
-        query = _query(dict(request.query_params))
-        cursor = request.query_params.get("cursor") or None
-        faults: list[str] = []
-        try:
-            found = await deliveries.list_deliveries(store, _selection(query), PAGE, cursor)
-        except OperationRefused as refusal:
-            faults.append(str(refusal))
-            found = DeliveryList((), {})
-        return views.page(
-            request,
-            "deliveries.html",
-            found=found,
-            query=query,
-            is_filtered=query != {"state": "dead"},
-            faults=faults,
-            is_first=cursor is None,
-            older=f"?{urlencode(query | {'cursor': found.next})}" if found.next else None,
-            first=f"?{urlencode(query)}",
-            ticked=f"?{urlencode(query | {'ticked': 'all'} | ({'cursor': cursor} if cursor else {}))}",
-            is_ticked=request.query_params.get("ticked") == "all",
-            targets=[one.name for one in await list_summaries(store)],
-            states=STATES,
-            statuses=STATUSES,
-        )
 
-    async def confirm(request: Request, form: Form) -> Response:
-        verb, _, every = form.get("action", "").partition("-")
-        query = _query(dict(form))
-        back = f"/console/deliveries?{urlencode(query)}"
-        which = _selection(query) if every == "all" else Selection(ids=_ids(form))
-        if not (which.ids or every == "all"):
-            return back_to(back, "Nothing is done: tick at least one delivery first.")
-        plan_it = deliveries.plan_drop if _verb(verb) == "drop" else deliveries.plan_replay
-        plan = await plan_it(store, which)
-        return views.page(
-            request, "confirm.html", verb=verb, plan=plan, which=which, query=query, back=back, rate=deliveries.RATE
-        )
+async def _confirm(request: Request, form: Form) -> Response:
+    console = console_of(request)
+    verb, _, every = form.get("action", "").partition("-")
+    query = _query(dict(form))
+    back = f"/console/deliveries?{urlencode(query)}"
+    which = _selection(query) if every == "all" else Selection(ids=_ids(form))
+    if not (which.ids or every == "all"):
+        return back_to(back, "Nothing is done: tick at least one delivery first.")
+    plan_it = deliveries.plan_drop if _verb(verb) == "drop" else deliveries.plan_replay
+    plan = await plan_it(console.service.store, which)
+    return console.views.page(
+        request, "confirm.html", verb=verb, plan=plan, which=which, query=query, back=back, rate=deliveries.RATE
+    )
 
-    async def change(_: Request, form: Form) -> Response:
-        verb, query = _verb(form.get("action", "")), _query(dict(form))
-        which = Selection(ids=_ids(form)) if form.getlist("id") else _selection(query)
-        back = f"/console/deliveries?{urlencode(query)}"
-        if verb == "drop":
-            dropped = await deliveries.drop(store, WHO, which)
-            return back_to(back, f"{plural(dropped.changed, 'delivery', 'deliveries')} dropped.")
-        done = await deliveries.replay(store, WHO, which)
-        paced = f" The last one is due in {span(done.last_due_in)}." if done.last_due_in else ""
-        return back_to(back, f"{plural(done.changed, 'delivery', 'deliveries')} due again.{paced}")
 
-    return [
-        Route("/deliveries", page),
-        post("/deliveries/confirm", confirm, console.sessions),
-        post("/deliveries/change", change, console.sessions),
-    ]
+async def _change(request: Request, form: Form) -> Response:
+    console = console_of(request)
+    verb, query = _verb(form.get("action", "")), _query(dict(form))
+    which = Selection(ids=_ids(form)) if form.getlist("id") else _selection(query)
+    back = f"/console/deliveries?{urlencode(query)}"
+    if verb == "drop":
+        dropped = await deliveries.drop(console.service.store, WHO, which)
+        return back_to(back, f"{plural(dropped.changed, 'delivery', 'deliveries')} dropped.")
+    done = await deliveries.replay(console.service.store, WHO, which)
+    paced = f" The last one is due in {span(done.last_due_in)}." if done.last_due_in else ""
+    return back_to(back, f"{plural(done.changed, 'delivery', 'deliveries')} due again.{paced}")
 
 
 def _query(given: dict[str, str]) -> dict[str, str]:
@@ -111,3 +106,10 @@ def _verb(given: str) -> Verb:
         if verb == given:
             return verb
     raise HTTPException(400, "this form says neither replay nor drop")
+
+
+ROUTES = [
+    Route("/deliveries", _page),
+    post("/deliveries/confirm", _confirm),
+    post("/deliveries/change", _change),
+]

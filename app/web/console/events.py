@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from app.operations.changes import Changes
-from app.web.console.console import Console
+from app.web.console.console import console_of
 from app.web.console.session import COOKIE
 
 CHANGED = "data: changed\n\n"  # an event without data is not dispatched
@@ -21,22 +21,15 @@ STEP = 1.0  # seconds until a stop is noticed
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-def event_routes(console: Console) -> list[Route]:
-    """Return the route of the events."""
-    state, sessions = console.service.status.state, console.sessions
-    changes = Changes(console.service.store)
+async def _events(request: Request) -> Response:
+    console, cookie = console_of(request), request.cookies.get(COOKIE)
+    if console.changes.is_full:
+        return PlainTextResponse("too many pages are open\n", 503)
 
-    async def events(request: Request) -> Response:
-        if changes.is_full:
-            return PlainTextResponse("too many pages are open\n", 503)
-        cookie = request.cookies.get(COOKIE)
+    def is_over() -> bool:
+        return console.service.status.state.stopping or (cookie is not None and console.sessions.read(cookie) is None)
 
-        def is_over() -> bool:
-            return state.stopping or (cookie is not None and sessions.read(cookie) is None)
-
-        return StreamingResponse(stream(changes, is_over), media_type="text/event-stream", headers=HEADERS)
-
-    return [Route("/events", events)]
+    return StreamingResponse(stream(console.changes, is_over), media_type="text/event-stream", headers=HEADERS)
 
 
 async def stream(changes: Changes, is_over: Callable[[], bool]) -> AsyncIterator[str]:
@@ -53,3 +46,6 @@ async def stream(changes: Changes, is_over: Callable[[], bool]) -> AsyncIterator
             if quiet >= QUIET:
                 yield ALIVE
                 quiet = 0.0
+
+
+ROUTES = [Route("/events", _events)]

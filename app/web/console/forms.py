@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.plivo.refusals import TooLarge
-from app.web.console.session import Sessions
+from app.web.console.console import console_of
 from app.web.request import ClientGone, read_body
 
 FIELD = "form_token"
@@ -22,12 +22,12 @@ Form = ImmutableMultiDict[str, str]
 Action = Callable[[Request, Form], Awaitable[Response]]
 
 
-def post(path: str, action: Action, sessions: Sessions) -> Route:
+def post(path: str, action: Action) -> Route:
     """Return the route of an action. It is called only for a form of this session."""
 
     async def checked(request: Request) -> Response:
         form = await read_form(request)
-        if not sessions.is_form_token(request.state.session, form.get(FIELD, "")):
+        if not console_of(request).sessions.is_form_token(request.state.session, form.get(FIELD, "")):
             raise HTTPException(403, "this form has expired; open the page again and repeat what you did")
         return await action(request, form)
 

@@ -17,7 +17,7 @@ from app.operations.messages import OUTCOMES, MessageFilter, MessagePage, list_m
 from app.operations.timeline import timeline
 from app.plivo.messages import IDENTIFIER
 from app.plivo.numbers import show
-from app.web.console.console import WHO, Console
+from app.web.console.console import WHO, Console, console_of
 from app.web.console.forms import Form, post
 from app.web.console.notices import back_to
 from app.web.console.views import plural, zone_of
@@ -26,79 +26,76 @@ PAGE = 50  # messages
 FILTERS = ("route", "rule", "outcome", "number", "since", "until")
 
 
-def message_routes(console: Console) -> list[Route]:
-    """Return the routes of the messages."""
-    service, views = console.service, console.views
+async def _listing(request: Request, template: str) -> Response:
+    console = console_of(request)
+    query = {name: value for name in FILTERS if (value := request.query_params.get(name, "").strip())}
+    faults: list[str] = []
+    wanted = _read_filter(query, zone_of(request), faults)
+    cursor = request.query_params.get("cursor") or None
+    try:
+        page = await list_messages(console.service.store, wanted, console.service.read_address, cursor, PAGE)
+    except OperationRefused as refusal:
+        faults.append(str(refusal))
+        page = MessagePage((), None)
+    older = f"?{urlencode(query | {'cursor': page.next})}" if page.next else None
+    table = console.service.runtime().table
+    return console.views.page(
+        request,
+        template,
+        messages=page.messages,
+        older=older,
+        is_first=cursor is None,
+        query=query,
+        query_string=urlencode(query),
+        faults=faults,
+        routes=sorted(table.by_name),
+        rules=sorted({rule.name for rule in table.rules if rule.name}),
+        outcomes=OUTCOMES,
+    )
 
-    async def listing(request: Request, template: str) -> Response:
-        query = {name: value for name in FILTERS if (value := request.query_params.get(name, "").strip())}
-        faults: list[str] = []
-        wanted = _read_filter(query, zone_of(request), faults)
-        cursor = request.query_params.get("cursor") or None
-        try:
-            page = await list_messages(service.store, wanted, service.read_address, cursor, PAGE)
-        except OperationRefused as refusal:
-            faults.append(str(refusal))
-            page = MessagePage((), None)
-        older = f"?{urlencode(query | {'cursor': page.next})}" if page.next else None
-        table = service.runtime().table
-        return views.page(
-            request,
-            template,
-            messages=page.messages,
-            older=older,
-            is_first=cursor is None,
-            query=query,
-            query_string=urlencode(query),
-            faults=faults,
-            routes=sorted(table.by_name),
-            rules=sorted({rule.name for rule in table.rules if rule.name}),
-            outcomes=OUTCOMES,
-        )
 
-    async def messages(request: Request) -> Response:
-        return await listing(request, "messages.html")
+async def _messages(request: Request) -> Response:
+    return await _listing(request, "messages.html")
 
-    async def rows(request: Request) -> Response:
-        return await listing(request, "message_rows.html")
 
-    async def one(request: Request) -> Response:
-        message, found = await _find(console, request.path_params["message_uuid"])
-        replayable = [each.id for each in _deliveries(message) if each.state == "dead"]
-        opt_outs = [each for each in found.opt_outs if each.ended_at is None and each.number == message.recipient]
-        return views.page(
-            request,
-            "message.html",
-            message=message,
-            events=timeline(message),
-            replayable=replayable,
-            opt_outs=opt_outs,
-            explain=_explain_url(message),
-        )
+async def _rows(request: Request) -> Response:
+    return await _listing(request, "message_rows.html")
 
-    async def replay(request: Request, _: Form) -> Response:
-        message, _found = await _find(console, request.path_params["message_uuid"])
-        dead = tuple(each.id for each in _deliveries(message) if each.state == "dead")
-        done = await deliveries.replay(service.store, WHO, Selection(ids=dead)) if dead else None
-        notice = f"{plural(done.changed if done else 0, 'delivery', 'deliveries')} due again."
-        return back_to(f"/console/messages/{message.message_uuid}", notice)
 
-    async def search(request: Request) -> Response:
-        text = request.query_params.get("q", "").strip()
-        if not text:
-            return RedirectResponse("/console/", 303)
-        found = await history(service.store, text, service.read_address, 1)
-        if found.messages and found.messages[0].message_uuid == text:
-            return RedirectResponse(f"/console/messages/{text}", 303)
-        return RedirectResponse(f"/console/people/{quote(text, safe='+')}", 303)
+async def _one(request: Request) -> Response:
+    console = console_of(request)
+    message, found = await _find(console, request.path_params["message_uuid"])
+    replayable = [each.id for each in _deliveries(message) if each.state == "dead"]
+    opt_outs = [each for each in found.opt_outs if each.ended_at is None and each.number == message.recipient]
+    return console.views.page(
+        request,
+        "message.html",
+        message=message,
+        events=timeline(message),
+        replayable=replayable,
+        opt_outs=opt_outs,
+        explain=_explain_url(message),
+    )
 
-    return [
-        Route("/", messages),
-        Route("/messages/rows", rows),
-        Route("/messages/{message_uuid}", one),
-        post("/messages/{message_uuid}/replay", replay, console.sessions),
-        Route("/search", search),
-    ]
+
+async def _replay(request: Request, _: Form) -> Response:
+    console = console_of(request)
+    message, _found = await _find(console, request.path_params["message_uuid"])
+    dead = tuple(each.id for each in _deliveries(message) if each.state == "dead")
+    done = await deliveries.replay(console.service.store, WHO, Selection(ids=dead)) if dead else None
+    notice = f"{plural(done.changed if done else 0, 'delivery', 'deliveries')} due again."
+    return back_to(f"/console/messages/{message.message_uuid}", notice)
+
+
+async def _search(request: Request) -> Response:
+    console = console_of(request)
+    text = request.query_params.get("q", "").strip()
+    if not text:
+        return RedirectResponse("/console/", 303)
+    found = await history(console.service.store, text, console.service.read_address, 1)
+    if found.messages and found.messages[0].message_uuid == text:
+        return RedirectResponse(f"/console/messages/{text}", 303)
+    return RedirectResponse(f"/console/people/{quote(text, safe='+')}", 303)
 
 
 async def _find(console: Console, message_uuid: str) -> tuple[MessageRecord, History]:
@@ -136,3 +133,12 @@ def _explain_url(message: MessageRecord) -> str:
     """Return the page that asks today's rules about a message."""
     said = {"to": show(message.recipient), "from": show(message.sender), "text": message.text or ""}
     return f"/console/phone?{urlencode(said)}"
+
+
+ROUTES = [
+    Route("/", _messages),
+    Route("/messages/rows", _rows),
+    Route("/messages/{message_uuid}", _one),
+    post("/messages/{message_uuid}/replay", _replay),
+    Route("/search", _search),
+]

@@ -12,7 +12,7 @@ from app.operations.addresses import any_address
 from app.operations.errors import OperationFailed, OperationRefused
 from app.operations.phone import CHARACTERS, Said, Turn
 from app.plivo.numbers import show
-from app.web.console.console import Console
+from app.web.console.console import console_of
 from app.web.console.forms import Form, post
 from app.web.console.phone_form import pack, read_said, unpack
 from app.web.console.views import zone_of
@@ -24,63 +24,65 @@ SOMEBODY = "+33700000001"
 Fields = Mapping[str, str]
 
 
-def phone_routes(console: Console) -> list[Route]:
-    """Return the routes of the phone."""
-    page = PhonePage(console)
-    return [Route("/phone", page.show), post("/phone", page.say, console.sessions)]
+async def _show(request: Request) -> Response:
+    return await PhonePage(request).show()
+
+
+async def _say(request: Request, form: Form) -> Response:
+    return await PhonePage(request).say(form)
 
 
 class PhonePage:
-    """The page of the phone of one console."""
+    """The page of the phone, for one request."""
 
-    def __init__(self, console: Console) -> None:
-        self._service = console.service
-        self._views = console.views
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._service = console_of(request).service
 
-    async def show(self, request: Request) -> Response:
+    async def show(self) -> Response:
         """Show the phone: the stored conversation of a test sender, or an empty one, or what a link asks."""
-        fields = dict(request.query_params)
+        fields = dict(self._request.query_params)
         if fields.get("mode") == LIVE:
-            return await self._show_live(request, fields)
+            return await self._show_live(fields)
         if fields.get("text"):
-            return await self._what_if(request, fields)
-        return self._page(request, WHAT_IF, fields)
+            return await self._what_if(fields)
+        return self._page(WHAT_IF, fields)
 
-    async def say(self, request: Request, form: Form) -> Response:
+    async def say(self, form: Form) -> Response:
         """Say what a form says."""
         fields = dict(form)
-        return await (self._live if fields.get("mode") == LIVE else self._what_if)(request, fields)
+        return await (self._live if fields.get("mode") == LIVE else self._what_if)(fields)
 
-    async def _what_if(self, request: Request, fields: Fields) -> Response:
+    async def _what_if(self, fields: Fields) -> Response:
         said: Sequence[Said] = ()
         turns: Sequence[Turn] = ()
         fault = ""
         try:
             before = unpack(fields.get("conversation", ""))
             turns, said = await self._rehearse(before, fields), before
-            longer = before[:-1] if UNDO in fields else [*before, self._read(request, fields)]
+            longer = before[:-1] if UNDO in fields else [*before, self._read(fields)]
             turns, said = await self._rehearse(longer, fields), longer
         except OperationRefused as refusal:
             fault = str(refusal)
         kept = fields if fault else {**fields, "text": ""}
-        return self._page(request, WHAT_IF, kept, fault, turns, pack(said))
+        return self._page(WHAT_IF, kept, fault, turns, pack(said))
 
     async def _rehearse(self, said: Sequence[Said], fields: Fields) -> Sequence[Turn]:
         return await phone.rehearse(self._service.runtime(), said, self._service.store if KNOWN in fields else None)
 
-    def _read(self, request: Request, fields: Fields) -> Said:
-        return read_said(fields, self._service.read_address, zone_of(request))
+    def _read(self, fields: Fields) -> Said:
+        return read_said(fields, self._service.read_address, zone_of(self._request))
 
-    async def _live(self, request: Request, fields: Fields) -> Response:
+    async def _live(self, fields: Fields) -> Response:
         try:
-            said = self._read(request, {**fields, "at": ""})
+            said = self._read({**fields, "at": ""})
             await phone.text_live(self._service, said)
         except (OperationRefused, OperationFailed) as refusal:
-            return await self._show_live(request, fields, str(refusal))
+            return await self._show_live(fields, str(refusal))
         query = urlencode({"mode": LIVE, "from": show(said.sender), "to": show(said.to)})
         return RedirectResponse(f"/console/phone?{query}#say", 303)
 
-    async def _show_live(self, request: Request, fields: Fields, fault: str = "") -> Response:
+    async def _show_live(self, fields: Fields, fault: str = "") -> Response:
         turns: Sequence[Turn] = ()
         sender, to = (any_address(fields.get(name, ""), self._service.read_address) for name in ("from", "to"))
         try:
@@ -88,22 +90,16 @@ class PhonePage:
                 turns = await phone.live_conversation(self._service, sender, to)
         except OperationRefused as refusal:
             fault = fault or str(refusal)
-        return self._page(request, LIVE, fields, fault, turns)
+        return self._page(LIVE, fields, fault, turns)
 
     def _page(
-        self,
-        request: Request,
-        mode: str,
-        fields: Fields,
-        fault: str = "",
-        turns: Sequence[Turn] = (),
-        conversation: str = "",
+        self, mode: str, fields: Fields, fault: str = "", turns: Sequence[Turn] = (), conversation: str = ""
     ) -> Response:
         runtime = self._service.runtime()
         numbers = [show(one) for one in phone.own_numbers(runtime)]
         to = fields.get("to") or next(iter(numbers), "")
-        return self._views.page(
-            request,
+        return console_of(self._request).views.page(
+            self._request,
             "phone.html",
             422 if fault else 200,
             mode=mode,
@@ -118,3 +114,6 @@ class PhonePage:
             characters=CHARACTERS,
             units_in_words=phone.units_in_words,
         )
+
+
+ROUTES = [Route("/phone", _show), post("/phone", _say)]

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from app.operations.statistics import SPANS, SpanName, Statistics, statistics
 from app.operations.status import Problem, status
-from app.web.console.console import Console
+from app.web.console.console import console_of
 from app.web.console.status_charts import status_charts
 from app.web.console.views import zone_of
 
@@ -19,32 +19,27 @@ SHOWN = 20  # problems; a thousand targets may have one each
 DEFAULT: SpanName = "hour"
 
 
-def status_routes(console: Console) -> list[Route]:
-    """Return the route of the status page."""
-    service, views = console.service, console.views
-
-    async def page(request: Request) -> Response:
-        at, zone = time.time(), zone_of(request)
-        span = next((one for one in SPANS if one == request.query_params.get("span")), DEFAULT)
-        report, found, local = await asyncio.gather(
-            status(service.store, at),
-            statistics(service.store, at, span, service.runtime().policies.test_senders),
-            service.status.local_trouble(),
-        )
-        return views.page(
-            request,
-            "status.html",
-            report=report,
-            problems=[(one.sentence, *_help(one)) for one in report.problems[:SHOWN]],
-            more=len(report.problems) - SHOWN,
-            local=local,
-            span=span,
-            spans=tuple(SPANS),
-            charts=status_charts(found, zone),
-            since=_since(found, zone),
-        )
-
-    return [Route("/status", page)]
+async def _page(request: Request) -> Response:
+    console = console_of(request)
+    at, zone = time.time(), zone_of(request)
+    span = next((one for one in SPANS if one == request.query_params.get("span")), DEFAULT)
+    report, found, local = await asyncio.gather(
+        status(console.service.store, at),
+        statistics(console.service.store, at, span, console.service.runtime().policies.test_senders),
+        console.service.status.local_trouble(),
+    )
+    return console.views.page(
+        request,
+        "status.html",
+        report=report,
+        problems=[(one.sentence, *_help(one)) for one in report.problems[:SHOWN]],
+        more=len(report.problems) - SHOWN,
+        local=local,
+        span=span,
+        spans=tuple(SPANS),
+        charts=status_charts(found, zone),
+        since=_since(found, zone),
+    )
 
 
 def _help(problem: Problem) -> tuple[str, str]:
@@ -71,3 +66,6 @@ HELP = {
 def _since(found: Statistics, zone: tzinfo) -> str:
     """Return the start of a span as the filter of the messages page reads it."""
     return datetime.fromtimestamp(found.slots.start, UTC).astimezone(zone).strftime("%Y-%m-%dT%H:%M")
+
+
+ROUTES = [Route("/status", _page)]

@@ -8,54 +8,47 @@ from starlette.routing import Route
 
 from app.operations import deliveries
 from app.operations.targets import list_details
-from app.web.console.console import WHO, Console
+from app.web.console.console import WHO, console_of
 from app.web.console.forms import Form, post
 from app.web.console.notices import back_to
 
 PAGE = 25  # targets
 
 
-def target_routes(console: Console) -> list[Route]:
-    """Return the routes of the targets."""
-    store, views = console.service.store, console.views
+async def _page(request: Request) -> Response:
+    console = console_of(request)
+    name = request.query_params.get("name", "").strip()
+    number = _page_number(request.query_params.get("page", ""))
+    found = await list_details(console.service.store, name, (number - 1) * PAGE, PAGE)
+    last = max((found.total + PAGE - 1) // PAGE, 1)
+    pages = {"Previous": number - 1, "Next": number + 1}
+    return console.views.page(
+        request,
+        "targets.html",
+        targets=found.targets,
+        total=found.total,
+        name=name,
+        number=number,
+        last=last,
+        links={label: _url(name, to) for label, to in pages.items() if 1 <= to <= last},
+    )
 
-    async def page(request: Request) -> Response:
-        name = request.query_params.get("name", "").strip()
-        number = _page_number(request.query_params.get("page", ""))
-        found = await list_details(store, name, (number - 1) * PAGE, PAGE)
-        last = max((found.total + PAGE - 1) // PAGE, 1)
-        pages = {"Previous": number - 1, "Next": number + 1}
-        return views.page(
-            request,
-            "targets.html",
-            targets=found.targets,
-            total=found.total,
-            name=name,
-            number=number,
-            last=last,
-            links={label: _url(name, to) for label, to in pages.items() if 1 <= to <= last},
-        )
 
-    async def pause(_: Request, form: Form) -> Response:
-        target = form.get("target", "")
-        changed = await deliveries.pause(store, WHO, target)
-        said = f"{target} is paused: its reports are kept." if changed else f"{target} was paused already."
-        return back_to(_url(target, 1), said)
+async def _pause(request: Request, form: Form) -> Response:
+    store, target = console_of(request).service.store, form.get("target", "")
+    changed = await deliveries.pause(store, WHO, target)
+    notice = f"{target} is paused: its reports are kept." if changed else f"{target} was paused already."
+    return back_to(_url(target, 1), notice)
 
-    async def resume(_: Request, form: Form) -> Response:
-        target = form.get("target", "")
-        done = await deliveries.resume(store, WHO, target)
-        if done.before.failing or done.before.busy:
-            said = f"{target} is tried now, with the delivery that has waited longest."
-        else:
-            said = f"{target} is resumed." if done.was_paused else f"{target} was not paused."
-        return back_to(_url(target, 1), said)
 
-    return [
-        Route("/targets", page),
-        post("/targets/pause", pause, console.sessions),
-        post("/targets/resume", resume, console.sessions),
-    ]
+async def _resume(request: Request, form: Form) -> Response:
+    store, target = console_of(request).service.store, form.get("target", "")
+    done = await deliveries.resume(store, WHO, target)
+    if done.before.failing or done.before.busy:
+        notice = f"{target} is tried now, with the delivery that has waited longest."
+    else:
+        notice = f"{target} is resumed." if done.was_paused else f"{target} was not paused."
+    return back_to(_url(target, 1), notice)
 
 
 def _page_number(text: str) -> int:
@@ -65,3 +58,10 @@ def _page_number(text: str) -> int:
 def _url(name: str, number: int) -> str:
     query = ({"name": name} if name else {}) | ({"page": str(number)} if number > 1 else {})
     return f"/console/targets{'?' if query else ''}{urlencode(query)}"
+
+
+ROUTES = [
+    Route("/targets", _page),
+    post("/targets/pause", _pause),
+    post("/targets/resume", _resume),
+]
