@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from app.config.forms import written
-from app.config.models import declarations
+from app.config.models import declarations, keys_of
 from app.config.rule_options import COMMON
 from app.config.schema import notation_of
-from app.config.secrecy import is_secret, is_source, masked
+from app.config.secrecy import is_secret, masked
 from app.config.source import Source
 from app.config.tables import LISTS, TABLES
+from app.config.tree import is_source
 from app.notation import Notation
 from app.rules import KINDS
 from app.rules.compiler import Place
@@ -46,18 +47,14 @@ def _is_optional(options: type[Any]) -> bool:
 
 
 def _element(source: Source, place: Place, table: Mapping[str, Any], options: type[Any]) -> dict[str, Any]:
-    own = {key: value for key, value in table.items() if key in _keys([options])}
+    own = {key: value for key, value in table.items() if key in keys_of(options)}
     others = {key: value for key, value in table.items() if key not in own}
     return _table(source, place, own, [options]) | (_rule(source, place, others) if others else {})
 
 
 def _rule(source: Source, place: Place, table: Mapping[str, Any]) -> dict[str, Any]:
-    kinds = [kind for key, kind in KINDS.items() if key in table and table.keys() <= _keys([*COMMON, kind])]
+    kinds = [kind for key, kind in KINDS.items() if key in table and table.keys() <= keys_of(*COMMON, kind)]
     return _table(source, place, table, [*COMMON, *kinds[:1]])
-
-
-def _keys(options: Iterable[type[Any]]) -> set[str]:
-    return {key for one in options for key, _, _ in declarations(one)}
 
 
 def _table(source: Source, place: Place, table: Mapping[str, Any], options: Iterable[type[Any]]) -> dict[str, Any]:

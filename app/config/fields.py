@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from app.config.numbers import read_country
-from app.config.secrecy import is_source
+from app.config.tree import is_source
 from app.http_client import Secret
 from app.plivo.messages import STATUSES
 from app.plivo.signature import Token

@@ -3,12 +3,11 @@
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 from urllib.parse import urlsplit
 
 from app.config.routes import Draft, Routes
-from app.config.secrecy import is_source
 from app.config.source import Source
+from app.config.tree import is_source, leaves
 from app.delivery.target import Target
 from app.plivo import units
 from app.policies.limits import LimitOptions
@@ -151,7 +150,9 @@ _EXPOSED = {"public_url": "messages", "webhook": "messages", "url": "reports", "
 
 def warn_of_exposure(source: Source) -> None:
     """Secrets that stand in the file, and addresses that anybody on the way can read."""
-    for place, value in _walk(source.data, ()):
+    for place, value in leaves(source.data):
+        if is_source(value) or place[0] == "tests" or "keywords" in place:
+            continue
         key = next(part for part in reversed(place) if isinstance(part, str))
         if place[-2:-1] == ("headers",) and "auth" not in key.lower() and "key" not in key.lower():
             continue
@@ -169,20 +170,6 @@ def warn_of_exposure(source: Source) -> None:
             source.note(place, message, "warning")
         if isinstance(value, str) and (what := _EXPOSED.get(key)) and _is_open_http(value):
             source.note(place, f"http to a public host, anybody on the way can read {what}; use https", "warning")
-
-
-def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
-    """Every single value of the file with its place; what stands elsewhere is left out."""
-    if is_source(value) or place[:1] == ("tests",) or "keywords" in place:
-        return
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _walk(inner, (*place, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _walk(inner, (*place, index))
-    elif place:
-        yield place, value
 
 
 def warn_of_strangers(source: Source, admin: AdminSettings | None) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from app.config.diagnostics import BadConfig, Diagnostic
 from app.config.environment import environment
 from app.config.locating import Part
-from app.config.secrecy import is_source
 from app.config.source import Source
 from app.config.syntax import carriage_return, explain, undecodable
 from app.config.tables import INCLUDE, LISTS, SHARED
+from app.config.tree import is_source
 from app.suggestions import suggestion
 
 TABLES = ("rules", "schedules")  # of an included file

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from app.config.diagnostics import Diagnostic, Excerpt
 from app.config.positions import Node, positions
-from app.config.secrecy import MASK, PEM, is_secret, is_source, is_url, masked_string, masked_url, secrets_in
+from app.config.secrecy import MASK, PEM, is_secret, is_url, masked_string, masked_url, secrets_in
 from app.config.spans import Lines, Span
+from app.config.toml_writer import key as written_key
+from app.config.tree import ABSENT, is_source, value_at
 from app.rules.compiler import Place, Severity
 from app.text_files import decoded
 
@@ -98,7 +100,7 @@ class Locator:
             return Diagnostic(key, message, severity, f"--{str(place[1]).replace('_', '-')}", value=value)
         if not self.parts:
             return Diagnostic(key, message, severity, str(self.shown), value=value)
-        source = self._value(place)
+        source = value_at(self.data, place)
         if finding.at is not None and is_source(source) and "file" in source:
             name = str(source["file"])
             lines = self._lines_of(name)
@@ -138,8 +140,8 @@ class Locator:
         return f"{problem} ({shown}){semicolon}{advice}", f"({shown})"
 
     def _shown(self, place: Place) -> str | None:
-        value = self._value(place)
-        if is_secret(place) or value is None:
+        value = value_at(self.data, place)
+        if is_secret(place) or value is ABSENT:
             return None
         if is_source(value):
             origin, text = self._resolved(value)
@@ -173,15 +175,6 @@ class Locator:
             self.lines[name] = Lines(self._content(name) or "")
         return self.lines[name]
 
-    def _value(self, place: Place) -> Any:
-        value: Any = self.data
-        for key in place:
-            try:
-                value = value[key]
-            except (KeyError, IndexError, TypeError):
-                return None
-        return value
-
 
 def path_of(place: Place, data: Mapping[str, Any]) -> str:
     """The key path: routes by their names, other elements as people count, `routes.shop.to[2]`."""
@@ -189,9 +182,9 @@ def path_of(place: Place, data: Mapping[str, Any]) -> str:
     for index, key in enumerate(place):
         if isinstance(key, int):
             name = _route_name(data, key) if place[:index] == ("routes",) else None
-            path += f".{_key(name)}" if name else f"[{key + 1}]"
+            path += f".{written_key(name)}" if name else f"[{key + 1}]"
         else:
-            path += f".{_key(key)}" if path else _key(key)
+            path += f".{written_key(key)}" if path else written_key(key)
     return path
 
 
@@ -199,14 +192,6 @@ def _route_name(data: Mapping[str, Any], index: int) -> str | None:
     names = [route.get("name") if isinstance(route, Mapping) else None for route in data["routes"]]
     name = names[index] if index < len(names) else None
     return name if isinstance(name, str) and names.count(name) == 1 else None
-
-
-def _key(key: str) -> str:
-    return (
-        key
-        if key.replace("-", "").replace("_", "").isalnum() and key.isascii()
-        else json.dumps(key, ensure_ascii=False)
-    )
 
 
 def _quoted(place: Place, value: Any) -> str | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, create_model
 
 from app.config import fields
-from app.config.secrecy import is_source
+from app.config.tree import is_source
 from app.http_client import Secret
 from app.notation import Doc, Example, Key, Notation
 from app.plivo.signature import Token
@@ -62,6 +62,11 @@ def declarations(options: type[Any]) -> Iterator[tuple[str, dataclasses.Field[An
         metadata = get_args(hints[field.name])[1:]
         if any(isinstance(one, Doc) for one in metadata):
             yield next((one.name for one in metadata if isinstance(one, Key)), field.name), field, hints[field.name]
+
+
+def keys_of(*options: type[Any]) -> frozenset[str]:
+    """The names of the keys that these dataclasses declare."""
+    return frozenset(key for one in options for key, _, _ in declarations(one))
 
 
 @cache

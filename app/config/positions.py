@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from app.config.secrecy import is_source
 from app.config.spans import Span, column_in_string
+from app.config.tree import is_source
 from app.rules.compiler import Place
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from app.config.models import declarations
+from app.config.models import keys_of
 from app.config.policies import read_exempt
 from app.config.rule_options import option_names, read_rule
-from app.config.secrecy import is_source
 from app.config.source import Source
+from app.config.tree import is_source
 from app.config.validation import check, refuse_unknown
 from app.plivo.numbers import Reading
 from app.policies.limits import LimitOptions
@@ -17,7 +17,7 @@ from app.rules import KINDS, RuleOptions
 from app.rules.compiler import NAMES, Place
 from app.rules.table import RouteOptions
 
-ROUTE_KEYS = frozenset(key for key, _, _ in declarations(RouteOptions))
+ROUTE_KEYS = keys_of(RouteOptions)
 ANY = "*"
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from app import rules
 from app.config.routes import ANY, Draft, Routes
-from app.config.secrecy import is_source
 from app.config.source import Source
+from app.config.tree import is_source
 from app.plivo.numbers import Reading
 from app.policies.limits import MOST_UNITS
 from app.rules import RuleOptions

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from app.config.models import build, declarations, model_of
+from app.config.models import build, declarations, keys_of, model_of
 from app.config.source import Source
 from app.config.validation import refuse_unknown, validated
 from app.rules import KINDS, KindOptions, RuleOptions
@@ -18,7 +18,7 @@ COMMON = (ConditionOptions, CooldownOptions, RuleOptions)  # what every rule may
 @cache
 def option_names() -> frozenset[str]:
     """Every key that some rule may have."""
-    return frozenset(key for options in (*COMMON, *KINDS.values()) for key, _, _ in declarations(options))
+    return keys_of(*COMMON, *KINDS.values())
 
 
 def read_rule(source: Source, name: str, place: Place, table: Any, also: Iterable[str] = ()) -> RuleOptions | None:
@@ -52,7 +52,7 @@ def read_rule(source: Source, name: str, place: Place, table: Any, also: Iterabl
 def _kind_of(source: Source, place: Place, table: Mapping[str, Any]) -> type[KindOptions] | None:
     """The kind whose key is there, and whose options cover the other kinds' keys that are there too."""
     present = [key for key in KINDS if key in table]
-    fitting = [KINDS[key] for key in present if set(present) <= _keys(KINDS[key])]
+    fitting = [KINDS[key] for key in present if set(present) <= keys_of(KINDS[key])]
     if len(fitting) == 1:
         return fitting[0]
     if present:
@@ -71,7 +71,3 @@ def _refuse_misplaced(source: Source, place: Place, keywords: Mapping[str, Any])
         if key in option_names():
             message = f'an option among the keywords; move it above [..keywords], or write the word as "{key.upper()}"'
             source.note((*place, "keywords", key), message, about="key")
-
-
-def _keys(kind: type[KindOptions]) -> set[str]:
-    return {key for key, _, _ in declarations(kind)}

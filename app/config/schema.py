@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from app.config.forms import FORMS, Schema, written
-from app.config.models import declarations
+from app.config.models import declarations, keys_of
 from app.config.rule_options import COMMON
 from app.config.tables import INCLUDE, LISTS, SHARED, TABLES
 from app.notation import Doc, Example, Interval, Len, Notation
@@ -119,11 +119,9 @@ def _route(route: Schema, rule: Schema) -> Schema:
 
 def _kinds() -> Iterable[Schema]:
     """Each kind of rule: its key is there, and no option of another kind."""
-    keys = {kind: {key for key, _, _ in declarations(options)} for kind, options in KINDS.items()}
-    everything = set().union(*keys.values())
-    common = {key for options in COMMON for key, _, _ in declarations(options)}
-    for kind, own in keys.items():
-        others = sorted(everything - own - common)
+    everything, common = keys_of(*KINDS.values()), keys_of(*COMMON)
+    for kind, options in KINDS.items():
+        others = sorted(everything - keys_of(options) - common)
         yield {"title": f"{kind} rule", "required": [kind], "properties": dict.fromkeys(others, False)}
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from app.config.tree import is_source, leaves
 from app.rules.compiler import Place
 
 MASK = "***"
@@ -21,7 +22,6 @@ _NAMED = ("rules", "targets", "schedules")  # below these, the next name is
 _ASSIGNED = re.compile(
     r"""^\s*(?:\[+\s*(?P<table>[\w.\s-]+(?:"[^"]*"[\w.\s-]*)*)|(?P<key>[\w."'-]+)\s*(?P<rest>=.*))"""
 )
-_SOURCES = frozenset({"env", "file", "optional", "default"})
 _STRING = re.compile(r"""(?P<quote>["'])(?:(?!(?P=quote)).)*(?P=quote)?""")
 
 
@@ -44,22 +44,15 @@ def is_url(place: Place) -> bool:
     return bool(names) and bool(_URL.search(names[-1])) and not set(names) & set(_TEXTS)
 
 
-def secrets_in(data: Any, resolved: Callable[[Mapping[str, Any]], str | None], place: Place = ()) -> Iterator[str]:
+def secrets_in(data: Any, resolved: Callable[[Mapping[str, Any]], str | None]) -> Iterator[str]:
     """The secrets themselves, so that they are hidden where they were pasted by mistake, too."""
-    if is_source(data):
-        found = resolved(data) if is_secret(place) else None
-    elif isinstance(data, Mapping):
-        for key, inner in data.items():
-            yield from secrets_in(inner, resolved, (*place, key))
-        return
-    elif isinstance(data, list):
-        for index, inner in enumerate(data):
-            yield from secrets_in(inner, resolved, (*place, index))
-        return
-    else:
-        found = data if isinstance(data, str) and (is_secret(place) or PEM in data) else None
-    if found and len(found.strip()) >= _SHORTEST:
-        yield found.strip()
+    for place, value in leaves(data):
+        if is_source(value):
+            found = resolved(value) if is_secret(place) else None
+        else:
+            found = value if isinstance(value, str) and (is_secret(place) or PEM in value) else None
+        if found and len(found.strip()) >= _SHORTEST:
+            yield found.strip()
 
 
 def masked(place: Place, value: Any) -> Any:
@@ -84,13 +77,6 @@ def masked_url(url: str) -> str:
         scheme = re.match(r"[a-zA-Z+]+://", head)
         head = f"{scheme[0] if scheme else ''}{MASK}@{head.rpartition('@')[2]}"
     return head + mark
-
-
-def is_source(value: Any) -> bool:
-    """Whether it is `{ env = ".." }` or `{ file = ".." }`."""
-    return (
-        isinstance(value, Mapping) and bool(value) and value.keys() <= _SOURCES and bool(value.keys() & {"env", "file"})
-    )
 
 
 def masked_line(lines: list[str], number: int) -> str:

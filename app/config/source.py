@@ -11,11 +11,9 @@ from typing import Any, Literal
 
 from app.config.diagnostics import Diagnostic
 from app.config.locating import Finding, Locator, Part
-from app.config.secrecy import is_source
+from app.config.tree import ABSENT, is_source, value_at
 from app.rules.compiler import Place, Severity
 from app.text_files import decoded
-
-_ABSENT = object()
 
 
 @dataclass(slots=True)
@@ -88,8 +86,8 @@ class Source:
 
     def value(self, place: Place) -> Any:
         """What stands at a place; None if there is nothing."""
-        found = _walk(self.data, self.real(place))
-        return None if found is _ABSENT else found
+        found = value_at(self.data, self.real(place))
+        return None if found is ABSENT else found
 
     def read(self, name: str) -> str:
         """The text of a file beside this one, without its last line ends. Raises `OSError`, `UnicodeDecodeError`."""
@@ -119,12 +117,12 @@ class Source:
         real: list[str | int] = []
         for key in place:
             step: str | int = key
-            if isinstance(key, int) and value is not _ABSENT:
+            if isinstance(key, int) and value is not ABSENT:
                 if not isinstance(value, list):
                     continue
                 step = self._index(value, key)
             real.append(step)
-            value = _walk(value, (step,))
+            value = value_at(value, (step,))
         return tuple(real)
 
     def _index(self, values: list[Any], position: int) -> int:
@@ -142,13 +140,3 @@ class Source:
         except OSError:
             return True
         return False
-
-
-def _walk(value: Any, place: Place) -> Any:
-    for key in place:
-        try:
-            container: Any = value if isinstance(value, Mapping | list) else {}
-            value = container[key]
-        except (KeyError, IndexError, TypeError):
-            return _ABSENT
-    return value

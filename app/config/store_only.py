@@ -12,9 +12,9 @@ from typing import Any
 from app.config import numbers
 from app.config.diagnostics import BadConfig
 from app.config.loading import open_main
-from app.config.secrecy import is_source
 from app.config.source import Source
 from app.config.store_url import read_store
+from app.config.tree import is_source
 from app.plivo.numbers import Reading
 from app.settings import StoreSettings
 

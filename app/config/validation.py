@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.config.forms import written_duration
-from app.config.models import TABLE_TAG, TEXT_TAG, Strict, build, declarations, model_of
-from app.config.secrecy import is_source
+from app.config.models import TABLE_TAG, TEXT_TAG, Strict, build, keys_of, model_of
 from app.config.source import Source
+from app.config.tree import is_source
 from app.rules import KINDS
 from app.rules.compiler import Place
 from app.suggestions import did_you_mean, suggestion
@@ -106,7 +106,7 @@ def refuse_unknown(source: Source, place: Place, key: str, known: Iterable[str])
 
 def _homes(key: str) -> str:
     """Where an option of rules belongs."""
-    kinds = [name for name, kind in KINDS.items() if any(key == one for one, _, _ in declarations(kind))]
+    kinds = [name for name, kind in KINDS.items() if key in keys_of(kind)]
     return f"it belongs to a rule with {' or '.join(kinds)}" if kinds else "leave it out"
 
 

@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from app.config.secrecy import is_secret, is_source, masked
+from app.config.secrecy import is_secret, masked
 from app.config.source import Source
-from app.rules.compiler import Place
+from app.config.tree import is_source, leaves
 
 _DIGITS = 12
 
@@ -22,8 +20,10 @@ def version_of(source: Source) -> str:
 
 
 def _files(source: Source) -> set[Path]:
-    named = {source.folder / str(value["file"]) for place, value in _sources(source.data, ()) if not is_secret(place)}
-    functions = [value for place, value in _values(source.data, ()) if place[-1:] == ("python",)]
+    values = list(leaves(source.data))
+    sources = [value for place, value in values if is_source(value) and "file" in value and not is_secret(place)]
+    named = {source.folder / str(value["file"]) for value in sources}
+    functions = [value for place, value in values if place[-1:] == ("python",)]
     return named | {file for value in functions if (file := _module(source.folder, str(value)))}
 
 
@@ -40,19 +40,3 @@ def _module(folder: Path, name: str) -> Path | None:
     """The file of a rule's function, if it is beside the config file."""
     stem = folder.joinpath(*name.partition(":")[0].split("."))
     return next((file for file in (stem.with_suffix(".py"), stem / "__init__.py") if file.is_file()), None)
-
-
-def _sources(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
-    return ((inner, one) for inner, one in _values(value, place) if is_source(one) and "file" in one)
-
-
-def _values(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
-    """Every single value, and every `{ env = ".." }` and `{ file = ".." }`, with its place."""
-    if isinstance(value, dict) and not is_source(value):
-        for key, inner in value.items():
-            yield from _values(inner, (*place, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _values(inner, (*place, index))
-    else:
-        yield place, value

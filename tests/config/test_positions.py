@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.config.positions import Node, positions
-from app.config.secrecy import is_source
 from app.config.spans import Lines, Span, column_in_string
+from app.config.tree import is_source
 from app.rules.compiler import Place
 
 ROOT = Path(__file__).parents[2]

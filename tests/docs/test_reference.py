@@ -13,7 +13,7 @@ from generate.metrics import WORDS, families, labels_of
 from generate.plivo_errors import ADVICE
 from support.pages import DOCS, PAGES, ROOT, name_of
 
-from app.config.models import declarations
+from app.config.models import keys_of
 from app.config.rule_options import COMMON
 from app.config.tables import TABLES
 from app.plivo.errors import TEXTS
@@ -35,7 +35,7 @@ def test_it_says_what_the_code_says(name: str) -> None:
 def test_every_key_has_an_entry() -> None:
     """Each key of each table, with its type."""
     tables = [options for options in TABLES.values() if options]
-    keys = {key for options in (*tables, *COMMON, *KINDS.values()) for key, _, _ in declarations(options)}
+    keys = keys_of(*tables, *COMMON, *KINDS.values())
     entries = re.findall(
         r"^#### `[^`]+\.(\w+)`\n\n[^\n]+\n\n- Type: ", MADE["reference/configuration.md"], re.MULTILINE
     )
