@@ -1,6 +1,6 @@
 """Load the file for a command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,11 @@ T = TypeVar("T")
 def load(path: Path, **flags: Any) -> Loaded:
     """Load the config, or print to stderr what is wrong with it and exit with 2. Warnings are logged to stderr too."""
     return _read(path, partial(configuration.load, **flags))
+
+
+def load_effective(path: Path) -> Mapping[str, Any]:
+    """Return the values in force, as `load` does."""
+    return _read(path, configuration.load_effective)
 
 
 def load_store(path: Path) -> StoreOnly:

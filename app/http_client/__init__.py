@@ -4,11 +4,10 @@ Only this package uses httpx and aiohttp, so that the transport can be changed h
 """
 
 from app.http_client.client import HttpClient
-from app.http_client.environment import BadEnvironment
 from app.http_client.receiver import ReceiverOptions
 from app.http_client.signing import SECRET_PREFIX, Secret, webhook_headers
 from app.http_client.tls import BadTlsFile, TlsFiles
-from app.http_client.values import USER_AGENT, ReceivedResponse, RequestFailed
+from app.http_client.values import USER_AGENT, BadEnvironment, ReceivedResponse, RequestFailed
 
 __all__ = [
     "SECRET_PREFIX",

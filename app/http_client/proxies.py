@@ -16,7 +16,7 @@ from urllib.request import getproxies_environment
 
 import httpx
 
-from app.http_client.environment import BadEnvironment
+from app.http_client.values import BadEnvironment
 
 PORTS = {"http": 80, "https": 443}
 

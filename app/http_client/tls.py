@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from app.http_client.environment import BadEnvironment
+from app.http_client.values import BadEnvironment
 from app.notation import Doc, Example
 
 TlsOption = Literal["ca_file", "client_cert", "client_key"]

@@ -1,7 +1,8 @@
-"""The types of requests and responses."""
+"""The types of requests and responses, and their errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 from app import __version__
 
@@ -10,6 +11,10 @@ USER_AGENT = f"plivo-autoreply/{__version__}"
 
 class RequestFailed(Exception):
     """A request that got no response. The message says why, in this service's own words and without a URL."""
+
+
+class BadEnvironment(Exception):
+    """A variable for outgoing connections that cannot be used. The message names it, but never shows its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +29,12 @@ class ReceivedResponse:
     compressed: bool = False  # has a Content-Encoding, although none is accepted
     broken: str | None = None  # why the rest after the status line is missing or incomplete
     headers: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)  # names in any case
+
+    @property
+    def date(self) -> float | None:
+        """The Date header: what the server's clock said, in seconds since the epoch. None: it is missing or invalid."""
+        header = self.headers.get("date")
+        try:
+            return parsedate_to_datetime(header).timestamp() if header else None
+        except ValueError:
+            return None

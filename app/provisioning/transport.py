@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -66,7 +65,7 @@ class Transport:
                 answer = await self._client.request(method, url, body=body, headers=headers, cap=CAP, timeout=TIMEOUT)
             except RequestFailed as error:
                 raise no_answer(what, str(error)) from None
-            self.server_time = _moment(answer.headers.get("date")) or self.server_time
+            self.server_time = answer.date or self.server_time
             if answer.status != _TOO_MANY or wait is None:
                 break
             await self._sleep(_patience(answer.retry_after, wait))
@@ -91,10 +90,3 @@ def _error(found: Mapping[str, Any] | None) -> str | None:
     """What Plivo says about a refusal: a text, or an object."""
     said = (found or {}).get("error")
     return said if isinstance(said, str) or said is None else json.dumps(said)
-
-
-def _moment(date: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp() if date else None
-    except ValueError:
-        return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from app.cli import COMMANDS, PROGRAM, cli
+from app.cli import COMMANDS, cli
 from generate.tables import table
 
 HEAD = """\
@@ -142,6 +142,3 @@ def _meaning(option: click.Option) -> str:
     if option.show_default and not option.required and isinstance(option.default, str | int | float):
         parts.append(f"Default: `{option.default}`.")
     return " ".join(filter(None, parts))
-
-
-__all__ = ["PROGRAM", "every_command", "load", "page"]

@@ -9,7 +9,7 @@ from support import inside, plivo_sdk, wire
 
 from app.operations.errors import OperationRefused
 from app.operations.history import history
-from app.operations.phone import Said, Turn, live_conversation, live_senders, rehearse, text_live
+from app.operations.phone import Incoming, Turn, live_conversation, live_senders, rehearse, text_live
 from app.service import Service
 from app.store import Store
 
@@ -56,11 +56,11 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
         yield running
 
 
-def _said(text: str, at: float = NOON, sender: str = CUSTOMER, to: str = SHOP) -> Said:
-    return Said(sender, to, text, at)
+def _said(text: str, at: float = NOON, sender: str = CUSTOMER, to: str = SHOP) -> Incoming:
+    return Incoming(sender, to, text, at)
 
 
-async def _rehearse(service: Service, *said: Said, store: Store | None = None, **given: str) -> tuple[Turn, ...]:
+async def _rehearse(service: Service, *said: Incoming, store: Store | None = None, **given: str) -> tuple[Turn, ...]:
     return await rehearse(service.loaded.runtime, [replace(one, given=given) for one in said], store)
 
 
@@ -146,7 +146,7 @@ async def test_recipients_who_opted_out_in_the_store(service: Service) -> None:
         ([_said("a" * 1601)], "the text has 1,601 characters; Plivo takes at most 1,600"),
     ],
 )
-async def test_conversations_that_cannot_be(service: Service, said: list[Said], why: str) -> None:
+async def test_conversations_that_cannot_be(service: Service, said: list[Incoming], why: str) -> None:
     """Each is refused with the reason."""
     with pytest.raises(OperationRefused, match=why):
         await _rehearse(service, *said)

@@ -5,21 +5,15 @@ from pathlib import Path
 
 import click
 
-from app.cli.common import UsageError
-from app.cli.diagnostics import report
-from app.cli.output import counted, print_json
-from app.config import BadConfig, load_effective
+from app.cli.loading import load_effective
+from app.cli.output import print_json
 from app.config.schema import schema
 from app.config.toml_writer import dump
 
 
 def show(path: Path, *, as_json: bool) -> None:
     """Show every value in force, defaults and included files too. Secrets are masked."""
-    try:
-        values = load_effective(path)
-    except BadConfig as error:
-        report(error.diagnostics)
-        raise UsageError(f"{path} has {counted(len(error.errors), 'error')}") from None
+    values = load_effective(path)
     if as_json:
         print_json(json.loads(json.dumps(values, default=lambda value: value.isoformat())))
     else:

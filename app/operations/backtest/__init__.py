@@ -9,6 +9,7 @@ is taken as it was.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from app.operations.backtest.past_results import UNKNOWN
 from app.operations.backtest.replay import Replay, Replayed, assumed, in_words, timeline
 from app.operations.backtest.results import (
     Answer,
@@ -20,7 +21,6 @@ from app.operations.backtest.results import (
     is_same,
     kind_of,
 )
-from app.operations.backtest.said import UNKNOWN
 from app.operations.backtest.usage import ReplayedUsage
 from app.operations.backtest.windows import longest_window
 from app.operations.explain import check_given

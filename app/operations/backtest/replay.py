@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from app.operations.backtest.said import said_then
+from app.operations.backtest.past_results import past_results
 from app.operations.backtest.usage import ReplayedUsage
 from app.plivo.messages import InboundMessage
 from app.policies.usage import Conversation, OptOutChange, Usage
@@ -75,7 +75,7 @@ class Replay:
 
     def _given(self, past: PastMessage, route: Route | None, max_units: int) -> Mapping[str, RuleResult | str]:
         calling = calling_rules(route)
-        return {**said_then(past, calling, max_units), **self.given} if calling else self.given
+        return {**past_results(past, calling, max_units), **self.given} if calling else self.given
 
 
 def calling_rules(route: Route | None) -> list[Rule]:

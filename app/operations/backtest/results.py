@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.operations.backtest.said import UNKNOWN
+from app.operations.backtest.past_results import UNKNOWN
 from app.plivo.markup import parse
 from app.plivo.messages import Outgoing
 from app.replies.proposals import Proposal

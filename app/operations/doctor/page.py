@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,7 +80,7 @@ def check_answer(page: Page, now: float) -> Iterator[Check]:
     yield (
         warning("time", took, "Plivo hangs up after 8 s: look at the proxy and the load") if slow else ok("time", took)
     )
-    yield check_clock("clock", "the Date header of public_url", date_of(headers.get("date")), now)
+    yield check_clock("clock", "the Date header of public_url", page.answer.date, now)
 
 
 def check_clock(name: str, what: str, theirs: float | None, ours: float) -> Check:
@@ -94,14 +93,6 @@ def check_clock(name: str, what: str, theirs: float | None, ours: float) -> Chec
     if abs(off) > CLOCK_WARNING:
         return error(name, message, advice) if abs(off) > CLOCK_ERROR else warning(name, message, advice)
     return ok(name, message)
-
-
-def date_of(header: str | None) -> float | None:
-    """Read a Date header, as seconds since the epoch."""
-    try:
-        return parsedate_to_datetime(header).timestamp() if header else None
-    except ValueError:
-        return None
 
 
 def _healthy(answer: ReceivedResponse) -> Any:

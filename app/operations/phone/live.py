@@ -11,7 +11,7 @@ import httpx
 from app.operations.errors import OperationFailed, OperationRefused
 from app.operations.history import MessageRecord, history, pending_in_words, sent_by
 from app.operations.phone.rehearsal import check
-from app.operations.phone.values import Said, Turn
+from app.operations.phone.values import Incoming, Turn
 from app.operations.running_service import RunningService
 from app.operations.send import SimulatedMessage, play
 from app.plivo.numbers import canonical, show
@@ -26,17 +26,17 @@ def live_senders(runtime: Runtime) -> Sequence[str]:
     return sorted(runtime.policies.test_senders)
 
 
-async def text_live(service: RunningService, said: Said) -> Turn:
+async def text_live(service: RunningService, incoming: Incoming) -> Turn:
     """Send a message of a test sender to one of our numbers, and return its answer as the store has it.
 
     Raises `OperationRefused` for any other sender, `OperationFailed` if the service refuses the call, `Unavailable`.
     """
     runtime = service.runtime()
-    if canonical(said.sender) not in runtime.policies.test_senders:
-        raise OperationRefused(f"{show(said.sender)} is not in [admin] test_senders, so it cannot text live")
-    check([said])
+    if canonical(incoming.sender) not in runtime.policies.test_senders:
+        raise OperationRefused(f"{show(incoming.sender)} is not in [admin] test_senders, so it cannot text live")
+    check([incoming])
     transport = httpx.ASGITransport(app=service.app, client=("console", 0))
-    message = SimulatedMessage(said.sender, said.to, said.text)
+    message = SimulatedMessage(incoming.sender, incoming.to, incoming.text)
     sent = await play(runtime, "http://autoreply.internal", message, transport)
     if sent.exchange.status not in ACCEPTED:
         raise OperationFailed(f"the service answered {sent.exchange.status}; its log says why")
@@ -57,7 +57,7 @@ async def live_conversation(service: RunningService, sender: str, to: str) -> tu
 def _turn(message: MessageRecord) -> Turn:
     is_pending = message.state == "pending"
     return Turn(
-        Said(message.sender, message.recipient, message.text or "", message.received_at),
+        Incoming(message.sender, message.recipient, message.text or "", message.received_at),
         message.route,
         message.rule,
         pending_in_words(message) if is_pending else message.reason,

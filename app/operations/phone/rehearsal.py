@@ -11,7 +11,7 @@ from itertools import pairwise
 from app.operations.backtest.usage import Spending
 from app.operations.errors import OperationRefused
 from app.operations.explain import Explanation, check_given, explain_with
-from app.operations.phone.values import Said, Turn
+from app.operations.phone.values import Incoming, Turn
 from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import canonical
 from app.policies.policies import Policies
@@ -29,16 +29,16 @@ ALL_CHARACTERS = 40_000  # of one conversation, which travels with each form of 
 EARLIEST, LATEST = 946_684_800.0, 4_102_444_800.0  # 2000 and 2100; holidays are known for about as long
 
 
-async def rehearse(runtime: Runtime, said: Sequence[Said], store: Store | None = None) -> tuple[Turn, ...]:
+async def rehearse(runtime: Runtime, conversation: Sequence[Incoming], store: Store | None = None) -> tuple[Turn, ...]:
     """Answer the messages of a conversation, in order. `store`: with what it knows about the people.
 
     Raises `OperationRefused` for a conversation that cannot be, and `Unavailable`.
     """
-    check(said)
-    check_given(runtime, {name for one in said for name in one.given})
+    check(conversation)
+    check_given(runtime, {name for one in conversation for name in one.given})
     memory = _Memory(runtime.policies, store)
     turns = []
-    for number, one in enumerate(said, start=1):
+    for number, one in enumerate(conversation, start=1):
         message = InboundMessage.of(f"what-if-{number}", one.sender, one.to, one.text)
         found = await explain_with(runtime, message, one.at, RuleServices(given=one.given), memory.remember)
         memory.note(message, one.at, found)
@@ -46,25 +46,25 @@ async def rehearse(runtime: Runtime, said: Sequence[Said], store: Store | None =
     return tuple(turns)
 
 
-def check(said: Sequence[Said]) -> None:
+def check(conversation: Sequence[Incoming]) -> None:
     """Raise `OperationRefused` if a conversation is too long, or not in order of time."""
-    if len(said) > TURNS:
+    if len(conversation) > TURNS:
         raise OperationRefused(f"a conversation ends after {TURNS} messages; begin a new one")
-    if any(len(one.text) > CHARACTERS for one in said):
-        longest = max(len(one.text) for one in said)
+    if any(len(one.text) > CHARACTERS for one in conversation):
+        longest = max(len(one.text) for one in conversation)
         raise OperationRefused(f"the text has {longest:,} characters; Plivo takes at most {CHARACTERS:,}")
-    if sum(len(one.text) for one in said) > ALL_CHARACTERS:
+    if sum(len(one.text) for one in conversation) > ALL_CHARACTERS:
         raise OperationRefused(f"a conversation ends after {ALL_CHARACTERS:,} characters; begin a new one")
-    if not all(EARLIEST <= one.at < LATEST for one in said):
+    if not all(EARLIEST <= one.at < LATEST for one in conversation):
         raise OperationRefused("choose a time between the years 2000 and 2100")
-    if any(later.at < earlier.at for earlier, later in pairwise(said)):
+    if any(later.at < earlier.at for earlier, later in pairwise(conversation)):
         raise OperationRefused("the time is before that of the last message; choose a later one, or begin again")
 
 
-def _turn(said: Said, found: Explanation) -> Turn:
+def _turn(incoming: Incoming, found: Explanation) -> Turn:
     proposal = found.proposal
     return Turn(
-        said,
+        incoming,
         found.route,
         proposal.rule,
         proposal.reason,

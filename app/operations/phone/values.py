@@ -8,7 +8,7 @@ from app.store.records import StepRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Incoming:
     """One message of a person to one of our numbers (normalised addresses), at a time in seconds since the epoch.
 
     `given` says what a rule that calls out would say to it: a text, "pass" (the default) or "fail".
@@ -29,7 +29,7 @@ class Turn:
     yet, and `reason` says how far it is.
     """
 
-    said: Said
+    incoming: Incoming
     route: str | None
     rule: str | None
     reason: str

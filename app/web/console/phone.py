@@ -10,11 +10,11 @@ from starlette.routing import Route
 from app.operations import phone
 from app.operations.addresses import any_address
 from app.operations.errors import OperationFailed, OperationRefused
-from app.operations.phone import CHARACTERS, Said, Turn
+from app.operations.phone import CHARACTERS, Incoming, Turn
 from app.plivo.numbers import show
 from app.web.console.console import console_of
 from app.web.console.forms import Form, post
-from app.web.console.phone_form import pack, read_said, unpack
+from app.web.console.phone_form import pack, read_incoming, unpack
 from app.web.console.views import zone_of
 
 LIVE, WHAT_IF = "live", "what-if"
@@ -54,32 +54,34 @@ class PhonePage:
         return await (self._live if fields.get("mode") == LIVE else self._what_if)(fields)
 
     async def _what_if(self, fields: Fields) -> Response:
-        said: Sequence[Said] = ()
+        conversation: Sequence[Incoming] = ()
         turns: Sequence[Turn] = ()
         fault = ""
         try:
             before = unpack(fields.get("conversation", ""))
-            turns, said = await self._rehearse(before, fields), before
+            turns, conversation = await self._rehearse(before, fields), before
             longer = before[:-1] if UNDO in fields else [*before, self._read(fields)]
-            turns, said = await self._rehearse(longer, fields), longer
+            turns, conversation = await self._rehearse(longer, fields), longer
         except OperationRefused as refusal:
             fault = str(refusal)
         kept = fields if fault else {**fields, "text": ""}
-        return self._page(WHAT_IF, kept, fault, turns, pack(said))
+        return self._page(WHAT_IF, kept, fault, turns, pack(conversation))
 
-    async def _rehearse(self, said: Sequence[Said], fields: Fields) -> Sequence[Turn]:
-        return await phone.rehearse(self._service.runtime(), said, self._service.store if KNOWN in fields else None)
+    async def _rehearse(self, conversation: Sequence[Incoming], fields: Fields) -> Sequence[Turn]:
+        return await phone.rehearse(
+            self._service.runtime(), conversation, self._service.store if KNOWN in fields else None
+        )
 
-    def _read(self, fields: Fields) -> Said:
-        return read_said(fields, self._service.read_address, zone_of(self._request))
+    def _read(self, fields: Fields) -> Incoming:
+        return read_incoming(fields, self._service.read_address, zone_of(self._request))
 
     async def _live(self, fields: Fields) -> Response:
         try:
-            said = self._read({**fields, "at": ""})
-            await phone.text_live(self._service, said)
+            incoming = self._read({**fields, "at": ""})
+            await phone.text_live(self._service, incoming)
         except (OperationRefused, OperationFailed) as refusal:
             return await self._show_live(fields, str(refusal))
-        query = urlencode({"mode": LIVE, "from": show(said.sender), "to": show(said.to)})
+        query = urlencode({"mode": LIVE, "from": show(incoming.sender), "to": show(incoming.to)})
         return RedirectResponse(f"/console/phone?{query}#say", 303)
 
     async def _show_live(self, fields: Fields, fault: str = "") -> Response:

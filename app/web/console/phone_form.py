@@ -14,7 +14,7 @@ from typing import Any
 
 from app.operations.addresses import ReadAddress, read_number, read_sender
 from app.operations.errors import OperationRefused
-from app.operations.phone import TURNS, Said
+from app.operations.phone import TURNS, Incoming
 from app.plivo.messages import ADDRESS_LENGTH
 from app.plivo.numbers import normalise
 
@@ -22,25 +22,27 @@ GIVEN = "given-"  # and the name of a rule
 _BROKEN = "the conversation of this form cannot be read; it begins anew"
 
 
-def pack(said: Iterable[Said]) -> str:
+def pack(conversation: Iterable[Incoming]) -> str:
     """Return a conversation as the hidden field of a form."""
-    return base64.urlsafe_b64encode(json.dumps([asdict(one) for one in said], ensure_ascii=False).encode()).decode()
+    return base64.urlsafe_b64encode(
+        json.dumps([asdict(one) for one in conversation], ensure_ascii=False).encode()
+    ).decode()
 
 
-def unpack(text: str) -> list[Said]:
+def unpack(text: str) -> list[Incoming]:
     """Return the conversation of a hidden field. Raises `OperationRefused` unless it is one that `pack` could make."""
     if not text:
         return []
     try:
         rows = json.loads(base64.b64decode(text.encode(), altchars=b"-_", validate=True))
-        return [_said(row) for row in rows[:TURNS]]
+        return [_incoming(row) for row in rows[:TURNS]]
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
         raise OperationRefused(_BROKEN) from None
 
 
-def _said(row: Mapping[str, Any]) -> Said:
+def _incoming(row: Mapping[str, Any]) -> Incoming:
     """Return one message. Raises `ValueError`, `TypeError` or `KeyError`."""
-    one = Said(**row)
+    one = Incoming(**row)
     if not isinstance(one.given, dict):
         raise TypeError
     texts: Sequence[Any] = (one.sender, one.to, one.text, *one.given.keys(), *one.given.values())
@@ -54,7 +56,7 @@ def _said(row: Mapping[str, Any]) -> Said:
     return one
 
 
-def read_said(fields: Mapping[str, str], read: ReadAddress, zone: tzinfo) -> Said:
+def read_incoming(fields: Mapping[str, str], read: ReadAddress, zone: tzinfo) -> Incoming:
     """Return the message that a form says. Raises `OperationRefused`."""
     to = read_number(fields.get("to", ""), read).address
     sender = read_sender(fields.get("from", ""), read).address
@@ -62,7 +64,7 @@ def read_said(fields: Mapping[str, str], read: ReadAddress, zone: tzinfo) -> Sai
     if not text.strip():
         raise OperationRefused("write a text first")
     given = {name.removeprefix(GIVEN): value for name, value in fields.items() if name.startswith(GIVEN) and value}
-    return Said(sender, to, text, _read_time(fields.get("at", ""), zone), given)
+    return Incoming(sender, to, text, _read_time(fields.get("at", ""), zone), given)
 
 
 def _read_time(text: str, zone: tzinfo) -> float:

@@ -25,7 +25,7 @@ _COOLDOWN, _NO_ANSWER = "cooldown", "webhook: 204"
 _COUNT = re.compile(r": (\d+) messages")
 
 
-def said_then(past: PastMessage, rules: Iterable[Rule], max_units: int) -> dict[str, RuleResult]:
+def past_results(past: PastMessage, rules: Iterable[Rule], max_units: int) -> dict[str, RuleResult]:
     """Return what each of these rules said, by name; a rule that was not asked is missing.
 
     `max_units`: the most units of a message, which is what a reply that is not known is taken to cost.
