@@ -8,6 +8,7 @@ from typing import Any
 import click
 from wcwidth import wcswidth
 
+from app.cli.output import counted
 from app.config import Diagnostic
 from app.config.diagnostics import Excerpt
 from app.operations.escape import escaped
@@ -33,7 +34,7 @@ def summary(diagnostics: Iterable[Diagnostic]) -> str:
     """How many there are: 2 errors, 1 warning."""
     severities = [one.severity for one in diagnostics]
     counts = {name: severities.count(name) for name in ("error", "warning")}
-    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items() if count)
+    return ", ".join(counted(count, name) for name, count in counts.items() if count)
 
 
 def document(diagnostics: Iterable[Diagnostic]) -> dict[str, list[dict[str, Any]]]:

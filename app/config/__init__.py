@@ -86,9 +86,7 @@ def _load(path: Path, flags: Mapping[str, Any]) -> tuple[Source, Loaded]:
 
 def _read(source: Source) -> Loaded | None:
     data = source.data
-    for key in sorted(data.keys() - set(TABLES)):
-        what = "table" if isinstance(data[key], dict | list) else "key"
-        source.note((key,), f"unknown {what}; {did_you_mean(key, TABLES)}", about="key")
+    _refuse_unknown(source)
 
     def table(name: str, options: type[T]) -> T | None:
         return check(options, source, (name,), data.get(name, {}))
@@ -101,10 +99,8 @@ def _read(source: Source) -> Loaded | None:
     read_address = partial(numbers.read_address, country=country)
     targets = read_targets(source, data.get("targets", {}), server, plivo)
     schedules = read_schedules(source, data.get("schedules", {}))
-    limits, opt_out = (
-        table("limits", LimitOptions) or LimitOptions(),
-        table("opt_out", OptOutOptions) or OptOutOptions(),
-    )
+    limits = table("limits", LimitOptions) or LimitOptions()
+    opt_out = table("opt_out", OptOutOptions) or OptOutOptions()
     rules = {name: read_rule(source, name, ("rules", name), one) for name, one in _rules(source).items()}
     routes = read_routes(source, data.get("routes", []), limits, opt_out, read_address)
     builder = TableBuilder(source, routes, read_number, read_address, tuple(targets), schedules)
@@ -125,6 +121,12 @@ def _read(source: Source) -> Loaded | None:
     settings = Settings(server, plivo, store, logging, admin)
     runtime = _runtime(settings, version_of(source), routing, policies, targets)
     return Loaded(settings, runtime, tests, schedules, (*source.contents, *source.missing), ())
+
+
+def _refuse_unknown(source: Source) -> None:
+    for key in sorted(source.data.keys() - set(TABLES)):
+        what = "table" if isinstance(source.data[key], dict | list) else "key"
+        source.note((key,), f"unknown {what}; {did_you_mean(key, TABLES)}", about="key")
 
 
 def _rules(source: Source) -> Mapping[str, Any]:

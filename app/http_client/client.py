@@ -51,7 +51,7 @@ class HttpClient:
         tls: ssl.SSLContext | None = None,
     ) -> ReceivedResponse:
         """Post once, as `request` does."""
-        return await self._send(self.client, "POST", url, body, headers, cap=cap, timeout=timeout, tls=tls)
+        return await self.request("POST", url, body=body, headers=headers, cap=cap, timeout=timeout, tls=tls)
 
     async def request(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.operations.times import span_in_words
 from app.policies.limits import NEAR_LIMIT
 
 LATE = 600.0  # seconds that a delivery may wait for a target that is not paused
@@ -54,7 +55,8 @@ def _waiting(target: Mapping[str, Any]) -> str:
         return ""
     if count == 0:
         return ": no deliveries waiting"
-    return f": {count} {'delivery' if count == 1 else 'deliveries'} waiting, the oldest for {_span(oldest)}"
+    what = "delivery" if count == 1 else "deliveries"
+    return f": {count} {what} waiting, the oldest for {span_in_words(oldest, least=2)}"
 
 
 def _of_spending(cap: Mapping[str, Any]) -> Iterator[str]:
@@ -64,10 +66,3 @@ def _of_spending(cap: Mapping[str, Any]) -> Iterator[str]:
         yield f"the spending cap of {where} is reached, no replies are sent: {level}"
     elif cap["spent"] >= NEAR_LIMIT * cap["limit"]:
         yield f"the spending cap of {where} is nearly reached: {level}"
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -73,7 +73,6 @@ class AccountNumber:
     receives_sms: bool = True
     receives_calls: bool = True
     kind: str = ""  # local, fixed, tollfree, mobile or national
-    campaign: str | None = None  # of 10DLC
     ten_dlc: str | None = None  # its registration; None: no US local number
     toll_free: str | None = None  # its verification; None: no toll-free number
 
@@ -89,7 +88,6 @@ class AccountNumber:
             receives_sms=data.get("sms_enabled") is not False,
             receives_calls=data.get("voice_enabled") is not False,
             kind=str(data.get("number_type") or ""),
-            campaign=_text(data.get("tendlc_campaign_id")),
             ten_dlc=_text(data.get("tendlc_registration_status")),
             toll_free=_text(data.get("toll_free_sms_verification")),
         )

@@ -56,7 +56,6 @@ def make_app(
     options: SignatureOptions,
     endpoints: Endpoints,
     metrics: Metrics,
-    accepted: Callable[[Scope], None] = trust,
     refusals: RefusalLog | None = None,
 ) -> SignatureMiddleware:
     """Return the application.
@@ -66,7 +65,7 @@ def make_app(
     signed, unsigned = paths(endpoints)
     app = Starlette(routes=_routes(unsigned, urlsplit(options.public_url).path))
     app.router.redirect_slashes = False
-    return SignatureMiddleware(app, options, signed, metrics, accepted, refusals)
+    return SignatureMiddleware(app, options, signed, metrics, trust, refusals)
 
 
 def _routes(pages: Mapping[str, Page], prefix: str) -> list[Route]:

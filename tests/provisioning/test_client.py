@@ -54,7 +54,7 @@ async def test_a_number_as_plivo_shows_it(api: PlivoApi, account: PlivoAccount) 
         "18005550100", None, number_type="tollfree", toll_free_sms_verification="UNVERIFIED", voice_enabled=False
     )
     assert await api.numbers() == {
-        "15550100000": AccountNumber("15550100000", app_id, kind="local", campaign="C1", ten_dlc="PROCESSING"),
+        "15550100000": AccountNumber("15550100000", app_id, kind="local", ten_dlc="PROCESSING"),
         "18005550100": AccountNumber(
             "18005550100", None, receives_calls=False, kind="tollfree", toll_free="UNVERIFIED"
         ),

@@ -11,6 +11,7 @@ from app.cli.running import on_store
 from app.cli.times import shown, shown_or_dash
 from app.operations.documents.status import status_document
 from app.operations.status import ServerView, StatusReport, TargetSummary, status
+from app.operations.times import span_in_words
 
 GIB = 1 << 30
 
@@ -59,7 +60,7 @@ def _server_row(server: ServerView, zone: tzinfo | None) -> tuple[str, ...]:
 
 def _target_row(target: TargetSummary, zone: tzinfo | None) -> tuple[str, ...]:
     queue = target.queue
-    oldest = _span(queue.oldest) if queue.due else "-"
+    oldest = span_in_words(queue.oldest) if queue.due else "-"
     return (
         target.name,
         target.state,
@@ -74,13 +75,6 @@ def _totals(found: StatusReport) -> Iterator[str]:
     yield f"Pending {found.pending}"
     for one in found.spending:
         scope = f"{one.scope}: " if one.scope else ""
-        yield f"Spent {scope}{one.spent:,} of {one.rate.count:,} units in {_span(one.rate.seconds)}"
+        yield f"Spent {scope}{one.spent:,} of {one.rate.count:,} units in {span_in_words(one.rate.seconds)}"
     if found.disk_free is not None:
         yield f"Disk {found.disk_free / GIB:.1f} GiB free"
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

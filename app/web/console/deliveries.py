@@ -12,10 +12,11 @@ from app.operations import deliveries
 from app.operations.deliveries import DeliveryList, Selection
 from app.operations.errors import OperationRefused
 from app.operations.status import list_summaries
+from app.operations.times import span_in_words
 from app.web.console.console import WHO, console_of
 from app.web.console.forms import Form, post
 from app.web.console.notices import back_to
-from app.web.console.views import plural, span
+from app.web.console.views import plural
 
 PAGE = 50  # deliveries
 Verb = Literal["replay", "drop"]
@@ -78,7 +79,7 @@ async def _change(request: Request, form: Form) -> Response:
         dropped = await deliveries.drop(console.service.store, WHO, which)
         return back_to(back, f"{plural(dropped.changed, 'delivery', 'deliveries')} dropped.")
     done = await deliveries.replay(console.service.store, WHO, which)
-    paced = f" The last one is due in {span(done.last_due_in)}." if done.last_due_in else ""
+    paced = f" The last one is due in {span_in_words(done.last_due_in)}." if done.last_due_in else ""
     return back_to(back, f"{plural(done.changed, 'delivery', 'deliveries')} due again.{paced}")
 
 

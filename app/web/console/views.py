@@ -17,6 +17,7 @@ from app import __version__
 from app.operations.escape import is_safe
 from app.operations.history import sent_by
 from app.operations.timeline import ending
+from app.operations.times import span_in_words
 from app.plivo import units
 from app.plivo.numbers import show
 from app.web.console import charts, notices
@@ -44,7 +45,7 @@ class Views:
             "costly": costly,
             "clock": clock,
             "moment": moment,
-            "span": span,
+            "span": span_in_words,
             "plural": plural,
             "bytes": size,
         }
@@ -111,14 +112,6 @@ def _time(context: Context, seconds: float | None, form: str) -> Markup:
     shown = at.strftime(form if at.year == now.year else "%-d %b %Y %H:%M:%S")
     whole = at.isoformat(timespec="milliseconds")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(whole, whole, shown)
-
-
-def span(seconds: float) -> str:
-    """Return a length of time in one unit: "40 s", "4 min", "3 h", "2 d"."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def size(count: int) -> str:
