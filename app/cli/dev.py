@@ -8,7 +8,7 @@ from app.cli.common import config_option
 
 @click.command("dev")
 @config_option
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Where to listen.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="The port to listen on.")
 @runs("dev:main")
 def command() -> None:
     """Serve on 127.0.0.1 and reload the file on each change.

@@ -97,7 +97,7 @@ def _width(text: str) -> int:
 
 
 def _fitting(text: str, columns: int) -> str:
-    """As much of the beginning as fits."""
+    """Return the beginning of a text, as long as it fits into so many columns."""
     end = len(text)
     while end and _width(text[:end]) > columns:
         end -= 1

@@ -24,7 +24,7 @@ def command() -> None:
 @json_option
 @runs("limits:list_all")
 def list_() -> None:
-    """Show the units spent of each spending cap that a server tells of, and who had the most answers in a day.
+    """Show the units spent of each spending cap that a server reports, and who had the most answers in a day.
 
     \b
     Example: plivo-autoreply limits list --json

@@ -36,7 +36,7 @@ def list_() -> None:
 
 @command.command("add")
 @click.option("--to", required=True, help="Your number.")
-@click.option("--from", "person", required=True, help="Who shall get nothing from it.")
+@click.option("--from", "person", required=True, help="The person who gets nothing from it.")
 @config_option
 @runs("optout:add")
 def add() -> None:
@@ -49,7 +49,7 @@ def add() -> None:
 
 @command.command("remove")
 @click.option("--to", required=True, help="Your number.")
-@click.option("--from", "person", required=True, help="Who wants messages again.")
+@click.option("--from", "person", required=True, help="The person who wants messages again.")
 @config_option
 @confirm_options
 @runs("optout:remove")

@@ -42,7 +42,7 @@ def show_plan(plan: Plan, file: str) -> None:
 
 
 def show_undo(plan: UndoPlan) -> None:
-    """Print what would lead back."""
+    """Print the steps of an undo plan."""
     click.echo(f"Plivo would be as it was before: {_to_do(plan.steps)}." if plan.steps else "Nothing to undo.")
     _show_steps(plan.steps)
     _show_remarks("warning", plan.warnings)

@@ -22,7 +22,7 @@ STATUSES = ("queued", "sent", "delivered", "undelivered", "failed")
 @click.option("--type", "kind", type=click.Choice(["sms", "mms", "whatsapp"]), default="sms", show_default=True)
 @click.option("--intent", type=click.Choice(["optout", "optin", "help"]), help="MessageIntent, as Plivo sets it.")
 @click.option("--url", help="Where the instance listens. Default: [server] host and port.")
-@click.option("--public-url", help="What Plivo dials; beats the file, as in `serve`.")
+@click.option("--public-url", help="The URL that Plivo calls; overrides the file, as in `serve`.")
 @zone_option
 @json_option
 @runs("send:main")

@@ -8,9 +8,11 @@ from app.cli.common import config_option
 
 @click.command("serve")
 @config_option
-@click.option("--public-url", help="What Plivo dials; beats the file.")
-@click.option("--host", help="Where to listen; beats the file.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Where to listen; beats the file. 0: any free one.")
+@click.option("--public-url", help="The URL that Plivo calls; overrides the file.")
+@click.option("--host", help="The address to listen on; overrides the file.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The port to listen on; overrides the file. 0: any free one."
+)
 @click.option("--no-migrate", is_flag=True, help="Refuse a store that needs `migrate`, instead of migrating it.")
 @click.option("--watch", is_flag=True, help="Reload when the content of a file changes, looked at every 2 s.")
 @runs("serve:main")

@@ -61,7 +61,7 @@ class Loaded:
         return numbers.read_number(source, self.settings.plivo.country)
 
     def read_address(self, source: str) -> Reading:
-        """The same of somebody who texts us."""
+        """The address of somebody who texts us, as people write it. Raises `ValueError` with advice."""
         return numbers.read_address(source, self.settings.plivo.country)
 
 

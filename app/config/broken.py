@@ -31,12 +31,12 @@ class Broken:
 
     @property
     def row(self) -> int:
-        """Of the offset, counted from 0."""
+        """The row of the offset, counted from 0."""
         return self.text.count("\n", 0, self.offset)
 
     @property
     def column(self) -> int:
-        """Of the offset, counted from 0."""
+        """The column of the offset, counted from 0."""
         return self.offset - self.text.rfind("\n", 0, self.offset) - 1
 
     @property

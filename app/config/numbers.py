@@ -37,7 +37,7 @@ def read_number(source: str, country: str | None) -> str:
 
 
 def read_address(source: str, country: str | None) -> Reading:
-    """The normalised address of whoever may text us: any 7 to 15 digits. Raises `ValueError`, as `read_number`."""
+    """The normalised address of anybody who may text us: any 7 to 15 digits. Raises `ValueError`, as `read_number`."""
     reading = _read(source, country)
     if reading.doubt and (len(reading.address) not in NUMBER_DIGITS or reading.address.startswith("0")):
         message = f"not a number that exists: {reading.doubt}; {ADVICE}"
@@ -69,7 +69,7 @@ def _read(source: str, country: str | None) -> Reading:
 
 
 def _plain(source: str) -> str:
-    """Without what a copied number brings along: invisible marks, wide digits, dashes of all kinds."""
+    """The text without what is copied with a number: invisible marks, wide digits, dashes of all kinds."""
     compatible = unicodedata.normalize("NFKC", source).replace(_MINUS, "-")
     categories = ((character, unicodedata.category(character)) for character in compatible)
     return "".join("-" if kind == "Pd" else character for character, kind in categories if kind != "Cf").strip()

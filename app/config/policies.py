@@ -78,7 +78,7 @@ def read_exempt(
 def read_test_senders(
     source: Source, admin: AdminSettings | None, table: Table, read_address: Callable[[str], Reading]
 ) -> AdminSettings | None:
-    """`[admin]` with the addresses of `test_senders` normalised. None of them is a number of ours."""
+    """`[admin]` with the addresses of `test_senders` normalised. None of them may be one of our numbers."""
     if admin is None:
         return None
     place = ("admin", "test_senders")

@@ -135,7 +135,7 @@ class _Reader:
             yield _name((syntax.text or b"").decode()), self.span(syntax)
 
     def span(self, syntax: "Syntax") -> Span:
-        """In characters, counted from 1; what goes over several lines ends with its first one."""
+        """The place of a node in characters, counted from 1. What spans several lines ends with its first one."""
         row, start = syntax.start_point
         end = syntax.end_point.column if syntax.end_point.row == row else len(self.lines[row].rstrip())
         line = self.lines[row]

@@ -94,7 +94,7 @@ class Source:
         return decoded(self.read_bytes(name)).replace("\r\n", "\n").rstrip("\r\n")
 
     def read_bytes(self, name: str) -> bytes:
-        """Its content, read once. Raises `OSError`."""
+        """The content of a file beside this one, read once. Raises `OSError`."""
         path = self.folder / name
         if path not in self.contents:
             try:

@@ -16,7 +16,9 @@ from app.replies.decide import admit, candidate, usage_query
 from app.replies.evaluate import ask_rules, begin, has_effects
 from app.replies.proposals import Proposal
 from app.rules.outcome import Step
+from app.rules.rule import Rule
 from app.rules.services import RuleServices
+from app.rules.table import Route
 from app.runtime import Runtime
 from app.store import Store
 from app.store.usage import look_up
@@ -40,6 +42,11 @@ class Explanation:
 def calling_names(runtime: Runtime) -> tuple[str, ...]:
     """Return the names of the rules that call out, for which a result may be given."""
     return tuple(sorted({rule.name for rule in runtime.table.rules if rule.action.calls_out}))
+
+
+def calling_rules(route: Route | None) -> list[Rule]:
+    """Return the rules of a route that call out."""
+    return [rule for rule in route.rules if rule.action.calls_out] if route else []
 
 
 def check_given(runtime: Runtime, given: Iterable[str]) -> None:

@@ -51,7 +51,7 @@ class ResetPlan:
 async def list_counts(store: Store, at: float, limit: int) -> LimitCounts:
     """Count at a time (seconds since the epoch), with the `limit` busiest people.
 
-    The caps are those that running servers tell of; if none runs, those of the server that ran last. Raises
+    The caps are those that running servers report; if none runs, those of the server that ran last. Raises
     `Unavailable`.
     """
     servers = await list_servers(store.engine)  # those that run first, then those that were seen last
@@ -61,7 +61,7 @@ async def list_counts(store: Store, at: float, limit: int) -> LimitCounts:
 
 
 async def read_spending(store: Store, servers: Iterable[ServerView], at: float) -> tuple[CapSpending, ...]:
-    """Return what is spent of each cap that these servers tell of, those of all routes first. Raises `Unavailable`."""
+    """Return what is spent of each cap that these servers report, those of all routes first. Raises `Unavailable`."""
     caps = sorted({cap for server in servers for cap in server.facts.caps})
     budgets = [Budget(cap.scope, cap.seconds) for cap in caps]
     units = await spent(store.engine, budgets, at)

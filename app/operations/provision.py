@@ -87,7 +87,7 @@ async def undo_plan(account: Account, store: Store | None) -> UndoPlan:
 
 
 async def undo(account: Account, wanted: UndoPlan, store: Store, who: str, tell: Tell) -> Progress[UndoStep]:
-    """Make the steps that lead back. Raises and returns as `apply` does."""
+    """Make the steps of an undo plan. Raises and returns as `apply` does."""
     async with plivo_api(account) as api:
         return await apply_undo(wanted, api, _StoreMemory(store, who, account.auth_id), tell)
 
@@ -108,16 +108,16 @@ class _StoreMemory:
         )
 
     async def remember_application(self, one: FormerApplication) -> None:
-        """See `Memory.remember_application`."""
+        """Remember what an application was before."""
         await self._remember(Provisioned((ProvisionedApplication(one.name, one.app_id, one.fields),)))
 
     async def remember_numbers(self, numbers: Mapping[str, str | None]) -> None:
-        """See `Memory.remember_numbers`."""
+        """Remember what these numbers were linked to."""
         if numbers:
             await self._remember(Provisioned((), numbers))
 
     async def forget(self, numbers: Sequence[str], applications: Sequence[str]) -> None:
-        """See `Memory.forget`."""
+        """Remember no more of these."""
         if numbers or applications:
             await self.store.change(forget, ForgetProvisioned(self.who, self.account, applications, numbers))
 

@@ -122,7 +122,7 @@ def _remembered(step: UpdateApplication, former: Former) -> FormerApplication | 
 
 
 async def apply_undo(plan: UndoPlan, api: PlivoApi, memory: Memory, tell: Tell) -> Progress[UndoStep]:
-    """Make the steps that lead back, and forget what they were about."""
+    """Make the steps of an undo plan, and forget what was remembered for them."""
     done: list[UndoStep] = []
     lost = list(plan.lost)
     await memory.forget(plan.settled_numbers, plan.settled_applications)

@@ -24,5 +24,5 @@ class ProvisioningOptions:
 
     @property
     def message_url(self) -> str:
-        """The URL that Plivo shall call for each message."""
+        """The URL that Plivo is to call for each message."""
         return f"{self.public_url}/message"

@@ -40,7 +40,7 @@ class UpdateApplication:
 
 @dataclass(frozen=True, slots=True)
 class LinkNumber:
-    """A number that shall lead to the application."""
+    """A number that is to be linked to the application."""
 
     number: str
     to: str  # the application's name

@@ -26,7 +26,10 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """A number that shall lead where it led before. `to` of None: Plivo gives it the account's default application."""
+    """A number that is linked again to what it was linked to before.
+
+    `to` of None: Plivo gives it the account's default application.
+    """
 
     number: str
     to: str | None

@@ -36,7 +36,7 @@ class Application:
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Self:
-        """From the API's JSON. Raises `KeyError` without an id."""
+        """Read an application from the API's JSON. Raises `KeyError` without an id."""
         names = (*VOICE, *VOICE.values(), *MESSAGE)
         fields = {name: found for name in names if (found := _field(name, data.get(name))) is not None}
         flags = {update: True for name, update in _FLAGS.items() if data.get(name) is True}
@@ -78,7 +78,7 @@ class AccountNumber:
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Self:
-        """From the API's JSON. Raises `KeyError` without a number.
+        """Read a number from the API's JSON. Raises `KeyError` without a number.
 
         https://docs.plivo.com/docs/numbers/api/account-phone-number
         """

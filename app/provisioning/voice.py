@@ -1,4 +1,4 @@
-"""What shall happen to calls. An application says that too, so linking a number to another one changes it. Pure."""
+"""What happens to calls. An application decides that too, so linking a number to another one changes it. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Voice = Mapping[str, Field]
 
 @dataclass(frozen=True, slots=True)
 class VoiceChoice:
-    """The voice fields that the application shall get, and what there is to say about them."""
+    """The voice fields that the application is to have, and what there is to say about them."""
 
     fields: Voice
     warnings: tuple[str, ...] = ()

@@ -8,11 +8,10 @@ import click
 
 from app.cli.common import CommandFailed
 from app.cli.confirm import confirmed
-from app.cli.delivery_views import HEADER, table_row, try_line
+from app.cli.delivery_views import HEADER, show_target, table_row, try_line
 from app.cli.loading import load_store
 from app.cli.output import counted, echo, print_json, print_table
 from app.cli.running import on_store, whoami
-from app.cli.targets import show_target
 from app.operations import deliveries as operations
 from app.operations.deliveries import RUNNING, ChangePlan, DeliveryChange, DeliveryList, Selection
 from app.operations.documents.deliveries import delivery_documents

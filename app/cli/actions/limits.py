@@ -19,7 +19,7 @@ from app.plivo.numbers import show
 
 
 def list_all(path: Path, limit: int, zone: tzinfo | None, *, as_json: bool) -> None:
-    """Show the units spent of each spending cap that a server tells of, and who had the most answers in a day."""
+    """Show the units spent of each spending cap that a server reports, and who had the most answers in a day."""
     config = load_store(path)
     found = on_store(config, lambda store: list_counts(store, time.time(), limit))
     if as_json:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from app.operations.backtest.past_results import past_results
 from app.operations.backtest.usage import ReplayedUsage
+from app.operations.explain import calling_rules
 from app.plivo.messages import InboundMessage
 from app.policies.usage import Conversation, OptOutChange, Usage
 from app.replies.decide import admit, candidate, usage_query
@@ -16,7 +17,6 @@ from app.replies.handler import RULES_LIFETIME
 from app.replies.proposals import Proposal
 from app.replies.reasons import SAME_TIME
 from app.rules.outcome import Answers, Fails, RuleResult, Step
-from app.rules.rule import Rule
 from app.rules.services import RuleServices
 from app.rules.table import Route
 from app.runtime import Runtime
@@ -76,11 +76,6 @@ class Replay:
     def _given(self, past: PastMessage, route: Route | None, max_units: int) -> Mapping[str, RuleResult | str]:
         calling = calling_rules(route)
         return {**past_results(past, calling, max_units), **self.given} if calling else self.given
-
-
-def calling_rules(route: Route | None) -> list[Rule]:
-    """Return the rules of a route that call out."""
-    return [rule for rule in route.rules if rule.action.calls_out] if route else []
 
 
 def assumed(replayed: Replayed) -> list[str]:

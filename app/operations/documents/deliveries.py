@@ -42,7 +42,7 @@ def _delivery(one: DeliveryRecord) -> dict[str, Any]:
 
 
 def target_document(view: TargetView) -> dict[str, Any]:
-    """Return what holds a target back, and when it is tried next,."""
+    """Return what holds a target back, and when it is attempted next."""
     by = view.held_back_by
     waits = by is not None and view.next_attempt is not None
     return {"held_back_by": by, "next_attempt": iso_utc(view.next_attempt or 0.0) if waits else None}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
+from app.operations.explain import calling_rules
 from app.runtime import Runtime
 
 OFFERED = 1_000  # numbers; any other one can be typed
@@ -20,5 +21,4 @@ def takes_any_number(runtime: Runtime) -> bool:
 
 def calling_rules_of(runtime: Runtime, number: str | None) -> Sequence[str]:
     """Return the rules that call out on the route of one of our numbers."""
-    route = runtime.table.route(number) if number else None
-    return [rule.name for rule in route.rules if rule.action.calls_out] if route else []
+    return [rule.name for rule in calling_rules(runtime.table.route(number) if number else None)]

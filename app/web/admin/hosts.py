@@ -18,7 +18,7 @@ HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 
 
 class HostCheck:
-    """Respond with 403 to a request whose Host header names no host of ours."""
+    """Respond with 403 to a request whose Host header names none of our hosts."""
 
     def __init__(self, app: ASGIApp, settings: AdminSettings) -> None:
         self._app = app

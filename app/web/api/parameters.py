@@ -34,7 +34,7 @@ class Parameter:
 
     @property
     def schema(self) -> Schema:
-        """Its JSON Schema."""
+        """The JSON Schema of its values."""
         one = dict(self.kind.schema)
         limits = {} if self.bounds is None else {"minimum": self.bounds.ge, "maximum": self.bounds.le}
         one |= {name: limit for name, limit in limits.items() if limit is not None}

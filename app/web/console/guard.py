@@ -72,7 +72,7 @@ class Guard:
 
 
 def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Return whether a request that changes something comes from a page of ours.
+    """Return whether a request that changes something comes from one of our pages.
 
     Browsers say so in Sec-Fetch-Site, older ones in Origin. A program that sends neither is no browser that a page of a
     stranger could use.
