@@ -5,8 +5,6 @@ import click
 from app.cli.actions import runs
 from app.cli.common import config_option, json_option
 
-DAYS = 7
-
 
 @click.command("check")
 @config_option

@@ -6,8 +6,6 @@ from app.cli.actions import runs
 from app.cli.common import config_option, json_option
 from app.cli.times import zone_option
 
-GIB = 1 << 30
-
 
 @click.command("status")
 @config_option

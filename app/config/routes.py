@@ -58,15 +58,7 @@ def read_routes(
     limits = read_exempt(source, limits, ("limits",), read_address)
     common = RouteOptions((), limits=replace(limits, total=(), exempt=()), opt_out=opt_out)
     reader = _Reader(source, common, read_address)
-    if _are_named_tables(data):
-        name = next(iter(data))
-        message = f'[routes.{name}] where a route has [[routes]]; write [[routes]] and name = "{name}" below it'
-        source.refuse(("routes", name), message)
-        source.forget(("routes",))
-        data = []
-    read = [
-        reader.route(("routes", index), one) for index, one in enumerate(data if isinstance(data, list) else [data])
-    ]
+    read = [reader.route(("routes", index), one) for index, one in enumerate(_as_list(source, data))]
     drafts = tuple(draft for draft in read if draft)
     if not drafts and not source.has_unread(("routes",)):
         source.note(("routes",), 'no route; write at least [[routes]] with to = "*" and text = ".."')
@@ -132,6 +124,17 @@ class _Reader:
             return frozenset(options.vars)
         written = self.source.value((*place, "vars"))
         return frozenset(written) if isinstance(written, Mapping) and not is_source(written) else None
+
+
+def _as_list(source: Source, data: Any) -> list[Any]:
+    """The routes as a list, of which a single one may stand alone. `[routes.main]` in their place is refused."""
+    if isinstance(data, list) or not _are_named_tables(data):
+        return data if isinstance(data, list) else [data]
+    name = next(iter(data))
+    message = f'[routes.{name}] where a route has [[routes]]; write [[routes]] and name = "{name}" below it'
+    source.refuse(("routes", name), message)
+    source.forget(("routes",))
+    return []
 
 
 def _check_names(source: Source, drafts: tuple[Draft, ...]) -> None:

@@ -12,7 +12,7 @@ from app.replies.reasons import Silence
 from app.store import Store
 from app.store.statistics import GAVE_UP, PENDING, WITHIN, SlotCounts, Slots, count
 
-__all__ = ["SPANS", "WITHIN", "Silence", "Slots", "SpanName", "Statistics", "statistics"]
+__all__ = ["SPANS", "Slots", "SpanName", "Statistics", "statistics"]
 
 SpanName = Literal["hour", "day", "week"]
 SPANS: Mapping[SpanName, tuple[int, float]] = {"hour": (60, 60.0), "day": (96, 900.0), "week": (168, 3600.0)}

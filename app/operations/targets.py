@@ -8,8 +8,6 @@ from app.operations.status import TargetSummary, list_summaries
 from app.store import Store
 from app.store.failures import last_failures
 
-__all__ = ["TargetDetails", "TargetPage", "list_details"]
-
 EACH = 3  # dead deliveries, and as many that are due
 ORDER = {"failing": 0, "busy": 2, "paused": 3, "running": 5, "unknown": 6}
 UNKNOWN_AND_DUE, DEAD = 1, 4

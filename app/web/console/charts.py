@@ -16,7 +16,6 @@ from app.operations.statistics import Slots
 WIDTH, HEIGHT = 720.0, 160.0  # of the drawing, in its own units; the page stretches it
 LEAST = 1.5  # units: a single message must be seen
 GAP = 0.15  # of a slot, between two bars
-QUARTERS = 4  # of the time axis
 STEPS = {60.0: ("minute", "one minute"), 900.0: ("15 minutes", "15 minutes"), 3600.0: ("hour", "one hour")}
 DAY = 86_400.0
 NICE = (1, 2, 4, 6, 8)  # times a power of ten: how the axis of counts may end

@@ -20,16 +20,13 @@ import uvicorn
 
 from app.web.server.connections import ConnectionLimits, OpenConnections
 from app.web.server.descriptors import connections_within, raise_limit
-from app.web.server.protocol import AHEAD_LIMIT, HEAD_LIMIT, LINE_LIMIT, TRUST, BoundedProtocol
+from app.web.server.protocol import AHEAD_LIMIT, HEAD_LIMIT, TRUST, BoundedProtocol
 
 __all__ = [
     "AHEAD_LIMIT",
     "HEAD_LIMIT",
-    "LINE_LIMIT",
     "STOP_SECONDS",
     "BoundedProtocol",
-    "Connections",
-    "Limits",
     "Server",
     "additional_server",
     "configure",
