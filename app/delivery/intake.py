@@ -44,23 +44,19 @@ class Intake:
         targets = accepted.fan_out.targets
         if accepted.new:
             self._backlog.add(targets, accepted.full)
+        if accepted.opted_out:
+            people = {"from": show(report.sender), "to": show(report.to)}
+            log.info("opt-out recorded: Plivo blocked a message", report=report.id, **people)
         self._wake(targets)
-        _log_stored(report, accepted)
+        report_log = log.bind(reason="no route: all targets") if accepted.fan_out.for_all else log
+        report_log.info(
+            "report stored",
+            report=report.id,
+            message_uuid=report.message_uuid,
+            status=report.status,
+            in_reply_to=report.in_reply_to,
+            route=accepted.fan_out.route,
+            targets=targets,
+            trace_id=trace_id(report.in_reply_to or report.message_uuid),
+        )
         return accepted
-
-
-def _log_stored(report: DeliveryReport, accepted: Accepted) -> None:
-    if accepted.opted_out:
-        people = {"from": show(report.sender), "to": show(report.to)}
-        log.info("opt-out recorded: Plivo blocked a message", report=report.id, **people)
-    report_log = log.bind(reason="no route: all targets") if accepted.fan_out.for_all else log
-    report_log.info(
-        "report stored",
-        report=report.id,
-        message_uuid=report.message_uuid,
-        status=report.status,
-        in_reply_to=report.in_reply_to,
-        route=accepted.fan_out.route,
-        targets=accepted.fan_out.targets,
-        trace_id=trace_id(report.in_reply_to or report.message_uuid),
-    )
