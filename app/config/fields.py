@@ -1,15 +1,17 @@
 """Pydantic types of single values: texts that may stand elsewhere, days, durations, sizes, URLs, one or many."""
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ValidationInfo
 
 from app.config.numbers import read_country
 from app.config.tree import is_source
 from app.http_client import Secret
+from app.notation import Notation
 from app.plivo.messages import STATUSES
 from app.plivo.signature import Token
 from app.policies.limits import Rate
@@ -226,20 +228,33 @@ def _header_value(value: str) -> str:
     return value
 
 
-Text = Annotated[str, BeforeValidator(needed)]
-Day = Annotated[date, BeforeValidator(_day)]
-Duration = Annotated[float, BeforeValidator(_duration)]
-Size = Annotated[int, BeforeValidator(_size)]
-Limit = Annotated[Any, BeforeValidator(_rate)]
-HttpUrl = Annotated[str, BeforeValidator(needed), AfterValidator(_http_url)]
-PublicUrl = Annotated[str, BeforeValidator(needed), AfterValidator(_public_url)]
-HostAndPort = Annotated[Any, BeforeValidator(_host_and_port)]
-AccessToken = Annotated[str, BeforeValidator(needed), AfterValidator(_access_token)]
-Country = Annotated[str, BeforeValidator(needed), AfterValidator(read_country)]
-ApplicationName = Annotated[str, BeforeValidator(needed), AfterValidator(_application_name)]
-HostName = Annotated[str, BeforeValidator(needed), AfterValidator(_host_name)]
-RouteName = Annotated[str, BeforeValidator(needed), AfterValidator(_route_name)]
-Status = Annotated[str, BeforeValidator(needed), AfterValidator(_status)]
-AuthToken = Annotated[Any, AfterValidator(_text), AfterValidator(_token)]
-WebhookSecret = Annotated[Any, AfterValidator(_text), AfterValidator(Secret)]
-HeaderMap = dict[Annotated[str, AfterValidator(_header_name)], Annotated[Text, AfterValidator(_header_value)]]
+def _text_that(check: Callable[[str], Any]) -> Any:
+    """The type of a text that may stand elsewhere, and that passes a check."""
+    return Annotated[str, BeforeValidator(needed), AfterValidator(check)]
+
+
+TEXT = Annotated[str, BeforeValidator(needed)]
+VALUES: Mapping[Any, Any] = {  # what a model has where a dataclass has this notation or type
+    Notation.DURATION: Annotated[float, BeforeValidator(_duration)],
+    Notation.SIZE: Annotated[int, BeforeValidator(_size)],
+    Notation.HTTP_URL: _text_that(_http_url),
+    Notation.PUBLIC_URL: _text_that(_public_url),
+    Notation.HEADERS: dict[
+        Annotated[str, AfterValidator(_header_name)], Annotated[TEXT, AfterValidator(_header_value)]
+    ],
+    Notation.ACCESS_TOKEN: _text_that(_access_token),
+    Notation.COUNTRY: _text_that(read_country),
+    Notation.ROUTE_NAME: _text_that(_route_name),
+    Notation.APPLICATION_NAME: _text_that(_application_name),
+    Notation.HOST_NAME: _text_that(_host_name),
+    Notation.STATUS: _text_that(_status),
+    HostPort: Annotated[Any, BeforeValidator(_host_and_port)],
+    Rate: Annotated[Any, BeforeValidator(_rate)],
+    Secret: Annotated[Any, AfterValidator(_text), AfterValidator(Secret)],
+    Token: Annotated[Any, AfterValidator(_text), AfterValidator(_token)],
+    str: TEXT,
+    date: Annotated[date, BeforeValidator(_day)],
+    datetime: AwareDatetime,
+    bool: bool,
+    int: int,
+}

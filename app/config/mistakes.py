@@ -14,6 +14,8 @@ from app.config.spans import Span
 _BAD_ESCAPE = re.compile(r'\\(?:u(?![0-9A-Fa-f]{4})|U(?![0-9A-Fa-f]{8})|[^btnfr"\\uU])')
 _CURLY = "“”„‟‘’‚‛«»`´＂"  # noqa: RUF001 - what word processors write
 
+UNCLOSED_LIST = "a list that begins here has no ] at its end; write it there"
+
 Found = tuple[Span, str]
 
 
@@ -23,9 +25,8 @@ def _invisible(broken: Broken) -> Found | None:
         character = broken.line[column : column + 1]
         if character and character not in " \t" and unicodedata.category(character) in ("Zs", "Cf", "Cc", "Zl", "Zp"):
             what = "a blank that TOML does not know" if character.isspace() else "an invisible character"
-            return broken.here(
-                column, column + 1
-            ), f"{what} (U+{ord(character):04X}); delete it, or write a plain blank"
+            span = broken.here(column, column + 1)
+            return span, f"{what} (U+{ord(character):04X}); delete it, or write a plain blank"
     return None
 
 
@@ -69,9 +70,8 @@ def _header(broken: Broken) -> Found | None:
         header = f"{'[' * brackets}{parts}{']' * brackets}"
         message = f"a name with other characters than a-z, 0-9, - and _ needs quotes; write {header}"
         return broken.here(start), message
-    return broken.here(
-        start
-    ), f"the brackets of this header do not match; write {'[' * brackets}{inner}{']' * brackets}"
+    span = broken.here(start)
+    return span, f"the brackets of this header do not match; write {'[' * brackets}{inner}{']' * brackets}"
 
 
 def _unclosed_text(broken: Broken) -> Found | None:
@@ -81,10 +81,8 @@ def _unclosed_text(broken: Broken) -> Found | None:
             span = broken.lines.span(token.start(), broken.text.find("\n", token.start()) % (len(broken.text) + 1))
             if _is_word(broken.text, token.start()):  # don't
                 return None
-            return (
-                span,
-                f"a text that begins with {token['open']} and has no {token['open']} at its end; write it there",
-            )
+            quote = token["open"]
+            return span, f"a text that begins with {quote} and has no {quote} at its end; write it there"
         if token.start() > broken.offset:
             return None
     return None
@@ -99,16 +97,11 @@ def _unclosed_list(broken: Broken) -> Found | None:
     bracket = broken.text[opened[-1]]
     if bracket == "[":
         if span.line - 1 < broken.row and PAIR.match(broken.line):
-            return span, "a list that begins here has no ] at its end; write it there"
+            return span, UNCLOSED_LIST
         if broken.reason == "Unclosed array" and broken.offset < len(broken.text.rstrip()):
-            return broken.here(
-                broken.column, broken.column + 1
-            ), "a comma is missing between two elements of a list, or the ] at its end"
-        return (
-            (span, "a list that begins here has no ] at its end; write it there")
-            if "Unclosed" in broken.reason
-            else None
-        )
+            span = broken.here(broken.column, broken.column + 1)
+            return span, "a comma is missing between two elements of a list, or the ] at its end"
+        return (span, UNCLOSED_LIST) if "Unclosed" in broken.reason else None
     if ":" in broken.line[broken.column : broken.column + 2]:
         return broken.here(broken.column, broken.column + 1), 'a colon; write key = value, as { env = "NAME" }'
     if "Invalid initial" in broken.reason or "Unclosed inline" in broken.reason:
@@ -164,26 +157,23 @@ def _behind(broken: Broken) -> Found | None:
         return None
     start = broken.value_at
     value, rest = broken.line[start:].partition("#")[0].rstrip(), broken.line[broken.column :].strip()
+    whole = broken.here(start, start + len(value))
     if re.match(r"[+-]?0\d", value):
-        return broken.here(
-            start, start + len(value)
-        ), f"a number with a leading 0{broken.quoted(value)}; a phone number is a text in quotes"
+        return whole, f"a number with a leading 0{broken.quoted(value)}; a phone number is a text in quotes"
     if re.match(r"\d{4}-\d\d-\d\d", value):
-        return broken.here(start, start + len(value)), f"no such date{broken.quoted(value)}"
+        return whole, f"no such date{broken.quoted(value)}"
     if not value.startswith(('"', "'", "[", "{")) and not PAIR.match(rest):
-        return broken.here(
-            start, start + len(value)
-        ), f"a text without quotes{broken.quoted(value)}; write it in quotes"
+        return whole, f"a text without quotes{broken.quoted(value)}; write it in quotes"
     if rest.startswith((",", ";")):
-        return broken.here(
-            broken.column, broken.column + 1
-        ), f"a {'comma' if rest[0] == ',' else 'semicolon'} behind the value; delete it"
+        span = broken.here(broken.column, broken.column + 1)
+        return span, f"a {'comma' if rest[0] == ',' else 'semicolon'} behind the value; delete it"
     if PAIR.match(rest):
         return broken.here(broken.column), "a second key on the line; each key has a line of its own"
     if value.startswith('"'):
-        return broken.here(
-            start, start + len(value)
-        ), r"""a text that ends before the line does; write a quote inside it as \", or put '..' around the text"""
+        return (
+            whole,
+            r"""a text that ends before the line does; write a quote inside it as \", or put '..' around the text""",
+        )
     return broken.here(broken.column), f"something behind the value{broken.quoted(rest)}; nothing stands there"
 
 

@@ -5,47 +5,19 @@ A new key needs nothing here: the type of its field says what the file may hold.
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, create_model
 
-from app.config import fields
+from app.config.fields import VALUES, needed, one_or_many, resolve
 from app.config.tree import is_source
-from app.http_client import Secret
 from app.notation import Doc, Example, Key, Notation
-from app.plivo.signature import Token
-from app.policies.limits import Rate
-from app.settings import HostPort
 
 TEXT_TAG, TABLE_TAG = "\0text", "\0table"  # members of a union; pydantic puts them into the path of a fault
 
 T = TypeVar("T")
-
-_VALUES: dict[Any, Any] = {
-    Notation.DURATION: fields.Duration,
-    Notation.SIZE: fields.Size,
-    Notation.HTTP_URL: fields.HttpUrl,
-    Notation.PUBLIC_URL: fields.PublicUrl,
-    Notation.HEADERS: fields.HeaderMap,
-    Notation.ACCESS_TOKEN: fields.AccessToken,
-    Notation.COUNTRY: fields.Country,
-    Notation.ROUTE_NAME: fields.RouteName,
-    Notation.APPLICATION_NAME: fields.ApplicationName,
-    Notation.HOST_NAME: fields.HostName,
-    Notation.STATUS: fields.Status,
-    HostPort: fields.HostAndPort,
-    Rate: fields.Limit,
-    Secret: fields.WebhookSecret,
-    Token: fields.AuthToken,
-    str: fields.Text,
-    date: fields.Day,
-    datetime: AwareDatetime,
-    bool: bool,
-    int: int,
-}
 
 
 class Strict(BaseModel):
@@ -111,12 +83,12 @@ def _annotation(hint: Any) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _bounded(*arguments)
-    if hint in _VALUES:
-        return _VALUES[hint]
+    if hint in VALUES:
+        return VALUES[hint]
     if origin is Literal:
-        return Annotated[hint, BeforeValidator(fields.needed)]
+        return Annotated[hint, BeforeValidator(needed)]
     if origin is tuple:
-        return Annotated[tuple[_annotation(arguments[0]), ...], BeforeValidator(fields.one_or_many)]  # type: ignore[misc]
+        return Annotated[tuple[_annotation(arguments[0]), ...], BeforeValidator(one_or_many)]  # type: ignore[misc]
     if origin is Mapping:
         return dict[str, _annotation(arguments[1])]  # type: ignore[misc]
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -126,13 +98,13 @@ def _annotation(hint: Any) -> Any:
     if origin in (Union, UnionType) and arguments[0] is str:
         text, table = (_annotation(member) for member in arguments)
         return Annotated[Annotated[text, Tag(TEXT_TAG)] | Annotated[table, Tag(TABLE_TAG)], Discriminator(_tag)]
-    message = f"no field type for {hint}: add it to _VALUES"
+    message = f"no field type for {hint}: add it to fields.VALUES"
     raise TypeError(message)
 
 
 def _bounded(hint: Any, *metadata: Any) -> Any:
     """A type with its bounds, which are for what an optional value is, if it is there."""
-    value = next((_VALUES[one] for one in metadata if isinstance(one, Notation)), None)
+    value = next((VALUES[one] for one in metadata if isinstance(one, Notation)), None)
     bounds = [one for one in metadata if not isinstance(one, Notation | Doc | Example | Key)]
     if value is None and get_args(hint)[-1:] == (NoneType,) and bounds:
         return _optional(Annotated[get_args(hint)[0], *bounds])
@@ -143,7 +115,7 @@ def _bounded(hint: Any, *metadata: Any) -> Any:
 def _optional(hint: Any) -> Any:
     inner = _annotation(hint)
     is_single = get_origin(hint) is not tuple and not dataclasses.is_dataclass(hint)
-    return Annotated[inner | None, BeforeValidator(fields.resolve)] if is_single else inner | None
+    return Annotated[inner | None, BeforeValidator(resolve)] if is_single else inner | None
 
 
 def _tag(value: Any) -> str:

@@ -57,6 +57,11 @@ def check_given(runtime: Runtime, given: Iterable[str]) -> None:
             raise OperationRefused(f"--given {name}: no rule of this name calls out; {did_you_mean(name, rules)}")
 
 
+async def nothing_remembered(_query: UsageQuery) -> Usage:
+    """Return an empty usage, as of somebody who never wrote."""
+    return Usage()
+
+
 def remembered_by(store: Store) -> LookUp:
     """Return a look-up of what a store remembers of people. Nothing is written. It raises `Unavailable`."""
     return partial(look_up, store.engine)
@@ -75,9 +80,9 @@ class Question:
 
 
 async def explain_question(
-    runtime: Runtime, question: Question, read: ReadAddress, remember: LookUp | None = None
+    runtime: Runtime, question: Question, read: ReadAddress, remember: LookUp = nothing_remembered
 ) -> Explanation:
-    """Return what would be sent. Rules that call out are not called. Without `remember` nothing is remembered.
+    """Return what would be sent. Rules that call out are not called.
 
     Raises `OperationRefused` for what is no number or no such rule.
     """
@@ -85,28 +90,16 @@ async def explain_question(
     check_given(runtime, question.given)
     message = InboundMessage.of(EXAMPLE_UUID, sender, to, question.text, question.kind)
     at = time.time() if question.at is None else question.at
-    services = RuleServices(given=question.given)
-    if remember:
-        return await explain_with(runtime, message, at, services, remember)
-    return await explain(runtime, message, at, services)
+    return await explain(runtime, message, at, RuleServices(given=question.given), remember)
 
 
 async def explain(
-    runtime: Runtime, message: InboundMessage, at: float, services: RuleServices, usage: Usage | None = None
+    runtime: Runtime, message: InboundMessage, at: float, services: RuleServices, remember: LookUp = nothing_remembered
 ) -> Explanation:
-    """Return what would be sent at this time (seconds since the epoch). `usage` is what is remembered, if anything."""
-    remembered = usage or Usage()
+    """Return what would be sent at this time (seconds since the epoch).
 
-    async def remember(_query: UsageQuery) -> Usage:
-        return remembered
-
-    return await explain_with(runtime, message, at, services, remember)
-
-
-async def explain_with(
-    runtime: Runtime, message: InboundMessage, at: float, services: RuleServices, remember: LookUp
-) -> Explanation:
-    """Return what would be sent. `remember` is asked before the rules, and again for everybody who would be texted."""
+    `remember` is asked before the rules, and again for everybody who would be texted.
+    """
     route, evaluation = await begin(runtime, message, at)
     usage = await remember(usage_query(message, evaluation, (message.person,), cooldowns=True))
     known = usage if has_effects(route, evaluation) else None

@@ -1,7 +1,7 @@
 """What the rules would answer to a message: by the functions of live traffic, calling nobody and storing nothing."""
 
 import pytest
-from support.runtimes import CUSTOMER, NOW, US, bot, message, rule, runtime
+from support.runtimes import CUSTOMER, NOW, US, bot, message, remembering, rule, runtime
 
 from app.operations.explain import explain
 from app.policies.usage import OptOutState, Usage
@@ -50,7 +50,7 @@ async def test_what_is_remembered_counts_if_it_is_known() -> None:
     """With what the store knows about a person, the answer is theirs."""
     usage = Usage(opt_outs={CUSTOMER: {US: OptOutState(True, None, 1)}})
     made = runtime(GOT_IT)
-    told = await explain(made, message(), NOW, RuleServices(), usage)
+    told = await explain(made, message(), NOW, RuleServices(), remembering(usage))
     assert (told.proposal.messages, told.proposal.reason) == ((), "this person has opted out")
     assert (await explain(made, message(), NOW, RuleServices())).proposal.messages
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from app.delivery.fan_out import Subscriptions
-from app.operations.explain import explain
+from app.operations.explain import LookUp, explain
 from app.plivo.markup import Callback
 from app.plivo.messages import InboundMessage, Outgoing
 from app.policies.policies import Policies, RoutePolicy
-from app.policies.usage import Usage
+from app.policies.usage import Usage, UsageQuery
 from app.replies.proposals import Proposal
 from app.rules import KindOptions
 from app.rules.outcome import Answers, Fails, Passes, RuleResult, Use
@@ -78,6 +78,15 @@ def message(words: str = "hello", **changes: Any) -> InboundMessage:
     return InboundMessage.of(**fields)
 
 
+def remembering(usage: Usage) -> LookUp:
+    """A look-up that finds this whatever is asked."""
+
+    async def look_up(_query: UsageQuery) -> Usage:
+        return usage
+
+    return look_up
+
+
 async def decided(made: Runtime, one: InboundMessage | None = None, usage: Usage | None = None) -> Proposal:
     """What is sent to a message, with what is remembered."""
-    return (await explain(made, one or message(), NOW, RuleServices(), usage)).proposal
+    return (await explain(made, one or message(), NOW, RuleServices(), remembering(usage or Usage()))).proposal

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -64,9 +65,6 @@ text = {inline(self.text)}
                 raise ValueError(error.errors[0].message) from None
 
 
-_Take = Callable[[Answers, str], Answers]
-
-
 def main(
     path: Path,
     public_url: str | None,
@@ -84,44 +82,39 @@ def main(
     answers = Answers()
     if public_url is None and not sys.stdin.isatty():
         raise UsageError("nobody can be asked here; say --public-url https://.., and what else is not the default")
-    answers = _answer(public_url, "URL that Plivo will call, as https://sms.example.com", answers, _public_url)
+    answers = _answer(public_url, "URL that Plivo will call, as https://sms.example.com", answers, "public_url", str)
     token = "" if auth_token is None and is_known else auth_token
-    answers = _answer(token, "Auth token of Plivo (empty to set it later)", answers, _token, default="", hide=True)
+    answers = _answer(
+        token, "Auth token of Plivo (empty to set it later)", answers, "token", str.strip, default="", hide=True
+    )
     chosen = ", ".join(numbers) if numbers else None
-    answers = _answer(chosen, "Your numbers, separated by commas, or * for all", answers, _numbers, default=EVERY)
-    answers = _answer(text, "Reply", answers, _text, default=TEXT)
-    answers = _answer(target or "", "", answers, _target)
+    answers = _answer(
+        chosen, "Your numbers, separated by commas, or * for all", answers, "numbers", _split, default=EVERY
+    )
+    answers = _answer(text, "Reply", answers, "text", str, default=TEXT)
+    answers = _answer(target or "", "", answers, "target", str)
     _write(path, answers)
     _say_what_next(path, answers, is_known=is_known)
 
 
-def _public_url(answers: Answers, said: str) -> Answers:
-    return replace(answers, public_url=said)
-
-
-def _token(answers: Answers, said: str) -> Answers:
-    return replace(answers, token=said.strip())
-
-
-def _numbers(answers: Answers, said: str) -> Answers:
-    return replace(answers, numbers=tuple(part.strip() for part in said.split(",") if part.strip()))
-
-
-def _text(answers: Answers, said: str) -> Answers:
-    return replace(answers, text=said)
-
-
-def _target(answers: Answers, said: str) -> Answers:
-    return replace(answers, target=said)
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _answer(
-    given: str | None, question: str, answers: Answers, take: _Take, *, default: str | None = None, hide: bool = False
+    given: str | None,
+    question: str,
+    answers: Answers,
+    name: str,
+    read: Callable[[str], Any],
+    *,
+    default: str | None = None,
+    hide: bool = False,
 ) -> Answers:
-    """Return the answers with one more: the one that was given, or else asked for until it is right."""
+    """Return the answers with one more, by its name: the one that was given, or else asked for until it is right."""
 
-    def right(said: str) -> Answers:
-        more = take(answers, said)
+    def right(text: str) -> Answers:
+        more: Answers = replace(answers, **{name: read(text)})
         try:
             more.check()
         except ValueError as error:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from app.operations.backtest.usage import Spending
 from app.operations.errors import OperationRefused
-from app.operations.explain import Explanation, check_given, explain_with
+from app.operations.explain import Explanation, check_given, explain
 from app.operations.phone.values import Incoming, Turn
 from app.plivo.messages import InboundMessage, Outgoing
 from app.plivo.numbers import canonical
@@ -40,7 +40,7 @@ async def rehearse(runtime: Runtime, conversation: Sequence[Incoming], store: St
     turns = []
     for number, one in enumerate(conversation, start=1):
         message = InboundMessage.of(f"what-if-{number}", one.sender, one.to, one.text)
-        found = await explain_with(runtime, message, one.at, RuleServices(given=one.given), memory.remember)
+        found = await explain(runtime, message, one.at, RuleServices(given=one.given), memory.remember)
         memory.note(message, one.at, found)
         turns.append(_turn(one, found))
     return tuple(turns)
