@@ -56,12 +56,8 @@ class Loaded:
     files: tuple[Path, ...]  # the file, what it includes, what its values come from; optional ones may be missing
     warnings: tuple[Diagnostic, ...]
 
-    def read_number(self, source: str) -> str:
-        """A number as people write it in this file's country. Raises `ValueError` with advice."""
-        return numbers.read_number(source, self.settings.plivo.country)
-
     def read_address(self, source: str) -> Reading:
-        """The address of somebody who texts us, as people write it. Raises `ValueError` with advice."""
+        """The address of somebody who texts us, as people of this file's country write it. Raises `ValueError`."""
         return numbers.read_address(source, self.settings.plivo.country)
 
 

@@ -27,10 +27,6 @@ class StoreOnly:
     country: str | None
     numbers: frozenset[str]  # of the routes, as far as they can be read
 
-    def read_number(self, source: str) -> str:
-        """Return a number as people write it in this file's country. Raises `ValueError` with advice."""
-        return numbers.read_number(source, self.country)
-
     def read_address(self, source: str) -> Reading:
         """Return the address of somebody who texts us. Raises `ValueError` with advice."""
         return numbers.read_address(source, self.country)

@@ -38,7 +38,7 @@ def test_other_errors_and_missing_secrets_do_not_matter() -> None:
     assert found.store.file == Path("own.db").resolve()
     assert found.store.keep == 2 * 86400
     assert found.numbers == {"33644600000"}
-    assert found.read_number("06 44 60 00 01") == "33644600001"
+    assert found.read_address("06 44 60 00 01").address == "33644600001"
     assert found.read_address("+33 6 44 60 00 01").address == "33644600001"
 
 

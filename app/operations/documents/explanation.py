@@ -1,5 +1,6 @@
 """What the rules would answer to a message, and why."""
 
+from dataclasses import asdict
 from typing import Any
 
 from app.operations.documents.outgoing import outgoing_document
@@ -13,7 +14,7 @@ def explanation_document(found: Explanation) -> dict[str, Any]:
         "rule": found.proposal.rule,
         "reason": found.proposal.reason,
         "failed": found.proposal.failed,
-        "steps": [{"rule": step.rule, "verdict": step.verdict, "reason": step.reason} for step in found.steps],
+        "steps": [asdict(step) for step in found.steps],
         "messages": [outgoing_document(message) for message in found.proposal.messages],
         "units": found.proposal.units,
         "xml": found.proposal.xml.decode(),

@@ -1,9 +1,10 @@
 """The state of everything: servers, targets, refused calls, spending."""
 
+from dataclasses import asdict
 from typing import Any
 
 from app.operations.limits import CapSpending
-from app.operations.status import Refusals, ServerView, StatusReport, TargetSummary
+from app.operations.status import ServerView, StatusReport, TargetSummary
 from app.operations.times import iso_utc, moment
 
 
@@ -14,7 +15,7 @@ def status_document(found: StatusReport) -> dict[str, Any]:
         "problems": [problem.advice for problem in found.problems],
         "servers": [_server(server) for server in found.servers],
         "targets": [queue_document(target) for target in found.targets],
-        "refused": [_refusals(one) for one in found.refused],
+        "refused": [asdict(one) for one in found.refused],
         "pending": found.pending,
         "spending": [_spending(one) for one in found.spending],
         "disk_free": found.disk_free,
@@ -47,10 +48,6 @@ def queue_document(target: TargetSummary) -> dict[str, Any]:
         "oldest_seconds": round(target.queue.oldest, 1) if target.queue.due else None,
         "next_attempt": moment(target.next_attempt),
     }
-
-
-def _refusals(one: Refusals) -> dict[str, Any]:
-    return {"reason": one.reason, "calls": one.calls, "advice": one.advice}
 
 
 def _spending(one: CapSpending) -> dict[str, Any]:
