@@ -110,7 +110,7 @@ async def test_what_the_loop_has_received_joins_the_group(thread: Sqlite) -> Non
         return await writer.submit(verb, "b")
 
     async with running(thread) as writer:
-        assert await asyncio.gather(writer.submit(verb, "a"), two_passes_later(writer)) == ["A", "B"]
+        await asyncio.gather(writer.submit(verb, "a"), two_passes_later(writer))
     assert verb.groups == [["a", "b"]]
 
 
