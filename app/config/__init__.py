@@ -38,7 +38,7 @@ from app.rules.schedules import Schedule
 from app.rules.table import Table
 from app.runtime import Runtime
 from app.settings import AdminSettings, LoggingSettings, PlivoSettings, ServerSettings, Settings
-from app.suggestions import did_you_mean
+from app.suggestions import did_you_mean, suggestion
 
 __all__ = ["BadConfig", "Diagnostic", "Loaded", "StoreOnly", "load", "load_effective", "load_store"]
 
@@ -102,7 +102,7 @@ def _read(source: Source) -> Loaded | None:
     builder = TableBuilder(source, routes, read_number, read_address, tuple(targets), schedules)
     routing = builder.table(rules)
     admin = read_test_senders(source, admin, routing, read_address)
-    tests = read_tests(source, data.get("tests", []), routing, rules)
+    tests = read_tests(source, data.get("tests", []), routing, rules, read_address)
     own = {name: draft.options for name, draft in routes.own.items()}
     policies = compile_policies(routing, routes.limits, opt_out, own, admin)
     lint.warn_of_exposure(source)
@@ -120,9 +120,12 @@ def _read(source: Source) -> Loaded | None:
 
 
 def _refuse_unknown(source: Source) -> None:
+    """Note tables that no file has. The table that was probably meant is not reported as missing, too."""
     for key in sorted(source.data.keys() - set(TABLES)):
         what = "table" if isinstance(source.data[key], dict | list) else "key"
         source.note((key,), f"unknown {what}; {did_you_mean(key, TABLES)}", about="key")
+        if (meant := suggestion(key, TABLES)) and meant not in source.data:
+            source.forget((meant,))
 
 
 def _rules(source: Source) -> Mapping[str, Any]:

@@ -71,6 +71,14 @@ def one_or_many(value: Any, info: ValidationInfo) -> Any:
     return tuple(found for one in values if (found := resolve(one, info)) is not None)
 
 
+def present(value: Any, info: ValidationInfo) -> Any:
+    """A table without the texts that are optional and missing."""
+    if not isinstance(value, dict):
+        return value
+    optional = {key for key, one in value.items() if is_source(one) and one.get("optional") is True}
+    return {key: one for key, one in value.items() if key not in optional or resolve(one, info) is not None}
+
+
 def needed(value: Any, info: ValidationInfo) -> Any:
     """The text that a value stands for. Raises `ValueError` if there is none."""
     found = resolve(value, info)
@@ -105,7 +113,11 @@ def _rate(value: Any, info: ValidationInfo) -> Rate:
     number = count.strip()
     if not slash or not number.isascii() or not number.isdigit() or not int(number):
         raise ValueError('not a limit; write it as "30/1h": so many, in any such span of time')
-    if (seconds := _duration(span, info)) < 1:
+    try:
+        seconds = read_duration(span)
+    except ValueError:
+        raise ValueError('not a limit; write its span with a number and a unit, as "30/1h"') from None
+    if seconds < 1:
         raise ValueError("a limit in less than a second; write a longer span, as 30/1h")
     return Rate(int(number), seconds)
 
@@ -239,8 +251,9 @@ VALUES: Mapping[Any, Any] = {  # what a model has where a dataclass has this not
     Notation.SIZE: Annotated[int, BeforeValidator(_size)],
     Notation.HTTP_URL: _text_that(_http_url),
     Notation.PUBLIC_URL: _text_that(_public_url),
-    Notation.HEADERS: dict[
-        Annotated[str, AfterValidator(_header_name)], Annotated[TEXT, AfterValidator(_header_value)]
+    Notation.HEADERS: Annotated[
+        dict[Annotated[str, AfterValidator(_header_name)], Annotated[TEXT, AfterValidator(_header_value)]],
+        BeforeValidator(present),
     ],
     Notation.ACCESS_TOKEN: _text_that(_access_token),
     Notation.COUNTRY: _text_that(read_country),

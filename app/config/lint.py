@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 from app.config.routes import Draft, Routes
 from app.config.source import Source
 from app.config.tree import is_source, leaves
+from app.config.validation import of_a_shell
 from app.delivery.target import Target
 from app.plivo import units
 from app.policies.limits import LimitOptions
-from app.policies.opt_out import RouteOptOut, read
+from app.policies.opt_out import KINDS, RouteOptOut, read
 from app.policies.policies import Policies
-from app.rules.compiler import Place
+from app.rules.compiler import Place, costs_units
 from app.rules.kinds.keywords import Keywords
 from app.rules.rule import Rule
 from app.rules.table import Table
@@ -22,7 +23,7 @@ from app.settings import AdminSettings, StoreSettings
 MANY_NUMBERS = 1_000  # that share a spending cap: one busy number may silence all others
 RATES = ("per_sender", "same_text", "total")
 
-_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
+_NAME = re.compile(r"\{\w+[^{}]*\}")  # a placeholder of a template
 TOO_LONG = "longer than [store] keep; what is forgotten cannot be counted, so shorten it, or raise keep"
 
 
@@ -43,6 +44,7 @@ def check(
         check_copies(source, store.keep_text, targets)
         warn_of_kept_answers(source, store.keep_text)
     check_limits(source, routes.limits, policies, routes.own)
+    warn_of_confirmations(source, routes.own.values())
     warn_of_shared_cap(source, routes.limits, table)
     warn_of_opt_out_words(source, table, policies, rules)
 
@@ -128,6 +130,21 @@ def check_limits(source: Source, limits: LimitOptions, policies: Policies, own: 
                 source.note((*place, "opt_out", "reply", kind), message)
 
 
+def warn_of_confirmations(source: Source, own: Iterable[Draft]) -> None:
+    """A confirmation that costs more than it seems to, or that was meant as a template."""
+    for place in [("opt_out", "reply"), *((*draft.place, "opt_out", "reply") for draft in own)]:
+        for kind in KINDS:
+            text = source.value((*place, kind))
+            if not isinstance(text, str):
+                continue
+            if stray := units.stray(text):
+                at = range(stray[0], stray[0] + 1)
+                source.note((*place, kind), costs_units(*stray), "warning", at=at)
+            if found := _NAME.search(text):
+                message = f"{found[0]} is sent as it stands, for names are not replaced in confirmations; leave it out"
+                source.note((*place, kind), message, "warning", at=range(*found.span()))
+
+
 def warn_of_shared_cap(source: Source, limits: LimitOptions, table: Table) -> None:
     """A spending cap that was meant for a few numbers."""
     if limits.total and (count := len(table.by_number)) > MANY_NUMBERS:
@@ -161,8 +178,8 @@ def warn_of_exposure(source: Source) -> None:
             source.note(place, 'a secret in the file; better { env = ".." } or { file = ".." }', "warning")
         if place == ("store", "url") and isinstance(value, str) and re.search(r"//[^/@:]*:[^/@]+@", value):
             source.note(place, 'a password in the file; better url = { env = ".." } or { file = ".." }', "warning")
-        if isinstance(value, str) and (found := _VARIABLE.fullmatch(value)):
-            source.note(place, f'looks like a variable; write {{ env = "{found[1]}" }}', "warning")
+        if isinstance(value, str) and (advice := of_a_shell(value)):
+            source.note(place, advice, "warning")
         if place == ("plivo", "signature") and value == "log-only":
             message = (
                 "requests that nobody signed are answered too, so strangers can send messages at your cost; use any"

@@ -23,14 +23,25 @@ def read_schedules(source: Source, data: Any) -> dict[str, Schedule]:
     if not isinstance(data, Mapping):
         source.refuse(("schedules",), "expected tables; write [schedules.office] and its keys below")
         source.forget(("schedules",))
-        return {}
+    if source.is_unread(("schedules",)):
+        return _Unread()
     return {name: _read_schedule(source, name, table) for name, table in data.items()}
+
+
+class _Unread(dict[str, Schedule]):
+    """Schedules that could not be read: any name may be one of them, so rules may use it."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> Schedule:
+        return schedules.unknown(name)
 
 
 def _read_schedule(source: Source, name: str, table: Any) -> Schedule:
     place: Place = ("schedules", name)
-    if not name.isidentifier():
-        message = "not a name for a schedule; write letters, digits and underscores: texts say {name.next_open}"
+    if not name.replace("-", "_").isidentifier():
+        message = "not a name for a schedule; write letters, digits, hyphens and underscores"
         source.note(place, message, about="key")
     options = check(ScheduleOptions, source, place, table)
     if options is None or source.has_unread(place):

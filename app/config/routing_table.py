@@ -122,8 +122,9 @@ class TableBuilder:
 
     def _take(self, place: Place, text: str, route: Route, by_number: dict[str, Route]) -> bool:
         """Give a number, or each line of a list of numbers, to a route. False: there is none."""
-        is_list, offset, is_empty = "\n" in text, 0, True
-        from_file = is_list or is_source(self.source.value(place))
+        written_at = self.source.value(place)
+        is_list, offset, is_empty = "\n" in text or (is_source(written_at) and "file" in written_at), 0, True
+        from_file = is_list or is_source(written_at)
         for line in text.splitlines(keepends=True) or [""]:
             written = line.partition("#")[0]
             number = written.strip()

@@ -35,7 +35,7 @@ _ELSEWHERE: Schema = {
     "additionalProperties": False,
     "oneOf": [{"required": ["env"]}, {"required": ["file"]}],
 }
-NAMES = {"schedules": r"^[^\d\W]\w*$", "rules": "^[A-Za-z0-9_-]+$", "targets": ""}
+NAMES = {"schedules": r"^[^\d\W][\w-]*$", "rules": "^[A-Za-z0-9_-]+$", "targets": ""}
 _STAR = {"type": "string", "pattern": r"^\s*\*\s*$"}
 
 

@@ -1,10 +1,11 @@
 """`[[tests]]` of the file: what they name must exist, and they must expect something."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from app.config.source import Source
 from app.config.validation import check
+from app.plivo.numbers import Reading, is_name
 from app.rules.compiler import Place
 from app.rules.expectations import ConfigTest, Expectation
 from app.rules.table import Table
@@ -13,7 +14,9 @@ from app.suggestions import did_you_mean
 OPT_OUT = "opt_out"  # what the journal calls the rule that comes before all others
 
 
-def read_tests(source: Source, data: Any, table: Table, rules: Collection[str]) -> tuple[ConfigTest, ...]:
+def read_tests(
+    source: Source, data: Any, table: Table, rules: Collection[str], read_address: Callable[[str], Reading]
+) -> tuple[ConfigTest, ...]:
     """Every `[[tests]]`. `rules`: the names of all of them, also of those that could not be read."""
     tests = []
     for index, one in enumerate(data if isinstance(data, list) else [data]):
@@ -26,6 +29,12 @@ def read_tests(source: Source, data: Any, table: Table, rules: Collection[str]) 
             message = "a test that expects nothing; say rule, route, text, text_has, silent or units"
             source.note((*place, "expect"), message)
         _check_names(source, place, test, table, rules)
+        for key, text in (("to", test.to), ("from", test.sender)):
+            try:
+                read_address(text)
+            except ValueError as error:
+                if key == "to" or not is_name(text.strip()):
+                    source.note((*place, key), f'"{text}" is {error}')
     return tuple(tests)
 
 

@@ -22,6 +22,7 @@ from app.suggestions import did_you_mean, suggestion
 
 T = TypeVar("T")
 
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 _KEY_TAG = "[key]"  # pydantic's, of a key that is wrong itself
 _ROUNDS = 10  # what is left out may uncover something else
 
@@ -51,6 +52,7 @@ _MISSING = {
     "timezone": 'timezone = "Europe/Paris"',
     "hours": 'hours = "Mo-Fr 09:00-18:00"',
     "expect": 'what the reply must be, as expect = { rule = "menu" }',
+    "tests.to": 'your number, as to = "+33644600000"',
     "from": 'who writes, as from = "+33700000001"',
     "name": "a name in words",
     "text": 'text = ".."',
@@ -121,7 +123,7 @@ def _tell(
             known = known_keys(inner) | (set(also) if inner is model else set())
             refuse_unknown(source, full[:-1], str(full[-1]), known)
         elif not source.is_unread(full):
-            message = _advice(detail, str(full[-1]), source.value(full))
+            message = _advice(detail, full, source.value(full))
             source.refuse(full, message, about="key" if detail["loc"][-1] == _KEY_TAG else "value")
 
 
@@ -181,10 +183,14 @@ def _members(hint: Any) -> list[Any]:
     return [hint, *(member for one in get_args(hint) for member in _members(one))]
 
 
-def _advice(detail: ErrorDetails, key: str, value: Any) -> str:
+def _advice(detail: ErrorDetails, place: Place, value: Any) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
+    if kind in ("value_error", "literal_error") and (advice := of_a_shell(value)):
+        return advice
+    key = str(place[-1])
+    missing = _MISSING.get(f"{place[0]}.{key}") or _MISSING.get(key, f"{key} = ..")
     special: dict[str, Callable[[], str]] = {
-        "missing": lambda: f"required; write {_MISSING.get(key, f'{key} = ..')}",
+        "missing": lambda: f"required; write {missing}",
         "literal_error": lambda: f"not a possible value; write {str(context['expected']).replace(chr(39), chr(34))}",
         "value_error": lambda: str(context["error"]),
         "timezone_aware": lambda: "a time without its offset; write it as 2026-03-02T10:00:00+01:00",
@@ -196,6 +202,12 @@ def _advice(detail: ErrorDetails, key: str, value: Any) -> str:
     if kind in _BOUNDS:
         return _BOUNDS[kind].format_map({name: _bound(bound, value) for name, bound in context.items()})
     return detail["msg"].replace("Input should be", "must be")
+
+
+def of_a_shell(value: Any) -> str | None:
+    """What to write for a text such as $NAME, or None if it is another text."""
+    found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+    return f'looks like a variable; write {{ env = "{found[1]}" }}' if found else None
 
 
 def _bound(bound: Any, value: Any) -> str:

@@ -31,6 +31,18 @@ def costly(text: str) -> list[tuple[int, str]]:
     return [(index, character) for index, character in enumerate(text) if character not in _GSM]
 
 
+def stray(text: str) -> tuple[int, str] | None:
+    """Return the first character that GSM-7 lacks, with its index, or None if there is none or it must be meant.
+
+    It is meant in a text whose letters GSM-7 lacks as well, and in one that consists of such characters.
+    """
+    found = costly(text)
+    letters = sum(character.isalpha() for _, character in found)
+    if not found or letters > len(text) // 10 + 1 or len(found) == len("".join(text.split())):
+        return None
+    return found[0]
+
+
 def count(text: str) -> int:
     """Return the units of a text. An empty text takes one."""
     if _ALL_BASIC.fullmatch(text):  # nearly always: each character is one septet, so nothing has to be packed

@@ -141,9 +141,11 @@ class RuleCompiler:
         if fixed is not None and (count := units.count(fixed)) > self.max_units:
             message = f"{count} units, more than [limits] max_units = {self.max_units}; shorten the text or raise it"
             self.fault(key, message, at=range(len(source)))
-        costly = units.costly(source)
-        if costly and len(costly) <= len(source) // 10 + 1:  # few: probably not meant; many: another script
-            column, character = costly[0]
-            what = f"column {column + 1} ({character!r}, U+{ord(character):04X}) is not in GSM-7"
-            advice = "each unit holds 70 characters instead of 160"
-            self.fault(key, f"{what}; {advice}", "warning", at=range(column, column + 1))
+        if stray := units.stray(source):
+            self.fault(key, costs_units(*stray), "warning", at=range(stray[0], stray[0] + 1))
+
+
+def costs_units(index: int, character: str) -> str:
+    """Return the warning of a character that GSM-7 lacks."""
+    what = f"column {index + 1} ({character!r}, U+{ord(character):04X}) is not in GSM-7"
+    return f"{what}; each unit holds 70 characters instead of 160"

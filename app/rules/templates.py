@@ -117,6 +117,9 @@ def _place(source: str, name: str, form: str, conversion: str | None, schedules:
     at = place_of(name, source)
     if dot and not conversion and owner in schedules and moment in MOMENTS:
         return _time(schedules[owner], moment, form, at)
+    if dot and owner in schedules:
+        what = f"{moment}!{conversion}" if conversion else moment
+        raise BadTemplate(f'a schedule has no "{what}"; write {{{owner}.next_open:%H:%M}} or next_close', at)
     if dot and moment in MOMENTS:
         raise BadTemplate(f'no schedule is called "{owner}"; write [schedules.{owner}]', at)
     if not name.isidentifier() or form or conversion:

@@ -122,6 +122,9 @@ SAID: Mapping[str, Callable[[Loaded], Any]] = {
     "lives": lambda config: {rule.name: rule.lifetime for rule in _rules(config)},
     "effects": lambda config: {rule.name: rule.has_effects for rule in _rules(config)},
     "tests": lambda config: [test.name for test in config.tests],
+    "headers": lambda config: {
+        name: dict(target.headers) for name, target in config.runtime.subscriptions.targets.items()
+    },
     "retry": lambda config: {name: list(target.retry) for name, target in config.runtime.subscriptions.targets.items()},
 }
 
