@@ -10,7 +10,10 @@ from functools import lru_cache
 
 from app.frozen import frozen
 
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc", "'"))  # phones write don\u2019t for don't
+# What phones and word processors make of ' and -: don\u2019t for don't, e\u2011mail for e-mail
+_TYPOGRAPHY = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u02bc", "'") | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+)
 _ASCII_PUNCTUATION = "".join(one for one in map(chr, range(128)) if unicodedata.category(one)[0] == "P")
 _words = re.compile(r"\S+")
 _ascii_runs = re.compile(r"[a-z0-9]+")
@@ -78,7 +81,7 @@ def fold(text: str) -> str:
 
 
 def _fold_once(text: str) -> str:
-    return "".join(map(_fold_character, unicodedata.normalize("NFKD", text.translate(_APOSTROPHES).casefold())))
+    return "".join(map(_fold_character, unicodedata.normalize("NFKD", text.translate(_TYPOGRAPHY).casefold())))
 
 
 @lru_cache(maxsize=4096)

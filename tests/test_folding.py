@@ -35,6 +35,8 @@ ALPHABETS = (
         ("\u202estop\u202c", "stop"),  # direction marks
         ("so\u00adft", "soft"),  # soft hyphen
         ("❤\ufe0f", "❤"),  # emoji style
+        ("e\u2011mail", "e-mail"),  # a hyphen that breaks no line
+        ("9\u201318", "9-18"),
         ("HOURS\u00b4", "hours"),  # an acute accent typed for an apostrophe
         ("AÇIK", "aç\u0131k"),  # Turkish: a capital I is a dotless one
         ("KAPALI", "kapal\u0131"),

@@ -3,6 +3,8 @@
 Exit codes: 0 fine; 1 a test, drift or delivery problem; 2 bad config or usage.
 """
 
+import contextlib
+import errno
 from importlib import import_module
 from typing import cast
 
@@ -93,4 +95,16 @@ for _name, _help in COMMANDS.items():
 
 def main() -> None:
     """Run the command line of `plivo-autoreply`."""
-    cli(prog_name=PROGRAM)
+    try:
+        cli(prog_name=PROGRAM)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise
+        raise SystemExit(_cannot_write(error)) from None
+
+
+def _cannot_write(error: OSError) -> int:
+    """Say that the output, which is a file on a full disk, lacks something. Returns the exit code."""
+    with contextlib.suppress(OSError):
+        click.echo(f"{PROGRAM}: the output cannot be written: {error.strerror}", err=True)
+    return 1

@@ -107,6 +107,7 @@ def _read(source: Source) -> Loaded | None:
     policies = compile_policies(routing, routes.limits, opt_out, own, admin)
     lint.warn_of_exposure(source)
     lint.warn_of_strangers(source, admin)
+    lint.check_addresses(source, server, admin)
     if plivo and not plivo.auth_tokens:
         message = "no token is left, for each one is optional and missing; set one of them"
         source.note(("plivo", "auth_tokens"), message)

@@ -18,7 +18,7 @@ from app.rules.compiler import Place, costs_units
 from app.rules.kinds.keywords import Keywords
 from app.rules.rule import Rule
 from app.rules.table import Table
-from app.settings import AdminSettings, StoreSettings
+from app.settings import AdminSettings, ServerSettings, StoreSettings
 
 MANY_NUMBERS = 1_000  # that share a spending cap: one busy number may silence all others
 RATES = ("per_sender", "same_text", "total")
@@ -43,6 +43,7 @@ def check(
     if not source.has_unread(("store", "keep_text")):
         check_copies(source, store.keep_text, targets)
         warn_of_kept_answers(source, store.keep_text)
+    warn_of_idle_keep_text(source, store)
     check_limits(source, routes.limits, policies, routes.own)
     warn_of_confirmations(source, routes.own.values())
     warn_of_shared_cap(source, routes.limits, table)
@@ -109,6 +110,14 @@ def warn_of_kept_answers(source: Source, keep_text: float) -> None:
             "texts are not kept, but answers are, for a day, so that Plivo's retries get the same; a forward, or a "
             "reply with {text}, is kept with the text that it repeats"
         )
+        source.note(("store", "keep_text"), message, "warning")
+
+
+def warn_of_idle_keep_text(source: Source, store: StoreSettings) -> None:
+    """A text is kept no longer than its message."""
+    unread = any(source.has_unread(("store", key)) for key in ("keep", "keep_text"))
+    if not unread and store.keep_text > store.keep and source.value(("store", "keep_text")) is not None:
+        message = "longer than keep, and a text goes with its message; raise keep, or shorten it"
         source.note(("store", "keep_text"), message, "warning")
 
 
@@ -187,6 +196,15 @@ def warn_of_exposure(source: Source) -> None:
             source.note(place, message, "warning")
         if isinstance(value, str) and (what := _EXPOSED.get(key)) and _is_open_http(value):
             source.note(place, f"http to a public host, anybody on the way can read {what}; use https", "warning")
+
+
+def check_addresses(source: Source, server: ServerSettings | None, admin: AdminSettings | None) -> None:
+    """Two sockets cannot listen on one address."""
+    if server is None or admin is None or not server.port or server.port != admin.listen.port:
+        return
+    hosts = {server.host, admin.listen.host}
+    if len(hosts) == 1 or hosts & {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
+        source.note(("admin", "listen"), "the port of [server] too; choose another one")
 
 
 def warn_of_strangers(source: Source, admin: AdminSettings | None) -> None:

@@ -69,9 +69,12 @@ def _parts(source: Source, name: str, path: Path, broken: list[Diagnostic]) -> I
 def _included(source: Source, patterns: Any) -> Iterator[str]:
     """The names of the files that `include` asks for, relative to the folder of the file, each once and in order."""
     seen = {source.shown.resolve()}
-    for index, pattern in enumerate(patterns if isinstance(patterns, list) else [patterns]):
+    for index, written in enumerate(patterns if isinstance(patterns, list) else [patterns]):
         place = (INCLUDE, index) if isinstance(patterns, list) else (INCLUDE,)
-        if not isinstance(pattern, str) or is_source(pattern):
+        pattern = source.resolved(written) if is_source(written) else written
+        if pattern is None and written.get("optional") is True:
+            continue
+        if not isinstance(pattern, str):
             source.note(place, 'not a name of files; write include = ["teams/*.toml"]')
             continue
         found = sorted(glob.glob(pattern, root_dir=source.folder, recursive=True))  # noqa: PTH207 - takes absolute ones

@@ -46,7 +46,7 @@ def schema(*, included: bool = False) -> Schema:
         INCLUDE: {
             "description": "Files to add, which hold only routes, rules, schedules and tests.",
             "examples": [["teams/*.toml"]],
-            **_one_or_many({"type": "string"}),
+            **_one_or_many({"anyOf": [{"type": "string"}, ELSEWHERE]}),
         }
     }
     for name, options in TABLES.items():

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from app.config.forms import written_duration
 from app.config.models import TABLE_TAG, TEXT_TAG, Strict, build, keys_of, model_of
 from app.config.source import Source
+from app.config.tables import INCLUDE
 from app.config.tree import is_source
 from app.rules import KINDS
 from app.rules.compiler import Place
@@ -100,7 +101,8 @@ def validated(
 def refuse_unknown(source: Source, place: Place, key: str, known: Iterable[str]) -> None:
     """Note an unknown key. What it may have meant is missed no more."""
     names = sorted(known)
-    message = f"not an option here; {_homes(key)}" if key in names else f"unknown key; {did_you_mean(key, names)}"
+    advice = "write it at the top of the file, before the first table" if key == INCLUDE else did_you_mean(key, names)
+    message = f"not an option here; {_homes(key)}" if key in names else f"unknown key; {advice}"
     source.refuse((*place, key), message, about="key")
     if meant := suggestion(key, names):
         source.forget((*place, meant))
@@ -185,6 +187,8 @@ def _members(hint: Any) -> list[Any]:
 
 def _advice(detail: ErrorDetails, place: Place, value: Any) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
+    if kind in ("value_error", "string_type") and isinstance(value, Mapping) and not is_source(value):
+        return f"expected a text in quotes, not a table{_source_advice(value)}"
     if kind in ("value_error", "literal_error") and (advice := of_a_shell(value)):
         return advice
     key = str(place[-1])
@@ -202,6 +206,13 @@ def _advice(detail: ErrorDetails, place: Place, value: Any) -> str:
     if kind in _BOUNDS:
         return _BOUNDS[kind].format_map({name: _bound(bound, value) for name, bound in context.items()})
     return detail["msg"].replace("Input should be", "must be")
+
+
+def _source_advice(table: Mapping[str, Any]) -> str:
+    """What a table that stands for a text lacks."""
+    known = ("env", "file", "optional", "default")
+    unknown = next((key for key in table if key not in known), None)
+    return f"; it has no key {unknown}, {did_you_mean(unknown, known)}" if unknown else '; write { env = "NAME" }'
 
 
 def of_a_shell(value: Any) -> str | None:

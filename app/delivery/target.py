@@ -38,6 +38,7 @@ class Target(ReceiverOptions):
     )
     statuses: Annotated[
         tuple[Status, ...],
+        Len(1),
         Example(["delivered", "undelivered", "failed"]),
         Doc("Only reports with one of these statuses, for example `delivered`. Default: all."),
     ] = ()

@@ -115,6 +115,29 @@ def _wait_for_silence(terminal: int) -> None:
         time.sleep(0.01)
 
 
+def test_env_file_without_a_line_end_keeps_its_last_line(tmp_path: Path) -> None:
+    """The token gets a line of its own."""
+    (tmp_path / ".env").write_text("OTHER=value")
+    result = _init(tmp_path, *URL, "--auth-token", "test-auth-token")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / ".env").read_text() == "OTHER=value\nPLIVO_AUTH_TOKEN=test-auth-token\n"
+
+
+def test_file_is_utf_8_in_every_locale(tmp_path: Path) -> None:
+    """Python's default encoding is the terminal's, which may be another one."""
+    result = _init(tmp_path, *URL, "--text", "Merci, à bientôt.", PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+    assert result.returncode == 0, result.stderr
+    assert 'text = "Merci, à bientôt."' in (tmp_path / "config.toml").read_bytes().decode()
+
+
+def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    """It comes from a terminal of another encoding."""
+    result = _init(tmp_path, *URL, "--text", os.fsdecode(b"caf\xe9"))
+    assert result.returncode == 2
+    assert "a character that is not UTF-8" in result.stderr
+    assert not (tmp_path / "config.toml").exists()
+
+
 def _converse(folder: Path, answers: list[str]) -> tuple[int, str]:
     """Answer each question once it is asked, as people do; the exit code, and all that was asked."""
     ours, theirs = pty.openpty()

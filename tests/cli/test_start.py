@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,15 @@ UNUSED_AT_REST = {"aiohttp", "alembic", "asyncpg", "holidays", "httpx", "jinja2"
 def imported(folder: Path, *arguments: str) -> set[str]:
     """The modules in memory after a command."""
     return set(process.python(MODULES, *arguments, cwd=folder).splitlines()[-1].split())
+
+
+def test_full_disk_under_the_output_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """`check > file` on a disk that is full: no traceback, and not the exit code of success."""
+    with Path("/dev/full").open("wb") as full:
+        command = [*process.COMMAND, "check", "--json", "-c", "none.toml"]
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "plivo-autoreply: the output cannot be written: No space left on device\n"
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("secret",), ("secret", "--help")])

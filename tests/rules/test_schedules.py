@@ -264,7 +264,7 @@ def test_hours_of_real_places(hours: str, country: str | None, moment: str, open
 @pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2015", "\u2212", "\uff0d"])
 def test_every_dash_is_one(dash: str) -> None:
     """Word processors and web pages write others than the one of the keyboard, and blanks that do not break."""
-    schedule = _schedule(f"Mo{dash}Fr\u00a009:00{dash}17:00; Sa\t10:00{dash}12:00")
+    schedule = _schedule(f"Mo{dash}Fr\u00a009:00{dash}17:00; Sa\t10:00{dash}12:00; ")
     assert schedule.is_open(_at("2026-03-02T10:00:00+01:00"))
     assert not schedule.is_open(_at("2026-03-07T13:00:00+01:00"))
     assert list(overridden(f"Mo{dash}Fr 09:00-12:00; Tu 13:00-14:00".replace(dash, "-"))) == ["Tu 13:00-14:00"]
@@ -564,6 +564,11 @@ COLON, END = "times have a colon: 09:00, not 09.00", "a time needs an end: 09:00
         ("Mo-Fr 9-18", f"not understood from '9-18' on; {MINUTES}"),
         ("Mo-Fr 9 - 18", f"not understood from '9 - 18' on; {MINUTES}"),
         ("Mo-Fr 09.00-18.00", f"not understood from '09.00-18.00' on; {COLON}"),
+        ("Mo-Fr 9h-18h", "not understood from '9h-18h' on; times have a colon: 09:00, not 9h"),
+        ("Mo-Fr 9h30-18h", "not understood from '9h30-18h' on; times have a colon: 09:00, not 9h"),
+        ("Mo-Fr 09:00 to 18:00", f"not understood from ' to 18:00' on; {END}; write - between two times: 09:00-18:00"),
+        ("Mo - Fr 09:00-18:00", "not understood from '- Fr 09:00-18:00' on; days have no blanks between them: Mo-Fr"),
+        ("Mo-Fr: 09:00-18:00", "not understood from ': 09:00-18:00' on; days have no colon: Mo-Fr 09:00-18:00"),
         ("Mo-Fr 09:00", f"not understood; {END}"),
         ("Mo-Fr 09:00; Sa 10:00-12:00", f"not understood from '; Sa 10:00-12:00' on; {END}"),
         ("Mon-Fri 9-18", f"not understood from 'n-Fri 9-18' on; {DAYS}; {MINUTES}"),
@@ -590,7 +595,10 @@ def test_mistakes_are_told_with_what_to_write(hours: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "key", "part"),
     [
-        (ScheduleOptions("Europe/Pariss", "24/7"), "timezone", 'write an IANA name, for example "Europe/Paris"'),
+        (ScheduleOptions("Europe/Pariss", "24/7"), "timezone", 'did you mean "Europe/Paris"?'),
+        (ScheduleOptions("tokyo", "24/7"), "timezone", 'did you mean "Asia/Tokyo"?'),
+        (ScheduleOptions("GMT+1", "24/7"), "timezone", "no such time zone"),
+        (ScheduleOptions("+01:00", "24/7"), "timezone", 'write an IANA name, for example "Europe/Paris"'),
         (ScheduleOptions("", "24/7"), "timezone", "no such time zone"),
         (ScheduleOptions("../etc/passwd", "24/7"), "timezone", "no such time zone"),
         (ScheduleOptions("Europe", "24/7"), "timezone", "no such time zone"),

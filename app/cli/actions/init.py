@@ -58,7 +58,7 @@ text = {inline(self.text)}
         """Load the file. Raises `ValueError` with what is wrong."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "config.toml"
-            file.write_text(self.write().replace(f'{{ env = "{TOKEN}" }}', inline(self.token or STAND_IN)))
+            file.write_bytes(self.write().replace(f'{{ env = "{TOKEN}" }}', inline(self.token or STAND_IN)).encode())
             try:
                 load(file)
             except BadConfig as error:
@@ -117,6 +117,8 @@ def _answer(
         more: Answers = replace(answers, **{name: read(text)})
         try:
             more.check()
+        except UnicodeEncodeError:
+            raise click.UsageError("a character that is not UTF-8; type it again in a UTF-8 terminal") from None
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         return more
@@ -133,14 +135,19 @@ def _answer(
 
 def _write(path: Path, answers: Answers) -> None:
     try:
-        path.write_text(answers.write())
+        path.write_bytes(answers.write().encode())
         if answers.token:
             secrets = path.resolve().parent / NAME
             handle = os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(f"{TOKEN}={answers.token}\n")
+            with os.fdopen(handle, "wb") as file:
+                file.write(f"{_line_end(secrets)}{TOKEN}={answers.token}\n".encode())
     except OSError as error:
         raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
+
+
+def _line_end(file: Path) -> str:
+    """Return what a last line lacks that was written without one."""
+    return "" if file.read_bytes()[-1:] in (b"", b"\n") else "\n"
 
 
 def _say_what_next(path: Path, answers: Answers, *, is_known: bool) -> None:

@@ -22,7 +22,7 @@ from app.rules.templates import Template
 
 Form = Literal["whole", "first", "any"]
 
-_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsb]|\(\?|\.\*|\[[^\]]*\]|^\^|\$$|\w\+")
+_LOOKS_LIKE_A_PATTERN = re.compile(r"\\[dwsb]|\(\?|\.\*|\[[^\]]{2,}\]|^\^|\$$|[^\W\d]\+(?!\+)")
 
 
 @dataclass(frozen=True, slots=True)

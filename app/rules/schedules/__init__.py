@@ -8,6 +8,7 @@ hour that comes twice is open both times.
 https://wiki.openstreetmap.org/wiki/Key:opening_hours/specification
 """
 
+import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from functools import partial
 from itertools import takewhile
 from operator import gt
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from app.notation import Doc, Example
 from app.rules.schedules import hints, public_holidays, wall_clock
@@ -129,12 +130,21 @@ class _Outlook:
     closes: datetime | None
 
 
+def _zone_advice(zone: str) -> str:
+    """Return the name that a wrong one may have meant, by its spelling or by its city, or else an example."""
+    zones = {name.casefold(): name for name in sorted(available_timezones())}
+    wanted = zone.strip().casefold().replace(" ", "_")
+    of_city = [name for name in zones if wanted and name.endswith(f"/{wanted}")]
+    near = [*of_city, *difflib.get_close_matches(wanted, zones, n=1, cutoff=0.7)]
+    return f'did you mean "{zones[near[0]]}"?' if near else 'write an IANA name, for example "Europe/Paris"'
+
+
 def build(name: str, options: ScheduleOptions) -> Schedule:
     """Build a schedule. Raises `BadSchedule`."""
     try:
         zone = ZoneInfo(options.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadSchedule("timezone", 'no such time zone; write an IANA name, for example "Europe/Paris"') from None
+        raise BadSchedule("timezone", f"no such time zone; {_zone_advice(options.timezone)}") from None
     if len(options.weekdays) not in (0, 7):
         raise BadSchedule("weekdays", "not seven names; write all seven days, Monday first")
     hours = hints.normalise(options.hours)

@@ -5,12 +5,17 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import date
 
+_DAY = "(Mo|Tu|We|Th|Fr|Sa|Su)"
 _MISTAKES = (
     (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)", "days have two letters: Mo Tu We Th Fr Sa Su"),
     (r"\d\s*(am|pm)\b", "times have 24 hours: 09:00-17:00, not 9am-5pm"),
-    (r"(?<![\d:.])\d{1,2}\s*-\s*\d{1,2}(?![\d:.])", "times have minutes: 09:00-18:00, not 9-18"),
+    (r"(?<![\d:.h])\d{1,2}\s*-\s*\d{1,2}(?![\d:.h])", "times have minutes: 09:00-18:00, not 9-18"),
+    (r"\d\s*h(\d\d|\b)", "times have a colon: 09:00, not 9h"),
     (r"\d\.\d\d", "times have a colon: 09:00, not 09.00"),
     (r"(^|[^-\d:\s])\s*\d{1,2}:\d\d\s*([;,]|$)", "a time needs an end: 09:00-18:00"),
+    (r"\d\s*(to|until|till|bis|à)\s*\d", "write - between two times: 09:00-18:00"),
+    (rf"\b{_DAY}\s+-|\b{_DAY}\s*-\s+{_DAY}\b", "days have no blanks between them: Mo-Fr"),
+    (rf"\b{_DAY}\s*:", "days have no colon: Mo-Fr 09:00-18:00"),
 )
 _DATES = (
     re.compile(r"\b(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\b"),
@@ -24,9 +29,9 @@ _MINUS = "\u2212"
 def normalise(hours: str) -> str:
     """Return the hours with "-" for every kind of dash and " " for every kind of blank.
 
-    Word processors insert others.
+    Word processors insert others. A semicolon at the end, which separates nothing, is left out.
     """
-    return "".join(map(_normalise, hours))
+    return "".join(map(_normalise, hours)).rstrip("; ")
 
 
 def _normalise(character: str) -> str:
