@@ -1,6 +1,7 @@
 """From what was noted of a place to the line and column that a person opens, in whichever file they are."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -39,6 +40,8 @@ class Part:
     text: str  # line ends as LF
     before: Mapping[str, int] = field(default_factory=dict)
     _tree: Node | None = None
+    _lines: list[str] | None = None
+    _leaves: dict[int, list[tuple[Place, Node]]] | None = None  # by line
 
     @property
     def tree(self) -> Node:
@@ -47,11 +50,26 @@ class Part:
             self._tree = positions(self.text)
         return self._tree
 
+    @property
+    def lines(self) -> list[str]:
+        """Its lines."""
+        if self._lines is None:
+            self._lines = self.text.split("\n")
+        return self._lines
+
+    def leaves(self, line: int) -> list[tuple[Place, Node]]:
+        """The single values that stand on a line, each with its place."""
+        if self._leaves is None:
+            self._leaves = {}
+            for place, node in self.tree.leaves():
+                for number in range(node.value.line, max(node.value.line, node.value.last_line) + 1):
+                    self._leaves.setdefault(number, []).append((place, node))
+        return self._leaves.get(line, [])
+
     def excerpt(self, span: Span, known: Collection[str]) -> Excerpt:
         """The line, without what is secret by its key, or a known secret."""
-        line, start, end = self.text.split("\n")[span.line - 1], span.column, span.end
-        secrets = [(place, node) for place, node in self.tree.leaves() if node.value.covers(span.line)]
-        for place, node in sorted(secrets, key=lambda one: -one[1].value.column):
+        line, start, end = self.lines[span.line - 1], span.column, span.end
+        for place, node in sorted(self.leaves(span.line), key=lambda one: -one[1].value.column):
             text = _hidden(place, node.raw, known)
             if text == node.raw:
                 continue
@@ -80,12 +98,14 @@ class Locator:
     environment: Mapping[str, str] = field(repr=False)
     contents: Mapping[Path, bytes] = field(repr=False)
     secrets: frozenset[str] = field(init=False, repr=False)
+    names: Mapping[int, str] = field(init=False, repr=False)  # of the routes that have one of their own, by index
     texts: dict[str, str | None] = field(default_factory=dict, repr=False)  # of the files that values come from
     lines: dict[str, Lines] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         found = frozenset(secrets_in(self.data, lambda source: self._resolved(source)[1]))
         object.__setattr__(self, "secrets", found)
+        object.__setattr__(self, "names", _route_names(self.data))
 
     def locate(self, findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
         """Everything that was noted, in the order of the files and their lines."""
@@ -95,7 +115,7 @@ class Locator:
 
     def _diagnostic(self, finding: Finding) -> Diagnostic:
         place, severity = finding.place, finding.severity
-        key, (message, value) = path_of(place, self.data), self._message(finding)
+        key, (message, value) = path_of(place, self.names), self._message(finding)
         if place[:1] == ("server",) and place[1:2] and place[1] in self.flags:
             return Diagnostic(key, message, severity, f"--{str(place[1]).replace('_', '-')}", value=value)
         if not self.parts:
@@ -176,22 +196,24 @@ class Locator:
         return self.lines[name]
 
 
-def path_of(place: Place, data: Mapping[str, Any]) -> str:
+def path_of(place: Place, routes: Mapping[int, str]) -> str:
     """The key path: routes by their names, other elements as people count, `routes.shop.to[2]`."""
     path = ""
     for index, key in enumerate(place):
         if isinstance(key, int):
-            name = _route_name(data, key) if place[:index] == ("routes",) else None
+            name = routes.get(key) if place[:index] == ("routes",) else None
             path += f".{written_key(name)}" if name else f"[{key + 1}]"
         else:
             path += f".{written_key(key)}" if path else written_key(key)
     return path
 
 
-def _route_name(data: Mapping[str, Any], index: int) -> str | None:
-    names = [route.get("name") if isinstance(route, Mapping) else None for route in data["routes"]]
-    name = names[index] if index < len(names) else None
-    return name if isinstance(name, str) and names.count(name) == 1 else None
+def _route_names(data: Mapping[str, Any]) -> dict[int, str]:
+    routes = data.get("routes")
+    each = enumerate(routes if isinstance(routes, list) else [])
+    names = {index: route.get("name") for index, route in each if isinstance(route, Mapping)}
+    counts = Counter(name for name in names.values() if isinstance(name, str))
+    return {index: name for index, name in names.items() if isinstance(name, str) and counts[name] == 1}
 
 
 def _quoted(place: Place, value: Any) -> str | None:

@@ -4,7 +4,7 @@ A new key needs nothing here: the type of its field says what the file may hold.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -19,6 +19,8 @@ TEXT_TAG, TABLE_TAG = "\0text", "\0table"  # members of a union; pydantic puts t
 
 T = TypeVar("T")
 
+Declaration = tuple[str, dataclasses.Field[Any], Any]
+
 
 class Strict(BaseModel):
     """A table: unknown keys are faults, types are not bent, inputs are never printed."""
@@ -27,13 +29,17 @@ class Strict(BaseModel):
     declared: ClassVar[type[Any]]  # the dataclass that an inner table becomes
 
 
-def declarations(options: type[Any]) -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+@cache
+def declarations(options: type[Any]) -> tuple[Declaration, ...]:
     """Each key that a dataclass declares: its name in the file, its field, its type with all that is annotated."""
     hints = get_type_hints(options, include_extras=True)
+    found = []
     for field in dataclasses.fields(options):
         metadata = get_args(hints[field.name])[1:]
         if any(isinstance(one, Doc) for one in metadata):
-            yield next((one.name for one in metadata if isinstance(one, Key)), field.name), field, hints[field.name]
+            name = next((one.name for one in metadata if isinstance(one, Key)), field.name)
+            found.append((name, field, hints[field.name]))
+    return tuple(found)
 
 
 def keys_of(*options: type[Any]) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """The routing table of a file, from its routes and rules: rules are built, names resolved, numbers assigned once."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -31,12 +32,17 @@ class TableBuilder:
 
     def table(self, named: Mapping[str, RuleOptions | None]) -> Table:
         """The routing table of the routes, with `[rules]` by name. None: a rule that could not be read."""
-        built = {name: self._build(rule, ("rules", name), self._users(name)) for name, rule in named.items() if rule}
+        users = self._users()
+        built = {name: self._build(rule, ("rules", name), users[name]) for name, rule in named.items() if rule}
         self._check_references(frozenset(named))
         return self._assemble(built)
 
-    def _users(self, rule: str) -> list[Draft]:
-        return [draft for draft in self.routes.drafts if rule in draft.rules]
+    def _users(self) -> Mapping[str, list[Draft]]:
+        users: dict[str, list[Draft]] = defaultdict(list)
+        for draft in self.routes.drafts:
+            for rule in dict.fromkeys(draft.rules):
+                users[rule].append(draft)
+        return users
 
     def _build(self, options: RuleOptions, place: Place, users: list[Draft]) -> Rule:
         all_names = self.source.has_unread((*place, "match")) or any(draft.names is None for draft in users)
@@ -122,9 +128,8 @@ class TableBuilder:
 
     def _take(self, place: Place, text: str, route: Route, by_number: dict[str, Route]) -> bool:
         """Give a number, or each line of a list of numbers, to a route. False: there is none."""
-        written_at = self.source.value(place)
-        is_list, offset, is_empty = "\n" in text or (is_source(written_at) and "file" in written_at), 0, True
-        from_file = is_list or is_source(written_at)
+        origin = self.source.value(place)
+        is_list, offset, is_empty = "\n" in text or (is_source(origin) and "file" in origin), 0, True
         for line in text.splitlines(keepends=True) or [""]:
             written = line.partition("#")[0]
             number = written.strip()
@@ -132,7 +137,7 @@ class TableBuilder:
             if not number and is_list:
                 continue
             is_empty = False
-            at = range(start, start + len(number)) if from_file else None
+            at = range(start, start + len(number)) if is_list or is_source(origin) else None
             try:
                 other = by_number.setdefault(self.read_number(number), route)
             except ValueError as error:

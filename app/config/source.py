@@ -29,6 +29,7 @@ class Source:
     missing: set[Path] = field(default_factory=set, repr=False)  # files that a value should have come from
     _findings: dict[Finding, None] = field(default_factory=dict, repr=False)  # in order, each once
     _unread: set[Place] = field(default_factory=set, repr=False)
+    _present: dict[int, tuple[list[Any], list[int]]] = field(default_factory=dict, repr=False)  # by the id of the list
 
     @property
     def folder(self) -> Path:
@@ -127,7 +128,10 @@ class Source:
 
     def _index(self, values: list[Any], position: int) -> int:
         """The index of what is at this position once optional elements that are missing have been left out."""
-        present = [index for index, value in enumerate(values) if not self._is_missing(value)]
+        if id(values) not in self._present:  # once for each list: there may be thousands of routes
+            found = [index for index, value in enumerate(values) if not self._is_missing(value)]
+            self._present[id(values)] = values, found
+        present = self._present[id(values)][1]
         return present[position] if position < len(present) else position
 
     def _is_missing(self, value: Any) -> bool:

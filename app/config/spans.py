@@ -20,10 +20,6 @@ class Span:
     end: int
     last_line: int = 0
 
-    def covers(self, line: int) -> bool:
-        """Whether some of it stands on that line."""
-        return self.line <= line <= max(self.line, self.last_line)
-
 
 class Lines:
     """The lines of a text, found once."""

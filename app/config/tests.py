@@ -1,7 +1,8 @@
 """`[[tests]]` of the file: what they name must exist, and they must expect something."""
 
 from collections.abc import Callable, Collection
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from app.config.source import Source
 from app.config.validation import check
@@ -18,6 +19,7 @@ def read_tests(
     source: Source, data: Any, table: Table, rules: Collection[str], read_address: Callable[[str], Reading]
 ) -> tuple[ConfigTest, ...]:
     """Every `[[tests]]`. `rules`: the names of all of them, also of those that could not be read."""
+    known = _Names.of(table, rules)
     tests = []
     for index, one in enumerate(data if isinstance(data, list) else [data]):
         place: Place = ("tests", index)
@@ -28,7 +30,7 @@ def read_tests(
         if test.expect == Expectation() and not source.has_unread((*place, "expect")):
             message = "a test that expects nothing; say rule, route, text, text_has, silent or units"
             source.note((*place, "expect"), message)
-        _check_names(source, place, test, table, rules)
+        known.check(source, place, test)
         for key, text in (("to", test.to), ("from", test.sender)):
             try:
                 read_address(text)
@@ -38,20 +40,36 @@ def read_tests(
     return tuple(tests)
 
 
-def _check_names(source: Source, place: Place, test: ConfigTest, table: Table, rules: Collection[str]) -> None:
-    own = {rule.name for rule in table.rules}  # those of nameless actions too
-    calling = {rule.name for rule in table.rules if rule.action.calls_out}
-    names, routes = {*rules, *own}, [name for name in table.by_name if name]
-    for name in sorted(test.given.keys() - calling):
-        if name not in names:
-            message = f'no rule is called "{name}"; {did_you_mean(name, names)}'
-            source.note((*place, "given", name), message, about="key")
-        elif name in own:
-            message = "this rule calls nobody, so it is asked itself; leave it out"
-            source.note((*place, "given", name), message, "warning", about="key")
-    if test.expect.route is not None and test.expect.route not in routes and not source.has_unread(("routes",)):
-        message = f'no route is called "{test.expect.route}"; {did_you_mean(test.expect.route, routes)}'
-        source.note((*place, "expect", "route"), message)
-    if test.expect.rule is not None and test.expect.rule not in {*names, OPT_OUT}:
-        message = f'no rule is called "{test.expect.rule}"; {did_you_mean(test.expect.rule, names)}'
-        source.note((*place, "expect", "rule"), message)
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What tests may name, found once for all of them."""
+
+    own: frozenset[str]  # of rules that routes ask, those of nameless actions too
+    calling: frozenset[str]  # of rules that make calls
+    rules: frozenset[str]
+    routes: frozenset[str]
+
+    @classmethod
+    def of(cls, table: Table, rules: Collection[str]) -> Self:
+        """Take them from the routing table, and from the rules that could not be read."""
+        own = frozenset(rule.name for rule in table.rules)
+        calling = frozenset(rule.name for rule in table.rules if rule.action.calls_out)
+        return cls(own, calling, own | frozenset(rules), frozenset(filter(None, table.by_name)))
+
+    def check(self, source: Source, place: Place, test: ConfigTest) -> None:
+        """Note what does not exist."""
+        for name in sorted(test.given.keys() - self.calling):
+            if name not in self.rules:
+                message = f'no rule is called "{name}"; {did_you_mean(name, self.rules)}'
+                source.note((*place, "given", name), message, about="key")
+            elif name in self.own:
+                message = "this rule calls nobody, so it is asked itself; leave it out"
+                source.note((*place, "given", name), message, "warning", about="key")
+        route, rule = test.expect.route, test.expect.rule
+        if route is not None and route not in self.routes and not source.has_unread(("routes",)):
+            source.note(
+                (*place, "expect", "route"), f'no route is called "{route}"; {did_you_mean(route, self.routes)}'
+            )
+        if rule is not None and rule != OPT_OUT and rule not in self.rules:
+            message = f'no rule is called "{rule}"; {did_you_mean(rule, self.rules)}'
+            source.note((*place, "expect", "rule"), message)

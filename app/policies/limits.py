@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Annotated
 
 from app.notation import Doc, Example, Interval
+from app.plivo.numbers import canonical
 from app.policies.reactions import Reactions
 from app.policies.usage import Budget, Conversation, Usage
 
@@ -105,7 +106,7 @@ def for_route(common: LimitOptions, route: str = "", own: LimitOptions | None = 
         options.same_text,
         caps,
         options.max_units,
-        frozenset((*common.exempt, *options.exempt)),
+        frozenset(map(canonical, (*common.exempt, *options.exempt))),
         max((rate.seconds for rate in (*options.per_sender, *options.same_text)), default=0.0),
         tuple(budget for budget, _ in caps),
         frozenset(budget.scope for budget, _ in caps),

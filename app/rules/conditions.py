@@ -9,7 +9,7 @@ import re2
 
 from app import folding
 from app.notation import Doc, Example, Key
-from app.plivo.numbers import is_digits, kind_of, normalise
+from app.plivo.numbers import canonical, is_digits, kind_of, normalise
 from app.rules.compiler import NAMES, RuleCompiler
 from app.rules.outcome import Passes
 from app.rules.rule import Condition, RuleContext
@@ -137,5 +137,5 @@ def _sender(source: str, compiler: RuleCompiler) -> Callable[[str], bool]:
     if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):
         compiler.fault("", f'"{source}" is not a kind of sender; did you mean "{near[0]}"?')
         return lambda _address: False
-    exact = compiler.sender("", source)
-    return lambda address: address == exact
+    exact = canonical(compiler.sender("", source))
+    return lambda address: canonical(address) == exact

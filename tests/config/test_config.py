@@ -1,6 +1,9 @@
 """A file as a whole: flags, versions, what cannot be read, and what is never shown."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from support.process import MINIMAL
@@ -34,6 +37,50 @@ def _refused(file: Path, **flags: object) -> BadConfig:
     with pytest.raises(BadConfig) as refusal:
         load(file, **flags)
     return refusal.value
+
+
+def _calls(work: Callable[[], object]) -> int:
+    """How many functions of Python a piece of work calls."""
+    count = 0
+
+    def profile(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def _many(routes: int, text: str) -> str:
+    each = (
+        f'[[routes]]\nname = "r{index}"\nto = "+3364{index:07}"\nrules = ["a{index}", "ack"]\n'
+        f'[rules.a{index}]\nmatch = "x{index}"\ntext = "{text}"\n'
+        f'[[tests]]\nname = "t{index}"\nto = "+3364{index:07}"\nfrom = "+33700000001"\nexpect = {{ rule = "ack" }}\n'
+        for index in range(4_600_000, 4_600_000 + routes)
+    )
+    return f"""{SERVER}[plivo]
+auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
+[rules.ack]
+text = "Got it."
+{"".join(each)}"""
+
+
+@pytest.mark.parametrize("text", ["Hi.", "Hi {nobody}."])
+def test_cost_of_loading_grows_with_the_file_and_no_faster(tmp_path: Path, text: str) -> None:
+    """Thousands of routes, rules and tests, and as many errors, take seconds, not hours."""
+
+    def loading(routes: int) -> Callable[[], object]:
+        file = _write(tmp_path, _many(routes, text))
+        return lambda: load(file) if text == "Hi." else _refused(file)
+
+    _calls(loading(50))  # imports, and what is computed once
+    small, large = _calls(loading(50)), _calls(loading(400))
+    assert large < 10 * small
 
 
 def test_flags_beat_the_file(tmp_path: Path) -> None:
@@ -296,4 +343,4 @@ def test_a_secret_in_the_wrong_place_is_not_shown(tmp_path: Path, monkeypatch: p
 )
 def test_path_is_written_as_people_read_it(place: tuple[str | int, ...], path: str) -> None:
     """Routes by their names, elements of lists counted from one."""
-    assert path_of(place, {"routes": [{"name": "shop"}, {}]}) == path
+    assert path_of(place, {0: "shop"}) == path

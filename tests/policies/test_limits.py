@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.plivo.messages import InboundMessage
+from app.plivo.numbers import canonical
 from app.policies.limits import LimitOptions, Rate, RouteLimits, exceeded, for_route, near_limit, text_key
 from app.policies.usage import Budget, Conversation, PastReply, Usage
 
@@ -140,6 +141,11 @@ def test_exempt_person_is_never_limited() -> None:
     assert _exceeded(limits, _usage([(NOW, HELLO)] * 9)) is None
     assert _exceeded(limits, _usage(spent={Budget("", 60.0): 9})) == "limit: total 1/1m"
     assert (limits.window_of(HERE.person), limits.window_of("33700000002")) == (0.0, 60.0)
+
+
+def test_exempt_person_is_known_by_both_forms_of_the_number() -> None:
+    """Usage is counted by the canonical number, so an exemption is, too."""
+    assert _limits(exempt=("5215512345678",)).exempt == {canonical("5215512345678")} == {"525512345678"}
 
 
 def test_window_is_that_of_the_longest_rate() -> None:

@@ -148,6 +148,16 @@ async def test_from_knows_numbers_prefixes_and_kinds_of_senders(wanted: str, sen
     assert verdict == Passes("from: the sender is not listed") if not holds else isinstance(verdict, Answers)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "sender"),
+    [("+525512345678", "5215512345678"), ("+5215512345678", "525512345678"), ("+5215512345678", "5215512345678")],
+)
+async def test_from_knows_a_person_by_both_forms_of_the_number(wanted: str, sender: str) -> None:
+    """Plivo also sends the older form of Mexican, Argentine and Brazilian numbers."""
+    rule = compiler.good(TextOptions("yes"), ConditionOptions(sender=(wanted,)))
+    assert isinstance(await rule(compiler.context(sender=sender)), Answers)
+
+
 async def test_one_of_several_senders_is_enough() -> None:
     """A list of senders is an or."""
     rule = compiler.good(TextOptions("yes"), ConditionOptions(sender=("+33700000001", "alphanumeric")))
