@@ -29,9 +29,14 @@ class Strict(BaseModel):
     declared: ClassVar[type[Any]]  # the dataclass that an inner table becomes
 
 
-@cache
 def declarations(options: type[Any]) -> tuple[Declaration, ...]:
     """Each key that a dataclass declares: its name in the file, its field, its type with all that is annotated."""
+    declared: Any = options  # mypy takes no type for hashable
+    return _declarations(declared)
+
+
+@cache
+def _declarations(options: Any) -> tuple[Declaration, ...]:
     hints = get_type_hints(options, include_extras=True)
     found = []
     for field in dataclasses.fields(options):
