@@ -4,19 +4,17 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ValidationInfo
 
+from app.config import text_checks
 from app.config.numbers import read_country
 from app.config.tree import is_source
 from app.http_client import Secret
 from app.notation import Notation
-from app.plivo.messages import STATUSES
 from app.plivo.signature import Token
 from app.policies.limits import Rate
 from app.settings import HostPort
-from app.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from app.config.source import Source
@@ -27,13 +25,8 @@ BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_ROUTE_NAME = re.compile(r"[a-z0-9-]+")
-_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
-_APPLICATION_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})", re.ASCII)
 _LAST_PORT = 65535
-_RESERVED_HEADERS = ("content-length", "content-type", "host", "transfer-encoding", "connection")
 
 
 def resolve(value: Any, info: ValidationInfo) -> Any:
@@ -122,39 +115,6 @@ def _rate(value: Any, info: ValidationInfo) -> Rate:
     return Rate(int(number), seconds)
 
 
-def _http_url(value: str) -> str:
-    advice = 'not a whole URL; write it as "https://example.com/path"'
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        raise ValueError(advice) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ValueError(advice)
-    if not value.isascii() or any(character.isspace() for character in value):
-        raise ValueError(
-            "a URL holds neither blanks nor letters beyond ASCII; write them percent-encoded, host names in punycode"
-        )
-    if parts.username is not None:
-        raise ValueError("a user or a password in the URL; use headers")
-    return value
-
-
-def _public_url(value: str) -> str:
-    if "?" in _http_url(value) or "#" in value:  # an empty query would swallow the paths too
-        raise ValueError("a query or a fragment in the URL; leave it out, paths are appended to it")
-    scheme, colon, rest = value.rstrip("/").partition(":")
-    base = f"{scheme.lower()}{colon}{rest}"
-    if scheme != scheme.lower():  # signed as it is dialled
-        raise ValueError(f"a scheme in capitals; write {base}")
-    for path in ("/message", "/report"):
-        if base.endswith(path):
-            raise ValueError(
-                f"the URL ends in {path}, which the service appends itself; write {base.removesuffix(path)}"
-            )
-    return base
-
-
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("expected a text in quotes")  # noqa: TRY004 - pydantic tells ValueErrors to the user
@@ -174,45 +134,12 @@ def _day(value: Any, info: ValidationInfo) -> date:
         raise ValueError('there is no such day; write it as "2026-12-24"') from None
 
 
-def _status(value: str) -> str:
-    if value not in STATUSES:
-        raise ValueError(f"not a status that Plivo reports; {did_you_mean(value, STATUSES)}")
-    return value
-
-
-def _route_name(value: str) -> str:
-    if not _ROUTE_NAME.fullmatch(value):
-        raise ValueError("not a name for a route; write lower-case letters, digits and hyphens")
-    return value
-
-
-def _application_name(value: str) -> str:
-    if not _APPLICATION_NAME.fullmatch(value):
-        raise ValueError(
-            "not a name that Plivo takes for an application; write letters, digits, hyphens and underscores"
-        )
-    return value
-
-
-def _host_name(value: str) -> str:
-    name = value.strip().lower()
-    if not _HOST_NAME.fullmatch(name):
-        raise ValueError('not the name of a host; write it without scheme and port: "sms-admin.example.com"')
-    return name
-
-
 def _host_and_port(value: Any, info: ValidationInfo) -> HostPort:
     text = needed(value, info)
     found = _ADDRESS.fullmatch(text.strip()) if isinstance(text, str) else None
     if not found or int(found[3]) > _LAST_PORT:
         raise ValueError('not a host and a port; write them as "127.0.0.1:9090" or "[::1]:9090"')
     return HostPort(found[1] or found[2], int(found[3]))
-
-
-def _access_token(value: str) -> str:
-    if not value.strip():
-        raise ValueError("the token is empty; without one leave the key out")
-    return value.strip()
 
 
 def _token(value: str) -> Token:
@@ -226,20 +153,6 @@ def _token(value: str) -> Token:
     return Token(token)
 
 
-def _header_name(name: str) -> str:
-    if not _HEADER_NAME.fullmatch(name):
-        raise ValueError("not a name of an HTTP header; write letters, digits and hyphens")
-    if name.lower().startswith("webhook-") or name.lower() in _RESERVED_HEADERS:
-        raise ValueError("this header is set by the service; leave it out")
-    return name
-
-
-def _header_value(value: str) -> str:
-    if not value.isascii() or not value.isprintable():
-        raise ValueError("a header holds printable ASCII only; write other characters percent-encoded")
-    return value
-
-
 def _text_that(check: Callable[[str], Any]) -> Any:
     """The type of a text that may stand elsewhere, and that passes a check."""
     return Annotated[str, BeforeValidator(needed), AfterValidator(check)]
@@ -249,18 +162,21 @@ TEXT = Annotated[str, BeforeValidator(needed)]
 VALUES: Mapping[Any, Any] = {  # what a model has where a dataclass has this notation or type
     Notation.DURATION: Annotated[float, BeforeValidator(_duration)],
     Notation.SIZE: Annotated[int, BeforeValidator(_size)],
-    Notation.HTTP_URL: _text_that(_http_url),
-    Notation.PUBLIC_URL: _text_that(_public_url),
+    Notation.HTTP_URL: _text_that(text_checks.http_url),
+    Notation.PUBLIC_URL: _text_that(text_checks.public_url),
     Notation.HEADERS: Annotated[
-        dict[Annotated[str, AfterValidator(_header_name)], Annotated[TEXT, AfterValidator(_header_value)]],
+        dict[
+            Annotated[str, AfterValidator(text_checks.header_name)],
+            Annotated[TEXT, AfterValidator(text_checks.header_value)],
+        ],
         BeforeValidator(present),
     ],
-    Notation.ACCESS_TOKEN: _text_that(_access_token),
+    Notation.ACCESS_TOKEN: _text_that(text_checks.access_token),
     Notation.COUNTRY: _text_that(read_country),
-    Notation.ROUTE_NAME: _text_that(_route_name),
-    Notation.APPLICATION_NAME: _text_that(_application_name),
-    Notation.HOST_NAME: _text_that(_host_name),
-    Notation.STATUS: _text_that(_status),
+    Notation.ROUTE_NAME: _text_that(text_checks.route_name),
+    Notation.APPLICATION_NAME: _text_that(text_checks.application_name),
+    Notation.HOST_NAME: _text_that(text_checks.host_name),
+    Notation.STATUS: _text_that(text_checks.status),
     HostPort: Annotated[Any, BeforeValidator(_host_and_port)],
     Rate: Annotated[Any, BeforeValidator(_rate)],
     Secret: Annotated[Any, AfterValidator(_text), AfterValidator(Secret)],
