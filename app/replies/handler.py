@@ -50,6 +50,10 @@ class RulesFailed(Unavailable):
 
     label = "rule_failed"
 
+    def __init__(self, calls: int, cause: str) -> None:
+        super().__init__(f"no rule answered (call {calls} of {CALLS}): {cause}")
+        self.cause = cause
+
 
 class Busy(Unavailable):
     """Too many messages of one route are waiting for its rules."""
@@ -65,7 +69,7 @@ class _Pending:
     runtime: Runtime
     route: Route | None
     evaluation: Evaluation
-    waiters: int = 1
+    waited_for: bool = True  # by the call that started its rules
 
     @property
     def uuid(self) -> str:
@@ -92,7 +96,7 @@ class ReplyHandler:
         self._observer = observer
         self._clock = clock
         self._owner = owner  # of this process's claims
-        self._tasks: dict[str, tuple[asyncio.Task[bytes], _Pending]] = {}
+        self._tasks: dict[str, asyncio.Task[bytes]] = {}
         self._waiting: Counter[str | None] = Counter()  # messages whose rules are being asked, by route
         self._recording: set[asyncio.Task[object]] = set()
 
@@ -122,7 +126,7 @@ class ReplyHandler:
     async def stop(self, seconds: float) -> None:
         """Give running rules `seconds` to finish, cancel the others, and release all claims."""
         if self._tasks:
-            _, late = await asyncio.wait([task for task, _ in self._tasks.values()], timeout=seconds)
+            _, late = await asyncio.wait(self._tasks.values(), timeout=seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)  # rules that ignore it are not waited for
@@ -133,7 +137,18 @@ class ReplyHandler:
             log.error("cannot release claims; they will expire", reason=str(error) or "the store is too slow")
 
     async def _claimed(self, pending: _Pending) -> bytes:
-        """Claim the message and ask its rules, or join the task that does. Poll a claim that another process holds."""
+        """Claim the message and ask its rules. If this call ends first, they keep running and the call is recorded."""
+        try:
+            return await self._claim(pending)
+        except asyncio.CancelledError:
+            pending.waited_for = False
+            self._record_in_background(
+                FailedCall(pending.arrival, 503, "no answer within the deadline; the rules are still running")
+            )
+            raise
+
+    async def _claim(self, pending: _Pending) -> bytes:
+        """Claim the message and ask its rules, or wait until who holds the claim has answered it."""
         arrival = pending.arrival
         query = usage_query(arrival.message, pending.evaluation, {arrival.message.person}, cooldowns=True)
         request = ClaimRequest(arrival, self._owner, CLAIM, query)
@@ -143,25 +158,23 @@ class ReplyHandler:
                 self._observer.repeated(arrival)
                 return got.xml
             if running := self._tasks.get(pending.uuid):  # checked first: a claim succeeds again for its owner
-                self._observer.joined(arrival)
-                return await self._wait(*running)
-            if isinstance(got, Claimed):
+                await self._join(running, arrival)
+            elif isinstance(got, Claimed):
                 self._refuse_if_busy(pending)
-                return await self._wait(self._start(pending, got.usage), pending)
-            await asyncio.sleep(POLL)
+                return await asyncio.shield(self._start(pending, got.usage))
+            else:
+                await asyncio.sleep(POLL)
 
-    async def _wait(self, task: asyncio.Task[bytes], pending: _Pending) -> bytes:
-        """Return the answer of a task. If this call ends first, the task continues and the failed call is recorded."""
-        pending.waiters += 1
+    async def _join(self, task: asyncio.Task[bytes], arrival: Arrival) -> None:
+        """Wait for the rules that an earlier call started. A call that fails with them is recorded as one of its own.
+
+        If they answer, the next claim returns the answer and counts this call.
+        """
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            self._record_in_background(
-                FailedCall(pending.arrival, 503, "no answer within the deadline; the rules are still running")
-            )
+            await asyncio.shield(task)
+        except RulesFailed as error:
+            self._record_in_background(FailedCall(arrival, 503, error.cause))
             raise
-        finally:
-            pending.waiters -= 1
 
     def _refuse_if_busy(self, pending: _Pending) -> None:
         """Raise `Busy` if too many messages wait for the rules of one route.
@@ -175,8 +188,7 @@ class ReplyHandler:
 
     def _start(self, pending: _Pending, usage: Usage) -> asyncio.Task[bytes]:
         task = asyncio.create_task(self._ask(pending, usage))
-        pending.waiters = 0
-        self._tasks[pending.uuid] = task, pending
+        self._tasks[pending.uuid] = task
         self._waiting[pending.arrival.route] += 1
         task.add_done_callback(lambda done: self._ended(pending, done))
         return task
@@ -213,7 +225,7 @@ class ReplyHandler:
                 claimed = True  # the row was written with the failure
         ready = candidate(arrival.message, evaluation, arrival.policies, arrival.callback, arrival.request.signed_by)
         copy = self._copy(pending)
-        submission = Submission(arrival, ready, claimed, pending.waiters > 0, copy, self._clock())
+        submission = Submission(arrival, ready, claimed, pending.waited_for, copy, self._clock())
         recorded = await self._journal.record(submission)
         if recorded.proposal:
             self._observer.answered(arrival, recorded.proposal)
@@ -235,13 +247,19 @@ class ReplyHandler:
         """Count a failed call. Raises `RulesFailed` so that Plivo calls again; returns after its last call."""
         failed = outcome.failures[0]
         reason = f"{failed.rule} failed: {failed.reason}"
-        failures = await self._journal.fail(
-            FailedCall(pending.arrival, 503, reason, rules_failed=True, ends_claim=True)
+        call = FailedCall(
+            pending.arrival,
+            503,
+            reason,
+            rules_failed=True,
+            ends_claim=True,
+            noted=not pending.waited_for,
+            gives_up_at=CALLS,
         )
+        failures = await self._journal.fail(call)
         if failures < CALLS:
             self._observer.call_failed(pending.arrival)
-            message = f"no rule answered (call {failures} of {CALLS}): {reason}"
-            raise RulesFailed(message)
+            raise RulesFailed(failures, reason)
         fields = {"message_uuid": pending.uuid, "route": pending.arrival.route, "calls": failures}
         log.error("giving up after failed calls, sending no reply", **fields)
 

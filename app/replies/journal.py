@@ -102,6 +102,8 @@ class FailedCall:
     reason: str
     rules_failed: bool = False
     ends_claim: bool = False
+    noted: bool = False  # the call ended before its rules failed, and was recorded then
+    gives_up_at: int | None = None  # with this many failures the call gets silence: it is recorded with that answer
 
 
 class Journal(Protocol):

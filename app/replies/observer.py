@@ -47,14 +47,10 @@ class Observer:
         if not arrival.is_test:
             self._metrics.message(arrival.route, "failed")
 
-    def joined(self, arrival: Arrival) -> None:
-        """Count a call that waits for the answer of an earlier call."""
-        if not arrival.is_test:
-            self._metrics.message(arrival.route, "repeat")
-
     def repeated(self, arrival: Arrival) -> None:
         """Log and count a call that got the answer of an earlier call."""
-        self.joined(arrival)
+        if not arrival.is_test:
+            self._metrics.message(arrival.route, "repeat")
         log.info("answered", message_uuid=arrival.message.message_uuid, again=True)
 
     def answered(self, arrival: Arrival, proposal: Proposal) -> None:

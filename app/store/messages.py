@@ -117,10 +117,13 @@ async def _claim(connection: Connection, request: ClaimRequest, group: Group) ->
 
 
 async def _fail(connection: Connection, call: FailedCall, row: StoredMessage) -> int:
+    if row.state != "answered":
+        row.failures += call.rules_failed
+    if not call.noted and row.failures != call.gives_up_at:
+        row.called(call.arrival.called_at, call.status, call.reason)
     if row.state == "answered":
+        await rows.note_calls(connection, [row])
         return row.failures
-    row.called(call.arrival.called_at, call.status, call.reason)
-    row.failures += call.rules_failed
     changed = {"row": row.id, "calls": row.calls_json, "failures": row.failures, "reason": call.reason}
     await connection.execute(rows.FAIL if call.ends_claim else rows.NOTE, changed)
     return row.failures

@@ -267,6 +267,69 @@ async def test_fourth_failure_is_silence(env: Env) -> None:
     assert [(step["rule"], step["verdict"]) for step in json.loads(row["steps"])] == [("bot", "fails")]
 
 
+async def statuses(env: Env, one: InboundMessage) -> list[int]:
+    """What each call for a message got, as its row has it."""
+    (row,) = [row for row in await env.rows(messages) if row["message_uuid"] == one.message_uuid]
+    return [call["status"] for call in json.loads(row["calls"])]
+
+
+async def test_each_failed_call_is_recorded_once(env: Env) -> None:
+    """G10: three calls get 503, the fourth and the fifth silence."""
+    env.bot.gate.set()
+    env.bot.answer = lambda: says("", 500)
+    one = message()
+    for _ in range(3):
+        with pytest.raises(RulesFailed):
+            await say(env, one)
+    assert [await say(env, one), await say(env, one)] == [None, None]
+    assert await statuses(env, one) == [503, 503, 503, 200, 200]
+
+
+async def test_rule_that_fails_after_its_call_adds_no_call(env: Env) -> None:
+    """G10: the call that got 503 at the deadline is one call, whatever its rules do later; their failure counts."""
+    env.bot.answer = lambda: says("", 500)
+    one = message()
+    call = asyncio.create_task(env.handler.answer(one, request()))
+    await env.bot.called.wait()
+    await cancel(call)
+    env.bot.gate.set()
+    await env.handler.stop(5)
+    assert await statuses(env, one) == [503]
+    (row,) = await env.rows(messages)
+    assert (row["failures"], row["reason"]) == (1, "bot failed: webhook: status 500")
+
+
+@pytest.mark.parametrize("status", [200, 503])
+async def test_each_copy_is_recorded_with_what_it_got(env: Env, status: int) -> None:
+    """G10: copies that wait for the rules of the first call are calls as well."""
+    env.bot.answer = lambda: says("Hello from the bot." if status == 200 else "", 200 if status == 200 else 500)
+    one = message()
+    copies = [asyncio.create_task(env.handler.answer(one, request())) for _ in range(4)]
+    await env.bot.called.wait()
+    copies += [asyncio.create_task(env.handler.answer(one, request())) for _ in range(4)]
+    await asyncio.sleep(0)
+    env.bot.gate.set()
+    await asyncio.gather(*copies, return_exceptions=True)
+    await env.handler.stop(5)
+    assert await statuses(env, one) == [status] * 8
+
+
+async def test_call_that_waits_for_another_process_is_recorded(env: Env) -> None:
+    """G10: a replica that waits for the claim of another one until its deadline records that call."""
+    one = message()
+    here = asyncio.create_task(env.handler.answer(one, request()))
+    await env.bot.called.wait()
+    there = env.another()
+    waiting = asyncio.create_task(there.answer(one, request()))
+    await asyncio.sleep(0.05)
+    await cancel(waiting)
+    await there.stop(5)
+    assert await statuses(env, one) == [503]
+    env.bot.gate.set()
+    await here
+    assert await statuses(env, one) == [503, 200]
+
+
 async def test_failures_count_across_processes(env: Env) -> None:
     """A restart between two calls does not begin the count anew."""
     env.bot.gate.set()
