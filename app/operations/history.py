@@ -9,7 +9,7 @@ from app.plivo.errors import TEXTS
 from app.plivo.markup import parse
 from app.plivo.messages import IDENTIFIER, Outgoing
 from app.plivo.numbers import canonical, is_name
-from app.replies.handler import CALLS
+from app.replies.failed_calls import CALLS
 from app.store import Store, queries
 from app.store import people as stored
 from app.store.records import EVER, CallRecord, DeliveryRecord, Found, MessageRecord, OptOutRecord, ReportRecord, Span

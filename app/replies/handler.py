@@ -15,6 +15,7 @@ from app.plivo.refusals import Unavailable
 from app.policies.usage import Usage
 from app.replies.decide import candidate, usage_query
 from app.replies.evaluate import ask_rules, begin, has_effects
+from app.replies.failed_calls import CALLS, Busy, FailedCalls, RulesFailed
 from app.replies.journal import (
     Arrival,
     Claimed,
@@ -37,28 +38,11 @@ from app.telemetry import get_logger
 
 log = get_logger("replies")
 
-CALLS = 4  # of Plivo for one message, at 0, 60, 180 and 420 s
 RULES_LIFETIME = MAX_LIFETIME + 5.0  # seconds for all rules of a message; the next call comes after 60
 CLAIM = RULES_LIFETIME + 5.0  # seconds until a claim expires; that of a crashed owner is free when Plivo calls again
 RELEASE_SECONDS = 1.0  # that a stop takes to release claims; a store that hangs must not delay it
 POLL = 0.2  # seconds between two attempts at a claim that another process holds
 WAITING = 500  # messages of one route that wait for its rules; each holds a task and a connection, about 50 KB
-
-
-class RulesFailed(Unavailable):
-    """Nothing answered and a rule failed. Plivo's next call may still get an answer."""
-
-    label = "rule_failed"
-
-    def __init__(self, calls: int, cause: str) -> None:
-        super().__init__(f"no rule answered (call {calls} of {CALLS}): {cause}")
-        self.cause = cause
-
-
-class Busy(Unavailable):
-    """Too many messages of one route are waiting for its rules."""
-
-    label = "busy"
 
 
 @dataclass(slots=True)
@@ -98,7 +82,7 @@ class ReplyHandler:
         self._owner = owner  # of this process's claims
         self._tasks: dict[str, asyncio.Task[bytes]] = {}
         self._waiting: Counter[str | None] = Counter()  # messages whose rules are being asked, by route
-        self._recording: set[asyncio.Task[object]] = set()
+        self._failed = FailedCalls(journal)
 
     @property
     def in_flight(self) -> int:
@@ -142,7 +126,7 @@ class ReplyHandler:
             return await self._claim(pending)
         except asyncio.CancelledError:
             pending.waited_for = False
-            self._record_in_background(
+            self._failed.record(
                 FailedCall(pending.arrival, 503, "no answer within the deadline; the rules are still running")
             )
             raise
@@ -173,7 +157,7 @@ class ReplyHandler:
         try:
             await asyncio.shield(task)
         except RulesFailed as error:
-            self._record_in_background(FailedCall(arrival, 503, error.cause))
+            self._failed.record(FailedCall(arrival, 503, error.cause))
             raise
 
     def _refuse_if_busy(self, pending: _Pending) -> None:
@@ -183,7 +167,7 @@ class ReplyHandler:
         """
         if self._waiting[pending.arrival.route] >= WAITING:
             reason = f"{WAITING} messages of route {pending.arrival.route} are already waiting for its rules"
-            self._record_in_background(FailedCall(pending.arrival, 503, reason, ends_claim=True))
+            self._failed.record(FailedCall(pending.arrival, 503, reason, ends_claim=True))
             raise Busy(reason)
 
     def _start(self, pending: _Pending, usage: Usage) -> asyncio.Task[bytes]:
@@ -262,15 +246,3 @@ class ReplyHandler:
             raise RulesFailed(failures, reason)
         fields = {"message_uuid": pending.uuid, "route": pending.arrival.route, "calls": failures}
         log.error("giving up after failed calls, sending no reply", **fields)
-
-    def _record_in_background(self, call: FailedCall) -> None:
-        """Record a call without an answer, without waiting for it."""
-        task = asyncio.create_task(self._record_failure(call))
-        self._recording.add(task)
-        task.add_done_callback(self._recording.discard)
-
-    async def _record_failure(self, call: FailedCall) -> None:
-        try:
-            await self._journal.fail(call)
-        except Unavailable as error:
-            log.error("cannot record a failed call", message_uuid=call.arrival.message.message_uuid, reason=str(error))

@@ -21,7 +21,8 @@ from app.http_client import HttpClient
 from app.plivo.messages import InboundMessage, Proof, Verified
 from app.plivo.refusals import Unavailable
 from app.replies import handler
-from app.replies.handler import Busy, ReplyHandler, RulesFailed
+from app.replies.failed_calls import Busy, RulesFailed
+from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
 from app.rules.services import RuleServices
 from app.store import Store

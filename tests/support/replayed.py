@@ -16,7 +16,8 @@ import httpx
 from app import config
 from app.http_client import HttpClient
 from app.plivo.messages import InboundMessage, Verified
-from app.replies.handler import ReplyHandler, RulesFailed
+from app.replies.failed_calls import RulesFailed
+from app.replies.handler import ReplyHandler
 from app.replies.observer import Observer
 from app.rules.services import RuleServices
 from app.runtime import Runtime

@@ -6,7 +6,7 @@ import pytest
 from support import scrape
 
 from app.plivo.refusals import Refused
-from app.replies.handler import RulesFailed
+from app.replies.failed_calls import RulesFailed
 from app.store.disk import DiskFull
 from app.telemetry.gauges import Gauges, Levels, SpendingLevel
 from app.telemetry.metrics import EAGER, REFUSALS, Metrics
