@@ -23,6 +23,7 @@ from app.telemetry.metrics import Metrics, TargetMetrics
 log = get_logger("dispatcher")
 
 POLL = 1.0  # seconds until a delivery that falls due, or the change of a command, is noticed
+PUNCTUAL = 60.0  # seconds; a delivery that is rescheduled by at most this is attempted when it is due, not a poll later
 LEASE_MARGIN = 20.0  # seconds beyond the target's timeout, so that the lease outlasts a slow settle
 LOG_INTERVAL = 60.0  # seconds between two log lines about an unavailable store
 SETTLE_SECONDS = 1.0  # that a stop waits for an outcome to be stored; a store that hangs must not delay it
@@ -244,6 +245,8 @@ class TargetWorker:
         if settlement.state == "due":
             what = {"delivery": settlement.delivery, "reason": settlement.error, "seconds": round(settlement.delay, 1)}
             log.info("delivery rescheduled", target=self._target.name, **what)
+            if settlement.delay <= PUNCTUAL:
+                asyncio.get_running_loop().call_later(settlement.delay, self.wake)
         else:
             self._backlog.remove((self._target.name,))
 

@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 from support import receiver
 from support.stored import NINE, Clock, backlog, incoming, opened
 
+from app.delivery import worker
 from app.delivery.dispatcher import Dispatcher
 from app.delivery.monitor import Monitor
 from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement, TargetStatus, Unavailable
@@ -241,6 +242,18 @@ async def test_anything_else_is_tried_by_the_list_until_dead(tmp_path: Path, sta
         assert row.error == f"status {status}"
     assert [round(at - NINE, 3) for at, _ in work.posts] == [0.0, 5.0, 35.0, 155.0]
     assert {request.url.host for _, request in work.posts} == {"crm.example.com"}  # a redirect is not followed
+
+
+async def test_rescheduled_delivery_is_attempted_when_it_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delay is kept to, not rounded up to the next poll: here no poll comes in time."""
+    monkeypatch.setattr(worker, "POLL", 3600.0)
+    async with forwarding(tmp_path, always(500), replace(CRM, retry=(1.0, 120.0))) as work:
+        await work.put(incoming())
+        await work.settled(1)
+        work.clock.advance(1)
+        await work.settled(2)
 
 
 @pytest.mark.parametrize(("asked", "times"), [("20", [0, 20, 50, 170]), ("77", [0, 77, 154, 274])])
