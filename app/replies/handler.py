@@ -157,6 +157,7 @@ class ReplyHandler:
         try:
             await asyncio.shield(task)
         except RulesFailed as error:
+            self._observer.call_failed(arrival)
             self._failed.record(FailedCall(arrival, 503, error.cause))
             raise
 
@@ -202,12 +203,12 @@ class ReplyHandler:
         """
         arrival, evaluation = pending.arrival, pending.evaluation
         outcome = evaluation.outcome
+        ready = candidate(arrival.message, evaluation, arrival.policies, arrival.callback, arrival.request.signed_by)
         if outcome and outcome.failures:
             self._observer.rules_failed(arrival, outcome)
             if outcome.failed:
-                await self._count_failure(pending, outcome)
+                await self._count_failure(pending, outcome, ready.when_in.steps)
                 claimed = True  # the row was written with the failure
-        ready = candidate(arrival.message, evaluation, arrival.policies, arrival.callback, arrival.request.signed_by)
         copy = self._copy(pending)
         submission = Submission(arrival, ready, claimed, pending.waited_for, copy, self._clock())
         recorded = await self._journal.record(submission)
@@ -227,7 +228,7 @@ class ReplyHandler:
         identifier = request.digest.hex()[:32]
         return MessageCopy(identifier, targets, self._copies.full(targets), request.parameters)
 
-    async def _count_failure(self, pending: _Pending, outcome: Outcome) -> None:
+    async def _count_failure(self, pending: _Pending, outcome: Outcome, steps: str) -> None:
         """Count a failed call. Raises `RulesFailed` so that Plivo calls again; returns after its last call."""
         failed = outcome.failures[0]
         reason = f"{failed.rule} failed: {failed.reason}"
@@ -237,6 +238,7 @@ class ReplyHandler:
             reason,
             rules_failed=True,
             ends_claim=True,
+            steps=steps,
             noted=not pending.waited_for,
             gives_up_at=CALLS,
         )

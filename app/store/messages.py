@@ -125,5 +125,8 @@ async def _fail(connection: Connection, call: FailedCall, row: StoredMessage) ->
         await rows.note_calls(connection, [row])
         return row.failures
     changed = {"row": row.id, "calls": row.calls_json, "failures": row.failures, "reason": call.reason}
-    await connection.execute(rows.FAIL if call.ends_claim else rows.NOTE, changed)
+    if call.ends_claim:
+        await connection.execute(rows.FAIL, changed | {"steps": call.steps})
+    else:
+        await connection.execute(rows.NOTE, changed)
     return row.failures

@@ -67,6 +67,7 @@ FAIL = Statement(
     .where(messages.c.id == sa.bindparam("row"))
     .values(
         reason=sa.bindparam("reason"),
+        steps=sa.bindparam("steps"),
         calls=sa.bindparam("calls"),
         failures=sa.bindparam("failures"),
         owner=None,

@@ -52,6 +52,10 @@ to = "+33644600003"
 text = "Few."
 limits = { per_sender = "1/1h", total = "10/1d" }
 [[routes]]
+name = "asked"
+to = "+33644600005"
+rules = ["order", "bot"]
+[[routes]]
 name = "echo"
 to = "*"
 text = "You said: {text}"
@@ -60,11 +64,14 @@ limits = { max_units = 1 }
 webhook = "http://bot.test/sms"
 [rules.ack]
 text = "Got it."
+[rules.order]
+match = "order"
+text = "Shipped."
 [rules.once]
 text = "Once."
 cooldown = "1h"
 """
-BOT, SAVED, ONCE, FEW, ECHO = (f"3364460000{number}" for number in range(5))
+BOT, SAVED, ONCE, FEW, ECHO, ASKED = (f"3364460000{number}" for number in range(6))
 
 _uuids = itertools.count(1)
 
@@ -286,6 +293,19 @@ async def test_each_failed_call_is_recorded_once(env: Env) -> None:
     assert await statuses(env, one) == [503, 503, 503, 200, 200]
 
 
+async def test_failed_message_has_what_each_rule_said(env: Env) -> None:
+    """G10: while Plivo still calls, the row says which rule failed and why each other one did not answer."""
+    env.bot.gate.set()
+    env.bot.answer = lambda: says("", 500)
+    with pytest.raises(RulesFailed):
+        await say(env, message(ASKED))
+    (row,) = await env.rows(messages)
+    assert [(step["rule"], step["verdict"], step["reason"]) for step in json.loads(row["steps"])] == [
+        ("order", "passes", "match: pattern not found"),
+        ("bot", "fails", "webhook: status 500"),
+    ]
+
+
 async def test_rule_that_fails_after_its_call_adds_no_call(env: Env) -> None:
     """G10: the call that got 503 at the deadline is one call, whatever its rules do later; their failure counts."""
     env.bot.answer = lambda: says("", 500)
@@ -313,6 +333,8 @@ async def test_each_copy_is_recorded_with_what_it_got(env: Env, status: int) -> 
     await asyncio.gather(*copies, return_exceptions=True)
     await env.handler.stop(5)
     assert await statuses(env, one) == [status] * 8
+    counts = {"answered": 1, "repeat": 7} if status == 200 else {"failed": 8}
+    assert {name: env.counted("messages_total", route="bot", outcome=name) for name in counts} == counts
 
 
 async def test_call_that_waits_for_another_process_is_recorded(env: Env) -> None:
