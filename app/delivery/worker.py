@@ -143,10 +143,8 @@ class TargetWorker:
 
     async def _start_what_is_due(self) -> None:
         now, probe = self._clocks.monotonic(), self._breaker.open
-        free = min(
-            self._concurrency.room(self._posting, now), UNSETTLED * self._target.concurrency - len(self._attempts)
-        )
-        room = self._breaker.room(free, now)
+        unsettled = UNSETTLED * self._target.concurrency - len(self._attempts)
+        room = self._breaker.room(min(self._concurrency.room(self._posting, now), unsettled), now)
         if room <= 0:
             return
         self._more = False
