@@ -1,10 +1,11 @@
 """The story of one message: one sentence on how it ended, and every event in order of time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.operations.history import DeliveryRecord, MessageRecord, error_in_words, pending_in_words
+from app.delivery.queue import STAGES
+from app.operations.history import DeliveryRecord, MessageRecord, ReportRecord, error_in_words, pending_in_words
 from app.plivo.numbers import show
 from app.replies.reasons import OPT_OUT
 
@@ -45,10 +46,23 @@ def ending(message: MessageRecord) -> Ending:
         return Ending("pending", f"{answered}; Plivo has not fetched the answer yet")
     if not message.reports:
         return Ending("ok", f"{answered}; no delivery report yet")
-    last = message.reports[-1]
+    last = _final(message.reports)
     if last.status in FAILED:
         return Ending("problem", f"{answered}, but {last.status}{error_in_words(last)}")
     return Ending("ok", f"{answered}, {last.status}")
+
+
+def report_in_words(report: ReportRecord) -> str:
+    """Return the status of a report, with the error if there is one: "failed, error 30 spam detected"."""
+    return f"{report.status}{error_in_words(report)}"
+
+
+def _final(reports: Sequence[ReportRecord]) -> ReportRecord:
+    """Return the report that says how an answer ended: a failure, else the furthest status.
+
+    Reports may come in any order, and an answer of several messages has reports of each.
+    """
+    return max(reversed(reports), key=lambda one: (one.status in FAILED, STAGES.get(one.status, -1)))
 
 
 def timeline(message: MessageRecord) -> tuple[Event, ...]:

@@ -17,7 +17,7 @@ from app.plivo.refusals import Forged
 from app.policies.policies import Policies
 from app.policies.usage import Usage, UsageQuery
 from app.replies.decide import Candidate
-from app.replies.proposals import NO_STEPS, Proposal
+from app.replies.proposals import Proposal
 
 
 class Reused(Forged):
@@ -102,7 +102,7 @@ class FailedCall:
     reason: str
     rules_failed: bool = False
     ends_claim: bool = False
-    steps: str = NO_STEPS  # JSON: what each rule said, if it ends the claim
+    steps: str | None = None  # JSON: what each rule said; None: what is known of an earlier call stays
     noted: bool = False  # the call ended before its rules failed, and was recorded then
     gives_up_at: int | None = None  # with this many failures the call gets silence: it is recorded with that answer
 

@@ -67,7 +67,7 @@ FAIL = Statement(
     .where(messages.c.id == sa.bindparam("row"))
     .values(
         reason=sa.bindparam("reason"),
-        steps=sa.bindparam("steps"),
+        steps=sa.func.coalesce(sa.bindparam("steps", type_=sa.Text), messages.c.steps),
         calls=sa.bindparam("calls"),
         failures=sa.bindparam("failures"),
         owner=None,

@@ -58,6 +58,12 @@ def _report(status: str, error_code: str = "", *deliveries: DeliveryRecord) -> R
             "problem",
             'Answered by "menu", but undelivered, error 80 destination temporarily unavailable',
         ),
+        ({"reports": (_report("delivered"), _report("sent"))}, "ok", 'Answered by "menu", delivered'),
+        (
+            {"reports": (_report("failed", "30"), _report("delivered"))},  # of another message of the answer
+            "problem",
+            'Answered by "menu", but failed, error 30 spam detected',
+        ),
         ({"handed_over_at": None}, "pending", 'Answered by "menu"; Plivo has not fetched the answer yet'),
         ({"rule": "opt_out"}, "ok", "Answered by the opt-out policy; no delivery report yet"),
         (

@@ -261,6 +261,7 @@ async def test_fourth_failure_is_silence(env: Env) -> None:
             await say(env, one)
         (row,) = await env.rows(messages)
         assert (row["state"], row["failures"]) == ("pending", call)
+        assert [(step["rule"], step["verdict"]) for step in json.loads(row["steps"])] == [("bot", "fails")]
     assert await say(env, one) is None
     assert await say(env, one) is None
     assert len(env.bot.calls) == 4

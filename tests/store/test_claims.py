@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,14 +175,17 @@ async def test_failures_are_counted_and_free_the_claim(store: Store) -> None:
 async def test_failed_call_tells_why(store: Store) -> None:
     """G10: a message whose rules failed is pending, with the reason and each call; then the answer's reason counts."""
     await store.journal.claim(request())
-    await store.journal.fail(failed())
+    steps = '[{"rule": "bot", "verdict": "fails", "reason": "status 500"}]'
+    await store.journal.fail(replace(failed(), steps=steps))
+    await store.journal.fail(failed(rules=False))  # of a call that asked no rules
     (row,) = await rows(store)
     assert (row["state"], row["reason"], row["failures"]) == ("pending", "bot failed: status 500", 1)
+    assert row["steps"] == steps
     await store.journal.record(submission(arrival(at=NINE + 60), claimed=True))
     (row,) = await rows(store)
     assert (row["state"], row["reason"], row["answered_at"]) == ("answered", "fixed text", NINE + 60)
     assert [(call["at"] - NINE, call["status"], call["reason"]) for call in json.loads(row["calls"])] == [
-        (0, 503, "bot failed: status 500"), (60, 200, "answered"),
+        *[(0, 503, "bot failed: status 500")] * 2, (60, 200, "answered"),
     ]  # fmt: skip
 
 

@@ -122,6 +122,15 @@ class House:
         assert answer.status_code == 200
         return dict(params)["MessageUUID"]
 
+    async def report(self, inbound: str, **fields: str) -> str:
+        """A delivery report for the answer to a message, signed; returns the MessageUUID that Plivo gave the answer."""
+        params = plivo_sdk.report(**fields)
+        path = f"/report/{inbound}"
+        headers = plivo_sdk.headers("POST", f"{wire.PUBLIC}{path}", params)
+        answer = await self.plivo.post(path, data=dict(params), headers=headers)
+        assert answer.status_code == 200
+        return dict(params)["MessageUUID"]
+
     async def page(self, path: str, **more: object) -> Page:
         """A page as the browser gets it."""
         return read(await self.browser.get(path, **more))  # type: ignore[arg-type]

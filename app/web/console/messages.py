@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
-from urllib.parse import quote, urlencode
+from typing import NoReturn
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from app.plivo.numbers import show
 from app.web.console.console import WHO, Console, console_of
 from app.web.console.forms import Form, post
 from app.web.console.notices import back_to
+from app.web.console.people import person_page
 from app.web.console.views import plural, zone_of
 
 PAGE = 50  # messages
@@ -64,7 +66,10 @@ async def _rows(request: Request) -> Response:
 
 async def _one(request: Request) -> Response:
     console = console_of(request)
-    message, found = await _find(console, request.path_params["message_uuid"])
+    uuid = request.path_params["message_uuid"]
+    message, found = await _look_up(console, uuid)
+    if message is None:  # Plivo's id of a reply, or of a message that was sent by other means
+        return RedirectResponse(_page_of(found, uuid) or _missing(), 303)
     replayable = [each.id for each in _deliveries(message) if each.state == "dead"]
     opt_outs = [each for each in found.opt_outs if each.ended_at is None and each.number == message.recipient]
     return console.views.page(
@@ -80,7 +85,8 @@ async def _one(request: Request) -> Response:
 
 async def _replay(request: Request, _: Form) -> Response:
     console = console_of(request)
-    message, _found = await _find(console, request.path_params["message_uuid"])
+    message, _found = await _look_up(console, request.path_params["message_uuid"])
+    message = message or _missing()
     dead = tuple(each.id for each in _deliveries(message) if each.state == "dead")
     done = await deliveries.replay(console.service.store, WHO, Selection(ids=dead)) if dead else None
     notice = f"{plural(done.changed if done else 0, 'delivery', 'deliveries')} due again."
@@ -93,18 +99,33 @@ async def _search(request: Request) -> Response:
     if not text:
         return RedirectResponse("/console/", 303)
     found = await history(console.service.store, text, console.service.read_address, 1)
-    if found.messages and found.messages[0].message_uuid == text:
-        return RedirectResponse(f"/console/messages/{text}", 303)
-    return RedirectResponse(f"/console/people/{quote(text, safe='+')}", 303)
+    return RedirectResponse(_page_of(found, text) or person_page(text), 303)
 
 
-async def _find(console: Console, message_uuid: str) -> tuple[MessageRecord, History]:
-    """Return a message with the history that it stands in. Raises `HTTPException` if there is none."""
-    if IDENTIFIER.fullmatch(message_uuid):
-        found = await history(console.service.store, message_uuid, console.service.read_address, 1)
-        for message in found.messages:
-            if message.message_uuid == message_uuid:
-                return message, found
+async def _look_up(console: Console, message_uuid: str) -> tuple[MessageRecord | None, History]:
+    """Return a message, if it is an inbound one, with the history of its MessageUUID.
+
+    Raises `HTTPException` for what is no MessageUUID.
+    """
+    if not IDENTIFIER.fullmatch(message_uuid):
+        _missing()
+    found = await history(console.service.store, message_uuid, console.service.read_address, 1)
+    return next((one for one in found.messages if one.message_uuid == message_uuid), None), found
+
+
+def _page_of(found: History, uuid: str) -> str | None:
+    """Return the page that shows a MessageUUID: the message that it is of, or that a reply to it was reported for.
+
+    A report of a message that was sent by other means stands on the page of the person. None: it is no MessageUUID.
+    """
+    for message in found.messages:
+        if uuid == message.message_uuid or any(uuid == report.message_uuid for report in message.reports):
+            return f"/console/messages/{message.message_uuid}"
+    reported = (one for one in found.reports if uuid in (one.message_uuid, one.in_reply_to))
+    return next((person_page(show(one.recipient)) for one in reported), None)
+
+
+def _missing() -> NoReturn:
     raise HTTPException(404, "No message with this MessageUUID is stored. It may be older than [store] keep.")
 
 

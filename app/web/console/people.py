@@ -8,7 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.operations import limits, opt_outs, people
-from app.operations.history import history
+from app.operations.addresses import spellings
+from app.operations.history import History, history
 from app.operations.running_service import RunningService
 from app.plivo.numbers import show
 from app.web.console.console import WHO, console_of
@@ -34,6 +35,7 @@ async def _person(request: Request) -> Response:
         counted=plan.rows if plan else None,
         numbers=sorted({one.recipient for one in found.messages} | {one.number for one in found.opt_outs}),
         shown=SHOWN,
+        is_own=_is_own(service, found, who),
     )
 
 
@@ -44,7 +46,7 @@ async def _change_opt_out(request: Request, form: Form) -> Response:
     plan = await opt_outs.plan_change(service.store, number, who, service.read_address, out=out)
     changed = await opt_outs.change_opt_out(service.store, WHO, plan)
     what = f"{show(plan.person.address)} gets {'nothing' if out else 'messages'} from {show(plan.number.address)}"
-    return back_to(_page_of(who), f"{what}{'' if changed else ', as before'}.")
+    return back_to(person_page(who), f"{what}{'' if changed else ', as before'}.")
 
 
 async def _reset(request: Request, _: Form) -> Response:
@@ -52,7 +54,7 @@ async def _reset(request: Request, _: Form) -> Response:
     who = request.path_params["number"]
     plan = await limits.plan_reset(service.store, who, service.read_address)
     rows = await limits.reset(service.store, WHO, plan)
-    return back_to(_page_of(who), f"Limits and cooldowns are reset: {plural(rows, 'row')} forgotten.")
+    return back_to(person_page(who), f"Limits and cooldowns are reset: {plural(rows, 'row')} forgotten.")
 
 
 async def _confirm_forget(request: Request) -> Response:
@@ -75,7 +77,15 @@ async def _plan_forget(service: RunningService, who: str, *, also_opt_out: bool)
     return await people.plan_forget(service.store, who, service.read_address, own, also_opt_out=also_opt_out)
 
 
-def _page_of(who: str) -> str:
+def _is_own(service: RunningService, found: History, who: str) -> bool:
+    """Return whether this is one of our own numbers: of the configuration, or one that only others write to."""
+    meant = set(spellings(who, service.read_address))
+    only_received = all(one.recipient in meant and one.sender not in meant for one in found.messages)
+    return not meant.isdisjoint(service.runtime().table.by_number) or (bool(found.messages) and only_received)
+
+
+def person_page(who: str) -> str:
+    """Return the address of the page of a person."""
     return f"/console/people/{quote(who, safe='+')}"
 
 

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 from app import __version__
 from app.operations.escape import is_safe
 from app.operations.history import sent_by
-from app.operations.timeline import ending
+from app.operations.timeline import ending, report_in_words
 from app.operations.times import span_in_words
 from app.plivo import units
 from app.plivo.numbers import show
@@ -56,6 +56,7 @@ class Views:
             "swatch": charts.swatch,
             "busy_slots": charts.busy_slots,
             "ending": ending,
+            "report_in_words": report_in_words,
             "sent_by": sent_by,
             "units_of": units.count,
         }

@@ -90,6 +90,26 @@ async def test_one_message(house: House) -> None:
     assert "&lt;Response&gt;" in page.source
 
 
+async def test_an_answer_is_found_by_the_id_that_plivo_gave_it(house: House) -> None:
+    """Plivo's log has the MessageUUID of the answer: the search, and the page of it, lead to the inbound message."""
+    inbound = await house.text("hours", From="33700000001")
+    answer = await house.report(inbound, To="33700000001", Status="delivered")
+    for path in (f"/console/search?q={answer}", f"/console/search?q={inbound}", f"/console/messages/{answer}"):
+        found = await house.browser.get(path)
+        assert (found.status_code, found.headers["location"]) == (303, f"/console/messages/{inbound}")
+
+
+async def test_a_message_that_was_sent_by_other_means(house: House) -> None:
+    """Its reports stand on the page of the person, where a search and the links of deliveries lead."""
+    uuid = await house.report("unknown-1", To="33700000001", Status="failed", ErrorCode="30")
+    for path in (f"/console/search?q={uuid}", f"/console/messages/{uuid}", "/console/messages/unknown-1"):
+        found = await house.browser.get(path)
+        assert (found.status_code, found.headers["location"]) == (303, "/console/people/+33700000001")
+    page = await house.page("/console/people/+33700000001")
+    assert "failed, error 30 spam detected" in page.text
+    assert uuid in page.text
+
+
 @pytest.mark.parametrize("uuid", ["00000000-0000-0000-0000-000000000000", "x", "%3Cb%3E", "a%2Fb"])
 async def test_a_message_that_is_not_there(house: House, uuid: str) -> None:
     """404 in words."""
@@ -184,6 +204,18 @@ async def test_a_person_is_forgotten(house: House) -> None:
 async def test_one_of_our_numbers_is_not_forgotten(house: House) -> None:
     """422, with the reason."""
     assert "one of your own numbers" in (await house.page("/console/people/+33644600000/forget")).text
+
+
+async def test_one_of_our_numbers_is_no_person(house: House) -> None:
+    """Its page has the messages to it, and nothing to opt out, reset or erase; so has one that only "*" answers."""
+    await house.text("hello", From="33700000001")
+    await house.text("hello", From="33700000001", To="33655555555")
+    for number in ("+33644600000", "+33655555555"):
+        page = await house.page(f"/console/people/{number}")
+        assert "This is one of your own numbers." in page.text
+        assert "hello" in page.text
+        assert "Opt out" not in page.text
+        assert "Erase" not in page.text
 
 
 async def test_nobody(house: House) -> None:
