@@ -5,12 +5,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import click
+
 from app import config as configuration
 from app import telemetry
 from app.cli.common import UsageError
 from app.cli.diagnostics import report
 from app.cli.output import counted
 from app.config import BadConfig, Loaded, StoreOnly
+from app.operations.escape import escaped
 
 T = TypeVar("T")
 
@@ -26,8 +29,15 @@ def load_effective(path: Path) -> Mapping[str, Any]:
 
 
 def load_store(path: Path) -> StoreOnly:
-    """Load what commands on the store need: only errors of `[store]` stop them."""
-    return _read(path, configuration.load_store)
+    """Load what commands on the store need: only errors of `[store]` stop them.
+
+    A file that is not TOML is told of on stderr.
+    """
+    found = _read(path, configuration.load_store)
+    if found.broken:
+        report(found.broken)
+        click.echo(escaped(f"plivo-autoreply: {path} is not TOML; going on with its [store]"), err=True)
+    return found
 
 
 def _read(path: Path, read: Callable[[Path], T]) -> T:

@@ -10,6 +10,7 @@ from typing import Any
 from app.config.diagnostics import BadConfig, Diagnostic
 from app.config.environment import environment
 from app.config.locating import Part
+from app.config.salvage import salvaged
 from app.config.source import Source
 from app.config.syntax import carriage_return, explain, undecodable
 from app.config.tables import INCLUDE, LISTS, SHARED
@@ -45,6 +46,29 @@ def open_main(path: Path) -> Source:
     if broken:
         raise BadConfig(str(path), broken)
     return source
+
+
+def open_salvaged(path: Path) -> tuple[Source, tuple[Diagnostic, ...]]:
+    """The file as `open_main` reads it; of one that is not TOML the tables that can be read, and what is wrong with it.
+
+    Raises `BadConfig` if it cannot be read, or if it cannot be told what stands in `[store]`.
+    """
+    try:
+        return open_main(path), ()
+    except BadConfig as refusal:
+        text = _text(path)
+        data = None if text is None else salvaged(text)
+        if text is None or data is None:
+            raise
+        source = Source(path, environment(path.resolve().parent), data, [Part(str(path), text)])
+        return source, refusal.diagnostics
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _parts(source: Source, name: str, path: Path, broken: list[Diagnostic]) -> Iterator[tuple[Part, dict[str, Any]]]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from app.config import numbers
-from app.config.diagnostics import BadConfig
-from app.config.loading import open_main
+from app.config.diagnostics import BadConfig, Diagnostic
+from app.config.loading import open_salvaged
 from app.config.source import Source
 from app.config.store_url import read_store
 from app.config.tree import is_source
@@ -26,6 +26,7 @@ class StoreOnly:
     store: StoreSettings
     country: str | None
     numbers: frozenset[str]  # of the routes, as far as they can be read
+    broken: tuple[Diagnostic, ...] = ()  # why the file is not TOML, if it is not
 
     def read_address(self, source: str) -> Reading:
         """Return the address of somebody who texts us. Raises `ValueError` with advice."""
@@ -33,14 +34,17 @@ class StoreOnly:
 
 
 def load_store(path: Path) -> StoreOnly:
-    """Read `[store]`. Raises `BadConfig` for what is wrong with that table, or for a file that is not TOML."""
-    source = open_main(path)
+    """Read `[store]`, also from a file that is not TOML, if what is wrong stands elsewhere.
+
+    Raises `BadConfig` for what is wrong with that table, or for a file that cannot be read.
+    """
+    source, broken = open_salvaged(path)
     store = read_store(source)
     if store is None or source.has_errors:
         raise BadConfig(str(path), source.diagnostics())
     country = _country(source.value(("plivo", "country")), source)
     found = frozenset(_numbers(source, country))
-    return StoreOnly(store, country, found)
+    return StoreOnly(store, country, found, broken)
 
 
 def _country(value: Any, source: Source) -> str | None:

@@ -27,7 +27,7 @@ from app.store.migrations import NewerStore
 from app.store.postgres import Postgres, server_url
 from app.store.schema import heartbeat
 from app.store.served_file import ServedFile, serve_file
-from app.store.sqlite import Sqlite
+from app.store.sqlite import Sqlite, tables_of
 from app.store.statement import Statement
 from app.store.writer import Committed, Writer, ignore
 
@@ -113,11 +113,12 @@ async def open_database(
             file = None
             if options.file:
                 options.file.parent.mkdir(parents=True, exist_ok=True)
+                migrations.refuse_foreign(tables_of(options.file), options.shown, is_server=False)
                 options.file.touch(mode=0o600)  # texts and numbers; SQLite gives its other files the same mode
                 file = stack.enter_context(serve_file(options.file)) if serving else None
             database = _database(options, clock or never_back(time.time, time.monotonic), file)
             stack.push_async_callback(database.close)
-            await _migrate(database, due_is_fatal=not migrate)
+            await _migrate(database, options, due_is_fatal=not migrate)
         except (OSError, DBAPIError, StoreError) as error:
             raise BrokenStore(f"{options.shown}: {described(error)}; {_advice(options)}") from error
         yield database
@@ -133,8 +134,11 @@ def _database(options: StoreSettings, clock: Clock, file: ServedFile | None) -> 
     return Sqlite(options.file, clock, file) if options.file else Postgres(server_url(options.url))
 
 
-async def _migrate(database: Database, *, due_is_fatal: bool) -> None:
+async def _migrate(database: Database, options: StoreSettings, *, due_is_fatal: bool) -> None:
     async with readers(database.engine).connect() as connection:
+        if options.file is None:
+            tables = await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names())
+            migrations.refuse_foreign(tables, options.shown, is_server=True)
         if await connection.run_sync(migrations.is_current):
             return
     if due_is_fatal:

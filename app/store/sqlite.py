@@ -153,6 +153,18 @@ class Sqlite:
         return not busy
 
 
+def tables_of(path: Path) -> list[str]:
+    """Return the tables of a file, which is left as it is; none if it cannot be read."""
+    if not path.exists():
+        return []
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return [name for (name,) in connection.execute(query)]
+    except sqlite3.Error:
+        return []
+
+
 def backup(path: Path, copy: Path) -> int:
     """Copy one moment of the store to another file, while others write. Return its size in bytes. Raises `OSError`."""
     copy.touch(mode=0o600)

@@ -32,6 +32,7 @@ Each command below says when it exits with 1, if it looks for problems.
   first; variables of the environment win.
 - **The store needs no valid file.** `history`, `deliveries`, `optout`, `limits`, `forget`, `status`, `costs` and
   `backup` read only `[store]`. Errors elsewhere in the file, and secrets that only the server has, do not stop them.
+  Nor does a file that is half edited, and no TOML.
 - **Commands that delete ask first.** `forget`, `limits reset`, `deliveries drop`, `optout remove` and the changes of
   `provision` show what they would do. `--dry-run` stops there. Scripts need `--yes`: without it, and without a
   terminal, nothing is changed and the exit code is 2.

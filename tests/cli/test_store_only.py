@@ -49,6 +49,16 @@ def test_only_the_store_is_read(shell: Shell, command: tuple[str, ...]) -> None:
     assert "public_url" not in done.err
 
 
+def test_a_file_that_is_not_toml_is_told(shell: Shell, tmp_path: Path) -> None:
+    """On stderr, with its place; the command does what it was asked."""
+    (tmp_path / "config.toml").write_text(f"{BROKEN}[targets.crm\n")
+    done = shell("optout", "list", "--json")
+    assert done.code == 0
+    assert WHO in done.out
+    assert "config.toml:9:1: error:" in done.err
+    assert "going on with its [store]" in done.err
+
+
 def test_a_broken_file_hides_no_limits(shell: Shell) -> None:
     """Spending caps are those that servers reported; here none has run yet."""
     done = shell("limits", "list")

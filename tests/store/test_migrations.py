@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from support.stored import Clock, opened, stored_at
 
-from app.store import NewerStore, Store, migrations, open_store
+from app.store import BrokenStore, NewerStore, Store, migrations, open_store
 from app.store.schema import metadata
 
 VERSIONS = Path(migrations.__file__).parent / "versions"
@@ -61,6 +63,47 @@ async def test_newer_store_is_refused_and_left_alone(path: Path, clock: Clock) -
             pass
     assert await asyncio.to_thread(path.read_bytes) == before
     assert [file.name for file in path.parent.iterdir() if file.suffix in (".db-wal", ".db-shm")] == []
+
+
+@pytest.mark.parametrize("table", ["users", "messages", "alembic_version"])
+async def test_file_of_another_program_is_refused_and_left_alone(path: Path, clock: Clock, table: str) -> None:
+    """A slip in the URL must not put our tables among those of somebody else; the message names some of theirs."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"CREATE TABLE {table} (id INTEGER)")
+    before = await asyncio.to_thread(path.read_bytes)
+    with pytest.raises(BrokenStore, match=rf"tables of another program \({table}\); give the store a file of its own"):
+        async with opened(path, clock):
+            pass
+    assert await asyncio.to_thread(path.read_bytes) == before
+
+
+@pytest.mark.parametrize("content", [b"", None])
+async def test_empty_file_becomes_a_store(path: Path, clock: Clock, content: bytes | None) -> None:
+    """One without a byte, and one that SQLite made and that has no table."""
+    if content is None:
+        with closing(sqlite3.connect(path)) as empty:
+            empty.execute("PRAGMA user_version = 1")
+            empty.commit()
+    else:
+        await asyncio.to_thread(path.write_bytes, content)
+    async with opened(path, clock) as store:
+        await store.check()
+
+
+@pytest.mark.parametrize(
+    ("tables", "is_foreign"),
+    [
+        ([], False),
+        (["users"], False),
+        (["users", "messages"], True),
+        (["users", "alembic_version"], True),
+        (["messages", "alembic_version"], False),
+    ],
+)
+def test_database_of_a_server_may_be_shared(tables: list[str], *, is_foreign: bool) -> None:
+    """But not with a program that has a table of the same name, or that has its own migrations there."""
+    with pytest.raises(BrokenStore, match="a database of its own") if is_foreign else nullcontext():
+        migrations.refuse_foreign(tables, "postgresql://host/db", is_server=True)
 
 
 async def test_newer_store_is_called_newer_without_migrations_too(path: Path, clock: Clock) -> None:
