@@ -54,7 +54,7 @@ def check_given(runtime: Runtime, given: Iterable[str]) -> None:
     rules = calling_names(runtime)
     for name in given:
         if name not in rules:
-            raise OperationRefused(f"--given {name}: no rule of this name calls out; {did_you_mean(name, rules)}")
+            raise OperationRefused(f"given {name}: no rule of this name calls out; {did_you_mean(name, rules)}")
 
 
 async def nothing_remembered(_query: UsageQuery) -> Usage:

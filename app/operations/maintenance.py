@@ -63,7 +63,7 @@ def back_up(options: StoreSettings, file: Path) -> Backup:
         return Backup(file, sqlite.backup(where, file), where)
     except OSError as error:
         file.unlink(missing_ok=True)
-        raise OperationRefused(f"{file}: {error}") from None
+        raise OperationRefused(f"{file}: {error.strerror or error}") from None
 
 
 async def copy_store(

@@ -28,12 +28,16 @@ _KIND = "optouts"
 
 @dataclass(frozen=True, slots=True)
 class OptOutPlan:
-    """A person, one of our numbers, and whether the person is to be opted out of it, and is already."""
+    """A person, one of our numbers, and whether the person is to be opted out of it, and is already.
+
+    `others` are the further numbers of ours that the person has opted out of. By `[opt_out] scope` they may count too.
+    """
 
     number: Reading
     person: Reading
     out: bool
     is_out: bool
+    others: tuple[str, ...] = ()
 
     @property
     def conversation(self) -> Conversation:
@@ -108,8 +112,9 @@ async def plan_change(store: Store | None, number: str, person: str, read: ReadA
     """
     theirs, ours = await read_person(store, person, read), await read_own(store, number, read)
     in_force = await stored.list_opt_outs(store.engine, theirs.address, ended=False) if store else ()
-    pair = Conversation(ours.address, canonical(theirs.address))
-    return OptOutPlan(ours, theirs, out, is_out=any((one.number, one.person) == pair for one in in_force))
+    numbers = {record.number for record in in_force if record.person == canonical(theirs.address)}
+    others = tuple(sorted(numbers - {ours.address}))
+    return OptOutPlan(ours, theirs, out, is_out=ours.address in numbers, others=others)
 
 
 async def change_opt_out(store: Store, who: str, plan: OptOutPlan) -> bool:

@@ -27,6 +27,23 @@ __all__ = [
 
 HOUR = 3600.0
 
+ADVICE = {  # by reason, where no server had better
+    "rule_failed": "a rule failed and no other answered: the log's lines `rule failed` name it, `history` says more",
+    "deadline": "rules took longer than [server] deadline: Plivo's next call gets the answer, if they finish",
+    "busy": "too many messages wait for the rules of one route: a webhook is slow or down",
+    "unavailable": "the store could not be written: `doctor` and /ready say why. Plivo calls again",
+    "disk": "the disk is nearly full: free some, or lower [store] reserve. Plivo sends these reports again",
+    "fault": "an error in the service: the log's lines `unhandled exception` have its place",
+    "unsigned": "not from Plivo, or a proxy drops the X-Plivo-Signature headers: `doctor` tells",
+    "reused": "somebody replays a signature, or a proxy changes bodies: `doctor` tells",
+    "not_found": "something in Plivo's console has a wrong URL: the log has the path",
+    "malformed": "not as Plivo sends it: the log says what is missing",
+    "method": "Plivo calls with GET or POST: something else uses this URL",
+    "media_type": "not a form, as Plivo sends: something else uses this URL",
+    "slow_body": "the body came too slowly: a stranger, or a slow proxy",
+    "large_body": "over [server] body_limit: a stranger, or a limit that is too low",
+}
+
 TargetState = Literal["paused", "failing", "busy", "running", "unknown"]  # unknown to every running server
 
 
@@ -126,7 +143,8 @@ def _refusals(servers: Sequence[ServerView], at: float) -> tuple[Refusals, ...]:
         for refused in server.facts.refused:
             if refused.minute > at - HOUR:
                 calls[refused.reason] += refused.calls
-    return tuple(Refusals(reason, count, advice.get(reason)) for reason, count in calls.most_common())
+    known = ADVICE | advice
+    return tuple(Refusals(reason, count, known.get(reason)) for reason, count in calls.most_common())
 
 
 def _problems(
@@ -146,7 +164,7 @@ def _problems(
             yield Problem(f"{facts.host}: the last reload failed at {facts.failed_reload}", "reload")
         if facts.signature == "log-only":
             yield Problem(f'{facts.host}: signature = "log-only" accepts unsigned requests', "signature")
-    of_targets = [problem for target in targets for problem in _problems_of(target)]
+    of_targets = [problem for target in targets for problem in _problems_of(target, is_served=bool(running))]
     yield from sorted(of_targets, key=lambda one: one.kind == "dead")
     for one in spending:
         if one.spent >= NEAR_LIMIT * one.rate.count:
@@ -154,18 +172,24 @@ def _problems(
             yield Problem(f"spending cap{of}: {one.spent} of {one.rate.count} units are spent", "spending")
     if total := sum(one.calls for one in refused):
         reasons = ", ".join(f"{one.calls} {one.reason}" for one in refused)
-        yield Problem(f"{total} calls were refused in the last hour: {reasons}", "refused")
+        calls = "1 call was" if total == 1 else f"{total} calls were"
+        yield Problem(f"{calls} refused in the last hour: {reasons}", "refused")
 
 
-def _problems_of(target: TargetSummary) -> Iterator[Problem]:
+def _problems_of(target: TargetSummary, *, is_served: bool) -> Iterator[Problem]:
     name, queue = target.name, target.queue
-    due = f"{queue.due} deliveries are due"
+    due = f"{_deliveries(queue.due)} due"
     if target.state == "failing":
         yield Problem(f"target {name} fails, so only single attempts are made; {due}", "target", name)
     if target.state == "paused":
         yield Problem(f"target {name} is paused by an operator; {due}", "target", name)
     if target.state == "unknown" and queue.due:
-        yield Problem(f"target {name} is not in the configuration; {due}", "target", name)
+        unknown = "is not in the configuration" if is_served else "waits for a server"
+        yield Problem(f"target {name} {unknown}; {due}", "target", name)
     if queue.dead:
-        sentence = f"target {name}: {queue.dead} deliveries are dead"
+        sentence = f"target {name}: {_deliveries(queue.dead)} dead"
         yield Problem(sentence, "dead", name, "deliveries list --state dead")
+
+
+def _deliveries(count: int) -> str:
+    return "1 delivery is" if count == 1 else f"{count} deliveries are"

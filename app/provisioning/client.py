@@ -131,16 +131,26 @@ def _total(page: Mapping[str, Any]) -> int:
 
 
 async def gather(items: Iterable[T], call: Callable[[T], Awaitable[R]]) -> list[R]:
-    """Call for each item, `CONCURRENCY` at a time; the results in the items' order. The first error ends it."""
+    """Call for each item, `CONCURRENCY` at a time; the results in the items' order.
+
+    After the first error no further call begins. Those under way are waited for: Plivo may have done what they ask.
+    """
     places = asyncio.Semaphore(CONCURRENCY)
+    errors: list[PlivoApiError] = []
+    results: dict[int, R] = {}
 
-    async def one(item: T) -> R:
+    async def one(index: int, item: T) -> None:
         async with places:
-            return await call(item)
+            if errors:
+                return
+            try:
+                results[index] = await call(item)
+            except PlivoApiError as error:
+                errors.append(error)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(item)) for item in items]
-    except* PlivoApiError as errors:
-        raise errors.exceptions[0] from None
-    return [task.result() for task in tasks]
+    async with asyncio.TaskGroup() as group:
+        for index, item in enumerate(items):
+            group.create_task(one(index, item))
+    if errors:
+        raise errors[0]
+    return [results[index] for index in sorted(results)]

@@ -181,7 +181,7 @@ def test_given(shell: Shell) -> None:
     ("arguments", "what"),
     [
         (("--given", "bot"), "'bot' names no rule and result; write bot=pass, bot=fail or 'bot=a text'"),
-        (("--given", "menu=pass"), "--given menu: no rule of this name calls out"),
+        (("--given", "menu=pass"), "given menu: no rule of this name calls out"),
         (("--since", "soon"), "'soon' is no time"),
         (("--fail-on", "new"), "'new' is not one of 'changed', 'gone'"),
         (("-c", "missing.toml"), "missing.toml"),

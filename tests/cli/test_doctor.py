@@ -33,7 +33,7 @@ def test_errors_come_first(shell: Shell) -> None:
     assert lines[1].startswith(
         "error    connect  localhost:9 cannot be reached: could not connect (Connection refused)"
     )
-    assert lines[2] == " " * 18 + "is the proxy running, and does the firewall let port 443 through?"
+    assert lines[2] == " " * 18 + "is the proxy running, and does the firewall let this port through?"
     assert [line.split()[0] for line in lines if not line.startswith(" ")][1:] == ["error", *["warning"] * 3, "ok"]
 
 

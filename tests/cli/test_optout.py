@@ -114,8 +114,19 @@ def test_remove_asks_first(shell: Shell) -> None:
     assert (done.code, done.out, done.err.startswith(f"plivo-autoreply: {would}; ")) == (2, "", True)
     assert shell("optout", "remove", *pair, "--dry-run").out == f"{would}\n"
     assert listed(shell) == [PROOF]
-    done = shell("optout", "remove", "--to", f"+{US}", "--from", "+33700000002")
+    other = ("--to", f"+{US}", "--from", "+33700000002")
+    nothing = f"this would change nothing: +33700000002 has not opted out of +{US}\n"
+    assert shell("optout", "remove", *other, "--dry-run").out == nothing
+    done = shell("optout", "remove", *other)
     assert (done.code, done.out) == (0, "+33700000002 gets messages from +33644600000, as before\n")
+
+
+def test_remove_tells_what_else_is_in_force(shell: Shell) -> None:
+    """By `[opt_out] scope` an opt-out of another number may still keep the person from getting messages."""
+    shell("optout", "add", "--to", "+33644600001", "--from", "+33700000001")
+    done = shell("optout", "remove", "--to", f"+{US}", "--from", "+33700000001", "--yes")
+    assert done.out == f"+33700000001 gets messages from +{US}\n"
+    assert "+33700000001 has opted out of +33644600001, too" in done.err
 
 
 def test_dry_import(shell: Shell, tmp_path: Path) -> None:

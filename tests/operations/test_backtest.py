@@ -295,7 +295,7 @@ async def test_what_is_given_goes_before_what_was_said(tmp_path: Path, says: dic
     async with answering(tmp_path, runtime) as service:
         await service.text(ANN, SHOP, "bot: 200 Hello.")
         found = await backtest(service.store, runtime, given=says)
-        with pytest.raises(OperationRefused, match="--given menu: no rule of this name calls out"):
+        with pytest.raises(OperationRefused, match="given menu: no rule of this name calls out"):
             await backtest(service.store, runtime, given={"menu": "pass"})
     assert texts(found) == [("bot: 200 Hello.", ["Hello."], after)]
 

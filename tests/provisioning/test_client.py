@@ -1,12 +1,14 @@
 """Plivo's REST API, asked as it wants to be asked; what it refuses is told in a sentence without a secret."""
 
+import asyncio
+
 import pytest
 from support import plivo_sdk
 from support.plivo_api import AUTH_ID, Failure, PlivoAccount
 from support.provisioning import Naps
 
 from app.http_client import HttpClient
-from app.provisioning.client import PlivoApi
+from app.provisioning.client import PlivoApi, gather
 from app.provisioning.errors import PlivoApiError
 from app.provisioning.options import Account
 from app.provisioning.values import AccountNumber, Application
@@ -203,3 +205,21 @@ async def test_plivos_clock_is_known(api: PlivoApi) -> None:
     assert api.server_time is None
     await api.applications()
     assert api.server_time is not None
+
+
+async def test_calls_under_way_are_waited_for_after_an_error() -> None:
+    """What Plivo may have done by then counts as done; no further call begins, and the first error is raised."""
+    done: list[int] = []
+    failed = asyncio.Event()
+
+    async def call(item: int) -> None:
+        if item == 4:
+            failed.set()
+            raise PlivoApiError("the first", 500)
+        await failed.wait()
+        await asyncio.sleep(0)
+        done.append(item)
+
+    with pytest.raises(PlivoApiError, match="the first"):
+        await gather(range(20), call)
+    assert done == [0, 1, 2, 3]

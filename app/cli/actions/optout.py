@@ -45,9 +45,18 @@ def remove(to: str, person: str, path: Path, *, yes: bool, dry_run: bool) -> Non
     """End an opt-out. Do this only if the person asked for it."""
     config = load_store(path)
     plan = _plan(config, to, person, out=False)
-    what = f"end the opt-out of {show(plan.person.address)} from {show(plan.number.address)}"
+    who, number = show(plan.person.address), show(plan.number.address)
+    what = f"end the opt-out of {who} from {number}"
+    if not plan.is_out:
+        what = f"change nothing: {who} has not opted out of {number}"
     if confirmed(what, yes=yes or (not plan.is_out and not dry_run), dry_run=dry_run):
         _change(config, plan)
+    if plan.others:
+        echo(
+            f"{who} has opted out of {', '.join(map(show, plan.others))}, too, "
+            "which counts for other numbers as [opt_out] scope says",
+            err=True,
+        )
 
 
 def export(path: Path, output: Path) -> None:

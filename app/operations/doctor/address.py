@@ -47,7 +47,7 @@ def _advice(failure: str) -> str:
     for word, advice in _ADVICE.items():
         if word in failure:
             return advice
-    return "is the proxy running, and does the firewall let port 443 through?"
+    return "is the proxy running, and does the firewall let this port through?"
 
 
 _ADVICE = {

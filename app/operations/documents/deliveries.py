@@ -4,6 +4,7 @@ from typing import Any
 
 from app.operations.deliveries import RUNNING, DeliveryList, DeliveryRecord, TargetView, TryRecord
 from app.operations.times import iso_utc, moment
+from app.plivo.numbers import show
 
 
 def attempt_document(one: TryRecord) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def _delivery(one: DeliveryRecord) -> dict[str, Any]:
         "message_uuid": one.message_uuid,
         "in_reply_to": one.in_reply_to,
         "report_status": one.report_status,
+        "person": show(one.person),
         "attempts": one.attempts,
         "status": one.status,
         "error": one.error,

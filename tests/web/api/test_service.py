@@ -14,7 +14,7 @@ async def test_status(told: Api) -> None:
     """What `status --json` prints."""
     found = await told.get("/status")
     assert found["pending"] == 1
-    assert "target audit: 1 deliveries are dead; see: deliveries list --state dead" in found["problems"]
+    assert "target audit: 1 delivery is dead; see: deliveries list --state dead" in found["problems"]
 
 
 @pytest.mark.parametrize(

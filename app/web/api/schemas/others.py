@@ -162,7 +162,7 @@ REPLIES = {"number": "+33644600000", "person": "+33700000001", "replies": 2, "la
 TARGET = {"name": "crm", "state": "running", "due": 0, "dead": 1, "oldest_seconds": None, "next_attempt": None}
 STATUS = {
     "at": "2026-03-02T09:00:00Z",
-    "problems": ["target crm: 1 deliveries are dead; see: deliveries list --state dead"],
+    "problems": ["target crm: 1 delivery is dead; see: deliveries list --state dead"],
     "servers": [
         {
             "id": "f1a2b3c4d5e6f7a8",
