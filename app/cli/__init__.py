@@ -5,6 +5,8 @@ Exit codes: 0 fine; 1 a test, drift or delivery problem; 2 bad config or usage.
 
 import contextlib
 import errno
+import os
+import sys
 from importlib import import_module
 from typing import cast
 
@@ -52,6 +54,14 @@ class LazyGroup(click.Group):
         name, placeholder, rest = super().resolve_command(ctx, args)
         return name, placeholder and load_command(placeholder), rest
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command. Output that nobody reads any more, as behind `| head`, is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what stands in buffers, which would fail again
+            ctx.exit()
+
 
 def load_command(placeholder: click.Command) -> click.Command:
     """Import the command that a placeholder stands for."""
@@ -95,6 +105,9 @@ for _name, _help in COMMANDS.items():
 
 def main() -> None:
     """Run the command line of `plivo-autoreply`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller, as with >&-
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - until the end of the process
     try:
         cli(prog_name=PROGRAM)
     except OSError as error:

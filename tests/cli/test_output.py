@@ -47,3 +47,27 @@ def test_counted() -> None:
     """One is singular; another plural can be given."""
     assert [counted(n, "row") for n in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
     assert [counted(n, "delivery", "deliveries") for n in (1, 2)] == ["1 delivery", "2 deliveries"]
+
+
+def _secret(stdout: int, shell: str = '"$0" -m app secret') -> subprocess.CompletedProcess[bytes]:
+    """`secret`, which needs no file, with its output there."""
+    return subprocess.run(
+        ["sh", "-c", shell, sys.executable],
+        env=os.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_output_that_nobody_reads_is_no_failure() -> None:
+    """As behind `| head`: exit 0, and not a word; the same if the caller has closed it."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = _secret(writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = _secret(subprocess.DEVNULL, '"$0" -m app secret >&-')
+    assert (done.returncode, done.stderr) == (0, b"")
