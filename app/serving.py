@@ -81,7 +81,8 @@ async def _serve(config: Loaded, path: Path, service: Service, stopped: asyncio.
     try:
         await running.serve()
     except SystemExit:  # uvicorn could not listen, and has said why
-        message = f"cannot listen on {settings.host} port {settings.port}: is another process using it?"
+        address = f"{settings.host} port {settings.port}"
+        message = f"cannot listen on {address}: is another process using it? Or is the host none of this machine?"
         raise CannotListen(message) from None
     finally:
         watching.cancel()
