@@ -25,8 +25,8 @@ FOR_DOCS = (
 )  # `make pictures`
 
 Scheme = Literal["light", "dark"]
-WIDE, PHONE = 1280, 390  # pixels
-SIZES = {WIDE: 800, PHONE: 844}
+WIDE, TABLET, PHONE = 1280, 820, 390  # pixels
+SIZES = {WIDE: 800, TABLET: 1180, PHONE: 844}
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser
 from support import process
-from support.browser import PHONE, WIDE, Scheme, Visit, visiting
+from support.browser import PHONE, TABLET, WIDE, Scheme, Visit, visiting
 from support.conversation import Served
 
 BOTH = ("light", "dark")
@@ -15,11 +15,11 @@ def _uuid_of(served: Served, sender: str) -> str:
     return link.partition('"message_uuid": "')[2].partition('"')[0]
 
 
-@pytest.mark.parametrize("width", [WIDE, PHONE])
+@pytest.mark.parametrize("width", [WIDE, TABLET, PHONE])
 @pytest.mark.parametrize("scheme", BOTH)
 def test_every_page_is_accessible_and_fits(served: Served, browser: Browser, scheme: Scheme, width: int) -> None:
-    """In light and dark, on a desk and on a phone: axe finds no serious fault, nothing is cut off, no error is logged;
-    the texts of strangers are text.
+    """In light and dark, on a desk, a tablet and a phone: axe finds no serious fault, nothing is cut off, no error
+    is logged; the texts of strangers are text.
     """
     uuids = {sender: _uuid_of(served, f"+3370000000{sender}") for sender in (1, 2, 6)}
     pages = {
