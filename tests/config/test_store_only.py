@@ -67,7 +67,7 @@ def test_a_file_that_is_half_edited(half_edited: str) -> None:
     Path("config.toml").write_text(f"{start}[rules.order]\n{half_edited}[store]{store}")
     found = load_store(Path("config.toml"))
     assert (found.store.file, found.store.keep) == (Path("own.db").resolve(), 2 * 86400)
-    assert (found.country, found.numbers) == ("FR", {"33644600000"})
+    assert (found.country, found.numbers) == ("FR", frozenset({"33644600000"}))
     assert [one.line for one in found.broken]
 
 
