@@ -8,7 +8,6 @@ import asyncio
 import itertools
 import signal
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +21,6 @@ from faults import dying
 from support import bot, plivo_sdk, postgres, process, receiver, wire
 from support.crowd import Call, Crowd
 
-LAUNCHER = (sys.executable, dying.__file__)
 CALLS = 6
 LEASE, CLAIM = 30, 60  # seconds: a delivery's (the timeout of a target, and what the forwarder adds), and a message's
 BOT = "33644600009"
@@ -79,7 +77,7 @@ class House:
 
     def start(self) -> process.Served:
         """A new life."""
-        self.service = process.Served(self.folder, command=LAUNCHER)
+        self.service = process.Served(self.folder, program=dying.__file__)
         return self.service
 
     def bury(self) -> None:

@@ -35,7 +35,8 @@ def test_what_lies_beside_the_config_is_found(tmp_path: Path) -> None:
     (source / "texts" / "hello.txt").write_text("A file says hello.")
     (source / "replies" / "hello.py").write_text(RULE)
     with mounts.bound(source, config, read_only=True):
-        service = process.Served(data, "-c", str(config / "config.toml"), more={"PYTHONDONTWRITEBYTECODE": "1"})
+        more = {"PYTHONDONTWRITEBYTECODE": "1"}
+        service = process.Served(data, "-c", str(config / "config.toml"), command=process.COMMAND, more=more)
         try:
             listed = wire.tell(service, wire.message(To="33644600007"))
             other = wire.tell(service, wire.message())

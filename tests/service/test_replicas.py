@@ -33,7 +33,10 @@ def replicas(where: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         target = f'[targets.crm]\nurl = "{crm.url}"\nconcurrency = 16\n'
         config = f'{process.MINIMAL}\n[store]\nurl = "{where}"\n{target}'
         folders = [tmp_path_factory.mktemp(name) for name in ("one", "other")]
-        with process.served(folders[0], config) as one, process.served(folders[1], config) as other:
+        with (
+            process.served(folders[0], config) as one,
+            process.served(folders[1], config, command=process.COMMAND) as other,
+        ):
             yield one, other, crm
 
 

@@ -87,7 +87,10 @@ def _house(server: str, make: Callable[[str], Path]) -> Iterator[House]:
         bot.answering(lambda _call: wait_then((200, "At last."))) as webhook,  # type: ignore[arg-type,return-value]
     ):
         config = CONFIG.format(store=store, bot=webhook.url, crm=crm.url)
-        with process.served(make("one"), config) as one, process.served(make("other"), config) as other:
+        with (
+            process.served(make("one"), config) as one,
+            process.served(make("other"), config, command=process.COMMAND) as other,
+        ):
             yield House(store, one, other, crm, webhook, gate)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from support import plivo_sdk
+from support.forked import Forked
 
 START_SECONDS = 60.0  # on a machine that is busy with other tests
 COMMAND = (sys.executable, "-m", "app")
 Environment = Mapping[str, str]
 NO_MORE: Environment = {}
+Running = subprocess.Popen[bytes] | Forked
 
 MINIMAL = """
 [server]
@@ -38,10 +41,15 @@ def environment(data: Path, **more: str) -> dict[str, str]:
 
 def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """One command, to its end, in the folder of its config and data."""
-    command = [*COMMAND, *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env=environment(cwd, **more), capture_output=True, text=True, timeout=60, check=False
-    )
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        command = Forked(("app", *arguments), cwd, environment(cwd, **more), out.fileno(), err.fileno())
+        try:
+            code = command.wait(60)
+        finally:
+            command.kill()
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(arguments, code, out.read(), err.read())
 
 
 def python(program: str, *arguments: str, cwd: Path) -> str:
@@ -55,7 +63,7 @@ def python(program: str, *arguments: str, cwd: Path) -> str:
 
 class Served:
     """A running `serve` (or another verb) with this folder as its working directory; `more` goes into its environment,
-    and `without` does not.
+    and `without` does not. It is forked with its modules, unless a `command` starts an interpreter of its own.
     """
 
     def __init__(
@@ -63,7 +71,8 @@ class Served:
         folder: Path,
         *arguments: str,
         verb: str = "serve",
-        command: tuple[str, ...] = COMMAND,
+        program: str = "app",
+        command: tuple[str, ...] | None = None,
         more: Environment = NO_MORE,
         without: tuple[str, ...] = (),
     ) -> None:
@@ -71,12 +80,12 @@ class Served:
         self.log = folder / "serve.log"
         with self.log.open("ab") as log:
             self._log_start = log.tell()  # a restart goes on in the log of the process before it
-            self.process = subprocess.Popen(
-                [*command, verb, "--port", "0", *arguments],
-                cwd=folder,
-                env={name: value for name, value in environment(folder, **more).items() if name not in without},
-                stderr=log,
-                stdout=log,
+            words = verb, "--port", "0", *arguments
+            sees = {name: value for name, value in environment(folder, **more).items() if name not in without}
+            self.process: Running = (
+                subprocess.Popen([*command, *words], cwd=folder, env=sees, stderr=log, stdout=log)
+                if command
+                else Forked((program, *words), folder, sees, log.fileno(), log.fileno())
             )
         self.url = f"http://127.0.0.1:{self._port()}"
 
@@ -132,7 +141,7 @@ def served(
     folder: Path,
     config: str = MINIMAL,
     *arguments: str,
-    command: tuple[str, ...] = COMMAND,
+    command: tuple[str, ...] | None = None,
     more: Environment = NO_MORE,
 ) -> Iterator[Served]:
     """`serve` with this config, stopped at the end; `more` is added to its environment."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from support import process, scrape
+from support.forked import Forked
 from support.ports import free_port
 
 START_SECONDS = 60.0
@@ -22,7 +23,7 @@ START_SECONDS = 60.0
 class Unheard(process.Served):
     """A running `serve` that is asked over HTTP only."""
 
-    process: subprocess.Popen[bytes]
+    process: process.Running
     url: str
     admin: str
 
@@ -119,11 +120,12 @@ def unheard(folder: Path, config: str, stderr: BinaryIO | None) -> Iterator[Unhe
         running.wait()
 
 
-def start(folder: Path, stderr: BinaryIO | None, *arguments: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, stderr: BinaryIO | None, *arguments: str) -> process.Running:
     """A command whose stdout and stderr do not work."""
-    without = () if stderr else ("sh", "-c", 'exec "$@" >&- 2>&-', "sh")
-    command = [*without, *process.COMMAND, *arguments]
-    return subprocess.Popen(command, cwd=folder, env=process.environment(folder), stdout=stderr, stderr=stderr)
+    if stderr:
+        return Forked(("app", *arguments), folder, process.environment(folder), stderr.fileno(), stderr.fileno())
+    command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *process.COMMAND, *arguments]
+    return subprocess.Popen(command, cwd=folder, env=process.environment(folder))
 
 
 def _wait_until_ready(service: Unheard) -> None:
