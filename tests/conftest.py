@@ -1,5 +1,6 @@
 """The fence, and what every test may use."""
 
+import gc
 import ipaddress
 import logging
 import os
@@ -47,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Watch for processes from the first test on."""
+    gc.disable()  # until the tests are collected: ten thousand of them, and no garbage
     if config.getoption("one_process"):
         sys.addaudithook(_skip_what_starts_a_process)
 
@@ -54,6 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that wait for processes, so that no core is idle at the end."""
     items.sort(key=lambda item: next((n for n, start in enumerate(WAITING) if item.nodeid.startswith(start)), 9))
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage go through the tests themselves."""
+    gc.freeze()
+    gc.enable()
 
 
 def _skip_what_starts_a_process(event: str, _arguments: tuple[Any, ...]) -> None:

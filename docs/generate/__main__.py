@@ -1,6 +1,6 @@
 """Write all made files anew: `make reference`."""
 
-from generate import files
+from generate import FILES
 
-for file, content in files().items():
-    file.write_text(content)
+for file, make in FILES.items():
+    file.write_text(make())

@@ -1,6 +1,7 @@
 """log-events.md: every event that the code can log, from the calls of loggers in app/, with what to do about it."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ class Logged:
     loggers: set[str] = field(default_factory=set)
 
 
+@functools.cache
 def events() -> dict[str, Logged]:
     """Return all events by their names. Raises `LookupError` for one that is computed in an unknown way."""
     found: dict[str, Logged] = {}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from support.command import Shell
 from support.process import MINIMAL
+from support.stored import put_store
 
 OURS, PERSON = "+33644600000", "+33700000001"
 
@@ -13,9 +14,8 @@ OURS, PERSON = "+33644600000", "+33700000001"
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     """Beside an empty store."""
     (tmp_path / "config.toml").write_text(MINIMAL)
-    shell = Shell(tmp_path, monkeypatch, capsys)
-    assert shell("migrate").code == 0
-    return shell
+    put_store(tmp_path / "autoreply.db")
+    return Shell(tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.command import Shell
+from support.stored import put_store
 
 BROKEN = """
 [server]
@@ -22,6 +23,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     """A folder with a file that `serve` refuses, and a store."""
     monkeypatch.delenv("NOT_SET", raising=False)
     (tmp_path / "config.toml").write_text(BROKEN)
+    put_store(tmp_path / "autoreply.db")
     shell = Shell(tmp_path, monkeypatch, capsys)
     assert shell("optout", "add", "--to", "+33644600000", "--from", WHO).code == 0
     return shell

@@ -1,11 +1,12 @@
 """The reference names everything that there is, and is never stale."""
 
 import difflib
+import functools
 import re
 from pathlib import Path
 
 import pytest
-from generate import files
+from generate import FILES
 from generate.commands import every_command
 from generate.log_events import COMPUTED, events
 from generate.meanings import MEANINGS
@@ -20,16 +21,16 @@ from app.plivo.errors import TEXTS
 from app.rules import KINDS
 from app.store.disk import DEFAULT
 
-MADE = {file.relative_to(DOCS).as_posix(): content for file, content in files().items()}
+MADE = {file.relative_to(DOCS).as_posix(): functools.cache(make) for file, make in FILES.items()}
 NAME = re.compile(r"autoreply_[a-z0-9_]+")
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_it_says_what_the_code_says(name: str) -> None:
     """A change of the code changes the page; the failure shows how to make it anew."""
-    found = (DOCS / name).read_text()
-    diff = difflib.unified_diff(found.splitlines(), MADE[name].splitlines(), name, "made anew", n=1, lineterm="")
-    assert MADE[name] == found, "stale; run: make reference\n" + "\n".join(diff)
+    found, made = (DOCS / name).read_text(), MADE[name]()
+    diff = difflib.unified_diff(found.splitlines(), made.splitlines(), name, "made anew", n=1, lineterm="")
+    assert made == found, "stale; run: make reference\n" + "\n".join(diff)
 
 
 def test_every_key_has_an_entry() -> None:
@@ -37,7 +38,7 @@ def test_every_key_has_an_entry() -> None:
     tables = [options for options in TABLES.values() if options]
     keys = keys_of(*tables, *COMMON, *KINDS.values())
     entries = re.findall(
-        r"^#### `[^`]+\.(\w+)`\n\n[^\n]+\n\n- Type: ", MADE["reference/configuration.md"], re.MULTILINE
+        r"^#### `[^`]+\.(\w+)`\n\n[^\n]+\n\n- Type: ", MADE["reference/configuration.md"](), re.MULTILINE
     )
     assert keys - set(entries) == set()
 
@@ -45,7 +46,7 @@ def test_every_key_has_an_entry() -> None:
 def test_every_command_and_option_has_an_entry() -> None:
     """Each command has a heading, an example, and a row for each option and argument."""
     for name, command in every_command():
-        section = re.search(rf"^##+ {name}\n(.*?)(?=^##|\Z)", MADE["reference/commands.md"], re.DOTALL | re.MULTILINE)
+        section = re.search(rf"^##+ {name}\n(.*?)(?=^##|\Z)", MADE["reference/commands.md"](), re.DOTALL | re.MULTILINE)
         assert section, name
         assert "```sh\n" in section[1], f"{name} has no example"
         options = [name for one in command.params for name in one.opts if name.startswith("-")]
@@ -54,7 +55,7 @@ def test_every_command_and_option_has_an_entry() -> None:
 
 def test_every_metric_has_a_row() -> None:
     """Each metric with its labels; and no page names a metric that does not exist."""
-    rows = dict(re.findall(r"^\| `(\w+)` \| \w+ \| (.*?) \|", MADE["reference/metrics.md"], re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(\w+)` \| \w+ \| (.*?) \|", MADE["reference/metrics.md"](), re.MULTILINE))
     ours = {name: family for name, family in families().items() if name.startswith("autoreply_")}
     assert ours.keys() - rows.keys() == set()
     for name, family in ours.items():

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from support.stored import NINE, Clock, entry, incoming, opened
+from support.stored import NINE, Clock, entry, incoming, opened, stored_at
 
 from app.plivo.refusals import Unavailable
-from app.store import BrokenStore, Store, StoreInUse
+from app.store import BrokenStore, Store, StoreInUse, open_store
 from app.store.database import never_back, readers
 from app.store.queries import history
 
@@ -110,7 +110,7 @@ async def test_folder_that_is_not_writable_is_broken(tmp_path: Path, clock: Cloc
     await asyncio.to_thread(tmp_path.chmod, 0o500)
     try:
         with pytest.raises(BrokenStore, match=ADVICE):
-            async with opened(tmp_path / "autoreply.db", clock):
+            async with open_store(stored_at(tmp_path / "autoreply.db"), serving=True, clock=clock):
                 pass
     finally:
         await asyncio.to_thread(tmp_path.chmod, 0o700)

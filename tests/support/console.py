@@ -14,6 +14,7 @@ from app.operations.reload import ReloadResult
 from app.service import Service, open_service
 from app.web.admin import make_admin
 from support import plivo_sdk, process, wire
+from support.stored import put_store
 
 TOKEN = "let-me-in-please"
 HOST = "127.0.0.1:9090"
@@ -146,6 +147,7 @@ async def opened(folder: Path) -> AsyncIterator[House]:
     """A service of this folder, with a browser that is logged in. The environment names the folder and the token."""
     rules = process.MINIMAL.partition("[[routes]]")[0] + RULES
     (folder / "config.toml").write_text(rules + ADMIN)
+    put_store(folder / "autoreply.db")
     loaded = load(folder / "config.toml")
     assert loaded.settings.admin
 

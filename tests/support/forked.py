@@ -69,13 +69,10 @@ class Forked:
 def _server() -> socket.socket:
     """The connection to the server, which starts with the first request and ends with this process."""
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-    with theirs:
+    with theirs, contextlib.ExitStack() as stack:
+        stack.enter_context(ours)
         command = [sys.executable, fork_server.__file__, str(theirs.fileno())]
         server = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-
-    def end() -> None:
-        ours.close()
-        server.wait()
-
-    atexit.register(end)
+        atexit.register(server.wait)
+        atexit.register(stack.pop_all().close)  # first
     return ours

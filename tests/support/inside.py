@@ -12,6 +12,7 @@ from app.operations.reload import ReloadResult
 from app.operations.running_service import RunningService
 from app.service import Service, open_service
 from support import plivo_sdk, scrape
+from support.stored import put_store
 
 HEAD = """
 [server]
@@ -34,6 +35,7 @@ def written(folder: Path, config: str) -> Path:
 @asynccontextmanager
 async def serving(folder: Path, config: str) -> AsyncIterator[Service]:
     """A service of this configuration, after `HEAD`."""
+    put_store(folder / "autoreply.db")
     async with open_service(load(written(folder, config)), lambda: None) as service:
         yield service
 

@@ -1,14 +1,15 @@
 """What the store keeps, as values; a clock to drive; a store to keep them in."""
 
+import functools
 import json
+import tempfile
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL
+import sqlalchemy as sa
 
 from app.delivery.backlog import Backlog
 from app.delivery.fan_out import Subscriptions
@@ -26,7 +27,7 @@ from app.replies.journal import Arrival, ClaimRequest, MessageCopy, Submission
 from app.replies.proposals import OPTED_OUT, Evaluation, Proposal
 from app.rules.outcome import Use
 from app.settings import SQLITE, StoreSettings
-from app.store import Store, open_store, retention
+from app.store import Store, migrations, open_store, retention
 
 NINE = 1_772_442_000.0  # 2026-03-02 09:00:00 UTC
 DAY = 86_400.0
@@ -49,15 +50,32 @@ class Clock:
         self.tell(self.now)
 
 
-def stored_at(where: Path | URL, keep: float = 30 * DAY, keep_text: float = 14 * DAY) -> StoreSettings:
+def stored_at(where: Path | sa.URL, keep: float = 30 * DAY, keep_text: float = 14 * DAY) -> StoreSettings:
     """A store in this file, or on this server."""
     if isinstance(where, Path):
         return StoreSettings(f"{SQLITE}{where}", keep, keep_text)
     return StoreSettings(where.set(drivername="postgresql").render_as_string(hide_password=False), keep, keep_text)
 
 
+@functools.cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = sa.create_engine(f"sqlite:///{folder}/autoreply.db")
+        with engine.begin() as connection:
+            migrations.upgrade(connection)
+        engine.dispose()
+        return Path(folder, "autoreply.db").read_bytes()
+
+
+def put_store(path: Path) -> None:
+    """Put an empty store there, unless something is: a copy of one that was migrated once, for tests of other things."""
+    if path.parent.is_dir() and not path.exists():
+        path.write_bytes(_migrated())
+
+
 def opened(path: Path, clock: Clock, *, serving: bool = True) -> AbstractAsyncContextManager[Store]:
-    """A store in this file, by this clock."""
+    """A store in this file, by this clock. If nothing is there, it is empty."""
+    put_store(path)
     return open_store(stored_at(path), serving=serving, clock=clock)
 
 
@@ -220,4 +238,4 @@ NO_COPIES = MessageCopies(backlog(), lambda _targets: None)
 
 async def swept(store: Store, kept: StoreSettings = KEPT) -> retention.Swept:
     """One step of retention."""
-    return await store.database.write(partial(retention.sweep, kept=kept))
+    return await store.database.write(functools.partial(retention.sweep, kept=kept))

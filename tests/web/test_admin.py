@@ -16,6 +16,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 from support import plivo_sdk, process, receiver, scrape, wire
+from support.stored import put_store
 
 from app import __version__
 from app.config import load
@@ -255,6 +256,7 @@ async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setenv("PLIVO_AUTH_TOKEN", plivo_sdk.TOKEN)
     monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path))
     (tmp_path / "config.toml").write_text(process.MINIMAL + '[targets.crm]\nurl = "http://127.0.0.1:9/"\n')
+    put_store(tmp_path / "autoreply.db")
     async with open_service(load(tmp_path / "config.toml"), on_fault=lambda: None) as service:
         yield service
 

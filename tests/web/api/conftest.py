@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support import plivo_sdk
 from support.api import Api, api_of
-from support.stored import HELLO, SILENCE, arrival, claim, entry, incoming, opted
+from support.stored import HELLO, SILENCE, arrival, claim, entry, incoming, opted, put_store
 
 from app.config import load
 from app.delivery.queue import Settlement
@@ -46,6 +46,7 @@ async def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path))
     monkeypatch.setattr("app.operations.steps.PAUSE", 0.0)
     (tmp_path / "config.toml").write_text(CONFIG)
+    put_store(tmp_path / "autoreply.db")
     async with open_service(load(tmp_path / "config.toml"), on_fault=lambda: None) as service:
         yield service
 
