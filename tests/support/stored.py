@@ -68,7 +68,7 @@ def _migrated() -> bytes:
 
 
 def put_store(path: Path) -> None:
-    """Put an empty store there, unless something is: a copy of one that was migrated once, for tests of other things."""
+    """Put an empty store there, unless something is: copied from one that was migrated once, for other tests."""
     if path.parent.is_dir() and not path.exists():
         path.write_bytes(_migrated())
 
