@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +29,13 @@ def _fence(event: str, arguments: tuple[Any, ...]) -> None:
         raise PermissionError(message)
 
 
-WAITING = ("tests/service/test_targets.py", "tests/service/", "tests/faults/")
+LONG = (
+    "tests/service/test_targets.py",
+    "tests/faults/test_stranger.py",
+    "tests/docs/test_commands.py",
+    "tests/operations/test_doctor.py",
+    "tests/store/test_postgres.py",
+)
 
 sys.addaudithook(_fence)
 
@@ -54,8 +61,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests that wait for processes, so that no core is idle at the end."""
-    items.sort(key=lambda item: next((n for n, start in enumerate(WAITING) if item.nodeid.startswith(start)), 9))
+    """Begin with the longest files and mix the others: those that wait for processes run beside those that compute."""
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        file = item.nodeid.partition("::")[0]
+        return LONG.index(file) if file in LONG else len(LONG), zlib.crc32(file.encode())
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:
