@@ -75,7 +75,7 @@ async def _serve(config: Loaded, path: Path, service: Service, stopped: asyncio.
     limits = server.limits_of(connections, settings.body_limit)
     bounded = server.configure(service.app, settings.host, settings.port, limits, closed_at_limit(service.metrics))
     announce(config, path, with_admin=with_admin)
-    _tune_collector()
+    _keep_what_exists()
     running = server.Server(bounded, on_start=listening(config, connections), on_stop=service.begin_stop)
     watching = asyncio.create_task(_exit_when(stopped, running))
     try:
@@ -88,15 +88,10 @@ async def _serve(config: Loaded, path: Path, service: Service, stopped: asyncio.
         watching.cancel()
 
 
-def _tune_collector() -> None:
-    """Collect garbage once for every 20,000 new objects instead of 700.
-
-    Most objects of a message are freed without the collector, which would take a sixth of the CPU. Objects that exist
-    by now live as long as the process, so they are not examined again.
-    """
+def _keep_what_exists() -> None:
+    """Let no garbage collection examine the objects that exist by now: they live as long as the process."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
 
 
 @asynccontextmanager

@@ -108,8 +108,9 @@ for _name, _help in COMMANDS.items():
 def main() -> None:
     """Run the command line of `plivo-autoreply`.
 
-    Imports make a hundred thousand objects and hardly any garbage. To look for it meanwhile and at the end would be a
-    quarter of the CPU of a short command.
+    Garbage is collected once for every 20,000 new objects instead of 700, and not at the end. Imports make a hundred
+    thousand objects and hardly any garbage: collecting it would take a quarter of the CPU of a short command, and a
+    sixth of that of a message.
     """
     gc.set_threshold(20_000, 20, 100)
     atexit.register(gc.freeze)

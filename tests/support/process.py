@@ -39,10 +39,19 @@ def environment(data: Path, **more: str) -> dict[str, str]:
     return os.environ | {"PLIVO_AUTH_TOKEN": plivo_sdk.TOKEN, "AUTOREPLY_DATA": str(data), **more}
 
 
+def _start(arguments: tuple[str, ...], folder: Path, sees: Environment, out: int, err: int) -> Running:
+    """A module or a file with its arguments, forked where the fork server can wait for it."""
+    if sys.platform == "linux":
+        return Forked(arguments, folder, sees, out, err)
+    module = () if arguments[0].endswith(".py") else ("-m",)
+    command = [sys.executable, *module, *arguments]
+    return subprocess.Popen(command, cwd=folder, env=sees, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+
 def run(*arguments: str, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """One command, to its end, in the folder of its config and data."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        command = Forked(("app", *arguments), cwd, environment(cwd, **more), out.fileno(), err.fileno())
+        command = _start(("app", *arguments), cwd, environment(cwd, **more), out.fileno(), err.fileno())
         try:
             code = command.wait(60)
         finally:
@@ -85,7 +94,7 @@ class Served:
             self.process: Running = (
                 subprocess.Popen([*command, *words], cwd=folder, env=sees, stderr=log, stdout=log)
                 if command
-                else Forked((program, *words), folder, sees, log.fileno(), log.fileno())
+                else _start((program, *words), folder, sees, log.fileno(), log.fileno())
             )
         self.url = f"http://127.0.0.1:{self._port()}"
 
