@@ -85,12 +85,15 @@ class _Receiving:
         tls: ssl.SSLContext | None,
     ) -> None:
         """Send the request, and read the response until its end or the cap."""
-        async with client.stream(method, url, content=body, headers=headers, extensions={TLS: tls}) as head:
-            self.head = head
-            async for chunk in head.aiter_raw():  # undecoded
-                self.body += chunk
-                if len(self.body) > self.cap:
-                    return
+        async with client.stream(method, url, content=body, headers=headers, extensions={TLS: tls}) as self.head:
+            await self.read_body(self.head)
+
+    async def read_body(self, head: httpx.Response) -> None:
+        """Read the body, undecoded."""
+        async for chunk in head.aiter_raw():
+            self.body += chunk
+            if len(self.body) > self.cap:
+                return
 
     def response(self, broken: str | None) -> ReceivedResponse:
         """Return what was received. Raises `RequestFailed` if not even the status was."""
