@@ -114,15 +114,26 @@ def main() -> None:
     """
     gc.set_threshold(20_000, 20, 100)
     atexit.register(gc.freeze)
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by the caller, as with >&-
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - until the end of the process
+    _open_closed_streams()
     try:
         cli(prog_name=PROGRAM)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
             raise
         raise SystemExit(_cannot_write(error)) from None
+
+
+def _open_closed_streams() -> None:
+    """Open the descriptors that the caller has closed, as with >&-, so that no file of ours gets one of them.
+
+    `sys.stderr` stays None, so that log lines count as lost.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            stream = open(descriptor, mode, closefd=False)  # noqa: SIM115 - until the end of the process
+            if name != "stderr":
+                setattr(sys, name, stream)
 
 
 def _cannot_write(error: OSError) -> int:
