@@ -23,7 +23,7 @@ Piece = tuple[str, str]  # a text, and the name of its style
 
 def report(diagnostics: Sequence[Diagnostic]) -> None:
     """Print them to stderr."""
-    if sys.stderr.isatty():
+    if sys.stderr and sys.stderr.isatty():
         _print(piece for one in diagnostics for piece in render(one, shutil.get_terminal_size().columns))
     else:
         for one in diagnostics:

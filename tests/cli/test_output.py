@@ -71,3 +71,10 @@ def test_output_that_nobody_reads_is_no_failure() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     done = _secret(subprocess.DEVNULL, '"$0" -m app secret >&-')
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_error_that_nobody_can_read_keeps_its_exit_code(tmp_path: Path) -> None:
+    """A command whose stderr is closed, as with `2>&-`, ends with the code for a user's mistake."""
+    command = ["sh", "-c", '"$0" -m app status -c missing.toml 2>&-', sys.executable]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")

@@ -58,7 +58,7 @@ def failure(found: BacktestResult, fail_on: str | None) -> str | None:
 @contextmanager
 def _progress() -> Iterator[Callable[[int], None]]:
     """Give a function that shows how far the replay has come, if stderr is a terminal."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr and sys.stderr.isatty()):
         yield lambda _total: None
         return
     with click.progressbar(label="replaying", file=sys.stderr, length=1, update_min_steps=500) as bar:

@@ -94,5 +94,5 @@ def _report(progress: Progress[Any], verb: str) -> None:
 
 
 def _tell(done: int, total: int) -> None:
-    if sys.stderr.isatty() and done < total:
+    if sys.stderr and sys.stderr.isatty() and done < total:
         click.echo(f"{done} of {total}", err=True)
