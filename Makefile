@@ -59,7 +59,7 @@ test: $(DEV)     ## every test
 coverage: $(DEV) ## the same, with branch coverage, which takes half as long again
 	@$(BIN)/python -m pytest --cov -n 4 --dist loadfile --no-loadscope-reorder
 
-test-fast: $(DEV) ## the tests that start no process: most of them, in under a minute
+test-fast: $(DEV) ## the tests that start no process: most of them, in about a minute
 	@$(BIN)/python -m pytest --one-process -n 4 --dist loadfile --no-loadscope-reorder
 
 test-system: $(DEV) ## what needs Debian's Chromium, nginx, Caddy, promtool, Node and PHP
