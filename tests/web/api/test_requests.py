@@ -102,7 +102,7 @@ async def test_head(api: Api) -> None:
         (b"\xef\xbb\xbf{}", "no valid JSON"),
         (b'{"to": NaN}', "NaN is no number"),
         (b'{"to": ' + b"9" * 5000 + b"}", "too long"),
-        (b"[" * 60_000, "nested too deep"),
+        (b"[" * 60_000, "the body is no "),  # Pythons differ in how deep they can read
         (b'{"given": ' * 5_000, "nested too deep"),
         (b"[]", "must be a JSON object"),
         (b'"text"', "must be a JSON object"),
