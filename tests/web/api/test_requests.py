@@ -102,8 +102,8 @@ async def test_head(api: Api) -> None:
         (b"\xef\xbb\xbf{}", "no valid JSON"),
         (b'{"to": NaN}', "NaN is no number"),
         (b'{"to": ' + b"9" * 5000 + b"}", "too long"),
-        (b"[" * 60_000, "the body is no "),  # Pythons differ in how deep they can read
-        (b'{"given": ' * 5_000, "nested too deep"),
+        (b"[" * 60_000, "nested too deep"),
+        (b'{"given": ' * 5_000, "the body is no "),  # Python 3.13 can read so deep, and misses its end
         (b"[]", "must be a JSON object"),
         (b'"text"', "must be a JSON object"),
         (b"null", "must be a JSON object"),
