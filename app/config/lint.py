@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from app.config.advice import of_a_shell
 from app.config.routes import Draft, Routes
 from app.config.source import Source
 from app.config.tree import is_source, leaves
-from app.config.validation import of_a_shell
 from app.delivery.target import Target
 from app.plivo import units
 from app.policies.limits import LimitOptions

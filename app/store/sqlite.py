@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.store.database import Clock, R, Watch
+from app.store.database import Clock, R, Watch, close_pool
 from app.store.driver import Connection, SqliteConnection, run_in_thread
 from app.store.errors import StoreError, described
 from app.store.served_file import ServedFile
@@ -72,9 +72,11 @@ class Sqlite:
 
     async def close(self) -> None:
         """Implement `Database.close`. The thread finishes its work first."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown()
-        await self.engine.dispose()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        finally:
+            self._thread.shutdown()
+            await close_pool(self.engine)
 
     def _write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
         with self._committing():

@@ -6,6 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -87,21 +89,32 @@ async def test_folder_that_cannot_be_is_broken(tmp_path: Path, clock: Clock, ser
 async def test_store_that_is_a_folder_is_broken(path: Path, clock: Clock) -> None:
     """A mount in the wrong place: what is there, and advice."""
     await asyncio.to_thread(path.mkdir)
-    with pytest.raises(BrokenStore, match=f"Is a directory; {ADVICE}"):
-        async with opened(path, clock):
-            pass
-    with pytest.raises(BrokenStore, match=f"the file cannot be opened; {ADVICE}"):
-        async with opened(path, clock, serving=False):
-            pass
-    await _threads_ended()
+    async with no_thread_left():
+        with pytest.raises(BrokenStore, match=f"Is a directory; {ADVICE}"):
+            async with opened(path, clock):
+                pass
+        with pytest.raises(BrokenStore, match=f"the file cannot be opened; {ADVICE}"):
+            async with opened(path, clock, serving=False):
+                pass
 
 
-async def _threads_ended() -> None:
-    """aiosqlite's thread says farewell to the loop after a failed open; the loop must still be there."""
-    for thread in threading.enumerate():
+@asynccontextmanager
+async def no_thread_left() -> AsyncIterator[None]:
+    """Every thread that was started in it ends. aiosqlite's says farewell to the loop, which must still be there."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
         if thread.name.endswith("(_connection_worker_thread)"):
             await asyncio.to_thread(thread.join, 5.0)
             assert not thread.is_alive()
+
+
+async def test_late_reader_is_closed(path: Path, clock: Clock) -> None:
+    """A connection that is still in use when the store closes is closed when it is given back."""
+    async with no_thread_left(), AsyncExitStack() as late:
+        async with opened(path, clock) as store:
+            connection = await late.enter_async_context(readers(store.engine).connect())
+            await connection.execute(sa.text("SELECT 1"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -120,14 +133,14 @@ async def test_corrupt_file_is_broken_and_left_alone(path: Path, clock: Clock) -
     """What is no database is not made one; nothing stays open behind the refusal."""
     before = b"this is no database. " * 500
     await asyncio.to_thread(path.write_bytes, before)
-    with pytest.raises(BrokenStore, match="the file is not a SQLite database"):
-        async with opened(path, clock):
-            pass
-    assert await asyncio.to_thread(path.read_bytes) == before
-    with pytest.raises(BrokenStore):  # and not StoreInUse: the lock is free again
-        async with opened(path, clock):
-            pass
-    await _threads_ended()
+    async with no_thread_left():
+        with pytest.raises(BrokenStore, match="the file is not a SQLite database"):
+            async with opened(path, clock):
+                pass
+        assert await asyncio.to_thread(path.read_bytes) == before
+        with pytest.raises(BrokenStore):  # and not StoreInUse: the lock is free again
+            async with opened(path, clock):
+                pass
 
 
 @pytest.mark.usefixtures("path")  # says it in SQLite's words
