@@ -111,10 +111,9 @@ async def no_thread_left() -> AsyncIterator[None]:
 
 async def test_late_reader_is_closed(path: Path, clock: Clock) -> None:
     """A connection that is still in use when the store closes is closed when it is given back."""
-    async with no_thread_left(), AsyncExitStack() as late:
-        async with opened(path, clock) as store:
-            connection = await late.enter_async_context(readers(store.engine).connect())
-            await connection.execute(sa.text("SELECT 1"))
+    async with no_thread_left(), AsyncExitStack() as late, opened(path, clock) as store:
+        connection = await late.enter_async_context(readers(store.engine).connect())
+        await connection.execute(sa.text("SELECT 1"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
