@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.plivo.refusals import Unavailable
 from app.settings import StoreSettings
 from app.store import migrations, retention
-from app.store.database import BrokenStore, Clock, Database, StoreInUse, insert_new, never_back, now, readers
+from app.store.clock import Clock, never_back, now
+from app.store.database import BrokenStore, Database, StoreInUse, insert_new, readers
 from app.store.deliveries import SqlDeliveryQueue
 from app.store.driver import Connection
 from app.store.errors import StoreError, described

@@ -1,8 +1,7 @@
 """The interface of a database, with everything that differs between databases. Statements are shared.
 
 A database has readers (an async engine), `write` for the writer's groups, `transact` for other changes, and a lock for
-migrations. It also defines a clock, `autoreply_now()`, so that due times use the database's own time. `sqlite.py` and
-`postgres.py` implement it.
+migrations. It also has a clock (`clock.py`). `sqlite.py` and `postgres.py` implement it.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
@@ -11,15 +10,11 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import FunctionElement
 
 from app.store.driver import Connection
 
 MIGRATION_LOCK = 7_201_120  # any number, the same in every version
 
-Clock = Callable[[], float]
 Watch = Callable[[], Coroutine[Any, Any, None]]
 R = TypeVar("R")
 
@@ -56,34 +51,6 @@ class Database(Protocol):
     async def close(self) -> None:
         """Close all connections and threads."""
         ...
-
-
-class now(FunctionElement[float]):  # noqa: N801 - reads as SQL
-    """The time in seconds since the epoch, by the database's clock."""
-
-    type = sa.Double()
-    inherit_cache = True
-
-
-@compiles(now)
-def _now(_element: now, _compiler: SQLCompiler, **_: Any) -> str:
-    return "(SELECT autoreply_now())"  # asked once a statement, so that an index may serve to compare with it
-
-
-def never_back(wall: Clock, monotonic: Clock) -> Clock:
-    """Return a wall clock that never goes back: what is due in 5 s stays due in 5 s when the clock is put back.
-
-    A clock that is put forward is followed, as after a machine has slept, so a leased delivery may be leased again.
-    """
-    ahead = wall() - monotonic()
-
-    def look() -> float:
-        nonlocal ahead
-        now = monotonic()
-        ahead = max(ahead, wall() - now)
-        return now + ahead
-
-    return look
 
 
 def insert_new(table: sa.Table) -> postgresql.Insert:

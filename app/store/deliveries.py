@@ -19,7 +19,7 @@ from app.delivery.queue import Accepted, Delivery, IncomingReport, Settlement
 from app.plivo.numbers import canonical
 from app.policies.usage import Conversation
 from app.store import blocked, locks, proofs, queries
-from app.store.database import now
+from app.store.clock import now
 from app.store.driver import Connection
 from app.store.enqueue import Enqueued, enqueue
 from app.store.leasing import Wanted, lease

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.store.database import insert_new, insert_or, now
+from app.store.clock import now
+from app.store.database import insert_new, insert_or
 from app.store.reading import reading
 from app.store.schema import actions, deliveries, is_due, pauses, probe_requests
 from app.store.selection import Selection, conditions

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
-from app.store.statement import Statement, Values
+from app.store.statement import NOW, Statement, Values
 
 R = TypeVar("R")
 Row = Sequence[Any]
@@ -40,27 +40,32 @@ class Connection(Reader, Protocol):
 
 
 class SqliteConnection:
-    """A connection of sqlite3, in the writer's thread."""
+    """A connection of sqlite3, in the writer's thread. `at` is the time of its transaction."""
 
     shared = False
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: sqlite3.Connection, at: float) -> None:
         self._raw = raw
+        self._time = {NOW: at}
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
         """Implement `Connection.fetch`."""
-        sql, parameters = statement.sqlite
-        return self._raw.execute(sql, parameters(values)).fetchall()
+        return self._execute(statement, values).fetchall()
 
     async def execute(self, statement: Statement, values: Values) -> None:
         """Implement `Connection.execute`."""
-        sql, parameters = statement.sqlite
-        self._raw.execute(sql, parameters(values))
+        self._execute(statement, values)
 
     async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
         """Implement `Connection.execute_many`."""
-        sql, parameters = statement.sqlite
+        sql, parameters, timed = statement.sqlite
+        if timed:
+            rows = [{**values, **self._time} for values in rows]
         return self._raw.executemany(sql, map(parameters, rows)).rowcount
+
+    def _execute(self, statement: Statement, values: Values) -> sqlite3.Cursor:
+        sql, parameters, timed = statement.sqlite
+        return self._raw.execute(sql, parameters({**values, **self._time} if timed else values))
 
 
 class PostgresConnection:
@@ -73,18 +78,18 @@ class PostgresConnection:
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
         """Implement `Connection.fetch`."""
-        sql, parameters = statement.postgres
+        sql, parameters, _ = statement.postgres
         rows: list[Row] = await self._raw.fetch(sql, *parameters(values))
         return rows
 
     async def execute(self, statement: Statement, values: Values) -> None:
         """Implement `Connection.execute`."""
-        sql, parameters = statement.postgres
+        sql, parameters, _ = statement.postgres
         await self._raw.execute(sql, *parameters(values))
 
     async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
         """Implement `Connection.execute_many`."""
-        sql, parameters = statement.postgres
+        sql, parameters, _ = statement.postgres
         return len(await self._raw.fetchmany(sql, list(map(parameters, rows))))
 
 

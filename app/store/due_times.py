@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from app.store.database import now
+from app.store.clock import now
 from app.store.schema import deliveries, is_due
 
 

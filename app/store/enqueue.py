@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.store.database import now
+from app.store.clock import now
 from app.store.driver import Connection
 from app.store.schema import deliveries
 from app.store.statement import Statement

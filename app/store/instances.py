@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.delivery.queue import TargetStatus
-from app.store.database import insert_or, now
+from app.store.clock import now
+from app.store.database import insert_or
 from app.store.reading import reading
 from app.store.schema import deliveries, instances, is_dead, is_due, pauses, probe_requests
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.delivery.queue import STAGES, Delivery, DeliveryReport, StoredReport
 from app.store import message_copies
-from app.store.database import now
+from app.store.clock import now
 from app.store.driver import Connection
 from app.store.schema import deliveries, is_due, pauses, reports
 from app.store.statement import Statement, one_of

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from app.plivo.messages import Proof
 from app.replies.journal import Reused
-from app.store.database import insert_new, now
+from app.store.clock import now
+from app.store.database import insert_new
 from app.store.driver import Connection
 from app.store.schema import proofs
 from app.store.statement import Statement

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.plivo.numbers import canonical, normalise
-from app.store.database import now
+from app.store.clock import now
 from app.store.reading import reading
 from app.store.records import (
     EVER,

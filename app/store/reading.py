@@ -26,12 +26,15 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 class AsReader:
-    """A connection for reading that takes the statements of the hot path (`driver.Reader`), as they are compiled."""
+    """A connection for reading that takes the statements of the hot path (`driver.Reader`), as they are compiled.
+
+    They must not ask for the time of the transaction, which only the writer knows.
+    """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
         """Return the rows of a statement."""
-        sql, parameters = statement.sqlite if self._connection.dialect.name == "sqlite" else statement.postgres
+        sql, parameters, _ = statement.sqlite if self._connection.dialect.name == "sqlite" else statement.postgres
         return list(await self._connection.exec_driver_sql(sql, parameters(values)))

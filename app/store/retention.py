@@ -19,7 +19,8 @@ import sqlalchemy as sa
 
 from app.settings import StoreSettings
 from app.store.arrivals import first_after
-from app.store.database import insert_or, now
+from app.store.clock import now
+from app.store.database import insert_or
 from app.store.driver import Connection
 from app.store.errors import StoreError
 from app.store.schema import cooldowns, deliveries, is_due, messages, proofs, reports, spending, sweeps, tries

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from app.frozen import frozen
 from app.replies.journal import Arrival, Submission
 from app.replies.proposals import NO_STEPS, Proposal
-from app.store.database import insert_new, now
+from app.store.clock import now
+from app.store.database import insert_new
 from app.store.driver import Connection, Row
 from app.store.schema import messages
 from app.store.statement import Statement, one_of, values_of

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from app.store.database import now
+from app.store.clock import now
 from app.store.schema import deliveries, is_dead, is_due, reports
 
 _STATES = {"due": is_due, "dead": is_dead}  # literal, so that their indexes serve

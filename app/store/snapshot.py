@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.policies.usage import Budget
-from app.store.database import now
+from app.store.clock import now
 from app.store.reading import reading
 from app.store.schema import deliveries, is_dead, is_due, messages, opt_outs, pauses, reports, spending
 from app.store.usage import SLOT

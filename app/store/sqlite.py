@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.store.database import Clock, R, Watch, close_pool
+from app.store.clock import Clock
+from app.store.database import R, Watch, close_pool
 from app.store.driver import Connection, SqliteConnection, run_in_thread
 from app.store.errors import StoreError, described
 from app.store.served_file import ServedFile
@@ -26,6 +27,7 @@ log = get_logger("store")
 
 BUSY_SECONDS = 5  # how long a writer waits for another process's transaction; a command's takes milliseconds
 CACHE_KIB = 16_384  # pages that a connection keeps in memory: the indexes' recent part
+CHECKPOINT_PAGES = 4_000  # of the write-ahead log, 16 MB; indexes with random keys write the same pages again and again
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -33,6 +35,7 @@ PRAGMAS = (
     "secure_delete=ON",  # what is deleted, or was written anew elsewhere, is overwritten with zeros
     f"busy_timeout={BUSY_SECONDS * 1000}",
     f"cache_size=-{CACHE_KIB}",
+    f"wal_autocheckpoint={CHECKPOINT_PAGES}",
 )
 
 
@@ -85,7 +88,7 @@ class Sqlite:
                 raw.execute("BEGIN IMMEDIATE")
                 if self._file:
                     self._file.note_companions()
-                result = run_in_thread(work(SqliteConnection(raw)))
+                result = run_in_thread(work(SqliteConnection(raw, self._clock())))
                 raw.execute("COMMIT")
             except BaseException:
                 if raw.in_transaction:

@@ -17,7 +17,11 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from app.store.clock import now, now_in_sql
+
 Values = Mapping[str, Any]  # by parameter name; a list for `one_of`
+
+NOW = "autoreply_now"  # the parameter of SQLite's statements that is the time of the transaction
 
 _SQLITE = sqlite.dialect(paramstyle="qmark")
 _POSTGRES = asyncpg.dialect()  # type: ignore[no-untyped-call]
@@ -50,11 +54,23 @@ def _array(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
     return f"{compiler.process(element.column, **options)} = ANY({compiler.process(element.values, **options)})"
 
 
+@compiles(now, "sqlite")
+def _time_of_transaction(element: now, compiler: SQLCompiler, **options: Any) -> str:
+    """A parameter, because to call Python's clock for each row costs as much as to write the row."""
+    if compiler.dialect is not _SQLITE:
+        return now_in_sql(element, compiler, **options)
+    return compiler.process(sa.bindparam(NOW, type_=sa.Double()), **options)
+
+
 class Compiled(NamedTuple):
-    """The text of a statement, and a function that returns its parameters in order from values by name."""
+    """The text of a statement, and a function that returns its parameters in order from values by name.
+
+    If it is `timed`, `NOW` must be among the values.
+    """
 
     sql: str
     parameters: Callable[[Values], tuple[Any, ...]]
+    timed: bool = False
 
 
 class Statement:
@@ -78,12 +94,14 @@ class Statement:
         """The statement for sqlite3. The list of `one_of` is passed as JSON."""
         compiled = self.core.compile(dialect=_SQLITE)
         lists = {name for name, bind in compiled.binds.items() if isinstance(bind.type, _Listed)}
-        take = _taking(compiled)
+        take, timed = _taking(compiled), NOW in compiled.binds
         if not lists:
-            return Compiled(str(compiled), take)
-        return Compiled(
-            str(compiled), lambda values: take({**values, **{one: json.dumps(values[one]) for one in lists}})
-        )
+            return Compiled(str(compiled), take, timed)
+
+        def parameters(values: Values) -> tuple[Any, ...]:
+            return take({**values, **{one: json.dumps(values[one]) for one in lists}})
+
+        return Compiled(str(compiled), parameters, timed)
 
     @cached_property
     def postgres(self) -> Compiled:

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.settings import StoreSettings
 from app.store import BrokenStore, StoreInUse, open_database, retention
-from app.store.database import Database, now, readers
+from app.store.clock import now
+from app.store.database import Database, readers
 from app.store.delivery_commands import leave_trace
 from app.store.errors import StoreError, described
 from app.store.schema import deliveries, heartbeat, instances, messages, metadata, sweeps

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from app.store.database import now
+from app.store.clock import now
 from app.store.schema import cooldowns, messages, spending
 from app.store.usage import SLOT
 

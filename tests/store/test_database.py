@@ -16,7 +16,8 @@ from support.stored import NINE, Clock, entry, incoming, opened, stored_at
 
 from app.plivo.refusals import Unavailable
 from app.store import BrokenStore, Store, StoreInUse, open_store
-from app.store.database import never_back, readers
+from app.store.clock import never_back
+from app.store.database import readers
 from app.store.queries import history
 
 
