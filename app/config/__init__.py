@@ -108,9 +108,7 @@ def _read(source: Source) -> Loaded | None:
     lint.warn_of_exposure(source)
     lint.warn_of_strangers(source, admin)
     lint.check_addresses(source, server, admin)
-    if plivo and not plivo.auth_tokens:
-        message = "no token is left, for each one is optional and missing; set one of them"
-        source.note(("plivo", "auth_tokens"), message)
+    lint.check_tokens(source, plivo)
     if store:
         lint.check(source, store, routing, policies, targets, routes, builder.rules)
     if not (server and plivo and store and logging) or source.has_errors:

@@ -18,7 +18,7 @@ from app.rules.compiler import Place, costs_units
 from app.rules.kinds.keywords import Keywords
 from app.rules.rule import Rule
 from app.rules.table import Table
-from app.settings import AdminSettings, ServerSettings, StoreSettings
+from app.settings import AdminSettings, PlivoSettings, ServerSettings, StoreSettings
 
 MANY_NUMBERS = 1_000  # that share a spending cap: one busy number may silence all others
 RATES = ("per_sender", "same_text", "total")
@@ -205,6 +205,13 @@ def check_addresses(source: Source, server: ServerSettings | None, admin: AdminS
     hosts = {server.host, admin.listen.host}
     if len(hosts) == 1 or hosts & {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
         source.note(("admin", "listen"), "the port of [server] too; choose another one")
+
+
+def check_tokens(source: Source, plivo: PlivoSettings | None) -> None:
+    """Without a token no call can be verified."""
+    if plivo and not plivo.auth_tokens:
+        message = "no token is left, for each one is optional and missing; set one of them"
+        source.note(("plivo", "auth_tokens"), message)
 
 
 def warn_of_strangers(source: Source, admin: AdminSettings | None) -> None:

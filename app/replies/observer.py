@@ -3,6 +3,7 @@
 Replies to test senders are logged, with `test`, and not counted.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from app.plivo.numbers import show
@@ -73,11 +74,8 @@ class Observer:
             trace_id=trace_id(message.message_uuid),
             **(_TEST if arrival.is_test else {}),
         )
-        if proposal.limited:
-            event = "spending cap reached" if proposal.reason.startswith(SPENDING_CAP) else "rate limit reached"
-            self._warn(event, proposal.reason, **people, route=route)
-        if proposal.near_limit:
-            self._warn("spending cap at 80 %", proposal.near_limit, route=route)
+        if proposal.limited or proposal.near_limit:
+            self._warn_of_limit(route, proposal, people)
         if proposal.cut:
             log.warning("text truncated to max_units", message_uuid=message.message_uuid, rule=proposal.rule)
         if proposal.unreached:
@@ -87,6 +85,13 @@ class Observer:
                 route=route,
                 rule=proposal.rule,
             )
+
+    def _warn_of_limit(self, route: str | None, proposal: Proposal, people: Mapping[str, str]) -> None:
+        if proposal.limited:
+            event = "spending cap reached" if proposal.reason.startswith(SPENDING_CAP) else "rate limit reached"
+            self._warn(event, proposal.reason, **people, route=route)
+        if proposal.near_limit:
+            self._warn("spending cap at 80 %", proposal.near_limit, route=route)
 
     def _warn(self, event: str, limit: str, **details: object) -> None:
         """Warn about a limit, at most once a minute, because a spending cap that is used up affects every sender."""

@@ -10,7 +10,7 @@ from app.plivo import numbers, units
 from app.plivo.markup import EMPTY, Callback, clean, render
 from app.plivo.messages import InboundMessage, Outgoing
 from app.policies import opt_out
-from app.policies.opt_out import OptOutSignal
+from app.policies.opt_out import OptOutDecision, OptOutSignal
 from app.policies.policies import RoutePolicy
 from app.policies.reactions import Reaction
 from app.policies.usage import Conversation, OptOutChange
@@ -75,23 +75,11 @@ def propose(
     """Return what is sent to a sender who has opted out (`out`), or has not."""
     if evaluation.unanswerable:
         return Proposal(None, evaluation.unanswerable)
-    policy, signal = evaluation.policy, evaluation.signal
-    decision = None
+    policy, signal, decision = evaluation.policy, evaluation.signal, None
     if signal or out:
         decision = opt_out.decide(policy.opt_out, signal, out=out, verified=bool(signed_by))
     if decision is None:
         return _from_rules(message, evaluation, callback)
-    change = None
-    if decision.change:
-        change = OptOutChange(
-            Conversation(message.to, message.person),
-            decision.change == "out",
-            evaluation.received_at,
-            message.message_uuid,
-            signal.word if signal else "",
-            signed_by,
-            "message",
-        )
     confirms = decision.text is not None and evaluation.route is not None
     messages = (Outgoing(message.to, (message.sender,), decision.text or ""),) if confirms else ()
     fitted = fit(messages, policy.limits.max_units)
@@ -101,9 +89,26 @@ def propose(
         messages=fitted.messages,
         xml=xml_of(fitted.messages, message.message_uuid, callback),
         units=fitted.units,
-        change=change,
+        change=_change(message, evaluation, signed_by, decision),
         confirms=True,
         cut=fitted.cut,
+    )
+
+
+def _change(
+    message: InboundMessage, evaluation: Evaluation, signed_by: str, decision: OptOutDecision
+) -> OptOutChange | None:
+    """Return the change of the sender's opt-out, if the message makes one."""
+    if not decision.change:
+        return None
+    return OptOutChange(
+        Conversation(message.to, message.person),
+        decision.change == "out",
+        evaluation.received_at,
+        message.message_uuid,
+        evaluation.signal.word if evaluation.signal else "",
+        signed_by,
+        "message",
     )
 
 

@@ -50,11 +50,12 @@ class SqliteConnection:
 
     async def fetch(self, statement: Statement, values: Values) -> list[Row]:
         """Implement `Connection.fetch`."""
-        return self._execute(statement, values).fetchall()
+        sql, parameters, timed = statement.sqlite
+        return self._raw.execute(sql, parameters({**values, **self._time} if timed else values)).fetchall()
 
     async def execute(self, statement: Statement, values: Values) -> None:
         """Implement `Connection.execute`."""
-        self._execute(statement, values)
+        await self.fetch(statement, values)
 
     async def execute_many(self, statement: Statement, rows: Sequence[Values]) -> int:
         """Implement `Connection.execute_many`."""
@@ -62,10 +63,6 @@ class SqliteConnection:
         if timed:
             rows = [{**values, **self._time} for values in rows]
         return self._raw.executemany(sql, map(parameters, rows)).rowcount
-
-    def _execute(self, statement: Statement, values: Values) -> sqlite3.Cursor:
-        sql, parameters, timed = statement.sqlite
-        return self._raw.execute(sql, parameters({**values, **self._time} if timed else values))
 
 
 class PostgresConnection:

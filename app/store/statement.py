@@ -97,11 +97,9 @@ class Statement:
         take, timed = _taking(compiled), NOW in compiled.binds
         if not lists:
             return Compiled(str(compiled), take, timed)
-
-        def parameters(values: Values) -> tuple[Any, ...]:
-            return take({**values, **{one: json.dumps(values[one]) for one in lists}})
-
-        return Compiled(str(compiled), parameters, timed)
+        return Compiled(
+            str(compiled), lambda values: take({**values, **{one: json.dumps(values[one]) for one in lists}}), timed
+        )
 
     @cached_property
     def postgres(self) -> Compiled:
