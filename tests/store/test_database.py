@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from support.stored import NINE, Clock, entry, incoming, opened, stored_at
+from support.stored import Clock, entry, incoming, opened, stored_at
 
 from app.plivo.refusals import Unavailable
 from app.store import BrokenStore, Store, StoreInUse, open_store
-from app.store.clock import never_back
 from app.store.database import readers
 from app.store.queries import history
 
@@ -154,17 +153,6 @@ async def test_store_is_durable_by_its_settings(store: Store) -> None:
     assert pragmas == ["wal", 2, 1, 5000]
 
 
-async def test_now_is_the_clock_that_was_given(store: Store, clock: Clock) -> None:
-    """Due times go by the store's clock, which a test can drive."""
-    await store.queue.accept(incoming())
-    await store.check()
-    clock.advance(7)
-    await store.check()
-    async with store.engine.connect() as connection:
-        assert (await connection.execute(sa.text("SELECT at FROM heartbeat"))).scalars().all() == [NINE + 7]
-        assert (await connection.execute(sa.text("SELECT due_at FROM deliveries"))).scalars().all() == [NINE]
-
-
 async def test_readers_wait_for_no_writer(store: Store, path: Path) -> None:
     """A snapshot is read while another process is in the middle of a transaction."""
     await store.journal.record(entry())
@@ -194,14 +182,3 @@ async def test_closed_store_takes_nothing(path: Path, clock: Clock) -> None:
     assert all(task.done() for task in store.tasks)
     with pytest.raises(Unavailable):
         await store.queue.accept(incoming())
-
-
-def test_a_clock_that_is_put_back_goes_on() -> None:
-    """Seconds stay seconds for what waits, whichever way the wall clock is set; forwards it is followed."""
-    wall, monotonic = [1_000.0], [5.0]
-    clock = never_back(lambda: wall[0], lambda: monotonic[0])
-    said = [clock()]
-    for step, passed in ((2.0, 2.0), (-3_600.0, 1.0), (1.0, 1.0), (7_200.0, 0.0), (1.0, 1.0)):
-        wall[0], monotonic[0] = wall[0] + step, monotonic[0] + passed
-        said.append(clock())
-    assert said == [1_000.0, 1_002.0, 1_003.0, 1_004.0, 4_603.0, 4_604.0]
