@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
-from wcwidth import wcswidth
 
 from app.cli.output import counted
 from app.config import Diagnostic
@@ -93,6 +92,8 @@ def _plain(text: str) -> str:
 
 
 def _width(text: str) -> int:
+    from wcwidth import wcswidth  # noqa: PLC0415 - 1 MB, and a server hardly ever has an error to show
+
     return max(wcswidth(text), 0)
 
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import re2
-
 from app import folding
 from app.notation import Doc, Example, Key
 from app.plivo.numbers import canonical, is_digits, kind_of, normalise
@@ -109,6 +107,8 @@ def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Cond
 
 
 def _compile(source: str, compiler: RuleCompiler) -> Any:
+    import re2  # noqa: PLC0415 - 2 MB, only for rules with `match`
+
     settings = re2.Options()
     settings.case_sensitive = False
     settings.log_errors = False
