@@ -29,6 +29,7 @@ __all__ = [
     "Interval",
     "Key",
     "Len",
+    "ListenHost",
     "Notation",
     "PublicUrl",
     "RouteName",
@@ -50,6 +51,7 @@ class Notation(Enum):
     ROUTE_NAME = auto()
     APPLICATION_NAME = auto()  # of a Plivo application
     HOST_NAME = auto()  # of a Host header, without a port
+    LISTEN_HOST = auto()  # an IP address or a name, without a port
     STATUS = auto()  # of a delivery report
 
 
@@ -62,6 +64,7 @@ AccessToken = Annotated[str, Notation.ACCESS_TOKEN]  # not empty
 Country = Annotated[str, Notation.COUNTRY]
 ApplicationName = Annotated[str, Notation.APPLICATION_NAME]
 HostName = Annotated[str, Notation.HOST_NAME]
+ListenHost = Annotated[str, Notation.LISTEN_HOST]
 RouteName = Annotated[str, Notation.ROUTE_NAME]
 Status = Annotated[str, Notation.STATUS]
 

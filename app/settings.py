@@ -19,7 +19,7 @@ from app.notation import (
     HostName,
     HttpUrl,
     Interval,
-    Len,
+    ListenHost,
     PublicUrl,
     Seconds,
 )
@@ -46,7 +46,7 @@ class ServerSettings:
         ),
     ]
     host: Annotated[
-        str, Len(1), Example("192.0.2.10"), Doc("The address to listen on; `0.0.0.0` is every IPv4 address.")
+        ListenHost, Example("192.0.2.10"), Doc("The address to listen on; `0.0.0.0` is every IPv4 address.")
     ] = "127.0.0.1"
     port: Annotated[int, Interval(ge=0, le=65535), Doc("The TCP port to listen on; 0 takes any free one.")] = 8080
     deadline: Annotated[

@@ -14,7 +14,9 @@ from app.config import lint, numbers
 from app.config.diagnostics import BadConfig, Diagnostic
 from app.config.effective import effective
 from app.config.loading import open_source
+from app.config.opt_out_words import check_words
 from app.config.policies import compile_policies, read_schedules, read_test_senders
+from app.config.receivers import check_receivers, warn_of_own_phones
 from app.config.routes import read_routes
 from app.config.routing_table import TableBuilder
 from app.config.rule_options import read_rule
@@ -93,7 +95,7 @@ def _read(source: Source) -> Loaded | None:
     country = plivo.country if plivo else None
     read_number = partial(numbers.read_number, country=country)
     read_address = partial(numbers.read_address, country=country)
-    targets = read_targets(source, data.get("targets", {}), server, plivo)
+    targets = read_targets(source, data.get("targets", {}), plivo)
     schedules = read_schedules(source, data.get("schedules", {}))
     limits = table("limits", LimitOptions) or LimitOptions()
     opt_out = table("opt_out", OptOutOptions) or OptOutOptions()
@@ -109,6 +111,10 @@ def _read(source: Source) -> Loaded | None:
     lint.warn_of_strangers(source, admin)
     lint.check_addresses(source, server, admin)
     lint.check_tokens(source, plivo)
+    check_words(source, opt_out, routes.own.values())
+    if server:
+        check_receivers(source, server.public_url)
+    warn_of_own_phones(source, routing, builder.rules)
     if store:
         lint.check(source, store, routing, policies, targets, routes, builder.rules)
     if not (server and plivo and store and logging) or source.has_errors:

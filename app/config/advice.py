@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from app.config.forms import written_duration
+from app.config.forms import written_duration, written_size
 from app.config.tree import is_source
 from app.rules.compiler import Place
 from app.suggestions import did_you_mean
@@ -98,6 +98,8 @@ def _bound(bound: Any, value: Any) -> str:
     """A bound as the file writes it."""
     if isinstance(value, str) and re.search(r"(?:ms|[smhd])\s*$", value) and isinstance(bound, int | float):
         return written_duration(bound)
+    if isinstance(value, str) and value.rstrip().endswith("B") and isinstance(bound, int):
+        return written_size(bound)
     return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 

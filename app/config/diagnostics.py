@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.rules.compiler import Severity
 
+_PROBLEM = re.compile(r"""(?:"[^"]*"|(?<!\w)'[^']*'(?!\w)|(?!;\ ).)*""", re.DOTALL)
 _NUMBER = re.compile(r"\+?\d(?:[ ().-]?\d){6,}")
 
 
@@ -38,7 +39,7 @@ class Diagnostic:
     def parts(self) -> tuple[str, str]:
         """What is wrong, and what to do."""
         start = self.message.find(self.value) + len(self.value) if self.value else 0
-        problem, _, advice = self.message[start:].partition("; ")
+        problem, advice = divided(self.message[start:])
         return self.message[:start] + problem, advice
 
     @property
@@ -63,6 +64,13 @@ class BadConfig(Exception):
     def errors(self) -> tuple[Diagnostic, ...]:
         """Those that refuse the file."""
         return tuple(one for one in self.diagnostics if one.severity == "error")
+
+
+def divided(message: str) -> tuple[str, str]:
+    """Return what is wrong, and what to do: what stands before and behind the first `; ` that is not in quotes."""
+    found = _PROBLEM.match(message)
+    problem = found[0] if found else ""
+    return problem, message[len(problem) :].removeprefix("; ")
 
 
 def for_log(message: str) -> str:

@@ -27,6 +27,10 @@ _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:\[\]]+)):(\d{1,5})", re.ASCII)
 _LAST_PORT = 65535
+_WAYS_OUT: Mapping[type[Exception], str] = {
+    PermissionError: "let the user that runs the service read it",
+    IsADirectoryError: "name a file in it",
+}
 
 
 def resolve(value: Any, info: ValidationInfo) -> Any:
@@ -34,7 +38,7 @@ def resolve(value: Any, info: ValidationInfo) -> Any:
     if not is_source(value):
         return value
     types = (isinstance(part, bool if key == "optional" else str) for key, part in value.items())
-    if value.keys() >= {"env", "file"} or not all(types):
+    if value.keys() >= {"env", "file"} or not all(types) or "" in (value.get("env"), value.get("file")):
         raise ValueError(
             'neither an env nor a file; write { env = "NAME" } or { file = "path" }, with optional = true or '
             'default = ".." if it may be missing'
@@ -50,7 +54,8 @@ def resolve(value: Any, info: ValidationInfo) -> Any:
         raise ValueError(f"file {value['file']} is not UTF-8; save it as UTF-8") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or "no such file"
-        missing = f"file {value['file']} cannot be read: {reason}; create it"
+        way_out = _WAYS_OUT.get(type(error), "create it")
+        missing = f"file {value['file']} cannot be read: {reason}; {way_out}"
     if "default" in value:
         return value["default"]
     if value.get("optional") is True:
@@ -176,6 +181,7 @@ VALUES: Mapping[Any, Any] = {  # what a model has where a dataclass has this not
     Notation.ROUTE_NAME: _text_that(text_checks.route_name),
     Notation.APPLICATION_NAME: _text_that(text_checks.application_name),
     Notation.HOST_NAME: _text_that(text_checks.host_name),
+    Notation.LISTEN_HOST: _text_that(text_checks.listen_host),
     Notation.STATUS: _text_that(text_checks.status),
     HostPort: Annotated[Any, BeforeValidator(_host_and_port)],
     Rate: Annotated[Any, BeforeValidator(_rate)],

@@ -49,6 +49,11 @@ FORMS: Mapping[Any, Form] = {
         _text(r"\s*(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])\s*"),
         "sms-admin.example.com",
     ),
+    Notation.LISTEN_HOST: Form(
+        "an IP address, or the name of a host",
+        _text(r"\s*(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[?[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%\w+)?\]?)\s*"),
+        "192.0.2.10",
+    ),
     Notation.STATUS: Form("a status of a message", {"enum": sorted(STATUSES)}, "delivered"),
     HostPort: Form("a host and a port", _text(r"\s*(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):\d{1,5}\s*"), "127.0.0.1:9090"),
     Rate: Form("a limit", _text(rf"\s*0*[1-9]\d*\s*/(?:{DURATION})+\s*"), "30/1h"),

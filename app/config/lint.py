@@ -40,6 +40,7 @@ def check(
     warn_of_reserve(source, store)
     if not source.has_unread(("store", "keep")):
         check_windows(source, store.keep, routes, rules)
+        warn_of_long_retries(source, store.keep, targets)
     if not source.has_unread(("store", "keep_text")):
         check_copies(source, store.keep_text, targets)
         warn_of_kept_answers(source, store.keep_text)
@@ -64,6 +65,15 @@ def check_windows(source: Source, keep: float, routes: Routes, rules: Iterable[t
     for place, cooldown in _cooldowns(rules):
         if cooldown > keep:
             source.note((*place, "cooldown"), TOO_LONG)
+
+
+def warn_of_long_retries(source: Source, keep: float, targets: Mapping[str, Target]) -> None:
+    """What no target has accepted within `keep` is dead, whatever the list says."""
+    for name, target in targets.items():
+        place = ("targets", name, "retry")
+        if source.value(place) is not None and sum(target.retry) > keep:
+            message = "longer in all than [store] keep, so the last attempts are never made; shorten it, or raise keep"
+            source.note(place, message, "warning")
 
 
 def _cooldowns(rules: Iterable[tuple[Place, Rule]]) -> Iterator[tuple[Place, float]]:
@@ -211,6 +221,8 @@ def check_tokens(source: Source, plivo: PlivoSettings | None) -> None:
     """Without a token no call can be verified."""
     if plivo and not plivo.auth_tokens:
         message = "no token is left, for each one is optional and missing; set one of them"
+        if source.value(("plivo", "auth_tokens")) == []:
+            message = 'no token; write auth_tokens = { env = "PLIVO_AUTH_TOKEN" }'
         source.note(("plivo", "auth_tokens"), message)
 
 

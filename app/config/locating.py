@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
-from app.config.diagnostics import Diagnostic, Excerpt
+from app.config.diagnostics import Diagnostic, Excerpt, divided
 from app.config.positions import Node, positions
 from app.config.secrecy import MASK, PEM, is_secret, is_url, masked_string, masked_url, secrets_in
 from app.config.spans import Lines, Span
@@ -153,11 +153,11 @@ class Locator:
         message = finding.message
         for secret in self.secrets:
             message = message.replace(secret, MASK)
-        problem, semicolon, advice = message.partition("; ")
+        problem = divided(message)[0]
         bare = (shown or "").partition('" in ')[0].strip('"')
         if shown is None or f'"{bare}"' in problem or (len(bare) > 2 and bare in problem):  # noqa: PLR2004
             return message, ""
-        return f"{problem} ({shown}){semicolon}{advice}", f"({shown})"
+        return f"{problem} ({shown}){message[len(problem) :]}", f"({shown})"
 
     def _shown(self, place: Place) -> str | None:
         value = value_at(self.data, place)

@@ -27,15 +27,19 @@ _ELSEWHERE: Schema = {
     "description": "A text that stands elsewhere: in a variable of the environment, or in a file.",
     "type": "object",
     "properties": {
-        "env": {"type": "string", "description": "The variable, of the environment or of .env."},
-        "file": {"type": "string", "description": "The file, relative to the folder of the configuration."},
+        "env": {"type": "string", "minLength": 1, "description": "The variable, of the environment or of .env."},
+        "file": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The file, relative to the folder of the configuration.",
+        },
         "optional": {"type": "boolean", "description": "Whether it may be missing."},
         "default": {"type": "string", "description": "What counts if it is missing."},
     },
     "additionalProperties": False,
     "oneOf": [{"required": ["env"]}, {"required": ["file"]}],
 }
-NAMES = {"schedules": r"^[^\d\W][\w-]*$", "rules": "^[A-Za-z0-9_-]+$", "targets": ""}
+NAMES = {"schedules": r"^[^\d\W][\w-]*$", "rules": "^[A-Za-z0-9_-]+$", "targets": "^[A-Za-z0-9_-]+$"}
 _STAR = {"type": "string", "pattern": r"^\s*\*\s*$"}
 
 

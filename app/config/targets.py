@@ -1,5 +1,6 @@
 """`[targets.x]` of the file as the dispatcher's own values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -8,23 +9,23 @@ from app.config.source import Source
 from app.config.validation import check
 from app.delivery.target import Target
 from app.http_client import BadTlsFile
-from app.settings import PlivoSettings, ServerSettings
+from app.settings import PlivoSettings
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def read_targets(
-    source: Source, data: Any, server: ServerSettings | None, plivo: PlivoSettings | None
-) -> dict[str, Target]:
+def read_targets(source: Source, data: Any, plivo: PlivoSettings | None) -> dict[str, Target]:
     """Every target; one that cannot be read too, so that routes may name it."""
     if not isinstance(data, Mapping):
         source.refuse(("targets",), "expected tables; write [targets.crm] and its keys below")
         return {}
     targets = {}
     for name, table in data.items():
+        if not _NAME.fullmatch(name):  # addresses of the API and labels of metrics hold it
+            message = "not a name for a target; write letters, digits, hyphens and underscores"
+            source.note(("targets", name), message, about="key")
         target = check(Target, source, ("targets", name), table, name=name)
         targets[name] = _complete(source, target, plivo) if target else Target(name, url="")
-        if server and targets[name].url.startswith(f"{server.public_url}/"):
-            message = "the service's own address, so reports would come round for ever; write the address of a receiver"
-            source.note(("targets", name, "url"), message)
     return targets
 
 

@@ -1,5 +1,6 @@
 """Checks of single texts: URLs, names, tokens, HTTP headers. Each returns the text as it is used."""
 
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -9,11 +10,12 @@ from app.suggestions import did_you_mean
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ROUTE_NAME = re.compile(r"[a-z0-9-]+")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_LISTEN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _APPLICATION_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _RESERVED_HEADERS = ("content-length", "content-type", "host", "transfer-encoding", "connection")
 
 
-def http_url(value: str) -> str:
+def http_url(value: str, instead_of_user: str = "use headers") -> str:
     """Return the URL if it is a whole one, without a user. Raises `ValueError` with advice."""
     advice = 'not a whole URL; write it as "https://example.com/path"'
     try:
@@ -28,13 +30,15 @@ def http_url(value: str) -> str:
             "a URL holds neither blanks nor letters beyond ASCII; write them percent-encoded, host names in punycode"
         )
     if parts.username is not None:
-        raise ValueError("a user or a password in the URL; use headers")
+        raise ValueError(f"a user or a password in the URL; {instead_of_user}")
     return value
 
 
 def public_url(value: str) -> str:
     """Return the base that paths are appended to, without a slash at its end. Raises `ValueError` with advice."""
-    if "?" in http_url(value) or "#" in value:  # an empty query would swallow the paths too
+    if (
+        "?" in http_url(value, "leave them out, Plivo's signature replaces them") or "#" in value
+    ):  # an empty query would swallow the paths too
         raise ValueError("a query or a fragment in the URL; leave it out, paths are appended to it")
     scheme, colon, rest = value.rstrip("/").partition(":")
     base = f"{scheme.lower()}{colon}{rest}"
@@ -77,6 +81,18 @@ def host_name(value: str) -> str:
     if not _HOST_NAME.fullmatch(name):
         raise ValueError('not the name of a host; write it without scheme and port: "sms-admin.example.com"')
     return name
+
+
+def listen_host(value: str) -> str:
+    """Return the address or the name to listen on, IPv6 without brackets. Raises `ValueError` with advice."""
+    host = value.strip()
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        if bare == host and _LISTEN_NAME.fullmatch(host):
+            return host
+    raise ValueError('not an address to listen on; write it without scheme and port, as "0.0.0.0", and port = 8080')
 
 
 def access_token(value: str) -> str:

@@ -130,7 +130,7 @@ def fold_words(more: Mapping[Kind, tuple[str, ...]], without: tuple[str, ...]) -
 
     Each word is listed with and without its blanks.
     """
-    removed = {_unspaced(_spelling(word)) for word in without}
+    removed = {spelled(word) for word in without}
     words: dict[str, Kind] = {}
     for kind in reversed(KINDS):  # a word of several kinds is an opt-out
         spellings = [_spelling(word) for word in (*WORDS[kind], *more.get(kind, ()))]
@@ -172,6 +172,11 @@ def _match(words: Mapping[str, Kind], spelling: str) -> str | None:
 def _spelling(text: str) -> str:
     """Return the letters and digits of a text; if it has none, its folded form: an emoji may be a configured word."""
     return folding.letters(text) or folding.phrase(text)
+
+
+def spelled(word: str) -> str:
+    """Return the form in which a word and a message are compared without their blanks; "" if nothing is left."""
+    return _unspaced(_spelling(word))
 
 
 def _unspaced(spelling: str) -> str:

@@ -1,6 +1,7 @@
 """The conditions that any rule may have: `match` on the text, `from` on the sender, `open` and `closed` on the time."""
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from app.rules.rule import Condition, RuleContext
 from app.rules.schedules import Schedule
 
 SENDER_KINDS = ("short-code", "alphanumeric")  # the words that `from` accepts for kinds of senders
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # controls other than tab and line ends
 _PATTERN_MEMORY = 8 << 20  # bytes for RE2's automata, as RE2's default; a larger pattern is refused at load
 
 
@@ -109,6 +111,11 @@ def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Cond
 def _compile(source: str, compiler: RuleCompiler) -> Any:
     import re2  # noqa: PLC0415 - 2 MB, only for rules with `match`
 
+    if found := _NO_TEXT.search(source):
+        advice = r"""in "..", \b is a backspace; put the pattern into '..'"""
+        message = f"a character that no message holds, U+{ord(found[0]):04X}; {advice}"
+        compiler.fault("match", message, at=range(*found.span()))
+        return None
     settings = re2.Options()
     settings.case_sensitive = False
     settings.log_errors = False
