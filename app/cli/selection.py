@@ -33,6 +33,10 @@ def selecting(states: Sequence[str], default: str | None) -> Callable[[F], F]:
             from app.operations.deliveries import Selection  # noqa: PLC0415 - `--help` need not wait for the store
 
             narrowing = {name: options.pop(name) for name in ("status", "older_than", "newer_than")}
+            older, newer = narrowing["older_than"], narrowing["newer_than"]
+            if older is not None and newer is not None and older >= newer:
+                message = "nothing is both older and newer than that; give --newer-than the longer time"
+                raise click.UsageError(message)
             chosen = state or (None if ids else default)
             states = (chosen,) if chosen is not None else ()
             return function(which=Selection(ids, target, states, **narrowing), **options)

@@ -51,6 +51,9 @@ def span_options(function: F) -> F:
     def spanned(since: float | None, until: float | None, **options: Any) -> Any:
         from app.operations.history import Span  # noqa: PLC0415 - nor for the store
 
+        if since is not None and until is not None and since >= until:
+            message = "--since is not before --until, so nothing can have come between; exchange them"
+            raise click.UsageError(message)
         return function(span=Span(since, until), **options)
 
     with_until = click.option("--until", type=Moment(), help="What came before.")(spanned)

@@ -4,6 +4,7 @@ libphonenumber decides what we text and what is ours (`read_number`). About othe
 Plivo also sends numbers that it does not know, such as 5215512345678.
 """
 
+import re
 import unicodedata
 
 import phonenumbers
@@ -24,6 +25,7 @@ _UNPARSED = {
     NumberParseException.INVALID_COUNTRY_CODE: ValidationResult.INVALID_COUNTRY_CODE,
     NumberParseException.TOO_LONG: ValidationResult.TOO_LONG,
 }
+_SEVERAL = re.compile(r"\d\s*[,;|\n]\s*\+?\d|\d\s+\+\d")
 _MINUS = "\N{MINUS SIGN}"  # the one dash that Unicode calls a symbol
 
 
@@ -57,6 +59,9 @@ def read_country(source: str) -> str:
 def _read(source: str, country: str | None) -> Reading:
     text = _plain(source)
     digits = normalise(text)
+    if not is_digits(digits) and _SEVERAL.search(text):
+        message = 'not one number; write each by itself: "+33612345678", "+33612345679"'
+        raise ValueError(message)
     if not is_digits(digits):
         message = f"not a phone number; {ADVICE}"
         raise ValueError(message)

@@ -13,6 +13,7 @@ from app.policies.opt_out import OptOutOptions
 from app.policies.policies import Policies, RoutePolicy
 from app.rules import schedules
 from app.rules.compiler import Place
+from app.rules.number_lists import lines_of
 from app.rules.schedules import Schedule, ScheduleOptions
 from app.rules.table import RouteOptions, Table
 from app.settings import AdminSettings
@@ -65,17 +66,18 @@ def read_people(
 ) -> tuple[str, ...]:
     """The addresses of a list of people, normalised. None of them may be a number of `ours`."""
     people = []
-    for index, text in enumerate(texts):
+    for index, number, at in ((index, *one) for index, text in enumerate(texts) for one in lines_of(text)):
         try:
-            reading = read_address(text)
+            reading = read_address(number)
         except ValueError as error:
-            source.note((*place, index), f'"{text}" is {error}')
+            source.note((*place, index), f'"{number}" is {error}', at=at)
             continue
         people.append(reading.address)
         if reading.address in ours:
-            source.note((*place, index), f"{show(reading.address)} is your own number; give that of a test phone")
+            message = f"{show(reading.address)} is your own number; give that of a test phone"
+            source.note((*place, index), message, at=at)
         if reading.doubt:
-            source.note((*place, index), doubtful(reading), "warning")
+            source.note((*place, index), doubtful(reading), "warning", at=at)
     return tuple(people)
 
 

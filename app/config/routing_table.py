@@ -12,6 +12,7 @@ from app.plivo.numbers import Reading
 from app.policies.limits import MOST_UNITS
 from app.rules import RuleOptions
 from app.rules.compiler import Place, RuleCompiler
+from app.rules.number_lists import lines_of
 from app.rules.rule import Rule
 from app.rules.schedules import Schedule
 from app.rules.table import Route, Table
@@ -128,16 +129,9 @@ class TableBuilder:
 
     def _take(self, place: Place, text: str, route: Route, by_number: dict[str, Route]) -> bool:
         """Give a number, or each line of a list of numbers, to a route. False: there is none."""
-        origin = self.source.value(place)
-        is_list, offset, is_empty = "\n" in text or (is_source(origin) and "file" in origin), 0, True
-        for line in text.splitlines(keepends=True) or [""]:
-            written = line.partition("#")[0]
-            number = written.strip()
-            start, offset = offset + len(written) - len(written.lstrip()), offset + len(line)
-            if not number and is_list:
-                continue
+        origin, is_empty = self.source.value(place), True
+        for number, at in lines_of(text, is_file=is_source(origin) and "file" in origin):
             is_empty = False
-            at = range(start, start + len(number)) if is_list or is_source(origin) else None
             try:
                 other = by_number.setdefault(self.read_number(number), route)
             except ValueError as error:

@@ -13,6 +13,7 @@ from typing import Literal, Protocol, Self
 from app.plivo import units
 from app.plivo.numbers import Reading, doubtful, is_name, normalise
 from app.rules import templates
+from app.rules.number_lists import lines_of
 from app.rules.schedules import Schedule
 from app.rules.templates import Template
 
@@ -76,30 +77,30 @@ class RuleCompiler:
         """Report what is wrong with an option."""
         self.note((*self.place, key) if key else self.place, message, severity, about=about, at=at)
 
-    def number(self, key: str, source: str) -> str:
+    def number(self, key: str, source: str, at: range | None = None) -> str:
         """Return the normalised form of an address in the file. A fault is reported and gives ""."""
         try:
             return self.read_number(source)
         except ValueError as error:
-            self.fault(key, f'"{source}" is {error}')
+            self.fault(key, f'"{source}" is {error}', at=at)
             return ""
 
     def numbers(self, key: str, sources: Iterable[str]) -> tuple[str, ...]:
         """Return the normalised addresses of a list, each once."""
-        each = (self.at(key, index).number("", source) for index, source in enumerate(sources))
-        return tuple(dict.fromkeys(each))
+        listed = ((self.at(key, index), lines_of(source)) for index, source in enumerate(sources))
+        return tuple(dict.fromkeys(one.number("", number, at) for one, lines in listed for number, at in lines))
 
-    def sender(self, key: str, source: str) -> str:
+    def sender(self, key: str, source: str, at: range | None = None) -> str:
         """Return the normalised address of a sender: a number, even if libphonenumber doubts it, or a name."""
         try:
             reading = self.read_address(source)
         except ValueError as error:
             if is_name(source.strip()):
                 return normalise(source)
-            self.fault(key, f'"{source}" is {error}')
+            self.fault(key, f'"{source}" is {error}', at=at)
             return ""
         if reading.doubt:
-            self.fault(key, doubtful(reading), "warning")
+            self.fault(key, doubtful(reading), "warning", at=at)
         return reading.address
 
     def template(self, key: str, source: str) -> Template:

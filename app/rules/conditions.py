@@ -10,6 +10,7 @@ from app import folding
 from app.notation import Doc, Example, Key
 from app.plivo.numbers import canonical, is_digits, kind_of, normalise
 from app.rules.compiler import NAMES, RuleCompiler
+from app.rules.number_lists import lines_of
 from app.rules.outcome import Passes
 from app.rules.rule import Condition, RuleContext
 from app.rules.schedules import Schedule
@@ -94,8 +95,9 @@ def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Cond
     """Return the conditions, cheapest first, and the compiler that knows the names they add."""
     conditions: list[Condition] = []
     if options.sender:
-        each = enumerate(options.sender)
-        conditions.append(Sender(tuple(_sender(source, compiler.at("from", index)) for index, source in each)))
+        listed = ((compiler.at("from", index), lines_of(source)) for index, source in enumerate(options.sender))
+        tests = (_sender(one, at, compiler) for compiler, lines in listed for one, at in lines)
+        conditions.append(Sender(tuple(tests)))
     for key, name, wanted in (("open", options.open, True), ("closed", options.closed, False)):
         if name is not None and (schedule := compiler.schedule(key, name)):
             conditions.append(OpenOrClosed(schedule, wanted))
@@ -131,18 +133,20 @@ def _compile(source: str, compiler: RuleCompiler) -> Any:
     return pattern
 
 
-def _sender(source: str, compiler: RuleCompiler) -> Callable[[str], bool]:
+def _sender(source: str, at: range | None, compiler: RuleCompiler) -> Callable[[str], bool]:
     if source in SENDER_KINDS:
         return lambda address: kind_of(address) == source
     if source.endswith("*"):
         prefix = normalise(source[:-1])
         if not is_digits(prefix):
-            compiler.fault("", f'"{source}" is not a prefix; write digits and a star, such as +3389*')
+            compiler.fault("", f'"{source}" is not a prefix; write digits and a star, such as +3389*', at=at)
         elif prefix.startswith("0"):  # no E.164 number does, so it would never match
-            compiler.fault("", f'"{source}" is not a prefix of numbers; begin with the country code, such as +3389*')
+            compiler.fault(
+                "", f'"{source}" is not a prefix of numbers; begin with the country code, such as +3389*', at=at
+            )
         return lambda address: address.startswith(prefix) and kind_of(address) == "number"
     if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):
-        compiler.fault("", f'"{source}" is not a kind of sender; did you mean "{near[0]}"?')
+        compiler.fault("", f'"{source}" is not a kind of sender; did you mean "{near[0]}"?', at=at)
         return lambda _address: False
-    exact = canonical(compiler.sender("", source))
+    exact = canonical(compiler.sender("", source, at))
     return lambda address: canonical(address) == exact

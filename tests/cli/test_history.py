@@ -235,6 +235,9 @@ def test_mistakes(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Non
     for arguments in (("--since", "yesterday"), ("--tz", "Mars"), ("--until", "0001-01-01")):
         done = shell("history", WHO, *arguments)
         assert (done.code, f"Invalid value for '{arguments[0]}': '{arguments[1]}' is no" in done.err) == (2, True)
+    done = shell("history", WHO, "--since", "1h", "--until", "2h")
+    assert (done.code, done.out) == (2, "")
+    assert "--since is not before --until" in done.err
     empty = tmp_path_factory.mktemp("empty")
     done = shell("history", WHO, AUTOREPLY_DATA=str(empty))
     assert done.code == 2

@@ -24,10 +24,11 @@ class ForwardOptions:
 
     def build(self, compiler: RuleCompiler) -> "Forward":
         """Build the action."""
-        if not self.forward:
+        numbers = compiler.numbers("forward", self.forward)
+        if not numbers:
             compiler.fault("forward", "no number; name at least one")
         return Forward(
-            compiler.numbers("forward", self.forward),
+            numbers,
             compiler.template("forward_text", self.forward_text),
             compiler.template("text", self.text) if self.text is not None else None,
         )
