@@ -262,6 +262,7 @@ def test_mistakes(shell: Shell, arguments: tuple[str, ...], code: int, said: str
     [
         ("list", "--state", "lost"),
         ("list", "--older-than", "soon"),
+        ("list", "--older-than", "2h", "--newer-than", "1h"),
         ("replay", "x"),
         ("pause",),
         ("list", "--limit", "0"),

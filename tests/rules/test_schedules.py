@@ -14,7 +14,7 @@ from app.rules.conditions import ConditionOptions
 from app.rules.kinds import text
 from app.rules.outcome import Answers, Passes
 from app.rules.schedules import BadSchedule, Schedule, ScheduleOptions, build
-from app.rules.schedules.hints import overridden
+from app.rules.schedules.pitfalls import replacements
 from app.rules.templates import BadTemplate, parse
 
 PARIS, NEW_YORK = "Europe/Paris", "America/New_York"
@@ -267,7 +267,8 @@ def test_every_dash_is_one(dash: str) -> None:
     schedule = _schedule(f"Mo{dash}Fr\u00a009:00{dash}17:00; Sa\t10:00{dash}12:00; ")
     assert schedule.is_open(_at("2026-03-02T10:00:00+01:00"))
     assert not schedule.is_open(_at("2026-03-07T13:00:00+01:00"))
-    assert list(overridden(f"Mo{dash}Fr 09:00-12:00; Tu 13:00-14:00".replace(dash, "-"))) == ["Tu 13:00-14:00"]
+    hours = f"Mo{dash}Fr 09:00-12:00; Tu 13:00-14:00".replace(dash, "-")
+    assert [part for part, _ in replacements(hours)] == ["Tu 13:00-14:00"]
 
 
 # Where the wall clock jumps: Paris 2026-03-29 02:00 -> 03:00 and 2026-10-25 03:00 -> 02:00,
@@ -648,12 +649,16 @@ def test_other_options_are_checked(options: ScheduleOptions, key: str, part: str
         ("Mo-Fr 09:00-12:00; PH 10:00-11:00", []),
         ("Mo-Fr 09:00-12:00; 2026 Dec 24 09:00-10:00", []),
         ("Mo-Fr 09:00-12:00; Dec 24 09:00-10:00", []),
-        ("PH off; Mo-Fr 09:00-12:00", []),
+        ("off; Mo-Fr 09:00-12:00", []),
+        ("Mo-Fr 09:00-12:00; Mo-Fr off; Sa 10:00-11:00", []),
+        ("PH off; Mo-Fr 09:00-12:00", ["Mo-Fr 09:00-12:00"]),
+        ("easter off; Mo-Su 09:00-12:00", ["Mo-Su 09:00-12:00"]),
+        ("Su off; Mo-Su 09:00-12:00", ["Mo-Su 09:00-12:00"]),
     ],
 )
 def test_later_part_that_replaces_an_earlier_one_is_noticed(hours: str, replaced: list[str]) -> None:
-    """In this syntax ";" replaces the day and "," adds to it; exceptions and days off are meant that way."""
-    assert list(overridden(hours)) == replaced
+    """In this syntax ";" replaces the day and "," adds to it; exceptions and days off are meant that way, behind."""
+    assert [part for part, _ in replacements(hours)] == replaced
 
 
 def test_later_part_really_replaces() -> None:

@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from app.notation import Doc, Example
-from app.rules.schedules import hints, public_holidays, wall_clock
+from app.rules.schedules import hints, pitfalls, public_holidays, wall_clock
 from app.rules.schedules.errors import BadSchedule
 from app.rules.schedules.hours import Hours, has_holidays, parse
 
@@ -164,11 +164,10 @@ def unknown(name: str) -> Schedule:
 def warnings(options: ScheduleOptions) -> Iterator[tuple[str, str]]:
     """Yield what is probably not meant in valid options: the key, and what to do about it."""
     hours = hints.normalise(options.hours)
-    for part in hints.overridden(hours):
-        yield (
-            "hours",
-            f'"{part}" replaces earlier hours of the same days; to add hours, join the parts with a comma',
-        )
+    for _, message in pitfalls.replacements(hours):
+        yield "hours", message
+    if word := pitfalls.position_of_the_sun(hours):
+        yield "hours", f'"{word}" is the same time every day, for no place is known; write a time, such as 19:00'
     if not has_holidays(hours):
         for key in ("region", "holidays"):
             if getattr(options, key):

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from datetime import date
 
 _DAY = "(Mo|Tu|We|Th|Fr|Sa|Su)"
@@ -22,7 +21,6 @@ _DATES = (
     re.compile(r"\b(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})\b"),
 )
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _MINUS = "\u2212"
 
 
@@ -66,26 +64,3 @@ def _date_hint(found: re.Match[str]) -> str | None:
     except ValueError:
         return None
     return f"write the date {found[0]} as {day.year} {_MONTHS[day.month - 1]} {day.day:02}"
-
-
-def overridden(hours: str) -> Iterator[str]:
-    """Yield the parts that replace whole days of earlier parts, although both have opening times.
-
-    In this syntax a later rule replaces an earlier one on the days it names; a comma adds to it.
-    """
-    seen: set[str] = set()
-    for part in map(str.strip, hours.split(";")):
-        days = _days(part)
-        opens = bool(re.search(r"\d:\d\d", part)) and not part.endswith(("off", "closed"))
-        if opens and not re.match(r"(PH|SH|\d{4}|[A-Z][a-z]{2}\b)", part):
-            if days & seen:
-                yield part
-            seen |= days
-
-
-def _days(part: str) -> set[str]:
-    days: set[str] = set()
-    for first, last in re.findall(r"\b(Mo|Tu|We|Th|Fr|Sa|Su)(?:-(Mo|Tu|We|Th|Fr|Sa|Su))?\b", part):
-        start, end = _DAYS.index(first), _DAYS.index(last or first)
-        days.update(_DAYS[start : end + 1] if start <= end else _DAYS[start:] + _DAYS[: end + 1])
-    return days or set(_DAYS)

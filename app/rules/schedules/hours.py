@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import product
 from typing import TYPE_CHECKING
 
-from app.rules.schedules import hints, shifts
+from app.rules.schedules import hints, pitfalls, shifts
 from app.rules.schedules.errors import BadSchedule
 from app.rules.schedules.public_holidays import PublicHolidays
 
@@ -110,6 +110,8 @@ def parse(source: str, holidays: PublicHolidays) -> Hours:
     if _offsets(source, "SH"):
         message = "SH: school holidays are not known; write their dates, such as 2026 Jul 04-2026 Aug 31 off"
         raise BadSchedule("hours", message, range(source.index("SH"), source.index("SH") + 2))
+    if found := pitfalls.impossible(source):
+        raise BadSchedule("hours", *found)
     offsets = tuple(sorted(_offsets(source, "PH")))
     readings = {known: _read(source, dict(zip(offsets, known, strict=True))) for known in _all(len(offsets))}
     return Hours(readings, offsets, holidays)
