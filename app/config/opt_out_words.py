@@ -20,7 +20,7 @@ def check_words(source: Source, options: OptOutOptions, own: Iterable[Draft]) ->
     """Note each word of the file, and of its routes, that has no effect or another one than it seems to have."""
     tables = [(("opt_out", "words"), options), *_of_routes(own)]
     for place, one in tables:
-        if not source.has_unread(place):
+        if source.value(place) and not source.has_unread(place):
             _check(source, place, one.words)
 
 

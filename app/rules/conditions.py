@@ -63,15 +63,15 @@ class TextMatch:
 class Sender:
     """`from`: the sender must be one of these."""
 
-    tests: tuple[Callable[[str], bool], ...]
+    addresses: frozenset[str]  # canonical; there may be thousands
+    tests: tuple[Callable[[str], bool], ...]  # of prefixes and kinds
 
     def __call__(self, context: RuleContext) -> RuleContext | Passes:
         """Return the context, or pass if the message is from anybody else."""
-        return (
-            context
-            if any(test(context.message.sender) for test in self.tests)
-            else Passes("from: the sender is not listed")
-        )
+        sender = context.message.sender
+        if canonical(sender) in self.addresses or any(test(sender) for test in self.tests):
+            return context
+        return Passes("from: the sender is not listed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,9 @@ def build(options: ConditionOptions, compiler: RuleCompiler) -> tuple[tuple[Cond
     conditions: list[Condition] = []
     if options.sender:
         listed = ((compiler.at("from", index), lines_of(source)) for index, source in enumerate(options.sender))
-        tests = (_sender(one, at, compiler) for compiler, lines in listed for one, at in lines)
-        conditions.append(Sender(tuple(tests)))
+        found = [_sender(one, at, compiler) for compiler, lines in listed for one, at in lines]
+        addresses = frozenset(one for one in found if isinstance(one, str))
+        conditions.append(Sender(addresses, tuple(one for one in found if not isinstance(one, str))))
     for key, name, wanted in (("open", options.open, True), ("closed", options.closed, False)):
         if name is not None and (schedule := compiler.schedule(key, name)):
             conditions.append(OpenOrClosed(schedule, wanted))
@@ -133,7 +134,8 @@ def _compile(source: str, compiler: RuleCompiler) -> Any:
     return pattern
 
 
-def _sender(source: str, at: range | None, compiler: RuleCompiler) -> Callable[[str], bool]:
+def _sender(source: str, at: range | None, compiler: RuleCompiler) -> str | Callable[[str], bool]:
+    """Return the canonical form of an address, or the test of a prefix or a kind."""
     if source in SENDER_KINDS:
         return lambda address: kind_of(address) == source
     if source.endswith("*"):
@@ -148,5 +150,4 @@ def _sender(source: str, at: range | None, compiler: RuleCompiler) -> Callable[[
     if near := difflib.get_close_matches(source.casefold(), SENDER_KINDS, n=1, cutoff=0.8):
         compiler.fault("", f'"{source}" is not a kind of sender; did you mean "{near[0]}"?', at=at)
         return lambda _address: False
-    exact = canonical(compiler.sender("", source, at))
-    return lambda address: canonical(address) == exact
+    return canonical(compiler.sender("", source, at))
