@@ -46,7 +46,8 @@ def _check(source: Source, place: Place, words: OptOutWords) -> None:
         if message := _fault(word):
             source.note(at, message)
         elif spelled(word) not in known:
-            source.note(at, f'"{word}" is no opt-out word, so there is nothing to remove; {did_you_mean(word, names)}')
+            message = f'"{word}" is no opt-out word, so there is nothing to remove; {did_you_mean(word, names)}'
+            source.note(at, message, "warning")
 
 
 def _said(source: Source, place: Place, words: Iterable[str]) -> Iterator[tuple[Place, str]]:
