@@ -13,10 +13,6 @@ from support import plivo_sdk, process, receiver, wire
 from support.command import Shell
 
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 [[routes]]
 to = "*"
 text = "Thanks, we got your message."
@@ -74,7 +70,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         receiver.receiving(
             lambda received: (500, {}, SAID) if received.path == "/frail" and broken[0] else 204
         ) as targets,
-        process.served(tmp_path_factory.mktemp("deliveries"), CONFIG.format(url=targets.url)) as service,
+        process.served(tmp_path_factory.mktemp("deliveries"), process.HEAD + CONFIG.format(url=targets.url)) as service,
     ):
         yield House(service, targets, broken)
 

@@ -10,11 +10,9 @@ from support import process
 
 from app.cli.explain import command
 
-CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
+CONFIG = (
+    process.HEAD
+    + """
 [[routes]]
 name = "support"
 to = "+33644600000"
@@ -28,6 +26,7 @@ text = "Thanks."
 [rules.ack]
 text = "Got it."
 """
+)
 EMPTY = "<Response/>"
 
 

@@ -10,10 +10,6 @@ from support import plivo_sdk, process, receiver, wire
 from support.command import Shell
 
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 [[routes]]
 name = "shop"
 to = "+33644600000"
@@ -48,7 +44,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[process.Se
     folder = tmp_path_factory.mktemp("history")
     with (
         receiver.receiving(lambda received: (500, {}, SAID) if received.path == "/bad" else 204) as targets,
-        process.served(folder, CONFIG.format(url=targets.url)) as service,
+        process.served(folder, process.HEAD + CONFIG.format(url=targets.url)) as service,
     ):
         message = plivo_sdk.message(From=WHO, Text="What is the price?")
         assert wire.tell(service, message)[0] == 200

@@ -14,10 +14,6 @@ from support.plivo_api import AUTH_ID, Failure, PlivoAccount, plivo_api
 
 FIRST, SECOND, THIRD = "33644600000", "33644600001", "33644600002"
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 auth_id = "{auth_id}"
 api_url = "{url}"
 {more}
@@ -53,7 +49,7 @@ def shell(
 
 def write(folder: Path, account: PlivoAccount, more: str = "") -> None:
     """The config."""
-    (folder / "config.toml").write_text(CONFIG.format(auth_id=AUTH_ID, url=account.url, more=more))
+    (folder / "config.toml").write_text(process.HEAD + CONFIG.format(auth_id=AUTH_ID, url=account.url, more=more))
 
 
 PLAN = """\

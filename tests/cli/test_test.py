@@ -8,11 +8,9 @@ import pytest
 from support import modules, process
 from support.command import Shell
 
-CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
+CONFIG = (
+    process.HEAD
+    + """
 [schedules.office]
 timezone = "Europe/Paris"
 hours = "Mo-Fr 09:00-18:00"
@@ -34,6 +32,7 @@ text = "Back {office.next_open:%A %H:%M}."
 [rules.ack]
 text = "Got it."
 """
+)
 MODULE = """
 async def reply(message, context):
     open("called", "w").close()

@@ -9,10 +9,6 @@ from support import bot, plivo_sdk, process, promql, receiver, scrape, wire
 from app.settings import SignatureMode
 
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 [admin]
 listen = "127.0.0.1:0"
 [[routes]]
@@ -46,7 +42,7 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> promql.Exposed:
     """What Prometheus would know of a service, with every mode of [plivo] signature."""
     folder = tmp_path_factory.mktemp("exposed")
     with receiver.receiving() as crm, bot.answering(lambda _call: (500, "")) as broken:
-        config = CONFIG.format(bot=broken.url, crm=crm.url)
+        config = process.HEAD + CONFIG.format(bot=broken.url, crm=crm.url)
         with process.served(folder, config) as service:
             _talk(service)
             found = dict(promql.exposed(_with_figures_of_the_store(service)))

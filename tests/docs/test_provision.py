@@ -5,16 +5,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from support import process
 from support.command import Shell
 from support.plivo_api import AUTH_ID, plivo_api
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "connect-plivo.md").read_text()
 TRANSCRIPT = re.compile(r"```console\n(.*?)```", re.DOTALL)
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 auth_id = "{auth_id}"
 api_url = "{url}"
 [[routes]]
@@ -34,7 +31,7 @@ def test_the_page_shows_what_is_printed(
         old = account.add_application("switchboard", answer_url="https://voice.example.com/answer")
         account.add_number("33644600000", old)
         account.add_number("33644600001")
-        (tmp_path / "config.toml").write_text(CONFIG.format(auth_id=AUTH_ID, url=account.url))
+        (tmp_path / "config.toml").write_text(process.HEAD + CONFIG.format(auth_id=AUTH_ID, url=account.url))
         for block in TRANSCRIPT.findall(PAGE):
             for shown in block.split("$ plivo-autoreply ")[1:]:
                 command, _, output = shown.partition("\n")

@@ -26,10 +26,6 @@ LEASE, CLAIM = 30, 60  # seconds: a delivery's (the timeout of a target, and wha
 BOT = "33644600009"
 
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 {store}
 [[routes]]
 name = "bot"
@@ -101,7 +97,7 @@ def _living(folder: Path, store: str, run: Callable[[str], list[tuple[Any, ...]]
         receiver.receiving() as crm,
         bot.answering(lambda _call: (200, f"reply {next(said)}")) as webhook,  # never the same
     ):
-        (folder / "config.toml").write_text(CONFIG.format(store=store, bot=webhook.url, crm=crm.url))
+        (folder / "config.toml").write_text(process.HEAD + CONFIG.format(store=store, bot=webhook.url, crm=crm.url))
         house = House(folder, run, crm, webhook)
         house.start()
         try:

@@ -63,11 +63,9 @@ PATIENCE = 25.0  # seconds for them; if each waited for one of the others, which
 READ = 16_000_000  # bytes that the buffers of a connection on loopback may swallow
 GROWTH = 40_000  # kilobytes; each of them alone has more to say
 
-HEAD = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
+GOOD = (
+    process.HEAD
+    + """
 [[routes]]
 name = "plain"
 to = "*"
@@ -75,6 +73,7 @@ text = "Thanks, we got your message."
 [targets.healthy]
 url = "%s"
 """
+)
 BAD = """
 [targets.{name}]
 url = "{url}"
@@ -112,7 +111,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         talks = {name: talk for name, (talk, _, _) in TALKS.items()} | {REDIRECTS: saying(head.encode())}
         asked = {name: stack.enter_context(misbehaving.misbehaving(talk)) for name, talk in talks.items()}
         bad = [BAD.format(name=name, url=asked[name].url, number=_number(name)) for name in NAMES]
-        with process.served(folder, "".join([HEAD % healthy.url, *bad])) as service:
+        with process.served(folder, "".join([GOOD % healthy.url, *bad])) as service:
             before = _memory(service)
             texts, seconds = _play(service, healthy)
             bad_ends = sum(name == REDIRECTS or TALKS[name][1] != ACCEPTED for name in NAMES)

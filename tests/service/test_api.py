@@ -12,11 +12,9 @@ from support import api, plivo_sdk, process, receiver, scrape, wire
 from support.receiver import Received
 
 US, ANN = "33644600000", "33700000001"
-CONFIG = f"""
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
+CONFIG = (
+    process.HEAD
+    + f"""
 {scrape.ADMIN}token = "{api.TOKEN}"
 [[routes]]
 name = "shop"
@@ -34,6 +32,7 @@ url = "{{url}}/legacy"
 send = ["reports", "messages"]
 format = "plivo"
 """
+)
 ODD = "<script>alert('1')</script> \u202e & \u00e9 \U0001f44d"
 
 

@@ -7,10 +7,6 @@ from typing import Any
 from support import bot, plivo_sdk, process, wire
 
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 [limits]
 per_sender = "4/1h"
 total = "14/1d"
@@ -58,7 +54,7 @@ def test_backtest_and_costs_beside_a_server(tmp_path: Path) -> None:
     added up.
     """
     with bot.answering(_answer) as asked:
-        config = CONFIG.format(url=asked.url)
+        config = process.HEAD + CONFIG.format(url=asked.url)
         with process.served(tmp_path, config) as service:
             for texts in CONVERSATIONS:
                 sender = wire.sender()

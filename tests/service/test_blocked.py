@@ -11,12 +11,9 @@ import pytest
 from support import plivo_sdk, process, scrape, wire
 
 CONFIG = (
-    scrape.ADMIN
+    process.HEAD
+    + scrape.ADMIN
     + """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
 [[routes]]
 name = "shop"
 to = "+33644600000"

@@ -4,11 +4,9 @@ from pathlib import Path
 
 from support import mounts, process, wire
 
-CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
+CONFIG = (
+    process.HEAD
+    + """
 [[routes]]
 name = "listed"
 to = { file = "numbers.txt" }
@@ -19,6 +17,7 @@ rules = "function"
 [rules.function]
 python = "replies.hello:reply"
 """
+)
 RULE = """
 async def reply(message, context):
     return "A function says hello."

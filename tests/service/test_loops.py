@@ -9,10 +9,6 @@ import pytest
 from support import process, wire
 
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 [[routes]]
 name = "same"
 to = "+{0}1"
@@ -47,8 +43,8 @@ Pair = tuple[process.Served, process.Served]
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two of our own, at two customers who do not know of each other."""
     with (
-        process.served(tmp_path_factory.mktemp("here"), CONFIG.format(HERE)) as here,
-        process.served(tmp_path_factory.mktemp("there"), CONFIG.format(THERE)) as there,
+        process.served(tmp_path_factory.mktemp("here"), process.HEAD + CONFIG.format(HERE)) as here,
+        process.served(tmp_path_factory.mktemp("there"), process.HEAD + CONFIG.format(THERE)) as there,
     ):
         yield here, there
 
@@ -98,7 +94,7 @@ def answered(service: process.Served, last: str, sender: str) -> bool:
 
 def test_used_up_cap_is_one_line_for_all_senders(tmp_path: Path) -> None:
     """A cap that is spent concerns everybody who writes: the log has one line a minute, not one a message."""
-    with process.served(tmp_path, CONFIG.format(HERE) + '[limits]\ntotal = "3/1d"\n') as service:
+    with process.served(tmp_path, process.HEAD + CONFIG.format(HERE) + '[limits]\ntotal = "3/1d"\n') as service:
         assert [answered(service, last, wire.sender()) for last in "11122244455"] == [True] * 3 + [False] * 8
         service.wait_for("answered", count=11)
         (line,) = [line for line in service.lines() if line["event"] == "spending cap reached"]
@@ -115,11 +111,11 @@ def command(folder: Path, *arguments: str) -> Any:
 def test_limits_survive_a_restart_and_are_reset_beside_the_server(tmp_path: Path) -> None:
     """What was counted is counted after kill -9; `limits list` shows it; after `limits reset` the count is new."""
     one, other = wire.sender(), wire.sender()
-    with process.served(tmp_path, CONFIG.format(HERE)) as service:
+    with process.served(tmp_path, process.HEAD + CONFIG.format(HERE)) as service:
         assert [answered(service, "2", one) for _ in range(4)] == [True, True, True, False]
         assert [answered(service, "3", wire.sender()) for _ in range(5)] == [True] * 4 + [False]
         service.kill()
-    with process.served(tmp_path, CONFIG.format(HERE)) as service:
+    with process.served(tmp_path, process.HEAD + CONFIG.format(HERE)) as service:
         assert not answered(service, "2", one)
         assert not answered(service, "3", other)
         assert answered(service, "2", other)

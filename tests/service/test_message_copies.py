@@ -10,10 +10,6 @@ from support import plivo_sdk, process, receiver, wire
 from support.receiver import Received
 
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 [[routes]]
 name = "shop"
 to = "*"
@@ -47,7 +43,10 @@ def test_message_and_its_answer_are_copied(tmp_path: Path) -> None:
     """Answered or silent, repeated or not: one copy a message, as Plivo sent it too, signed for Plivo's SDK; a report
     goes to those who want reports.
     """
-    with receiver.receiving() as targets, process.served(tmp_path, CONFIG.format(url=targets.url)) as service:
+    with (
+        receiver.receiving() as targets,
+        process.served(tmp_path, process.HEAD + CONFIG.format(url=targets.url)) as service,
+    ):
         asked, other = wire.message(Text="hours"), wire.message(Text="else")
         for params in (asked, asked, other):
             assert wire.tell(service, params)[0] == 200
@@ -75,7 +74,7 @@ def test_a_full_target_harms_nobody(tmp_path: Path) -> None:
     target gets all, and a replay brings the dead ones when it is well.
     """
     ill = [True]
-    config = CONFIG.format(url="{url}").replace(
+    config = process.HEAD + CONFIG.format(url="{url}").replace(
         'url = "{url}/crm"', 'url = "{url}/crm"\nmax_due = 4\nretry = ["300ms"]'
     )
 

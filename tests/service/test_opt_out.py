@@ -10,14 +10,8 @@ import pytest
 from support import bot, plivo_sdk, process, wire
 from support.command import Shell
 
-HEAD = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
-"""
 CONFIG = (
-    HEAD
+    process.HEAD
     + """
 [[routes]]
 name = "auto"
@@ -271,7 +265,7 @@ def test_forward_that_reaches_nobody_says_so(house: House) -> None:
 
 
 SCOPES = (
-    HEAD
+    process.HEAD
     + """
 [opt_out]
 scope = "number"

@@ -7,10 +7,6 @@ import pytest
 from support import bot, process, wire
 
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 [[routes]]
 name = "shop"
 to = "+33644600000"
@@ -67,7 +63,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[process.
     """A service and a webhook."""
     with (
         bot.answering(lambda _call: (200, "The bot.")) as asked,
-        process.served(tmp_path_factory.mktemp("reactions"), CONFIG.format(url=asked.url)) as service,
+        process.served(tmp_path_factory.mktemp("reactions"), process.HEAD + CONFIG.format(url=asked.url)) as service,
     ):
         yield service, asked
 

@@ -19,10 +19,6 @@ from support.receiver import Receiver
 
 PER_SENDER, ROUTE_CAP = 5, 7
 CONFIG = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
 [store]
 url = "{store}"
 [[routes]]
@@ -86,7 +82,7 @@ def _house(server: str, make: Callable[[str], Path]) -> Iterator[House]:
         receiver.receiving(lambda _got: wait_then(204)) as crm,  # type: ignore[arg-type,return-value]
         bot.answering(lambda _call: wait_then((200, "At last."))) as webhook,  # type: ignore[arg-type,return-value]
     ):
-        config = CONFIG.format(store=store, bot=webhook.url, crm=crm.url)
+        config = process.HEAD + CONFIG.format(store=store, bot=webhook.url, crm=crm.url)
         with (
             process.served(make("one"), config) as one,
             process.served(make("other"), config, command=process.COMMAND) as other,

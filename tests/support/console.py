@@ -145,7 +145,7 @@ class House:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[House]:
     """A service of this folder, with a browser that is logged in. The environment names the folder and the token."""
-    rules = process.MINIMAL.partition("[[routes]]")[0] + RULES
+    rules = process.HEAD + RULES
     (folder / "config.toml").write_text(rules + ADMIN)
     put_store(folder / "autoreply.db")
     loaded = load(folder / "config.toml")

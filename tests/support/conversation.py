@@ -8,7 +8,7 @@ from pathlib import Path
 from support import console, process, receiver, scrape
 
 CONFIG = (
-    process.MINIMAL.partition("[[routes]]")[0]
+    process.HEAD
     + """
 [[routes]]
 name = "support"

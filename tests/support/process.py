@@ -23,15 +23,19 @@ Environment = Mapping[str, str]
 NO_MORE: Environment = {}
 Running = subprocess.Popen[bytes] | Forked
 
-MINIMAL = """
+HEAD = """
 [server]
 public_url = "https://sms.example.com"
 [plivo]
 auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
-[[routes]]
+"""
+MINIMAL = (
+    HEAD
+    + """[[routes]]
 to = "*"
 text = "Thanks, we got your message."
 """
+)
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:

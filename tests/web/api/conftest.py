@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support import plivo_sdk
+from support import plivo_sdk, process
 from support.api import Api, api_of
 from support.stored import HELLO, SILENCE, arrival, claim, entry, incoming, opted, put_store
 
@@ -17,11 +17,9 @@ from app.store import people
 from app.store.people import Changes
 
 SHOP, BAR, ANN, BOB = "33644600000", "33644600001", "33612345671", "33612345672"
-CONFIG = f"""
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
+CONFIG = (
+    process.HEAD
+    + f"""
 country = "FR"
 [[routes]]
 name = "shop"
@@ -37,6 +35,7 @@ text = "Thanks, we got your message."
 url = "http://127.0.0.1:9/"
 statuses = ["read"]
 """
+)
 
 
 @pytest.fixture
