@@ -11,11 +11,9 @@ from types import CodeType, FrameType
 from typing import Any
 
 import pytest
-from support import plivo_sdk
-from support.process import MINIMAL
+from support import inside, plivo_sdk, process
 
-from app.config import load
-from app.service import Service, open_service
+from app.service import Service
 
 APP = str(Path(__file__).parents[1] / "app")
 RULES = """
@@ -103,16 +101,11 @@ async def call(service: Service, path: str, fields: plivo_sdk.Pairs) -> int:
     ("path", "make", "files", "calls"),
     [("/message", plivo_sdk.message, 48, 156), ("/report/message-1", plivo_sdk.report, 33, 92)],
 )
-async def test_walk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, make: Any, files: int, calls: int
-) -> None:
+async def test_walk(tmp_path: Path, path: str, make: Any, files: int, calls: int) -> None:
     """A message or report that nobody has seen before, once everything is warm. The bounds only ever go down."""
-    monkeypatch.setenv("PLIVO_AUTH_TOKEN", plivo_sdk.TOKEN)
-    monkeypatch.delenv("AUTOREPLY_DATA", raising=False)
-    (tmp_path / "config.toml").write_text(MINIMAL + RULES)
     walk = Walk()
     with walk.watching():
-        async with open_service(load(tmp_path / "config.toml"), lambda: None) as service:
+        async with inside.serving(tmp_path, process.THANKS + RULES) as service:
             assert await call(service, path, make()) == 200
             walks = [await walk.of(service, path, make(From=f"3370000{n:04}")) for n in range(10, 20)]
     shortest = min(walks, key=len)  # during another the writer may have had work of its own, too

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 import pytest
+from support import inside
 from support.command import Shell
-from support.replayed import HEAD, answering, runtime_of
+from support.replayed import answering, runtime_of
 from support.stored import Clock, opened
 
 US, ANN = "33644600000", "33700000001"
@@ -35,7 +36,7 @@ TEXTS = ("HOURS", "hello", "it's\n\x1b[2Jyou", "bot: 200 Hi there.", "hours")
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     """Five messages of one person, an hour apart, and a new file beside the one that answered them."""
-    (tmp_path / "new.toml").write_text(HEAD + NEW.replace("[rules.ack]\n", "[rules.unused]\n"))
+    (tmp_path / "new.toml").write_text(inside.HEAD + NEW.replace("[rules.ack]\n", "[rules.unused]\n"))
 
     async def run() -> None:
         async with answering(tmp_path, runtime_of(tmp_path, OLD)) as service:
@@ -197,7 +198,7 @@ def test_mistakes(shell: Shell, arguments: tuple[str, ...], what: str) -> None:
 def test_rules_that_would_be_asked_more_often(shell: Shell, tmp_path: Path) -> None:
     """A webhook under another name was never asked: the last line says what to do about it."""
     text = OLD.replace('"bot"', '"robot"').replace("rules.bot", "rules.robot")
-    (tmp_path / "new.toml").write_text(HEAD + text)
+    (tmp_path / "new.toml").write_text(inside.HEAD + text)
     last = shell("backtest", "-c", "new.toml").out.splitlines()[-1]
     said = "robot would be asked about 1 message that it was not asked about then; it passed: see --given robot=.."
     assert last == said

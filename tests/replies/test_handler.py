@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-from support import scrape, wire
+from support import inside, scrape, wire
 from support.stored import NO_COPIES, Clock, opened
 
 from app import config, telemetry
@@ -29,11 +29,7 @@ from app.store import Store
 from app.store.schema import messages
 from app.telemetry.metrics import Metrics
 
-FILE = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = "test-auth-token-1234"
+RULES = """
 [[routes]]
 name = "bot"
 to = "+33644600000"
@@ -142,7 +138,7 @@ def _handler(
 @pytest.fixture
 async def env(tmp_path: Path) -> AsyncIterator[Env]:
     """A store, a bot whose gate is shut, and one process."""
-    (tmp_path / "config.toml").write_text(FILE)
+    (tmp_path / "config.toml").write_text(inside.HEAD + RULES)
     clock, bot, log = Clock(), Bot(), io.StringIO()
     telemetry.configure("json", "info", "last4", log)
     async with AsyncExitStack() as stack:

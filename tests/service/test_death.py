@@ -8,10 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support import plivo_sdk, process, receiver, wire
-
-from app.config import load
-from app.service import open_service
+from support import inside, plivo_sdk, process, receiver, wire
 
 # Runs the command, and ends one of its tasks when told to: from outside that cannot be done.
 MORTAL = """
@@ -29,13 +26,10 @@ main()
 
 
 @pytest.mark.parametrize("name", ["writer", "retention", "dispatcher"])
-async def test_health_tells_that_a_task_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+async def test_health_tells_that_a_task_has_ended(tmp_path: Path, name: str) -> None:
     """When the writer, the sweeper or the dispatcher ends, /health is 503, /ready too, and the process is told."""
-    monkeypatch.setenv("PLIVO_AUTH_TOKEN", plivo_sdk.TOKEN)
-    monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path))
-    (tmp_path / "config.toml").write_text(process.MINIMAL)
     told = asyncio.Event()
-    async with asyncio.timeout(10), open_service(load(tmp_path / "config.toml"), told.set) as service:
+    async with asyncio.timeout(10), inside.serving(tmp_path, on_fault=told.set) as service:
         transport = httpx.ASGITransport(service.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             assert (await client.get("/health")).status_code == 200

@@ -9,12 +9,9 @@ from pathlib import Path
 
 import httpx
 
-from app.config import load
-from app.operations.reload import ReloadResult
-from app.service import Service, open_service
+from app.service import Service
 from app.web.admin import make_admin
-from support import plivo_sdk, process, wire
-from support.stored import put_store
+from support import inside, plivo_sdk, wire
 
 TOKEN = "let-me-in-please"
 HOST = "127.0.0.1:9090"
@@ -113,23 +110,17 @@ class House:
     service: Service
     admin: object
     browser: httpx.AsyncClient
-    plivo: httpx.AsyncClient
 
     async def text(self, text: str, **fields: str) -> str:
         """A message from a person, signed; returns its MessageUUID."""
         params = wire.message(**{"Text": text, "To": "33644600000", **fields})
-        headers = plivo_sdk.headers("POST", f"{wire.PUBLIC}/message", params)
-        answer = await self.plivo.post("/message", data=dict(params), headers=headers)
-        assert answer.status_code == 200
+        assert (await inside.tell(self.service, params))[0] == 200
         return dict(params)["MessageUUID"]
 
     async def report(self, inbound: str, **fields: str) -> str:
         """A delivery report for the answer to a message, signed; returns the MessageUUID that Plivo gave the answer."""
         params = plivo_sdk.report(**fields)
-        path = f"/report/{inbound}"
-        headers = plivo_sdk.headers("POST", f"{wire.PUBLIC}{path}", params)
-        answer = await self.plivo.post(path, data=dict(params), headers=headers)
-        assert answer.status_code == 200
+        assert (await inside.tell(self.service, params, f"/report/{inbound}"))[0] == 200
         return dict(params)["MessageUUID"]
 
     async def page(self, path: str, **more: object) -> Page:
@@ -144,19 +135,11 @@ class House:
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[House]:
-    """A service of this folder, with a browser that is logged in. The environment names the folder and the token."""
-    rules = process.HEAD + RULES
-    (folder / "config.toml").write_text(rules + ADMIN)
-    put_store(folder / "autoreply.db")
-    loaded = load(folder / "config.toml")
-    assert loaded.settings.admin
-
-    async def reload() -> ReloadResult:
-        raise AssertionError
-
-    async with open_service(loaded, on_fault=lambda: None) as service:
-        admin = make_admin(service.running(reload), loaded.settings.admin, service.metrics)
-        async with browser(admin) as person, browser(service.app) as plivo:
+    """A service of this folder, with a browser that is logged in."""
+    async with inside.serving(folder, RULES + ADMIN) as service:
+        assert service.loaded.settings.admin
+        admin = make_admin(inside.running(service), service.loaded.settings.admin, service.metrics)
+        async with browser(admin) as person:
             answer = await person.post("/console/login", data={"token": TOKEN})
             assert answer.status_code == 303
-            yield House(service, admin, person, plivo)
+            yield House(service, admin, person)

@@ -29,13 +29,11 @@ public_url = "https://sms.example.com"
 [plivo]
 auth_tokens = { env = "PLIVO_AUTH_TOKEN" }
 """
-MINIMAL = (
-    HEAD
-    + """[[routes]]
+THANKS = """[[routes]]
 to = "*"
 text = "Thanks, we got your message."
 """
-)
+MINIMAL = HEAD + THANKS
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:

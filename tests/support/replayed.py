@@ -23,21 +23,16 @@ from app.rules.services import RuleServices
 from app.runtime import Runtime
 from app.store import Store
 from app.telemetry.metrics import Metrics
+from support import inside
 from support.stored import NO_COPIES, Clock, opened
 
-HEAD = """
-[server]
-public_url = "https://sms.example.com"
-[plivo]
-auth_tokens = "test-auth-token-1234"
-"""
 LATE = 2  # calls that a bot which is late does not answer
 RETRIES = (60.0, 120.0, 240.0)  # seconds after which Plivo calls again
 
 
 def runtime_of(folder: Path, text: str, name: str = "config.toml") -> Runtime:
     """What a file yields."""
-    (folder / name).write_text(HEAD + text)
+    (folder / name).write_text(inside.HEAD + text)
     return config.load(folder / name).runtime
 
 

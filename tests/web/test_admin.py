@@ -15,13 +15,10 @@ import anyio
 import httpx
 import pytest
 from starlette.types import ASGIApp
-from support import plivo_sdk, process, receiver, scrape, wire
-from support.stored import put_store
+from support import inside, plivo_sdk, process, receiver, scrape, wire
 
 from app import __version__
-from app.config import load
-from app.operations.reload import ReloadResult
-from app.service import Service, open_service
+from app.service import Service
 from app.settings import AdminSettings, HostPort
 from app.store.disk import Space
 from app.web.admin import make_admin
@@ -251,24 +248,16 @@ def test_ready_tells_what_an_operator_needs(told: Told) -> None:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
+async def house(tmp_path: Path) -> AsyncIterator[Service]:
     """A service in this process, with a target that nobody answers for."""
-    monkeypatch.setenv("PLIVO_AUTH_TOKEN", plivo_sdk.TOKEN)
-    monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path))
-    (tmp_path / "config.toml").write_text(process.MINIMAL + '[targets.crm]\nurl = "http://127.0.0.1:9/"\n')
-    put_store(tmp_path / "autoreply.db")
-    async with open_service(load(tmp_path / "config.toml"), on_fault=lambda: None) as service:
+    config = process.THANKS + '[targets.crm]\nurl = "http://127.0.0.1:9/"\n'
+    async with inside.serving(tmp_path, config) as service:
         yield service
 
 
 def admin_of(house: Service) -> ASGIApp:
     """Its operator's socket, without an API."""
-
-    async def reload() -> ReloadResult:
-        raise NotImplementedError
-
-    settings = AdminSettings(HostPort("127.0.0.1", 0))
-    return make_admin(house.running(reload), settings, house.metrics)
+    return make_admin(inside.running(house), AdminSettings(HostPort("127.0.0.1", 0)), house.metrics)
 
 
 def _browser(app: object) -> httpx.AsyncClient:
@@ -360,28 +349,14 @@ class Disk:
         return Space(self.free, 1 << 40)
 
 
-async def test_a_disk_that_fills_refuses_reports_and_answers_messages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_disk_that_fills_refuses_reports_and_answers_messages(tmp_path: Path) -> None:
     """G7: below the reserve reports get 503, which Plivo repeats, and texts their answer; later all is well."""
-    monkeypatch.setenv("PLIVO_AUTH_TOKEN", plivo_sdk.TOKEN)
-    monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path))
-    (tmp_path / "config.toml").write_text(process.MINIMAL)
     disk = Disk(1 << 20)
     report = plivo_sdk.report()
-    async with (
-        open_service(load(tmp_path / "config.toml"), on_fault=lambda: None, measure=disk) as house,
-        _browser(house.app) as plivo,
-        _browser(admin_of(house)) as browser,
-    ):
-
-        async def call(path: str, params: plivo_sdk.Pairs) -> httpx.Response:
-            headers = plivo_sdk.headers("POST", f"{wire.PUBLIC}{path}", params)
-            return await plivo.post(path, data=dict(params), headers=headers)
-
-        answer = await call("/report", report)
+    async with inside.serving(tmp_path, measure=disk) as house, _browser(admin_of(house)) as browser:
+        answer = await inside.call(house, report, "/report")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
-        assert "Thanks" in (await call("/message", wire.message())).text
+        assert "Thanks" in (await inside.call(house, wire.message())).text
         said = await browser.get("/ready")
         assert (said.status_code, said.json()["store"]["disk"]) == (
             200, {"free": 1_048_576, "reserve": 268_435_456, "enough": False},
@@ -394,7 +369,7 @@ async def test_a_disk_that_fills_refuses_reports_and_answers_messages(
         assert scrape.value(found, "disk_free_bytes") == 1_048_576
         disk.free = 1 << 40
         await anyio.sleep(1.05)  # a look at the disk holds for a second
-        assert (await call("/report", report)).status_code == 200
+        assert (await inside.call(house, report, "/report")).status_code == 200
 
 
 SLOW = """

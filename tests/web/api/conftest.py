@@ -4,22 +4,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from support import plivo_sdk, process
+from support import inside
 from support.api import Api, api_of
-from support.stored import HELLO, SILENCE, arrival, claim, entry, incoming, opted, put_store
+from support.stored import HELLO, SILENCE, arrival, claim, entry, incoming, opted
 
-from app.config import load
 from app.delivery.queue import Settlement
 from app.policies.usage import Conversation
 from app.replies.journal import FailedCall
-from app.service import Service, open_service
+from app.service import Service
 from app.store import people
 from app.store.people import Changes
 
 SHOP, BAR, ANN, BOB = "33644600000", "33644600001", "33612345671", "33612345672"
-CONFIG = (
-    process.HEAD
-    + f"""
+CONFIG = f"""
 country = "FR"
 [[routes]]
 name = "shop"
@@ -35,18 +32,13 @@ text = "Thanks, we got your message."
 url = "http://127.0.0.1:9/"
 statuses = ["read"]
 """
-)
 
 
 @pytest.fixture
 async def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
     """A service whose target wants nothing that is stored here."""
-    monkeypatch.setenv("PLIVO_AUTH_TOKEN", plivo_sdk.TOKEN)
-    monkeypatch.setenv("AUTOREPLY_DATA", str(tmp_path))
     monkeypatch.setattr("app.operations.steps.PAUSE", 0.0)
-    (tmp_path / "config.toml").write_text(CONFIG)
-    put_store(tmp_path / "autoreply.db")
-    async with open_service(load(tmp_path / "config.toml"), on_fault=lambda: None) as service:
+    async with inside.serving(tmp_path, CONFIG) as service:
         yield service
 
 
