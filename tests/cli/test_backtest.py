@@ -11,24 +11,11 @@ import click
 import pytest
 from support import inside
 from support.command import Shell
-from support.replayed import answering, runtime_of
+from support.replayed import PLAIN, SHOP, answering, runtime_of
 from support.stored import Clock, opened
 
-US, ANN = "33644600000", "33700000001"
-OLD = f"""
-[[routes]]
-name = "shop"
-to = "+{US}"
-rules = ["menu", "bot", "ack"]
-[rules.menu.keywords]
-HOURS = "Open 9-18."
-[rules.bot]
-match = "^bot: "
-webhook = "http://bot.test/sms"
-[rules.ack]
-text = "Got it."
-"""
-NEW = OLD.replace("9-18", "9-20").replace(', "ack"]', "]")
+US, ANN = SHOP, "33700000001"
+NEW = PLAIN.replace("9-18", "9-20").replace(', "ack"]', "]")
 EXPLAIN = "plivo-autoreply explain -c new.toml --to +33644600000 --from +33700000001"
 TEXTS = ("HOURS", "hello", "it's\n\x1b[2Jyou", "bot: 200 Hi there.", "hours")
 
@@ -39,7 +26,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     (tmp_path / "new.toml").write_text(inside.HEAD + NEW.replace("[rules.ack]\n", "[rules.unused]\n"))
 
     async def run() -> None:
-        async with answering(tmp_path, runtime_of(tmp_path, OLD)) as service:
+        async with answering(tmp_path, runtime_of(tmp_path, PLAIN)) as service:
             for text in TEXTS:
                 await service.text(ANN, US, text)
                 await service.wait(3600)
@@ -197,7 +184,7 @@ def test_mistakes(shell: Shell, arguments: tuple[str, ...], what: str) -> None:
 
 def test_rules_that_would_be_asked_more_often(shell: Shell, tmp_path: Path) -> None:
     """A webhook under another name was never asked: the last line says what to do about it."""
-    text = OLD.replace('"bot"', '"robot"').replace("rules.bot", "rules.robot")
+    text = PLAIN.replace('"bot"', '"robot"').replace("rules.bot", "rules.robot")
     (tmp_path / "new.toml").write_text(inside.HEAD + text)
     last = shell("backtest", "-c", "new.toml").out.splitlines()[-1]
     said = "robot would be asked about 1 message that it was not asked about then; it passed: see --given robot=.."

@@ -6,38 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import process, receiver, wire
+from support import process, receiver, sending, wire
 from support.command import Shell
 
-CONFIG = """
-[server]
-public_url = "https://sms.example.com/sub"
-callback_method = "GET"
-[plivo]
-auth_tokens = [{{ env = "OLD_TOKEN", optional = true }}, {{ env = "PLIVO_AUTH_TOKEN" }}]
-[[routes]]
-to = "*"
-text = "You said: {{text}}"
-[targets.crm]
-url = "{url}/hook"
-"""
 TIME = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+09:00"
 WHERE = "; its log says why, and, for calls that it refuses: plivo-autoreply status"
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
-def crm() -> Iterator[receiver.Receiver]:
-    """Where the reports go."""
-    with receiver.receiving() as target:
-        yield target
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, crm: receiver.Receiver) -> Iterator[process.Served]:
-    """The instance."""
-    with process.served(tmp_path_factory.mktemp("send"), CONFIG.format(url=crm.url)) as running:
-        yield running
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[process.Served]:
+    """One for all."""
+    with sending.instance(tmp_path_factory.mktemp("send")) as running:
+        yield running.service
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.people import every_row
-from support.replayed import Answering, answering, runtime_of
+from support.replayed import PLAIN, SHOP, Answering, answering, runtime_of
 from support.stored import NINE, incoming, opted
 
 from app.operations.backtest import UNKNOWN, BacktestResult, backtest
@@ -21,7 +21,7 @@ from app.store.people import Changes, change
 from app.store.schema import messages
 
 HOUR, DAY = 3_600.0, 86_400.0
-SHOP, BOTS, ONLY_BOT, ANY = "33644600000", "33644600001", "33644600002", "33644600009"
+BOTS, ONLY_BOT, ANY = "33644600001", "33644600002", "33644600009"
 ANN, BOB, DUTY = "33700000001", "33700000002", "33612345678"
 
 EVERYTHING = f"""
@@ -145,21 +145,6 @@ def test_the_same_file_changes_nothing(steps: list[tuple[float, tuple[object, ..
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder)))
-
-
-PLAIN = f"""
-[[routes]]
-name = "shop"
-to = "+{SHOP}"
-rules = ["menu", "bot", "ack"]
-[rules.menu.keywords]
-HOURS = "Open 9-18."
-[rules.bot]
-match = "^bot: "
-webhook = "http://bot.test/sms"
-[rules.ack]
-text = "Got it."
-"""
 
 
 def told(found: BacktestResult) -> dict[tuple[str, str | None, str | None], tuple[int, int]]:

@@ -5,39 +5,25 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from support import plivo_sdk, process, receiver, wire
+from support import plivo_sdk, process, receiver, sending, wire
 
 from app.config import load
 from app.operations.errors import OperationFailed, OperationRefused
 from app.operations.send import SIGNATURES, Method, SimulatedMessage, send
 from app.runtime import Runtime
 
-CONFIG = """
-[server]
-public_url = "https://sms.example.com/sub"
-callback_method = "GET"
-[plivo]
-auth_tokens = {{ env = "PLIVO_AUTH_TOKEN" }}
-[[routes]]
-to = "*"
-text = "You said: {{text}}"
-[targets.crm]
-url = "{url}/hook"
-"""
-
 
 @pytest.fixture(scope="module")
-def crm() -> Iterator[receiver.Receiver]:
-    """Where the reports go."""
-    with receiver.receiving() as target:
-        yield target
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, crm: receiver.Receiver) -> Iterator[process.Served]:
-    """The instance."""
-    with process.served(tmp_path_factory.mktemp("send"), CONFIG.format(url=crm.url)) as running:
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sending.Instance]:
+    """One for all."""
+    with sending.instance(tmp_path_factory.mktemp("send")) as running:
         yield running
+
+
+@pytest.fixture
+def service(instance: sending.Instance) -> process.Served:
+    """Its process."""
+    return instance.service
 
 
 @pytest.fixture
@@ -77,16 +63,10 @@ def test_each_way_of_signing_is_accepted(
 )
 @pytest.mark.parametrize("signature", ["v2", "both"])
 def test_reports_are_played_to_the_end(
-    service: process.Served,
-    runtime: Runtime,
-    crm: receiver.Receiver,
-    signature: str,
-    status: str,
-    path: list[str],
-    error: str | None,
+    instance: sending.Instance, runtime: Runtime, signature: str, status: str, path: list[str], error: str | None
 ) -> None:
     """The reply's callbackUrl is called once for each status, as Plivo does, and the target gets each report."""
-    sent = send(runtime, service.url, replace(message(), report=status, signature=signature))
+    sent = send(runtime, instance.service.url, replace(message(), report=status, signature=signature))
     assert [(report.status, report.exchange.status) for report in sent.reports] == [(step, 200) for step in path]
     uuid = sent.reports[0].message_uuid
 
@@ -94,7 +74,7 @@ def test_reports_are_played_to_the_end(
         every = [json.loads(one.body)["data"] for one in received]
         return [data for data in every if data["message_uuid"] == uuid]
 
-    mine = told(crm.wait_for(lambda received: len(told(received)) == len(path)))
+    mine = told(instance.crm.wait_for(lambda received: len(told(received)) == len(path)))
     assert sorted((data["sequence"], data["status"]) for data in mine) == list(enumerate(path, start=1))
     assert {data["in_reply_to"] for data in mine} == {sent.message_uuid}
     assert [data["error_code"] for data in mine if data["status"] == status] == [error]

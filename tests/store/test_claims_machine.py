@@ -5,19 +5,15 @@ The model is plain dicts: who holds what, what was answered, what was used up. A
 
 import asyncio
 import itertools
-import shutil
-import tempfile
 from collections import Counter
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from support.stored import CALLBACK, DAY, US, Clock, arrival, claim, opened, opted, submission
+from hypothesis.stateful import invariant, precondition, rule
+from support import machine
+from support.stored import CALLBACK, DAY, US, arrival, claim, opted, submission
 
 from app.plivo.markup import EMPTY, render
 from app.plivo.messages import Outgoing
@@ -26,7 +22,6 @@ from app.policies.usage import Conversation
 from app.replies.journal import Arrival, Claimed, ClaimRequest, FailedCall, Held, Recorded, Submission
 from app.replies.proposals import Proposal
 from app.rules.outcome import Use
-from app.store import Store
 from app.store.schema import cooldowns, messages, opt_outs, spending
 from app.store.usage import AHEAD
 
@@ -72,33 +67,19 @@ def came(number: int, at: float) -> Arrival:
     return arrival(f"message-{number}", at=at, pair=Conversation(US, person_of(number)), text=f"text {number}")
 
 
-class Messages(RuleBasedStateMachine):
+class Messages(machine.StoreMachine):
     """Two people, six messages, one store, one clock, any number of processes one after another."""
-
-    empty: Path
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir=self.empty.parent))
-        self.clock = Clock()
         self.model = Model()
         self.calls: Counter[int] = Counter()  # of the webhook
         self.walks: list[Walk] = []  # also those whose claim has run out: nobody tells them
         self.replicas = itertools.count()
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.store: Store
 
-    @initialize()
-    def begin(self) -> None:
-        """An empty store."""
-        shutil.copy(self.empty, self.folder / "autoreply.db")
-        self._open()
-
-    def _open(self) -> None:
+    def open(self) -> None:
         """As a sole server starts: whatever a former process held is free."""
-        self.stack = AsyncExitStack()
-        self.store = self.runner.run(self.stack.enter_async_context(opened(self.folder / "autoreply.db", self.clock)))
+        super().open()
         self.runner.run(self.store.journal.release(""))
         for number in self._held():
             self._free(number)
@@ -241,12 +222,7 @@ class Messages(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """The file as it is on disk at this moment, opened anew; every walk under way is lost."""
-        crashed = Path(tempfile.mkdtemp(dir=self.empty.parent))
-        for file in self.folder.glob("autoreply.db*"):
-            shutil.copy(file, crashed / file.name)
-        self.runner.run(self.stack.aclose())
-        self.folder = crashed
-        self._open()
+        self.kill()
 
     @invariant()
     def calls_are_few(self) -> None:
@@ -254,16 +230,8 @@ class Messages(RuleBasedStateMachine):
         for number, calls in self.calls.items():
             assert calls <= 1 + self.model.freed[number]
 
-    def teardown(self) -> None:
+    async def check(self) -> None:
         """Every answer stands, and is counted once; every message that has none can still get one."""
-        try:
-            if hasattr(self, "store"):
-                self.runner.run(self._check())
-        finally:
-            self.runner.run(self.stack.aclose())
-            self.runner.close()
-
-    async def _check(self) -> None:
         async with self.store.engine.connect() as connection:
             rows = {table: (await connection.execute(sa.select(table))).all() for table in TABLES}
         model = self.model
@@ -285,24 +253,6 @@ class Messages(RuleBasedStateMachine):
 TABLES = (messages, spending, cooldowns, opt_outs)
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated store without rows."""
-    path = tmp_path_factory.mktemp("machine") / "empty.db"
-
-    async def make() -> None:
-        async with opened(path, Clock()):
-            pass
-
-    asyncio.run(make())
-    return path
-
-
-def test_messages_keep_their_guarantees(empty: Path) -> None:
+def test_messages_keep_their_guarantees(tmp_path: Path) -> None:
     """Never two answers to a message, never an answer turned into silence, nothing counted twice, no call too many."""
-    Messages.empty = empty
-    machine = Messages.TestCase
-    machine.settings = settings(
-        max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-    )
-    machine().runTest()
+    machine.walk(Messages, tmp_path, examples=20, steps=20)

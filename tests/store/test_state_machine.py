@@ -4,21 +4,16 @@ The model is a dict: what each delivery must be. The store has to say the same a
 """
 
 import asyncio
-import shutil
-import tempfile
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from support.stored import Clock, incoming, opened
+from hypothesis.stateful import precondition, rule
+from support import machine
+from support.stored import incoming
 
 from app.delivery.queue import Delivery, Settlement
-from app.store import Store
 
 LEASE = 30.0
 NUMBERS = st.integers(0, 5)
@@ -36,30 +31,13 @@ class Expected:
     lease: str | None = None
 
 
-class Deliveries(RuleBasedStateMachine):
+class Deliveries(machine.StoreMachine):
     """One target, one store, one clock."""
-
-    empty: Path  # a migrated store, so that not every walk migrates anew
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(dir=self.empty.parent))
-        self.clock = Clock()
         self.model: dict[str, Expected] = {}
         self.held: list[Delivery] = []  # every lease that was ever given, the lost ones too
-        self.runner = asyncio.Runner()
-        self.stack = AsyncExitStack()
-        self.store: Store
-
-    @initialize()
-    def begin(self) -> None:
-        """An empty store."""
-        shutil.copy(self.empty, self.folder / "autoreply.db")
-        self._open()
-
-    def _open(self) -> None:
-        self.stack = AsyncExitStack()
-        self.store = self.runner.run(self.stack.enter_async_context(opened(self.folder / "autoreply.db", self.clock)))
 
     @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=4))
     def put(self, numbers: list[int]) -> None:
@@ -111,50 +89,22 @@ class Deliveries(RuleBasedStateMachine):
         """The file as it is on disk at this moment, opened anew: what was told as stored is there."""
         if numbers:
             self.put(numbers)
-        crashed = Path(tempfile.mkdtemp(dir=self.empty.parent))
-        for file in self.folder.glob("autoreply.db*"):
-            shutil.copy(file, crashed / file.name)
-        self.runner.run(self.stack.aclose())
-        self.folder = crashed
-        self._open()
+        self.kill()
 
     @rule()
     def reopen(self) -> None:
         """A clean stop and start; leases stand in the file."""
-        self.runner.run(self.stack.aclose())
-        self._open()
+        self.close()
+        self.open()
 
-    def teardown(self) -> None:
+    async def check(self) -> None:
         """No report is lost: in the end every one is done, dead, or comes again."""
-        try:
-            if hasattr(self, "store"):
-                self.clock.advance(1000.0)
-                left = self.runner.run(self._lease(100, longest_due=False))
-                waiting = [name for name, one in self.model.items() if one.state == "due"]
-                assert sorted(delivery.content.id for delivery in left) == sorted(waiting)
-        finally:
-            self.runner.run(self.stack.aclose())
-            self.runner.close()
+        self.clock.advance(1000.0)
+        left = await self._lease(100, longest_due=False)
+        waiting = [name for name, one in self.model.items() if one.state == "due"]
+        assert sorted(delivery.content.id for delivery in left) == sorted(waiting)
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated store without rows."""
-    path = tmp_path_factory.mktemp("machine") / "empty.db"
-
-    async def make() -> None:
-        async with opened(path, Clock()):
-            pass
-
-    asyncio.run(make())
-    return path
-
-
-def test_deliveries_keep_their_guarantees(empty: Path) -> None:
+def test_deliveries_keep_their_guarantees(tmp_path: Path) -> None:
     """No report is lost; none is leased twice while its lease holds; what is done is never leased again."""
-    Deliveries.empty = empty
-    machine = Deliveries.TestCase
-    machine.settings = settings(
-        max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-    )
-    machine().runTest()
+    machine.walk(Deliveries, tmp_path, examples=15, steps=25)

@@ -26,6 +26,20 @@ from app.telemetry.metrics import Metrics
 from support import inside
 from support.stored import NO_COPIES, Clock, opened
 
+SHOP = "33644600000"
+PLAIN = f"""
+[[routes]]
+name = "shop"
+to = "+{SHOP}"
+rules = ["menu", "bot", "ack"]
+[rules.menu.keywords]
+HOURS = "Open 9-18."
+[rules.bot]
+match = "^bot: "
+webhook = "http://bot.test/sms"
+[rules.ack]
+text = "Got it."
+"""
 LATE = 2  # calls that a bot which is late does not answer
 RETRIES = (60.0, 120.0, 240.0)  # seconds after which Plivo calls again
 
