@@ -154,7 +154,7 @@ def test_the_configuration_passes_check_and_serves(mounted: str, tmp_path: Path)
     host_and_port = ("--host", "0.0.0.0", "--port", str(PORTS["http"]))
     assert shlex.join(arguments).startswith(shlex.join(host_and_port))
     with process.served(tmp_path, mounted, *arguments[len(host_and_port) :]) as service:
-        assert wire.text_of(wire.tell(service, wire.message())[1]) == "Thanks, we got your message."
+        assert wire.answered(service, wire.message()) == "Thanks, we got your message."
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             assert scrape.get(service, CONTAINER[probe]["httpGet"]["path"])[0] == 200
         assert scrape.scraped(service)

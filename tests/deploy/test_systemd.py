@@ -82,5 +82,5 @@ def test_the_configuration_passes_check_and_serves(tmp_path: Path) -> None:
     done = process.run("check", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     with process.served(tmp_path, config) as service:
-        assert wire.text_of(wire.tell(service, wire.message())[1]) == "Thanks, we got your message."
+        assert wire.answered(service, wire.message()) == "Thanks, we got your message."
         assert scrape.get(service, "/health")[0] == 200

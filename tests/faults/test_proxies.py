@@ -64,7 +64,7 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         config = CONFIG.format(tls=crm.port, bot=bot.port, plain=plain.url.rpartition(":")[2])
         with process.served(folder, process.MINIMAL + config, more=variables) as service:
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
-            text = wire.text_of(wire.tell(service, wire.message(To="33644600009"))[1])
+            text = wire.answered(service, wire.message(To="33644600009"))
             got = plain.wait_for(lambda received: len(received) == 3)
             service.stop()
         rows = json.loads(process.run("deliveries", "list", "--json", cwd=folder).stdout)

@@ -76,9 +76,9 @@ def test_blocked_message_opts_its_recipient_out(service: process.Served) -> None
 def test_repeat_of_the_blocked_answer_is_silence(service: process.Served) -> None:
     """G9 takes precedence over G3: Plivo's retry of the message gets no text either."""
     params = wire.message()
-    assert wire.text_of(wire.tell(service, params)[1]) == "Answer."
+    assert wire.answered(service, params) == "Answer."
     _blocked(service, dict(params)["From"])
-    assert wire.text_of(wire.tell(service, params)[1]) is None
+    assert wire.answered(service, params) is None
 
 
 def test_report_of_an_answer_before_start_proves_nothing(service: process.Served) -> None:

@@ -15,9 +15,7 @@ PYTHON = process.MINIMAL.replace(f'text = "{OLD}"', 'rules = ["own"]\n[rules.own
 
 
 def _answer(service: process.Served) -> str | None:
-    status, xml = wire.tell(service, wire.message())
-    assert status == 200
-    return wire.text_of(xml)
+    return wire.answered(service, wire.message())
 
 
 def test_watch_reloads_a_file_that_has_changed(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_you_never_answered_for_every_call_failed(tmp_path: Path) -> None:
                 page = _page(tmp_path, uuid)
                 assert f"  answer   pending, call {call} of 4: bot failed: " in page
                 assert page.count("status 500") == call + 2  # of each call, of the message, and of its rule
-            assert wire.text_of(wire.tell(service, message)[1]) is None
+            assert wire.answered(service, message) is None
         (found,) = _history(tmp_path, uuid)
         assert (found["state"], found["rule"], found["messages"]) == ("answered", None, [])
         assert [one["status"] for one in found["calls"]] == [503, 503, 503, 200]
@@ -87,7 +87,7 @@ def test_you_never_answered_for_plivo_did_not_fetch_it(tmp_path: Path) -> None:
         assert ", not fetched yet\n" in page
         assert "1 unit: Here I am.\n" in page
         assert "no answer within the deadline" in page
-        assert wire.text_of(wire.tell(service, message)[1]) == "Here I am."
+        assert wire.answered(service, message) == "Here I am."
         (found,) = _history(tmp_path, uuid)
         assert found["handed_over_at"] is not None
         assert [one["status"] for one in found["calls"]] == [503, 200]

@@ -134,15 +134,13 @@ def test_real_figures(tmp_path: Path) -> None:
         late = threading.Thread(target=lambda: seconds.append((wire.tell(service, params), time.monotonic() - started)))
         seconds: list[tuple[tuple[int, bytes], float]] = []
         late.start()
-        status, xml = wire.tell(service, never)
-        assert (status, wire.text_of(xml)) == (200, "Got it.")
+        assert wire.answered(service, never) == "Got it."
         assert time.monotonic() - started > 1.9
         late.join(10)
         (((status, _), took),) = seconds
         assert status == 503
         assert 5.5 < took < PLIVO_HANGS_UP
-        status, xml = wire.tell(service, params)
-        assert (status, wire.text_of(xml)) == (200, "Hello after nine seconds.")
+        assert wire.answered(service, params) == "Hello after nine seconds."
         assert len(one.of(params)) == 1
 
 
@@ -195,8 +193,7 @@ def test_sigterm_lets_a_late_rule_finish(house: House) -> None:
     stopping.join(12)
     assert house.service.process.returncode == 0
     with process.served(house.folder, house.config) as service:
-        status, xml = wire.tell(service, params)
-    assert (status, wire.text_of(xml)) == (200, "Hello from the bot.")
+        assert wire.answered(service, params) == "Hello from the bot."
     assert len(house.bot.of(params)) == 1
 
 
@@ -254,7 +251,7 @@ def test_deadline_holds_for_everybody(lasting: House) -> None:
     assert [status for status, _, _ in got] == [503] * 50
     assert max(took for _, _, took in got) < PLIVO_HANGS_UP
     lasting.go.set()
-    assert {wire.text_of(wire.tell(lasting.service, params)[1]) for params in many} == {"Hello from the bot."}
+    assert {wire.answered(lasting.service, params) for params in many} == {"Hello from the bot."}
     assert all(len(lasting.bot.of(params)) == 1 for params in many)
 
 

@@ -161,7 +161,7 @@ def test_what_a_rule_prints_or_warns_of_is_logged_without_its_text(tmp_path: Pat
     (tmp_path / "talkative.py").write_text(TALKATIVE)
     config = process.MINIMAL.replace("text = ", 'rules = ["talk"]\n[rules.talk]\npython = "talkative:reply" # ')
     with process.served(tmp_path, config) as service:
-        assert wire.text_of(wire.tell(service, wire.message(Text="confidential"))[1]) == "Hello."
+        assert wire.answered(service, wire.message(Text="confidential")) == "Hello."
         service.wait_for("answered")
         assert service.stop() == 0
         lines = service.lines()

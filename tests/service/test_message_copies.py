@@ -87,7 +87,7 @@ def test_a_full_target_harms_nobody(tmp_path: Path) -> None:
     ):
         assert process.run("deliveries", "pause", "crm", cwd=tmp_path).returncode == 0
         for _ in range(6):
-            assert wire.text_of(wire.tell(service, wire.message(Text="hours"))[1]) == "Open all day."
+            assert wire.answered(service, wire.message(Text="hours")) == "Open all day."
         for _ in range(6):
             assert wire.tell(service, plivo_sdk.report(), "/report")[0] == 200
         targets.wait_for(lambda got: len(_at("/fate", got)) == 6)

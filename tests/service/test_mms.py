@@ -12,7 +12,7 @@ def test_mms_is_answered_and_opts_out(tmp_path: Path) -> None:
     config = MINIMAL.replace("Thanks, we got your message.", "You said: {text}")
     with process.served(tmp_path, config) as service:
         answers = [
-            wire.text_of(wire.tell(service, plivo_sdk.message(**picture, **texts))[1])
+            wire.answered(service, plivo_sdk.message(**picture, **texts))
             for texts in ({"Text": "", "Body": "look"}, {"Text": "Stop"}, {"Text": "", "Body": "look"})
         ]
     assert answers == ["You said: look", "You will get no more messages. START to resume.", None]

@@ -66,8 +66,7 @@ def test_sender_is_matched_and_shown(
     running: Served, shell: Shell, sender: str, answer: str | None, shown: str
 ) -> None:
     """A full number of eight digits is one; a short code and a name are not; what libphonenumber doubts is matched."""
-    status, xml = wire.tell(running, plivo_sdk.message(From=sender))
-    assert (status, wire.text_of(xml)) == (200, answer)
+    assert wire.answered(running, plivo_sdk.message(From=sender)) == answer
     for written in (sender, f"+{sender}") if sender.isdigit() else (sender,):
         (message,) = json.loads(shell("history", written, "--json").out)
         assert message["from"] == shown
@@ -158,5 +157,4 @@ def test_files_as_windows_writes_them(tmp_path: Path) -> None:
     with process.served(tmp_path, f"\ufeff{config}") as service:
         assert process.run("check", cwd=tmp_path).returncode == 0
         for number in ("33644600000", "33644600001"):
-            status, xml = wire.tell(service, wire.message(To=number))
-            assert (status, wire.text_of(xml)) == (200, "Thanks, we got your message.")
+            assert wire.answered(service, wire.message(To=number)) == "Thanks, we got your message."

@@ -45,7 +45,7 @@ def test_fifty_copies_are_one_call(tmp_path: Path) -> None:
             service.kill()
         with process.served(tmp_path) as service:  # by now the file has a fixed text
             assert wire.tell(service, params) == first
-            assert wire.text_of(wire.tell(service, wire.message())[1]) == "Thanks, we got your message."
+            assert wire.answered(service, wire.message()) == "Thanks, we got your message."
         assert len(one.calls) == 1
 
 
@@ -73,5 +73,5 @@ def test_call_in_flight_at_the_kill_is_made_once_more(tmp_path: Path) -> None:
             assert wire.tell(service, params) == (status, xml)
             # its cooldown was used up once, by this answer
             sender = dict(params)["From"]
-            assert wire.text_of(wire.tell(service, wire.message(From=sender))[1]) is None
+            assert wire.answered(service, wire.message(From=sender)) is None
         assert [call.identity for call in one.of(params)] == [f"{dict(params)['MessageUUID']}.webhook"] * 2

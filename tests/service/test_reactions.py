@@ -47,9 +47,7 @@ class Phone:
 
     def say(self, to: str, text: str) -> str | None:
         """The answer to a new message."""
-        status, xml = wire.tell(self.service, wire.message(From=self.number, To=to, Text=text))
-        assert status == 200
-        return wire.text_of(xml)
+        return wire.answered(self.service, wire.message(From=self.number, To=to, Text=text))
 
     def reason(self, text: str) -> str:
         """Why a message got what it got, by `history`."""

@@ -36,9 +36,7 @@ def _write(service: process.Served, config: str) -> None:
 
 
 def _answer(service: process.Served, params: plivo_sdk.Pairs | None = None) -> str | None:
-    status, xml = wire.tell(service, params or wire.message())
-    assert status == 200
-    return wire.text_of(xml)
+    return wire.answered(service, params or wire.message())
 
 
 def _post_reload(service: process.Served, token: str | None = TOKEN) -> tuple[int, dict[str, Any]]:

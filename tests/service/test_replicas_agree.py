@@ -63,9 +63,7 @@ class House:
 
     def say(self, at: Served, sender: str, text: str) -> str | None:
         """What that replica answers."""
-        status, xml = wire.tell(at, wire.message(From=sender, Text=text))
-        assert status == 200
-        return wire.text_of(xml)
+        return wire.answered(at, wire.message(From=sender, Text=text))
 
 
 @contextmanager
@@ -134,9 +132,7 @@ def test_a_fuse_burns_once_for_both(house: House) -> None:
     """G8: forty people at once, at two replicas: not one unit more than the spending cap of the route allows."""
 
     def say(number: int) -> str | None:
-        status, xml = wire.tell((house.one, house.other)[number % 2], wire.message(To="33644600077"))
-        assert status == 200
-        return wire.text_of(xml)
+        return wire.answered((house.one, house.other)[number % 2], wire.message(To="33644600077"))
 
     with ThreadPoolExecutor(20) as pool:
         assert Counter(pool.map(say, range(40)))["Dear."] == ROUTE_CAP

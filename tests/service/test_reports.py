@@ -60,8 +60,7 @@ def test_a_report_goes_to_the_targets_of_its_owner(tmp_path: Path) -> None:
     with receiver.receiving() as crm:
         with process.served(tmp_path, process.HEAD + CONFIG.format(shop=SHOP, url=crm.url)) as service:
             message = wire.message(To="33644600001")
-            status, xml = wire.tell(service, message)
-            assert (status, wire.text_of(xml)) == (200, "The shop is closed.")
+            assert wire.answered(service, message) == "The shop is closed."
             asked = f"/report/{dict(message)['MessageUUID']}"
             wire.tell(service, plivo_sdk.report(From="33644600009", MessageUUID="of-the-journal"), asked)
             wire.tell(service, plivo_sdk.report(From="33644600001", MessageUUID="of-our-number"), "/report/unknown")
@@ -146,7 +145,7 @@ def test_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
             _until(lambda: service.get("/ready") == (503, b'{"ready":false}'))
             assert service.get("/health") == (200, b'{"healthy":true}')
         assert wire.tell(service, report, "/report") == (200, b"stored\n")
-        assert wire.text_of(wire.tell(service, message)[1]) == "Thanks, we got your message."
+        assert wire.answered(service, message) == "Thanks, we got your message."
         _until(lambda: service.get("/ready") == (200, b'{"ready":true}'))
         crm.wait_for(lambda received: len(received) == 1)
         assert service.stop() == 0
@@ -180,7 +179,7 @@ def test_a_locked_store_is_told_before_plivo_hangs_up(tmp_path: Path) -> None:
         assert [status for status, _ in took] == [503, 503, 503]
         assert max(seconds for _, seconds in took) < 4  # by itself SQLite waits for 5 s
         _until(lambda: wire.tell(service, report, "/report") == (200, b"stored\n"))
-        assert wire.text_of(wire.tell(service, message)[1]) == "Thanks, we got your message."
+        assert wire.answered(service, message) == "Thanks, we got your message."
 
 
 def test_deliveries_of_a_target_that_is_gone_are_told(tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ def text_of(xml: bytes) -> str | None:
     return messages[0].text or "" if messages else None
 
 
+def answered(service: process.Served, params: plivo_sdk.Pairs) -> str | None:
+    """The text of the answer to a message, which comes with 200; None for silence."""
+    status, xml = tell(service, params)
+    assert status == 200, xml
+    return text_of(xml)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back on a socket."""
