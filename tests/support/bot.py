@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from support import http_server
 
 Says = tuple[int, str]  # status and text
 
@@ -46,12 +47,9 @@ def answering(answer: Callable[[Call], Says]) -> Iterator[Bot]:
     """A bot on a free port."""
     bot = Bot(answer, arrived=threading.Condition(threading.RLock()))
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            call = Call(self.headers.get("webhook-id", ""), json.loads(body))
+    class Handler(http_server.Handler):
+        def respond(self) -> None:
+            call = Call(self.headers.get("webhook-id", ""), json.loads(self.body()))
             with bot.arrived:
                 bot.calls.append(call)
                 bot.arrived.notify_all()
@@ -63,20 +61,6 @@ def answering(answer: Callable[[Call], Says]) -> Iterator[Bot]:
                 self.end_headers()
                 self.wfile.write(text.encode())
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 128  # fifty calls may come at once
-        daemon_threads = True
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    bot.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with http_server.running(http_server.Server(Handler)) as port:
+        bot.url = f"http://127.0.0.1:{port}"
         yield bot
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

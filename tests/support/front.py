@@ -2,16 +2,16 @@
 
 import contextlib
 import ssl
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import trustme
+
+from support import http_server
 
 Headers = Mapping[str, str]
 
@@ -52,8 +52,7 @@ class Front:
         self.seen.clear()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(http_server.Server):
     tls: ssl.SSLContext | None = None
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -65,21 +64,12 @@ class _Server(ThreadingHTTPServer):
                 super().finish_request(secured, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(http_server.Handler):
+    protocol_version = "HTTP/1.0"  # a connection a call
     front: Front
 
-    def do_GET(self) -> None:
-        self._pass_on()
-
-    def do_POST(self) -> None:
-        self._pass_on()
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-    def _pass_on(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))  # a whole request, as nginx does
-        passing = Passing(self.command, self.path, dict(self.headers), body)
+    def respond(self) -> None:
+        passing = Passing(self.command, self.path, dict(self.headers), self.body())  # a whole request, as nginx does
         self.front.seen.append(passing)
         response = self.front.answers(passing) or _fetch(self.front.upstream, self.front.change(passing))
         self.send_response_only(response.status)
@@ -109,16 +99,10 @@ def _fetch(upstream: str, passing: Passing) -> Response:
 def front(certificate: trustme.LeafCert | None = None) -> Iterator[Front]:
     """A proxy on a free port of localhost; `upstream` is to be set before it is used."""
     found = Front()
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"front": found}))
+    server = _Server(type("Handler", (_Handler,), {"front": found}))
     if certificate:
         server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         certificate.configure_cert(server.tls)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    found.url = f"{'https' if certificate else 'http'}://localhost:{server.server_address[1]}"
-    try:
+    with http_server.running(server) as port:
+        found.url = f"{'https' if certificate else 'http'}://localhost:{port}"
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

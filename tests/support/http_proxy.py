@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from support import http_server
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,8 @@ def proxying(refuse: int | None = None) -> Iterator[Proxy]:
     """On a free port; with `refuse` it answers everything with that status."""
     proxy = Proxy()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_CONNECT(self) -> None:
+    class Handler(http_server.Handler):
+        def do_CONNECT(self) -> None:  # noqa: N802 - named by http.server
             if self._noted():
                 with socket.create_connection(("127.0.0.1", int(self.path.rpartition(":")[2]))) as receiver:
                     self.send_response(200, "Connection established")
@@ -46,8 +45,8 @@ def proxying(refuse: int | None = None) -> Iterator[Proxy]:
                     back.join()
                 self.close_connection = True
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+        def respond(self) -> None:
+            body = self.body()
             if self._noted():
                 url = urlsplit(self.path)
                 onward = http.client.HTTPConnection("127.0.0.1", url.port or 80)
@@ -71,19 +70,8 @@ def proxying(refuse: int | None = None) -> Iterator[Proxy]:
                 self.end_headers()
             return refuse is None
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    proxy.port = server.server_address[1]
-    try:
+    with http_server.running(http_server.Server(Handler)) as proxy.port:
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _pass_on(source: socket.socket, destination: socket.socket) -> None:

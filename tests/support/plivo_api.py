@@ -11,12 +11,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from support import plivo_sdk
+from support import http_server, plivo_sdk
 
 AUTH_ID = "MA" + "X" * 18
 ARGUMENTS: dict[str, type] = {
@@ -248,24 +247,11 @@ ROUTES: dict[str, dict[str, Method]] = {
 }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(http_server.Handler):
     account: PlivoAccount
 
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def do_DELETE(self) -> None:
-        self._serve()
-
-    def log_message(self, *_: object) -> None:
-        """Says nothing."""
-
-    def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+    def respond(self) -> None:
+        body = self.body()
         parts = urlsplit(self.path)
         failure = self._failure(parts.path)
         if failure and not failure.after:
@@ -335,14 +321,6 @@ def plivo_api() -> Iterator[PlivoAccount]:
     """An empty account behind a server on a free port."""
     account = PlivoAccount()
     handler = type("Handler", (_Handler,), {"account": account})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    account.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    try:
+    with http_server.running(http_server.Server(handler)) as port:
+        account.url = f"http://127.0.0.1:{port}/v1"
         yield account
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

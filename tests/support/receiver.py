@@ -5,8 +5,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from support import http_server
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,9 @@ def receiving(answer: Answer = lambda _received: 204) -> Iterator[Receiver]:
     """A receiver on a free port."""
     receiver = Receiver(answer)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            got = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+    class Handler(http_server.Handler):
+        def respond(self) -> None:
+            got = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, self.body())
             answer = receiver.answer(got)
             status, headers, said = (*answer, b"")[:3] if isinstance(answer, tuple) else (answer, {}, b"")
             with receiver.arrived:
@@ -63,23 +61,11 @@ def receiving(answer: Answer = lambda _received: 204) -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(said)
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
+    class Server(http_server.Server):
         def handle_error(self, request: Any, client_address: Any) -> None:
             if not isinstance(sys.exception(), ConnectionError):  # whoever posted may be killed
                 super().handle_error(request, client_address)
 
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with http_server.running(Server(Handler)) as port:
+        receiver.url = f"http://127.0.0.1:{port}"
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -2,14 +2,14 @@
 
 import contextlib
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import trustme
+
+from support import http_server
 
 
 @dataclass
@@ -25,8 +25,7 @@ class Secured:
         return f"https://localhost:{self.port}"
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(http_server.Server):
     tls: ssl.SSLContext
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -42,30 +41,22 @@ def secured(certificate: trustme.LeafCert, clients: trustme.CA | None = None, an
     """On a free port; `clients` vouches for those who may come, `answer` is a text, or 204 without one."""
     receiver = Secured()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(http_server.Handler):
+        protocol_version = "HTTP/1.0"  # a connection a call
+
+        def respond(self) -> None:
             receiver.posts.append(self.headers["webhook-id"])
-            self.rfile.read(int(self.headers["content-length"]))
+            self.body()
             self.send_response(200 if answer else 204)
             self.send_header("content-type", "text/plain")
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = _Server(Handler)
     server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(server.tls)
     if clients:
         clients.configure_trust(server.tls)
         server.tls.verify_mode = ssl.CERT_REQUIRED
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    receiver.port = server.server_address[1]
-    try:
+    with http_server.running(server) as receiver.port:
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

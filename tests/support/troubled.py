@@ -1,5 +1,6 @@
 """A store in which much has gone wrong: targets in every state, dead deliveries with hostile answers, refused calls."""
 
+import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import replace
@@ -57,19 +58,24 @@ async def trouble(store: Store, targets: Collection[str] = TARGETS) -> None:
 
 async def conversation(store: Store, at: float) -> None:
     """Messages of the last minutes: ninety answered, some late, and some not at all."""
+    told = []
     for number, proposal in enumerate([*[HELLO] * 90, *[SILENCE] * 6, LIMITED, LIMITED, NO_ROUTE]):
         sent = at - 600 + 6 * number
         came = arrival(f"past-{number}", at=sent, pair=Conversation(US, f"337{number:08}"), text=EVIL)
-        await store.journal.record(replace(submission(came, proposal), ready_at=sent + number % 9))
+        told.append(replace(submission(came, proposal), ready_at=sent + number % 9))
+    await asyncio.gather(*map(store.journal.record, told))  # in one transaction
 
 
 async def fail(store: Store, target: str, count: int) -> None:
     """So many deliveries of a target, in turn dead with an answer, and due after a time-out."""
-    for number in range(count):
-        name = f"{target}-{number}"
-        made = incoming(number, target, id=name, message_uuid=f"reply-{number}", in_reply_to=f"past-{number}")
-        await store.queue.accept(made)
+    made = [
+        incoming(number, target, id=f"{target}-{number}", message_uuid=f"reply-{number}", in_reply_to=f"past-{number}")
+        for number in range(count)
+    ]
+    await asyncio.gather(*map(store.queue.accept, made))
+    told = []
     for number, one in enumerate(await store.queue.lease(target, count, 30)):
-        told = Settlement(one.id, one.lease, "dead", 9, 0.0, 410, "status 410", 0.213, f"Gone. {EVIL}")
+        dead = Settlement(one.id, one.lease, "dead", 9, 0.0, 410, "status 410", 0.213, f"Gone. {EVIL}")
         late = Settlement(one.id, one.lease, "due", 1, 900.0, None, "no response within 10 s", 10.0)
-        await store.queue.settle(late if number % 2 else told)
+        told.append(late if number % 2 else dead)
+    await asyncio.gather(*map(store.queue.settle, told))

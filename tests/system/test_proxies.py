@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import pytest
-from support import plivo_sdk, process, scrape, web_servers, wire
+from support import http_server, plivo_sdk, process, scrape, web_servers, wire
 from support.web_servers import CONSOLE, PUBLIC, SHARED, Upstreams, WebServer
 
 TOKEN = "an-admin-token-for-tests"
@@ -252,10 +251,8 @@ def _live(go_on: threading.Event) -> Iterator[Live]:
     """Sends one event at once, and the next when it is told to."""
     live = Live()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
+    class Handler(http_server.Handler):
+        def respond(self) -> None:
             live.hosts += (self.headers["host"],)
             self.send_response(200)
             self.send_header("content-type", "text/event-stream")
@@ -270,20 +267,11 @@ def _live(go_on: threading.Event) -> Iterator[Live]:
             self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
             self.wfile.flush()
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    live.port = server.server_address[1]
-    try:
-        yield live
-    finally:
-        go_on.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server.running(http_server.Server(Handler)) as live.port:
+        try:
+            yield live
+        finally:
+            go_on.set()
 
 
 @both

@@ -12,7 +12,7 @@ from app.delivery.queue import Settlement
 from app.policies.usage import Conversation
 from app.replies.journal import FailedCall
 from app.service import Service
-from app.store import people
+from app.store import Store, people
 from app.store.people import Changes
 
 SHOP, BAR, ANN, BOB = "33644600000", "33644600001", "33612345671", "33612345672"
@@ -50,8 +50,21 @@ async def api(service: Service) -> Api:
 
 @pytest.fixture
 async def told(api: Api) -> Api:
-    """Its API, over messages with every outcome, reports, deliveries in every state, and an opt-out."""
-    store = api.store
+    """Its API, over a store that holds a bit of everything."""
+    await _tell(api.store)
+    return api
+
+
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    """The same, one for all tests of a module: they must not change it."""
+    async with inside.serving(tmp_path_factory.mktemp("shared"), CONFIG) as service:
+        await _tell(service.store)
+        yield api_of(service)
+
+
+async def _tell(store: Store) -> None:
+    """Messages with every outcome, reports, deliveries in every state, and an opt-out."""
     pair = Conversation(SHOP, ANN)
     await store.journal.record(entry("message-1", pair=pair, at=1_772_442_000.0))
     await store.journal.record(entry("message-2", SILENCE, pair=Conversation(BAR, BOB), at=1_772_442_060.0))
@@ -70,4 +83,3 @@ async def told(api: Api) -> Api:
     await store.change(people.change, Changes("test", (opted(out=True, pair=Conversation(SHOP, BOB)),)))
     await store.change(people.change, Changes("test", (opted(out=True, pair=Conversation(BAR, ANN)),)))
     await store.change(people.change, Changes("test", (opted(out=False, pair=Conversation(BAR, ANN)),)))
-    return api

@@ -12,6 +12,12 @@ from app.store import Store
 ODD = "<script>alert(1)</script> \u202egnp.exe\u202c \x1b[31m \x00\x07 \u200b \U0001f44d\u200d \ufeff \"'&\\"
 
 
+@pytest.fixture
+def told(shared: Api) -> Api:
+    """One for all that only read."""
+    return shared
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

@@ -16,6 +16,12 @@ JSON = {**BEARER, "Content-Type": "application/json"}
 EXPLAIN = {"to": "+33644600000", "from": "+33612345671"}
 
 
+@pytest.fixture
+def api(shared: Api) -> Api:
+    """One for all: what is refused, explained or listed changes nothing."""
+    return shared
+
+
 @pytest.mark.parametrize(
     "headers",
     [
