@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import jinja2
 import pytest
@@ -14,7 +15,7 @@ def _compile_each_template_once() -> Iterator[None]:
     """Each test has a console of its own, and the code of a template is the same in all of them."""
     compiled, compile_ = dict[tuple[str, ...], CodeType](), jinja2.Environment.compile
 
-    def once(environment: jinja2.Environment, *template: str) -> CodeType:
+    def once(environment: jinja2.Environment, *template: Any) -> CodeType:
         if template not in compiled:
             compiled[template] = compile_(environment, *template)
         return compiled[template]

@@ -1,0 +1,27 @@
+"""The actions of commands, each imported as its command does it: before anything else of ours."""
+
+from pathlib import Path
+
+from support import process
+
+import app.cli.actions
+
+ALONE = """
+import os, sys
+import click, httpx, pydantic, sqlalchemy.ext.asyncio, starlette.applications  # theirs need no second look
+
+for name in sys.argv[1:]:
+    if not os.fork():
+        __import__(name)
+        os._exit(0)
+    if os.wait()[1]:
+        print(name, flush=True)
+"""
+
+
+def test_each_can_be_imported_alone(tmp_path: Path) -> None:
+    """No circle of imports hides behind what another module has imported before; tests fork from a process that has."""
+    (folder,) = app.cli.actions.__path__
+    names = sorted(f"app.cli.actions.{file.stem}" for file in Path(folder).glob("*.py"))
+    assert len(names) > 20
+    assert process.python(ALONE, *names, cwd=tmp_path) == ""
