@@ -160,10 +160,15 @@ MODULES = {_name(path): path for path in sorted(APP.rglob("*.py"))}
 
 
 @cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+@cache
 def _imports(module: str) -> frozenset[str]:
     """Every name that a module imports, with the names it takes out of modules: `app.http_client.Secret`."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+    for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -199,12 +204,16 @@ def test_every_package_has_a_layer() -> None:
     assert {_package(module) for module in MODULES} == set(ALLOWED)
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_go_downwards(module: str) -> None:
-    """A module imports its own package and what stands below it."""
+def _upwards(module: str) -> list[str]:
+    """What a module imports that stands beside or above its package."""
     package = _package(module)
     allowed = ("app.__version__", "app.frozen", *([] if module == "app" else [package]), *ALLOWED[package])
-    assert [name for name in _ours(module) if not any(_within(name, place) for place in allowed)] == []
+    return [name for name in _ours(module) if not any(_within(name, place) for place in allowed)]
+
+
+def test_imports_go_downwards() -> None:
+    """A module imports its own package and what stands below it."""
+    assert {module: found for module in MODULES if (found := _upwards(module))} == {}
 
 
 @pytest.mark.parametrize("package", NEVER)
@@ -218,10 +227,10 @@ def test_what_a_package_never_reaches(package: str) -> None:
     } == {}
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if _within(module, "app.cli")])
-def test_commands_reach_the_store_through_operations(module: str) -> None:
+def test_commands_reach_the_store_through_operations() -> None:
     """A command may open a store; what it asks of it is an operation, so that API and console can ask the same."""
-    assert [name for name in _ours(module) if _within(name, "app.store") and _module_of(name) != "app.store"] == []
+    names = {name for module in MODULES if _within(module, "app.cli") for name in _ours(module)}
+    assert [name for name in names if _within(name, "app.store") and _module_of(name) != "app.store"] == []
 
 
 @pytest.mark.parametrize("package", PURE)
@@ -250,10 +259,10 @@ def test_a_library_has_one_home(library: str) -> None:
     assert [module for module in users if not any(_within(module, home) for home in HOMES[library])] == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_module_is_long(module: str) -> None:
+def test_no_module_is_long() -> None:
     """What does not fit on a few screens is two things."""
-    assert len(MODULES[module].read_text().splitlines()) <= LONGEST
+    lengths = {module: len(path.read_text().splitlines()) for module, path in MODULES.items()}
+    assert {module: length for module, length in lengths.items() if length > LONGEST} == {}
 
 
 # What Alembic runs, not imports, and the entry point, which runs the commands.
@@ -291,7 +300,6 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_says_what_it_is_for(module: str) -> None:
+def test_every_module_says_what_it_is_for() -> None:
     """Every module begins with a docstring."""
-    assert ast.get_docstring(ast.parse(MODULES[module].read_text()))
+    assert [module for module in MODULES if not ast.get_docstring(_tree(module))] == []

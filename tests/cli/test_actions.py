@@ -10,12 +10,17 @@ ALONE = """
 import os, sys
 import click, httpx, pydantic, sqlalchemy.ext.asyncio, starlette.applications  # theirs need no second look
 
+children = {}
 for name in sys.argv[1:]:
-    if not os.fork():
+    if not (child := os.fork()):
         __import__(name)
         os._exit(0)
-    if os.wait()[1]:
-        print(name, flush=True)
+    children[child] = name
+while children:
+    child, status = os.wait()
+    if status:
+        print(children[child])
+    del children[child]
 """
 
 

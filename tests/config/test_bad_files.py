@@ -10,6 +10,7 @@ Each file of `bad/` tells in its first lines what must be said of it, and nothin
 A file that cannot hold such lines has them beside it, in `.expect`.
 """
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,7 @@ def _expected(file: Path) -> list[Expected]:
     return found
 
 
+@cache  # three tests ask
 def _refused(file: Path) -> BadConfig:
     with pytest.raises(BadConfig) as refusal:
         load(BAD / file.name)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.telemetry.values import LIMIT, place_of, shorten, shorten_text, simplify
@@ -52,6 +52,7 @@ def test_what_python_calls_printable_is_safe() -> None:
     assert not FORBIDDEN.search(printable)
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(max_size=5), anything | hostile | st.text("é \\", min_size=80)))
 def test_fields_are_shortened_alike(fields: dict[str, object]) -> None:
     """The quick look at ordinary values decides as the long way does; the size is never far too small."""
