@@ -134,12 +134,19 @@ class House:
 
 
 @asynccontextmanager
+async def logged_in(admin: object) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser of somebody who has the token."""
+    async with browser(admin) as person:
+        answer = await person.post("/console/login", data={"token": TOKEN})
+        assert answer.status_code == 303
+        yield person
+
+
+@asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[House]:
     """A service of this folder, with a browser that is logged in."""
     async with inside.serving(folder, RULES + ADMIN) as service:
         assert service.loaded.settings.admin
         admin = make_admin(inside.running(service), service.loaded.settings.admin, service.metrics)
-        async with browser(admin) as person:
-            answer = await person.post("/console/login", data={"token": TOKEN})
-            assert answer.status_code == 303
+        async with logged_in(admin) as person:
             yield House(service, admin, person)

@@ -21,10 +21,10 @@ PAIR = {"person": "+33 7 00 00 00 03", "number": "0644600000"}
         ({"person": "+33799999999"}, []),
     ],
 )
-async def test_filters(told: Api, query: dict[str, str], expected: list[tuple[str, str]]) -> None:
+async def test_filters(shared: Api, query: dict[str, str], expected: list[tuple[str, str]]) -> None:
     """Oldest first, in pages of any size."""
     for limit in (1, 100):
-        found = await told.items("/opt-outs", limit=limit, **query)
+        found = await shared.items("/opt-outs", limit=limit, **query)
         assert sorted((one["person"], one["number"]) for one in found) == sorted(expected)
 
 

@@ -1,5 +1,8 @@
 """Who may see and do what: nobody without the token, under another Host, from another site or without a form token."""
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
 import httpx
 import pytest
 from support import console
@@ -17,6 +20,20 @@ ACTIONS = (
     *("logout", "people/+33700000001/opt-out", "people/+33700000001/reset", "people/+33700000001/forget"),
     *("targets/pause", "targets/resume", "deliveries/confirm", "deliveries/change"),
 )
+
+
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One for all: what is refused changes nothing."""
+    async with console.opened(tmp_path_factory.mktemp("guard")) as house:
+        yield house
+
+
+@pytest.fixture
+async def house(shared: House) -> AsyncIterator[House]:
+    """The same, with a browser of its own."""
+    async with console.logged_in(shared.admin) as browser:
+        yield replace(shared, browser=browser)
 
 
 def _urls(uuid: str, paths: tuple[str, ...] = PAGES) -> list[str]:
