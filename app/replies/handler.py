@@ -41,6 +41,8 @@ log = get_logger("replies")
 RULES_LIFETIME = MAX_LIFETIME + 5.0  # seconds for all rules of a message; the next call comes after 60
 CLAIM = RULES_LIFETIME + 5.0  # seconds until a claim expires; that of a crashed owner is free when Plivo calls again
 RELEASE_SECONDS = 1.0  # that a stop takes to release claims; a store that hangs must not delay it
+STILL_ASKING = "no answer within the deadline; the rules are still running"
+STILL_WRITING = "no answer within the deadline; the store is too slow"
 POLL = 0.2  # seconds between two attempts at a claim that another process holds
 WAITING = 500  # messages of one route that wait for its rules; each holds a task and a connection, about 50 KB
 
@@ -90,7 +92,9 @@ class ReplyHandler:
         return len(self._tasks)
 
     async def answer(self, message: InboundMessage, request: Verified) -> bytes:
-        """Return the XML for a message once it is durable. If the call is cancelled, its rules keep running.
+        """Return the XML for a message once it is durable.
+
+        If the call is cancelled, that is recorded, and claimed rules keep running.
 
         Raises `RulesFailed`, `Busy`, `Reused` or `Unavailable`.
         """
@@ -102,10 +106,16 @@ class ReplyHandler:
             message, request, at, name, runtime.version, runtime.keep_text, runtime.policies, runtime.callback, is_test
         )
         pending = _Pending(arrival, runtime, route, evaluation)
-        if has_effects(route, evaluation):
-            return await self._claimed(pending)
-        pending.evaluation = await ask_rules(runtime, route, message, evaluation, None, self.services)
-        return await self._record(pending, claimed=False)
+        claims = has_effects(route, evaluation)
+        try:
+            if claims:
+                return await self._claim(pending)
+            pending.evaluation = await ask_rules(runtime, route, message, evaluation, None, self.services)
+            return await self._record(pending, claimed=False)
+        except asyncio.CancelledError:
+            pending.waited_for = False
+            self._failed.record(FailedCall(arrival, 503, STILL_ASKING if claims else STILL_WRITING))
+            raise
 
     async def stop(self, seconds: float) -> None:
         """Give running rules `seconds` to finish, cancel the others, and release all claims."""
@@ -119,17 +129,6 @@ class ReplyHandler:
                 await self._journal.release(self._owner)
         except (Unavailable, TimeoutError) as error:
             log.error("cannot release claims; they will expire", reason=str(error) or "the store is too slow")
-
-    async def _claimed(self, pending: _Pending) -> bytes:
-        """Claim the message and ask its rules. If this call ends first, they keep running and the call is recorded."""
-        try:
-            return await self._claim(pending)
-        except asyncio.CancelledError:
-            pending.waited_for = False
-            self._failed.record(
-                FailedCall(pending.arrival, 503, "no answer within the deadline; the rules are still running")
-            )
-            raise
 
     async def _claim(self, pending: _Pending) -> bytes:
         """Claim the message and ask its rules, or wait until who holds the claim has answered it."""

@@ -34,16 +34,18 @@ class Group:
     def admit(self, one: Submission, found: StoredMessage | None) -> Proposal:
         """Admit a message that has no answer yet."""
         proposal = admit(one.candidate, self.usage)
-        answer = rows.answered(one, proposal)
+        at = one.arrival.called_at
+        waits = one.waited_for and not (found and found.has_call(at))  # a call that is noted already got 503
+        answer = rows.answered(one, proposal, handed_over=waits)
         if found is None:
             row = rows.arrived(one.arrival) | answer
             self._inserts.append(row)
-            first = [Call(one.arrival.called_at, 200, "answered")]
+            first = [Call(at, 200, "answered")]
             self.found[one.arrival.message.message_uuid] = StoredMessage(None, "answered", proposal.xml, first, row=row)
         else:
             found.state, found.xml = "answered", proposal.xml
-            if one.waited_for:
-                found.called(one.arrival.called_at, 200, "answered")
+            if waits:
+                found.called(at, 200, "answered")
             found.row = {**answer, "row": found.id, "calls": found.calls_json}
             self._answers.append(found.row)
         self._use_up(one, proposal)

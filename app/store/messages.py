@@ -120,7 +120,7 @@ async def _fail(connection: Connection, call: FailedCall, row: StoredMessage) ->
     if row.state != "answered":
         row.failures += call.rules_failed
     if not call.noted and row.failures != call.gives_up_at:
-        row.called(call.arrival.called_at, call.status, call.reason)
+        row.failed(call.arrival.called_at, call.status, call.reason)
     if row.state == "answered":
         await rows.note_calls(connection, [row])
         return row.failures

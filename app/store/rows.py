@@ -126,6 +126,19 @@ class StoredMessage:
         self.calls.append(Call(at, status, reason))
         del self.calls[:-CALLS_KEPT]
 
+    def has_call(self, at: float) -> bool:
+        """Return whether a call is noted already."""
+        return any(call.at == at for call in self.calls)
+
+    def failed(self, at: float, status: int, reason: str) -> None:
+        """Note a call that got no answer. If it ended while its answer was being written, it was noted as answered."""
+        for index, call in enumerate(self.calls):
+            if (call.at, call.status) == (at, 200):
+                self.calls[index] = Call(at, status, reason)
+                self.handed_over_at = next((other.at for other in self.calls if other.status == 200), None)
+                return
+        self.called(at, status, reason)
+
     @property
     def calls_json(self) -> str:
         """The calls as the row stores them."""
@@ -212,8 +225,8 @@ _UNANSWERED = {
 }
 
 
-def answered(submission: Submission, proposal: Proposal) -> dict[str, Any]:
-    """Return what an answer changes in the row."""
+def answered(submission: Submission, proposal: Proposal, *, handed_over: bool) -> dict[str, Any]:
+    """Return what an answer changes in the row. `handed_over` says whether a call waits for it."""
     arrival, copy = submission.arrival, submission.copy
     at = max(submission.candidate.query.at, submission.ready_at)
     return {
@@ -231,5 +244,5 @@ def answered(submission: Submission, proposal: Proposal) -> dict[str, Any]:
         "owner": None,
         "claimed_until": None,
         "answered_at": at,
-        "handed_over_at": at if submission.waited_for else None,
+        "handed_over_at": at if handed_over else None,
     }

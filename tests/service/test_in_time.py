@@ -5,6 +5,7 @@ hangs up: the status of the answer says that it was in time by the service's own
 """
 
 import contextlib
+import json
 import sqlite3
 import threading
 import time
@@ -261,3 +262,19 @@ def test_unsigned_question_reaches_no_rule(lasting: House) -> None:
     headers = plivo_sdk.headers("POST", f"{wire.PUBLIC}/message", params, token="another account's")
     assert process.call(lasting.service, "POST", "/message", params, headers)[0] == 403
     assert lasting.bot.of(params) == []
+
+
+def test_store_that_is_too_slow_has_handed_nothing_over(tmp_path: Path) -> None:
+    """G10: the call that waited for the store in vain is told as 503; the answer is there for the next one."""
+    params = wire.message(To=LATE)
+    config = process.MINIMAL.replace("[plivo]", 'deadline = "1s"\n[plivo]')
+    with process.served(tmp_path, config) as service:
+        with contextlib.closing(sqlite3.connect(tmp_path / "autoreply.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert wire.tell(service, params)[0] == 503
+        service.wait_for("refused", status=503)
+        assert wire.tell(service, params)[0] == 200
+        said = process.run("history", dict(params)["MessageUUID"], "--json", cwd=tmp_path)
+    (told,) = json.loads(said.stdout)
+    assert [call["status"] for call in told["calls"]] == [503, 200]
+    assert told["handed_over_at"] == told["calls"][1]["at"]

@@ -34,7 +34,7 @@ from app.plivo.messages import Outgoing
 from app.policies.opt_out import RouteOptOut, Scope
 from app.policies.policies import Policies, RoutePolicy
 from app.policies.usage import Conversation, OptOutChange
-from app.replies.journal import Recorded, Reused, Submission
+from app.replies.journal import FailedCall, Recorded, Reused, Submission
 from app.replies.proposals import Proposal
 from app.store import Store, people
 from app.store.schema import messages, opt_outs
@@ -181,6 +181,23 @@ async def test_answer_that_nobody_waited_for_is_handed_over_later(store: Store) 
     await record(store, entry(at=NINE + 180))
     (row,) = await rows(store)
     assert row["handed_over_at"] == NINE + 60
+
+
+@pytest.mark.parametrize("first", ["answer", "call"])
+async def test_call_that_ended_while_its_answer_was_written_got_none(store: Store, first: str) -> None:
+    """G10: a call that got 503 at the deadline is noted so, whichever is written first; the next one gets the answer."""
+    came = arrival()
+    late = FailedCall(came, 503, "no answer within the deadline")
+    if first == "answer":
+        await record(store, submission(came))
+        await store.journal.fail(late)
+    else:
+        await store.journal.fail(late)
+        await record(store, submission(came))
+    await record(store, entry(at=NINE + 60))
+    (row,) = await rows(store)
+    assert [(call["at"] - NINE, call["status"]) for call in json.loads(row["calls"])] == [(0, 503), (60, 200)]
+    assert (row["state"], row["answered_at"], row["handed_over_at"]) == ("answered", NINE, NINE + 60)
 
 
 async def test_reused_signature_leaves_no_row(store: Store) -> None:
