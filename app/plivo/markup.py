@@ -54,6 +54,12 @@ def render(messages: Sequence[Outgoing], callback_url: str, callback_method: str
     return f"{_HEAD}{body}</Response>".encode()
 
 
+def reduced(xml: bytes, kept: Sequence[Outgoing]) -> bytes:
+    """Return XML that `render` wrote, with only the messages that are kept. Where reports go does not change."""
+    first = ET.fromstring(xml)[0].attrib  # noqa: S314 - `render` wrote it
+    return render(kept, first["callbackUrl"], first["callbackMethod"])
+
+
 def parse(xml: bytes) -> tuple[Outgoing, ...]:
     """Return the messages of XML that `render` wrote. Empty XML, of an answer no longer kept, has none."""
     return tuple(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from app.plivo import numbers
 from app.plivo.messages import InboundMessage
 from app.policies import opt_out, reactions
 from app.policies.usage import Conversation, Usage
@@ -86,6 +87,6 @@ def _decided(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, 
 def _unanswerable(runtime: Runtime, message: InboundMessage) -> str | None:
     if message.type == "whatsapp":
         return WHATSAPP
-    if message.sender == message.to or message.sender in runtime.table.by_number:
+    if numbers.is_same(message.sender, message.to) or runtime.table.is_ours(message.person):
         return OWN_NUMBER
     return None

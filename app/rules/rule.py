@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, Protocol, Self
 
 from app.notation import Doc, Example, Interval, Seconds
 from app.plivo.messages import InboundMessage, Outgoing
-from app.plivo.numbers import normalise, show
+from app.plivo.numbers import canonical, normalise, show
 from app.rules.outcome import COOLDOWN, Answers, Fails, Passes, RuleResult, Use
 from app.rules.services import RuleServices
 from app.rules.templates import Template
@@ -78,17 +78,20 @@ class RuleContext:
     def replies(self, texts: Sequence[tuple[str, str | None]], allowed: frozenset[str], who: str) -> "Answers | Fails":
         """Return an answer of several texts, each with its recipient: None for the sender, or a number in `allowed`.
 
-        It is a failure if there are too many texts, or if a recipient is not allowed.
+        `allowed` holds canonical numbers; a recipient may be written in another form. It is a failure if there are too
+        many texts, or if a recipient is not allowed.
         """
         if len(texts) > MESSAGES:
             return Fails(f"{who}: more than {MESSAGES} messages")
         outgoing = []
         for text, to in texts:
-            person = self.message.sender if to is None else normalise(to)
-            if person != self.message.sender and person not in allowed:
+            number = self.message.sender if to is None else normalise(to)
+            person = canonical(number)
+            if person != self.message.person and person not in allowed:
                 return Fails(f"{who}: a recipient is not in allow_to")
             if text.strip():
-                outgoing.append(Outgoing(self.src, (person,), text))
+                number = self.message.sender if person == self.message.person else number
+                outgoing.append(Outgoing(self.src, (number,), text))
         return Answers(tuple(outgoing), f"{who}: {len(outgoing)} messages")
 
 

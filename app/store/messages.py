@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from app.plivo.markup import EMPTY, parse
+from app.plivo.markup import EMPTY, parse, reduced
 from app.plivo.numbers import canonical
 from app.policies.usage import Conversation, UsageQuery
 from app.replies.decide import still_allowed
 from app.replies.journal import Arrival, Claimed, ClaimRequest, FailedCall, Held, Recorded, Submission
-from app.replies.proposals import xml_of
 from app.store import locks, proofs, rows, usage
 from app.store.arrivals import Arrivals
 from app.store.driver import Connection
@@ -104,7 +103,7 @@ def _repeat(arrival: Arrival, found: StoredMessage, group: Group) -> Recorded:
         group.call(found, arrival.called_at)
         return Recorded(found.xml or EMPTY)  # empty: its retention is over, and that call is long past
     group.call(found, arrival.called_at, WITHOUT)
-    return Recorded(xml_of(kept, arrival.message.message_uuid, arrival.callback))
+    return Recorded(reduced(found.xml, kept))
 
 
 async def _claim(connection: Connection, request: ClaimRequest, group: Group) -> Recorded | Held | Claimed:

@@ -17,6 +17,7 @@ from app.store.schema import messages
 from app.store.statement import Statement, one_of, values_of
 
 CALLS_KEPT = 20  # Plivo makes four
+ANSWERED = 200  # the status of a call that got an answer
 ASKING = "its rules are being asked"
 
 FIND = Statement(
@@ -118,7 +119,7 @@ class StoredMessage:
         """Create it from a row of `FIND`. Without `calls` there was one, answered when it arrived."""
         _, id_, state, xml, calls, received_at, handed_over_at, failures = row
         known = [Call(**call) for call in json.loads(calls)] if calls else []
-        first = [Call(received_at, 200, "answered")] if state == "answered" and not known else known
+        first = [Call(received_at, ANSWERED, "answered")] if state == "answered" and not known else known
         return cls(id_, state, xml, first, handed_over_at, failures)
 
     def called(self, at: float, status: int, reason: str) -> None:
@@ -133,9 +134,9 @@ class StoredMessage:
     def failed(self, at: float, status: int, reason: str) -> None:
         """Note a call that got no answer. If it ended while its answer was being written, it was noted as answered."""
         for index, call in enumerate(self.calls):
-            if (call.at, call.status) == (at, 200):
+            if (call.at, call.status) == (at, ANSWERED):
                 self.calls[index] = Call(at, status, reason)
-                self.handed_over_at = next((other.at for other in self.calls if other.status == 200), None)
+                self.handed_over_at = next((other.at for other in self.calls if other.status == ANSWERED), None)
                 return
         self.called(at, status, reason)
 

@@ -286,6 +286,7 @@ async def test_each_failed_call_is_recorded_once(env: Env) -> None:
     for _ in range(3):
         with pytest.raises(RulesFailed):
             await say(env, one)
+        env.clock.advance(60)
     assert [await say(env, one), await say(env, one)] == [None, None]
     assert await statuses(env, one) == [503, 503, 503, 200, 200]
 
@@ -340,6 +341,7 @@ async def test_call_that_waits_for_another_process_is_recorded(env: Env) -> None
     here = asyncio.create_task(env.handler.answer(one, request()))
     await env.bot.called.wait()
     there = env.another()
+    env.clock.advance(1)
     waiting = asyncio.create_task(there.answer(one, request()))
     await asyncio.sleep(0.05)
     await cancel(waiting)

@@ -29,7 +29,7 @@ from support.stored import (
     swept,
 )  # fmt: skip
 
-from app.plivo.markup import EMPTY, parse, render
+from app.plivo.markup import EMPTY, Callback, parse, render
 from app.plivo.messages import Outgoing
 from app.policies.opt_out import RouteOptOut, Scope
 from app.policies.policies import Policies, RoutePolicy
@@ -183,9 +183,18 @@ async def test_answer_that_nobody_waited_for_is_handed_over_later(store: Store) 
     assert row["handed_over_at"] == NINE + 60
 
 
+async def test_repeat_reports_where_the_first_answer_did(store: Store) -> None:
+    """G9 and G3: without those who have opted out since, an answer keeps its callback, whatever the file says by now."""
+    both = (Outgoing(US, (PHONE,), "For you."), Outgoing(US, (CUSTOMER,), "Thanks."))
+    await record(store, submission(arrival(), answering(*both)))
+    await record(store, stop(pair=Conversation(US, PHONE)))
+    moved = replace(arrival(at=NINE + 60), callback=Callback("https://new.example.com/report", "GET"))
+    assert await record(store, submission(moved)) == [answering(both[1]).xml]
+
+
 @pytest.mark.parametrize("first", ["answer", "call"])
 async def test_call_that_ended_while_its_answer_was_written_got_none(store: Store, first: str) -> None:
-    """G10: a call that got 503 at the deadline is noted so, whichever is written first; the next one gets the answer."""
+    """G10: a call that got 503 at the deadline is noted as 503, in either order; the next call gets the answer."""
     came = arrival()
     late = FailedCall(came, 503, "no answer within the deadline")
     if first == "answer":

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 from app.notation import Doc, Example
 from app.plivo.messages import Outgoing
+from app.plivo.numbers import canonical
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Answers, Passes
 from app.rules.rule import RuleContext
@@ -48,7 +49,8 @@ class Forward:
 
     async def __call__(self, context: RuleContext) -> Answers | Passes:
         """Return one message to the others, then the reply to the sender."""
-        others = tuple(number for number in self.to if number not in (context.message.sender, context.src))
+        left_out = {context.message.person, canonical(context.src)}
+        others = tuple(number for number in self.to if canonical(number) not in left_out)
         if not others:
             return Passes("forward: no recipient other than the sender or the number itself")
         forwarded = Outgoing(context.src, others, context.write(self.template))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from app.notation import Doc, Example
-from app.plivo.numbers import show
+from app.plivo.numbers import canonical, show
 from app.rules.compiler import RuleCompiler
 from app.rules.kinds.functions import BadFunction, Watched, find
 from app.rules.outcome import Fails, Passes, RuleResult
@@ -85,7 +85,7 @@ class PythonOptions:
 
     def build(self, compiler: RuleCompiler) -> "Python":
         """Build the action. A module that cannot be imported is a fault."""
-        allowed = frozenset(compiler.numbers("allow_to", self.allow_to))
+        allowed = frozenset(map(canonical, compiler.numbers("allow_to", self.allow_to)))
         try:
             return Python(self.python, find(self.python, compiler.folder), allowed)
         except BadFunction as error:

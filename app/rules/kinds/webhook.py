@@ -29,7 +29,7 @@ from app.http_client import (
     webhook_headers,
 )
 from app.notation import Doc, Example, HttpUrl
-from app.plivo.numbers import show
+from app.plivo.numbers import canonical, show
 from app.rules.compiler import RuleCompiler
 from app.rules.outcome import Fails, Passes, Redirects, RuleResult
 from app.rules.rule import ALLOW_TO, RuleContext
@@ -52,7 +52,7 @@ class WebhookOptions(ReceiverOptions):
 
     def build(self, compiler: RuleCompiler) -> "Webhook":
         """Build the action."""
-        allowed = frozenset(compiler.numbers("allow_to", self.allow_to))
+        allowed = frozenset(map(canonical, compiler.numbers("allow_to", self.allow_to)))
         return Webhook(self.webhook, self.secrets, self.headers, allowed, self._tls(compiler))
 
     def _tls(self, compiler: RuleCompiler) -> ssl.SSLContext | None:

@@ -43,6 +43,13 @@ async def test_sender_is_not_sent_their_own_words(sender: str, others: tuple[str
     assert compiler.sent(verdict)[0].dst == others
 
 
+async def test_sender_is_known_in_another_form() -> None:
+    """G8: a phone that networks write in two ways is not sent its own words, and neither is the number itself."""
+    forward = compiler.good(ForwardOptions(("+525599990000", "+525512345678", "+33612345678")))
+    asked = replace(compiler.context(sender="5215599990000"), src="5215512345678")
+    assert compiler.sent(await forward(asked))[0].dst == (ANNA,)
+
+
 @pytest.mark.parametrize("numbers", [("+33700000001",), ("+33644600000",), ("+33700000001", "+33644600000")])
 async def test_nobody_to_forward_to_passes(numbers: tuple[str, ...]) -> None:
     """Forwarding to the sender or to the number itself would be a loop: the next rule is asked instead."""

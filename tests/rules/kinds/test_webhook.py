@@ -352,6 +352,16 @@ async def test_messages_go_to_the_sender_or_to_whom_the_file_allows() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("to", "sent"), [("+525599990000", "525599990000"), ("+5215599990000", "5215599990000"), ("+5255777", None)]
+)
+async def test_recipient_may_be_written_in_another_form(to: str, sent: str | None) -> None:
+    """A network may add a digit to a number of Mexico: the bot that writes back what it was told texts nobody else."""
+    verdict = await _verdict(_json({"messages": [{"text": "Hi.", "to": to}]}), allow_to=("+525599990000",))
+    assert isinstance(verdict, Answers) == (sent is not None)
+    assert [one.dst for one in compiler.sent(verdict)] == [(sent,)] if sent else True
+
+
 @pytest.mark.parametrize("to", ["+33612345679", "", "AMAZON", "+33612345678<33612345679", "33612345678,33612345679"])
 async def test_nobody_else_is_texted(to: str) -> None:
     """A bot that was taken over cannot text strangers: one such message, and none is sent."""
