@@ -11,11 +11,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from app.config import BadConfig, Diagnostic, Loaded
-from app.config.diagnostics import for_log
 from app.operations.reload import FileError, ReloadResult
 from app.service import Service
 from app.settings import Settings
-from app.telemetry import get_logger
+from app.telemetry import get_logger, mask_numbers
 
 log = get_logger("service")
 
@@ -68,7 +67,7 @@ class Reloader:
         version = loaded.runtime.version
         log.info("reloaded", config=version, before=before.runtime.version, needs_restart=changed or None)
         for warning in loaded.warnings:
-            log.warning("config warning", file=str(self._path), fault=for_log(str(warning)))
+            log.warning("config warning", file=str(self._path), fault=mask_numbers(str(warning)))
         return ReloadResult(version, changed)
 
     async def _objections(self, loaded: Loaded) -> tuple[FileError, ...]:
@@ -80,7 +79,7 @@ class Reloader:
         version = self._service.loaded.runtime.version
         log.error("reload failed", file=str(self._path), errors=len(errors), in_force=version)
         for error in errors[:SHOWN]:
-            log.error("config error", file=error.place, key=error.key or None, fault=for_log(error.message))
+            log.error("config error", file=error.place, key=error.key or None, fault=mask_numbers(error.message))
         return ReloadResult(version, errors=errors)
 
     async def _wait_until_quiet(self) -> None:

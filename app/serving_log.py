@@ -4,8 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.config import Loaded
-from app.config.diagnostics import for_log
-from app.telemetry import get_logger
+from app.telemetry import get_logger, mask_numbers
 from app.telemetry.metrics import Metrics
 from app.telemetry.throttle import Throttle
 
@@ -18,7 +17,7 @@ ROUTINE = ("head_seconds", "bad_request")  # limits that port scanners and healt
 def announce(config: Loaded, path: Path, *, with_admin: bool) -> None:
     """Log what an operator needs first: the URL for Plivo's console, what is on, and what is off."""
     for warning in config.warnings:
-        log.warning("config warning", file=str(path), fault=for_log(str(warning)))
+        log.warning("config warning", file=str(path), fault=mask_numbers(str(warning)))
     log.info(
         "serving",
         message_url=f"{config.settings.server.public_url}/message",

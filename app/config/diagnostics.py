@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from app.rules.compiler import Severity
 
 _PROBLEM = re.compile(r"""(?:"[^"]*"|(?<!\w)'[^']*'(?!\w)|(?!;\ ).)*""", re.DOTALL)
-_NUMBER = re.compile(r"\+?\d(?:[ ().-]?\d){6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,3 @@ def divided(message: str) -> tuple[str, str]:
     found = _PROBLEM.match(message)
     problem = found[0] if found else ""
     return problem, message[len(problem) :].removeprefix("; ")
-
-
-def for_log(message: str) -> str:
-    """Return a message with only the last four digits of phone numbers (G12)."""
-    return _NUMBER.sub(lambda found: f"..{re.sub(r'[^0-9]', '', found[0])[-4:]}", message)

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from typing import Literal, TextIO
 
 from app.telemetry.console import Terminal
-from app.telemetry.formats import NUMBER_KEYS, Format, Numbers, formatter, mask
+from app.telemetry.formats import NUMBER_KEYS, Format, Numbers, formatter, mask, mask_numbers
 from app.telemetry.hooks import log_loop_error, log_warnings, nothing_printed
 from app.telemetry.logger import Logger, destination, get_logger, send_to
 from app.telemetry.output import Output, encode
@@ -42,6 +42,7 @@ __all__ = [
     "log_loop_error",
     "lost_lines",
     "mask",
+    "mask_numbers",
     "place_of",
     "say",
     "serving",

@@ -1,5 +1,6 @@
 """Format an event as one line: JSON for machines, or text for people."""
 
+import re
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -13,6 +14,7 @@ Format = Callable[[Event], str]
 
 NUMBER_KEYS = ("from", "to")
 SHOWN_DIGITS = 4
+_NUMBER = re.compile(r"\+?\d(?:[ ().-]?\d){6,}")
 
 
 def formatter(numbers: Numbers, *, console: bool, terminal: Terminal | None = None) -> Format:
@@ -31,6 +33,11 @@ def formatter(numbers: Numbers, *, console: bool, terminal: Terminal | None = No
 def mask(address: str) -> str:
     """Return an address in the form in which a log may contain it."""
     return address if len(address) <= SHOWN_DIGITS else f"..{address[-SHOWN_DIGITS:]}"
+
+
+def mask_numbers(text: str) -> str:
+    """Return a text with only the last four digits of the phone numbers in it."""
+    return _NUMBER.sub(lambda found: mask(re.sub(r"[^0-9]", "", found[0])), text)
 
 
 def _text(masked: tuple[str, ...], event: Event) -> str:

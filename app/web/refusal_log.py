@@ -1,7 +1,7 @@
 """Log and count refusals. Lines that any request can cause are summarised, so that they cannot fill the disk."""
 
 from app.plivo.refusals import Refused
-from app.telemetry import get_logger
+from app.telemetry import get_logger, mask_numbers
 from app.telemetry.metrics import NOT_FOUND, Metrics
 from app.telemetry.recent import RecentCounts
 from app.telemetry.throttle import Throttle
@@ -51,7 +51,7 @@ class RefusalLog:
         self.recent.count(NOT_FOUND)
         if self._throttle.admit(NOT_FOUND):
             reason = f"no such path; Plivo must call {public_url}/message or {public_url}/report"
-            log.warning("refused", status=404, path=path[:PATH_SHOWN], method=method, reason=reason)
+            log.warning("refused", status=404, path=mask_numbers(path[:PATH_SHOWN]), method=method, reason=reason)
 
     def hung_up(self, path: str) -> None:
         """Log a caller that hung up before its body was complete."""

@@ -184,7 +184,7 @@ async def test_answer_that_nobody_waited_for_is_handed_over_later(store: Store) 
 
 
 async def test_repeat_reports_where_the_first_answer_did(store: Store) -> None:
-    """G9 and G3: without those who have opted out since, an answer keeps its callback, whatever the file says by now."""
+    """G9 and G3: without those who have opted out since, an answer keeps its callback, whatever the file says now."""
     both = (Outgoing(US, (PHONE,), "For you."), Outgoing(US, (CUSTOMER,), "Thanks."))
     await record(store, submission(arrival(), answering(*both)))
     await record(store, stop(pair=Conversation(US, PHONE)))

@@ -300,3 +300,17 @@ def test_error_of_a_forgotten_task_is_told_without_its_message() -> None:
     telemetry.log_loop_error(None, {"message": SECRET, "exception": ValueError(SECRET)})
     assert SECRET not in stream.getvalue()
     assert "ValueError" in fields(stream)["error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "logged"),
+    [
+        ('"+33 6 44 60 00 00" is a number of route "a" already', '"..0000" is a number of route "a" already'),
+        ('"+1212ABC" is not a phone number', '"+1212ABC" is not a phone number'),
+        ("too small (9); write 10 or more", "too small (9); write 10 or more"),
+        ("/message/+33644600000", "/message/..0000"),
+    ],
+)
+def test_numbers_in_a_text_show_their_last_digits(text: str, logged: str) -> None:
+    """G12: what people wrote in a file, or a stranger in a path, is logged without phone numbers."""
+    assert telemetry.mask_numbers(text) == logged

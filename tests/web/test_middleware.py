@@ -810,6 +810,15 @@ async def test_a_wrong_url_in_the_console_is_told(path: str) -> None:
     assert harness.refusals() == {"not_found": 1}
 
 
+async def test_number_in_a_wrong_url_is_not_logged() -> None:
+    """G12: a 404 is logged with its path, of whose numbers only the last four digits remain."""
+    harness, params = Harness(), plivo_sdk.message()
+    with capture_logs() as logs:
+        headers = plivo_sdk.headers("POST", f"{PUBLIC}/message/33700000001", params)
+        await harness.send("POST", "/message/33700000001", params, headers)
+    assert [line["path"] for line in logs] == ["/message/..0001"]
+
+
 async def test_who_was_served_is_told() -> None:
     """Whoever keeps connections hears of each signed call that was served, and of no other."""
     harness, params = Harness(), plivo_sdk.message()
