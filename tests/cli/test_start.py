@@ -105,9 +105,28 @@ def test_help_imports_no_command(tmp_path: Path) -> None:
 def test_serve_imports_only_what_every_service_uses(tmp_path: Path) -> None:
     """Outgoing requests, schedules, holidays, migrations and PostgreSQL cost memory only where there are any."""
     (tmp_path / "config.toml").write_text(process.MINIMAL)
-    program = "import sys; from app.cli.actions import serve; print(*sys.modules)"
+    program = "import sys; import app.cli.serving; print(*sys.modules)"
     assert set(process.python(program, cwd=tmp_path).split()) & UNUSED_AT_REST == set()
     assert imported(tmp_path, "check") & UNUSED_AT_REST == set()
+
+
+def test_sighup_during_the_imports_of_serve_is_no_exit(tmp_path: Path) -> None:
+    """A reload that is asked for while the service starts does not end it: here it ends for want of a file."""
+    program = """
+import os, signal, sys
+class Signalling:
+    def find_spec(self, name, *rest):
+        if name == "app.cli.serving":
+            os.kill(os.getpid(), signal.SIGHUP)
+sys.meta_path.insert(0, Signalling())
+sys.argv = ["plivo-autoreply", "serve", "-c", "missing.toml"]
+from app.cli import main
+main()
+"""
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, cwd=tmp_path, env=process.environment(tmp_path), capture_output=True, check=False)
+    assert ended.returncode == 2
+    assert b"missing.toml" in ended.stderr
 
 
 def test_the_table_lists_every_command() -> None:
