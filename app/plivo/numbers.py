@@ -118,8 +118,3 @@ def canonical(address: str) -> str:
         if found := form.fullmatch(address):
             return prefix + "".join(found.groups())
     return address
-
-
-def is_same(one: str, other: str) -> bool:
-    """Return whether two addresses are one phone, in whatever forms."""
-    return one == other or (one.startswith("5") and canonical(one) == canonical(other))

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from app.plivo import numbers
 from app.plivo.messages import InboundMessage
 from app.policies import opt_out, reactions
 from app.policies.usage import Conversation, Usage
@@ -87,6 +86,6 @@ def _decided(runtime: Runtime, message: InboundMessage, evaluation: Evaluation, 
 def _unanswerable(runtime: Runtime, message: InboundMessage) -> str | None:
     if message.type == "whatsapp":
         return WHATSAPP
-    if numbers.is_same(message.sender, message.to) or runtime.table.is_ours(message.person):
+    if message.to in (message.sender, message.person) or message.person in runtime.table.phones:
         return OWN_NUMBER
     return None

@@ -164,9 +164,7 @@ def fit(messages: Sequence[Outgoing], max_units: int) -> Fitted:
     """Return the messages without recipients that cannot be texted, and with texts cut to `max_units`."""
     fitted, count, cut, why = [], 0, False, ""
     for one in messages:
-        dst = tuple(
-            [number for number in one.dst if not numbers.is_same(number, one.src) and numbers.can_be_texted(number)]
-        )
+        dst = tuple([number for number in one.dst if number != one.src and numbers.can_be_texted(number)])
         if len(dst) < len(one.dst):
             why = reasons.CANNOT_BE_TEXTED
         whole = clean(one.text)  # a text of characters that XML forbids would be sent as an empty message

@@ -72,19 +72,15 @@ class Table:
     by_number: Mapping[str, Route]
     by_name: Mapping[str, Route]
     default: Route | None = None
-    _canonical: frozenset[str] = field(init=False)  # forms of our numbers that are not in `by_number`
+    phones: frozenset[str] = field(init=False)  # the canonical forms of our numbers
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_canonical", frozenset(map(canonical, self.by_number)) - self.by_number.keys())
+        object.__setattr__(self, "phones", frozenset(map(canonical, self.by_number)))
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules of all routes, each listed once."""
         return tuple({id(rule): rule for route in self.by_name.values() for rule in route.rules}.values())
-
-    def is_ours(self, phone: str) -> bool:
-        """Return whether this is the canonical form of one of our numbers."""
-        return phone in self.by_number or phone in self._canonical
 
     def route(self, address: str) -> Route | None:
         """Return the route of one of our numbers, or None."""
