@@ -74,19 +74,6 @@ def readers(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(autoreply_reads=True)
 
 
-async def close_pool(engine: AsyncEngine) -> None:
-    """Close all connections of an engine: those in use as soon as they are given back.
-
-    A caller that is cancelled gives its connection back later, after `dispose` has looked at the pool.
-    """
-
-    @sa.event.listens_for(engine.sync_engine.pool, "checkin")
-    def _close(_connection: Any, record: Any) -> None:
-        record.invalidate()
-
-    await engine.dispose()
-
-
 def lock_migrations(connection: sa.Connection) -> None:
     """Make other processes wait until the end of this transaction, if several may start at once."""
     if connection.dialect.name == "postgresql":

@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.store.database import BrokenStore, R, Watch, close_pool
+from app.store.database import BrokenStore, R, Watch
 from app.store.driver import Connection, PostgresConnection
 from app.store.errors import described
 
@@ -83,7 +83,7 @@ class Postgres:
         """Implement `Database.close`. A server that does not respond is left without a goodbye."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await close_pool(self.engine)
+                await self.engine.dispose()
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.store.clock import Clock
-from app.store.database import R, Watch, close_pool
+from app.store.database import R, Watch
 from app.store.driver import Connection, SqliteConnection, run_in_thread
 from app.store.errors import StoreError, described
 from app.store.served_file import ServedFile
@@ -79,7 +79,7 @@ class Sqlite:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         finally:
             self._thread.shutdown()
-            await close_pool(self.engine)
+            await self.engine.dispose()
 
     def _write(self, work: Callable[[Connection], Coroutine[Any, Any, R]]) -> R:
         with self._committing():

@@ -79,7 +79,9 @@ async def count(engine: AsyncEngine, slots: Slots, without: Collection[str]) -> 
         async with reading(engine) as connection:
             await work(connection, slots, without, found)
 
-    await asyncio.gather(run(_count_messages), run(_count_attempts), run(_count_dead))  # each scan is a thread's work
+    scans = run(_count_messages), run(_count_attempts), run(_count_dead)  # each is the work of a thread
+    for failed in filter(None, await asyncio.gather(*scans, return_exceptions=True)):  # none may outlive this read
+        raise failed
     return found
 
 

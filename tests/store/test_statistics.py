@@ -1,5 +1,6 @@
 """Counts by slot, on every engine: counted by hand."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from support.stored import HELLO, NINE, PAIR, SILENCE, Clock, arrival, claim, entry, incoming, submission
 
 from app.delivery.queue import Settlement, State
+from app.plivo.refusals import Unavailable
 from app.policies.usage import Conversation
 from app.replies import reasons
 from app.replies.journal import FailedCall
@@ -123,3 +125,13 @@ async def test_some_people_do_not_count(store: Store, clock: Clock) -> None:
     assert (both.outcomes[0.1][0], both.accepted, both.dead) == (2, [1, 0, 1, 0, 0], [0, 1, 0, 1, 0])
     assert (ours.outcomes[0.1][0], ours.accepted, ours.dead) == (1, [0, 0, 1, 0, 0], [0, 0, 0, 1, 0])
     assert (sum(both.failed), sum(ours.failed)) == (2, 1)
+
+
+async def test_no_read_outlives_one_that_fails(store: Store) -> None:
+    """The other scans have ended when the error is raised, so that none holds a connection of a store that closes."""
+    async with store.engine.begin() as connection:
+        await connection.execute(sa.text("ALTER TABLE deliveries RENAME TO elsewhere"))
+    before = asyncio.all_tasks()
+    with pytest.raises(Unavailable):
+        await counted(store)
+    assert asyncio.all_tasks() <= before

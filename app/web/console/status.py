@@ -1,6 +1,5 @@
 """The status page: what is wrong first, then servers, limits, and charts over an hour, a day or a week."""
 
-import asyncio
 import time
 from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote
@@ -23,11 +22,9 @@ async def _page(request: Request) -> Response:
     console = console_of(request)
     at, zone = time.time(), zone_of(request)
     span = next((one for one in SPANS if one == request.query_params.get("span")), DEFAULT)
-    report, found, local = await asyncio.gather(
-        status(console.service.store, at),
-        statistics(console.service.store, at, span, console.service.runtime().policies.test_senders),
-        console.service.status.local_trouble(),
-    )
+    report = await status(console.service.store, at)
+    found = await statistics(console.service.store, at, span, console.service.runtime().policies.test_senders)
+    local = await console.service.status.local_trouble()
     return console.views.page(
         request,
         "status.html",
