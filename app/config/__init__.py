@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from app.config import lint, numbers
+from app.config import exposure, lint, numbers
 from app.config.diagnostics import BadConfig, Diagnostic
 from app.config.effective import effective
 from app.config.loading import open_source
@@ -107,10 +107,10 @@ def _read(source: Source) -> Loaded | None:
     tests = read_tests(source, data.get("tests", []), routing, rules, read_address)
     own = {name: draft.options for name, draft in routes.own.items()}
     policies = compile_policies(routing, routes.limits, opt_out, own, admin)
-    lint.warn_of_exposure(source)
-    lint.warn_of_strangers(source, admin)
-    lint.check_addresses(source, server, admin)
-    lint.check_tokens(source, plivo)
+    exposure.warn_of_exposure(source)
+    exposure.warn_of_strangers(source, admin)
+    exposure.check_addresses(source, server, admin)
+    exposure.check_tokens(source, plivo)
     check_words(source, opt_out, routes.own.values())
     if server:
         check_receivers(source, server.public_url)

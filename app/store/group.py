@@ -11,7 +11,7 @@ from app.replies.journal import Submission
 from app.replies.proposals import Proposal
 from app.store import message_copies, proofs, rows, usage
 from app.store.driver import Connection
-from app.store.rows import Call, StoredMessage
+from app.store.stored_message import ANSWERED, Call, StoredMessage
 
 Write = Callable[[Connection, Any], Coroutine[Any, Any, None]]
 
@@ -40,12 +40,12 @@ class Group:
         if found is None:
             row = rows.arrived(one.arrival) | answer
             self._inserts.append(row)
-            first = [Call(at, rows.ANSWERED, "answered")]
+            first = [Call(at, ANSWERED, "answered")]
             self.found[one.arrival.message.message_uuid] = StoredMessage(None, "answered", proposal.xml, first, row=row)
         else:
             found.state, found.xml = "answered", proposal.xml
             if waits:
-                found.called(at, rows.ANSWERED, "answered")
+                found.called(at, ANSWERED, "answered")
             found.row = {**answer, "row": found.id, "calls": found.calls_json}
             self._answers.append(found.row)
         self._use_up(one, proposal)
@@ -53,7 +53,7 @@ class Group:
 
     def call(self, found: StoredMessage, at: float, reason: str = "answered again") -> None:
         """Note one more call that got the answer of a message."""
-        found.called(at, rows.ANSWERED, reason)
+        found.called(at, ANSWERED, reason)
         if found.handed_over_at is None:
             found.handed_over_at = at
         if found.row is not None:  # it is written with this group

@@ -11,7 +11,7 @@ from app.store import locks, proofs, rows, usage
 from app.store.arrivals import Arrivals
 from app.store.driver import Connection
 from app.store.group import Group
-from app.store.rows import StoredMessage
+from app.store.stored_message import StoredMessage
 
 WITHOUT = "answered again, without those who have opted out since"
 

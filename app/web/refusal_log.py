@@ -1,7 +1,7 @@
 """Log and count refusals. Lines that any request can cause are summarised, so that they cannot fill the disk."""
 
 from app.plivo.refusals import Refused
-from app.telemetry import get_logger, mask_numbers
+from app.telemetry import get_logger, mask, mask_numbers
 from app.telemetry.metrics import NOT_FOUND, Metrics
 from app.telemetry.recent import RecentCounts
 from app.telemetry.throttle import Throttle
@@ -42,7 +42,7 @@ class RefusalLog:
             self.advice[refusal.label] = refusal.advice
         if signed or self._throttle.admit(refusal.label):
             level = log.error if refusal.status >= SERVER_ERROR else log.warning
-            fields = {"status": refusal.status, "path": path, "method": method, "reason": str(refusal)}
+            fields = {"status": refusal.status, "path": _shown(path), "method": method, "reason": str(refusal)}
             level("refused", **fields, **_advising(refusal.advice))
 
     def not_found(self, path: str, method: str, public_url: str) -> None:
@@ -56,7 +56,7 @@ class RefusalLog:
     def hung_up(self, path: str) -> None:
         """Log a caller that hung up before its body was complete."""
         if self._throttle.admit(HUNG_UP):
-            log.info("caller hung up before its request was complete", path=path)
+            log.info("caller hung up before its request was complete", path=_shown(path))
 
     def unverified(self, reason: str, advice: str | None) -> None:
         """Log a call that log-only mode let pass."""
@@ -76,3 +76,9 @@ class RefusalLog:
 def _advising(advice: str | None) -> dict[str, str]:
     """Return advice as a field of its own, because a long reason would be cut and the advice lost."""
     return {"advice": advice} if advice else {}
+
+
+def _shown(path: str) -> str:
+    """Return a path that is served. A number is masked where a MessageUUID belongs, which has digits and hyphens."""
+    start, slash, last = path.rpartition("/")
+    return f"{start}{slash}{mask(last)}" if last.isdigit() else path

@@ -819,6 +819,15 @@ async def test_number_in_a_wrong_url_is_not_logged() -> None:
     assert [line["path"] for line in logs] == ["/message/..0001"]
 
 
+@pytest.mark.parametrize(("last", "shown"), [("33700000001", "..0001"), ("20dff74b-30e4-4127", "20dff74b-30e4-4127")])
+async def test_number_in_the_place_of_a_message_uuid_is_not_logged(last: str, shown: str) -> None:
+    """G12: whatever a stranger puts behind /report, a refusal shows no number; a MessageUUID stays whole."""
+    harness = Harness()
+    with capture_logs() as logs:
+        assert (await harness.send("POST", f"/report/{last}", plivo_sdk.report(), {})).status == 403
+    assert [line["path"] for line in logs] == [f"/report/{shown}"]
+
+
 async def test_who_was_served_is_told() -> None:
     """Whoever keeps connections hears of each signed call that was served, and of no other."""
     harness, params = Harness(), plivo_sdk.message()
